@@ -1,0 +1,25 @@
+"""Who the agent is on the phone: words and voice, the same for every engine."""
+
+import msgspec
+
+
+class Persona(msgspec.Struct, frozen=True):
+    """Configuration of one agent; a running call keeps the one it started with."""
+
+    business: str = "Willow Street Salon"
+    greeting: str = "Thanks for calling Willow Street Salon, this is the automated assistant."
+    """Said first, word for word; should tell that an AI is speaking."""
+    instructions: str = ""
+    """What a language model is told about its task; the embedded engine does not read it."""
+    language: str = "en"
+    voice: str = ""
+    """An engine's own voice id; empty means the engine's default."""
+    silence_prompt: str = "Are you still there?"
+    idle_goodbye: str = "I can't hear you, so I'll hang up now. Please call again any time. Goodbye."
+    length_goodbye: str = "I'm sorry, we have reached the longest time for a call. Goodbye."
+    drain_goodbye: str = "I'm sorry, I have to end this call now. Please call again in a minute. Goodbye."
+    apology: str = (
+        "I'm sorry, something has gone wrong on our side and I can't go on with this call. "
+        "Nothing you agreed to is lost. Please call again in a few minutes. Goodbye."
+    )
+    """Spoken from our own recording when no engine can speak any more."""

@@ -1,0 +1,100 @@
+"""Everything a call may ask of the world around it; the engine's commands are in agents.engine."""
+
+from enum import Enum
+
+import msgspec
+
+from agents.engine import AnyEngineCommand
+from telephony.transcripts.entry import AnyEntry, EndedReason
+
+
+class Track(Enum):
+    """Which side of the line a stored piece of audio belongs to."""
+
+    CALLER = "caller"
+    SENT = "sent"
+    """What went to the carrier."""
+    HEARD = "heard"
+    """What the caller heard of it, where on the call's clock it was heard."""
+
+
+class PhoneCommand(msgspec.Struct, frozen=True, tag=True):
+    """Base of what the telephone leg, the tools and the archive are asked to do."""
+
+
+class PlayAudio(PhoneCommand, frozen=True, tag=True):
+    """Queue audio at the carrier."""
+
+    ulaw: bytes
+
+
+class PlaceMark(PhoneCommand, frozen=True, tag=True):
+    """Ask for an echo when playback gets here."""
+
+    name: str
+
+
+class ClearPlayback(PhoneCommand, frozen=True, tag=True):
+    """Throw away all queued audio, here and at the carrier; overtakes what waits in the outbox."""
+
+
+class RunTool(PhoneCommand, frozen=True, tag=True):
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+class HangUp(PhoneCommand, frozen=True, tag=True):
+    """End the call through the carrier's API; HangUpFailed or StreamStopped follows."""
+
+
+class CloseStream(PhoneCommand, frozen=True, tag=True):
+    """Close the media socket: the last resort, and what follows StreamStopped."""
+
+    code: int
+    reason: str
+
+
+class StoreAudio(PhoneCommand, frozen=True, tag=True):
+    """Keep audio in the recording; gaps between pieces are silence."""
+
+    track: Track
+    at_samples: int
+    """Position on the call's clock, in samples of 8,000 a second."""
+    ulaw: bytes
+
+
+class Record(PhoneCommand, frozen=True, tag=True):
+    """Write one transcript entry."""
+
+    entry: AnyEntry
+
+
+class Note(PhoneCommand, frozen=True, tag=True):
+    """Log and count something; carries no caller data."""
+
+    code: str
+    value: int = 0
+    detail: str = ""
+
+
+class EndCall(PhoneCommand, frozen=True, tag=True):
+    """The call is over: the last command of every call. Release everything."""
+
+    reason: EndedReason
+
+
+AnyPhoneCommand = (
+    PlayAudio
+    | PlaceMark
+    | ClearPlayback
+    | RunTool
+    | HangUp
+    | CloseStream
+    | StoreAudio
+    | Record
+    | Note
+    | EndCall
+)
+
+CallCommand = AnyPhoneCommand | AnyEngineCommand

@@ -1,0 +1,99 @@
+"""Everything that can happen to a call: the phone's events here, the engine's in agents.engine."""
+
+import msgspec
+
+from agents.engine import AnyEngineEvent
+
+
+class PhoneEvent(msgspec.Struct, frozen=True, tag=True):
+    """Base of what the telephone leg, the tools, the operator and the clock report."""
+
+
+class StreamStarted(PhoneEvent, frozen=True, tag=True):
+    """The carrier's media stream is authenticated and open; audio may be sent."""
+
+    stream_id: str
+
+
+class CallerAudio(PhoneEvent, frozen=True, tag=True):
+    """One piece of the caller's side of the line, any length."""
+
+    ulaw: bytes
+    timestamp_ms: int
+    """Presentation time of its first sample, ms since the stream started."""
+
+
+class DtmfPressed(PhoneEvent, frozen=True, tag=True):
+    digit: str
+    """One of 0-9 * # A-D."""
+
+
+class MarkEchoed(PhoneEvent, frozen=True, tag=True):
+    """The carrier says that playback reached the mark, or that `clear` threw it away."""
+
+    name: str
+
+
+class StreamStopped(PhoneEvent, frozen=True, tag=True):
+    """The carrier ended the stream in good order: hang-up, ours or theirs."""
+
+
+class StreamLost(PhoneEvent, frozen=True, tag=True):
+    """The socket died or fell silent without a stop."""
+
+    reason: str
+
+
+class PeerMisbehaved(PhoneEvent, frozen=True, tag=True):
+    """A frame that could not be used was dropped."""
+
+    kind: str
+    """A code of `telephony.twilio.wire`, never the frame's content."""
+
+
+class ToolFinished(PhoneEvent, frozen=True, tag=True):
+    """The dispatcher's answer to RunTool."""
+
+    tool_call_id: str
+    name: str
+    state: str
+    """`done`, `refused`, `invalid`, `failed`, `unknown`: see tools.spec.ToolState."""
+    output: str
+    """JSON text for the model."""
+    ends_call: bool = False
+    repeated: bool = False
+    """True: this is the first answer again; nothing was done a second time."""
+
+
+class HangUpAsked(PhoneEvent, frozen=True, tag=True):
+    """The server or an operator wants this call ended politely."""
+
+    reason: str
+    """A value of EndedReason."""
+
+
+class HangUpFailed(PhoneEvent, frozen=True, tag=True):
+    """The carrier's API would not end the call."""
+
+    reason: str
+
+
+class DeadlineReached(PhoneEvent, frozen=True, tag=True):
+    """The clock passed `Call.next_deadline()`."""
+
+
+AnyPhoneEvent = (
+    StreamStarted
+    | CallerAudio
+    | DtmfPressed
+    | MarkEchoed
+    | StreamStopped
+    | StreamLost
+    | PeerMisbehaved
+    | ToolFinished
+    | HangUpAsked
+    | HangUpFailed
+    | DeadlineReached
+)
+
+CallEvent = AnyPhoneEvent | AnyEngineEvent

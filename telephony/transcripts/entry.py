@@ -1,0 +1,131 @@
+"""What one line of a call's transcript is, and how sure we are that the caller heard it."""
+
+from enum import Enum
+
+import msgspec
+
+from agents.engine import Usage
+
+
+class Fate(Enum):
+    """What became of words the agent generated."""
+
+    HEARD = "heard"
+    CUT = "cut"
+    """Heard in part: the caller interrupted, or the line ended."""
+    NEVER_PLAYED = "never_played"
+
+
+class EndedReason(Enum):
+    """Why a call ended: a closed list, exactly one for each call."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    IDLE = "idle"
+    MAX_LENGTH = "max_length"
+    ENGINE_FAILED = "engine_failed"
+    STREAM_LOST = "stream_lost"
+    NO_START = "no_start"
+    PROTOCOL = "protocol"
+    DRAINED = "drained"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Entry(msgspec.Struct, frozen=True, tag=True):
+    """Base of all transcript entries. All `*_ms` count from the start of the stream."""
+
+
+class AgentLine(Entry, frozen=True, tag=True):
+    """One spoken item of the agent, written once its fate is known."""
+
+    item_id: str
+    mark_item: int
+    """The item's number in mark names, so that a carrier's own log can be matched."""
+    text: str
+    """All that was generated."""
+    heard: str
+    """The part of `text` the caller heard, ending on a word."""
+    fate: Fate
+    start_ms: int
+    """When the caller began to hear it (estimated when nothing was heard)."""
+    end_ms: int
+    """When it fell silent for the caller."""
+    heard_ms: int
+    """How much of the item's audio was heard."""
+    sent_ms: int
+    """How much of it went to the carrier."""
+    source: str = "engine"
+    """`engine`, or `own` for clips of ours (the apology)."""
+
+
+class CallerLine(Entry, frozen=True, tag=True):
+    """One utterance of the caller."""
+
+    item_id: str
+    text: str
+    start_ms: int
+    end_ms: int
+    transcribed: bool = True
+    """False: something was said, but no words could be made out."""
+
+
+class ToolLine(Entry, frozen=True, tag=True):
+    """One tool call with its outcome."""
+
+    tool_call_id: str
+    name: str
+    arguments: str
+    state: str
+    output: str
+    start_ms: int
+    end_ms: int
+    repeated: bool = False
+
+
+class TruncationLine(Entry, frozen=True, tag=True):
+    """An interruption, as the model was told of it."""
+
+    item_id: str
+    mark_item: int
+    audio_end_ms: int
+    at_ms: int
+    deleted: bool = False
+    """True: nothing had been heard, the item was deleted instead."""
+
+
+class TurnLine(Entry, frozen=True, tag=True):
+    """How long the caller waited for one answer; -1 where a step did not happen."""
+
+    stopped_ms: int
+    """When the caller really stopped speaking, by the engine's own account."""
+    noticed_ms: int
+    """When the engine reported it (endpointing = noticed - stopped)."""
+    audio_ms: int
+    """When the first audio of the answer was sent to the carrier."""
+    played_ms: int
+    """When the carrier is known to have begun to play it."""
+
+
+class DtmfLine(Entry, frozen=True, tag=True):
+    digit: str
+    at_ms: int
+
+
+class UsageLine(Entry, frozen=True, tag=True):
+    response_id: str
+    status: str
+    usage: Usage | None
+    at_ms: int
+
+
+class EndLine(Entry, frozen=True, tag=True):
+    """The last entry of every call."""
+
+    reason: EndedReason
+    at_ms: int
+    detail: str = ""
+
+
+AnyEntry = (
+    AgentLine | CallerLine | ToolLine | TruncationLine | TurnLine | DtmfLine | UsageLine | EndLine
+)

@@ -1,0 +1,134 @@
+"""What a tool is: its name and schema for the model, its risk and limits for us, its handler."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+
+class Risk(Enum):
+    """What a tool can do to the world; policy and the durable ledger go by it."""
+
+    READ = "read"
+    WRITE_OWN = "write-own"
+    """Changes the caller's own records (their booking, their contact card)."""
+    WRITE_OTHER = "write-other"
+    MESSAGE = "message"
+    MONEY = "money"
+    DELETE = "delete"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Risk.READ
+
+
+class ToolState(Enum):
+    """How a tool call ended. The value is what journals and transcripts carry."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """The tool cannot comply; the message may be spoken."""
+    INVALID = "invalid"
+    """Unknown tool or bad arguments; the model is told what to mend."""
+    FAILED = "failed"
+    """The backend broke and nothing was changed."""
+    UNKNOWN = "unknown"
+    """The backend broke or timed out after a write may have happened."""
+
+
+class ToolRefusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The tool cannot comply. The message is text the model may speak to the caller."""
+
+
+class BackendError(Exception):
+    """A tool's backend broke. Never spoken verbatim.
+
+    `permanent`: trying again with the same arguments cannot help.
+    """
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class ToolContext(msgspec.Struct, frozen=True):
+    """What the server knows about this call; never taken from the model's arguments."""
+
+    call_id: str
+    caller_number: str | None
+    """E.164, or None when withheld. A hint, never proof of who is calling."""
+    now: dt.datetime
+    """Time-zone aware."""
+    idempotency_key: str
+    """Stable for one effect, whatever is retried: pass it to every outside system."""
+
+
+Arguments = Any
+"""An instance of the tool's `arguments` Struct."""
+Result = Mapping[str, Any]
+"""Plain JSON data. Always holds `message`: one or two sentences that may be spoken."""
+Handler = Callable[[Arguments, ToolContext], Result | Awaitable[Result]]
+"""Plain functions run in a thread; coroutine functions on the event loop."""
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """One thing the model may do.
+
+    `arguments` is a msgspec Struct; its JSON Schema is derived from it. Field hints for the
+    embedded engine go in `msgspec.Meta(extra_json_schema={...})`: `format` is one of `date`,
+    `time`, `phone`, `name`; `x-ask` is the question that asks a caller for the value;
+    `x-choices-from` names a read tool whose result's `choices` list the allowed values.
+    Keys starting with `x-` are taken out before a cloud model sees the schema.
+    """
+
+    name: str
+    description: str
+    arguments: type[msgspec.Struct]
+    handler: Handler
+    risk: Risk = Risk.READ
+    deadline_s: float = 8.0
+    confirm: tuple[str, ...] = ()
+    """Arguments to read back and have confirmed before the write runs."""
+    phrases: tuple[str, ...] = ()
+    """What callers say when they want this: examples for the embedded engine."""
+    ends_call: bool = False
+    """After its result, say goodbye and hang up."""
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """The part of a tool that engines see: plain data, no handler."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON Schema, with the `x-` hints still in it."""
+    risk: Risk
+    confirm: tuple[str, ...]
+    phrases: tuple[str, ...]
+    ends_call: bool
+
+
+class ToolRequest(msgspec.Struct, frozen=True):
+    """One call of a tool as the model made it."""
+
+    call_id: str
+    tool_call_id: str
+    name: str
+    arguments: str
+    """JSON text, unvalidated."""
+    caller_number: str | None = None
+
+
+class ToolOutcome(msgspec.Struct, frozen=True):
+    """What is told to the model, journalled and shown."""
+
+    tool_call_id: str
+    name: str
+    state: ToolState
+    output: str
+    """JSON text, size-capped."""
+    ends_call: bool = False
+    repeated: bool = False
+    """True: the first answer again; the effect did not happen a second time."""
