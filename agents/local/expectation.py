@@ -15,11 +15,19 @@ class Expectation(msgspec.Struct, frozen=True):
     pattern: str | None = None
     """A pattern of the `regex` module, or None to listen openly.
 
-    It is matched in full, ignoring case, against the recogniser's written text without
-    outer spaces: `Three thirty p.m.`, `3:30 pm`, `Yes, please.`. Let it cover both words and
-    figures, and optional punctuation; the recogniser writes whichever it finds more likely.
+    It is matched in full against the recogniser's writing as `plain` makes it: lower case,
+    without `, . ! ? ; "`, single spaces. So `Yes, please.` is matched as `yes please`, and of
+    `three thirty p.m.` and `3:30 pm` each is a possible writing: let the pattern cover both.
     """
     margin: float = OPEN_MARGIN
     """Keep the open reading when it is more likely than the constrained one by this much."""
     patient: bool = False
     """Allow longer pauses within the turn (a phone number, a name being spelled)."""
+
+
+_UNHEARD = str.maketrans("", "", ',.!?;"')
+
+
+def plain(text: str) -> str:
+    """`text` as patterns see it. A prefix of a text becomes a prefix of its plain form."""
+    return " ".join(text.translate(_UNHEARD).lower().split())
