@@ -1,0 +1,369 @@
+"""How everything about a call gets to disk without the call ever waiting for the disk.
+
+The call's side (`Journal`) encodes and appends to a bounded queue, on the event loop, and does
+nothing else. One thread for all calls (`JournalWriter`) writes a few times a second. What does
+not fit into the queue is dropped, counted and reported once; what could not be written is kept
+and tried again until it can be or the queue is full.
+"""
+
+import asyncio
+import concurrent.futures
+import errno
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import structs
+
+from telephony.call.commands import CallCommand, Track
+from telephony.call.events import CallEvent
+from telephony.transcripts.entry import AnyEntry, EndedReason
+from telephony.transcripts.files import CallFiles, Disk
+from telephony.transcripts.records import (
+    Checkpoint,
+    CommandDigest,
+    Gap,
+    Happened,
+    Header,
+    frame,
+)
+from telephony.transcripts.summary import Summary, Tally
+
+CHECKPOINT_EVERY = 256
+"""Events between two checkpoints."""
+PERIOD_S = 0.25
+"""How often the thread writes: what a crash of the process can lose."""
+CALL_LIMIT_BYTES = 16 << 20
+TOTAL_LIMIT_BYTES = 96 << 20
+ENTRY_RESERVE_BYTES = 1 << 20
+"""Kept free of audio and events, so that transcript lines are the last to be lost."""
+MAX_SAMPLES = 4 * 3600 * 8_000
+"""A piece of audio placed beyond four hours is a mistake, not a recording."""
+
+OVERFLOW = "journal_overflow"
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_TROUBLES = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EFBIG: "disk_full",
+    errno.EACCES: "no_permission",
+    errno.EPERM: "no_permission",
+    errno.EROFS: "no_permission",
+}
+
+
+def call_folder(data_dir: Path, call_id: str, started_at: datetime) -> Path:
+    """Where a call's files lie. Raises ValueError for an id that is no plain name."""
+    if not _SAFE_NAME.fullmatch(call_id):
+        raise ValueError("call id is not a plain name")
+    return data_dir / "calls" / started_at.astimezone(UTC).date().isoformat() / call_id
+
+
+class _Line(msgspec.Struct, frozen=True):
+    data: bytes
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    data: bytes
+
+
+class _Audio(msgspec.Struct, frozen=True):
+    track: Track
+    at_samples: int
+    data: bytes
+
+
+_Piece = _Line | _Frame | _Audio
+
+
+def _cost(piece: _Piece) -> int:
+    """Bytes of memory, near enough."""
+    return len(piece.data) + 100
+
+
+class _Room:
+    """How many bytes of all calls wait: the loop's side counts up one number, the thread's the
+    other."""
+
+    def __init__(self) -> None:
+        self.queued = 0
+        self.written = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.queued - self.written
+
+
+class _Spool:
+    """What waits for the disk of one call.
+
+    The event loop's side appends and counts up `queued`; the thread's side takes, writes and
+    counts up `written`. Each attribute has one side that changes it, so no lock is needed.
+    """
+
+    def __init__(self, files: CallFiles, room: _Room) -> None:
+        self.inbox: deque[_Piece] = deque()
+        self.queued = 0
+        self.overflowed = False
+        self.summary: Summary | None = None
+        self.written = 0
+        self.trouble: str | None = None
+        self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._files = files
+        self._room = room
+        self._taken = 0
+
+    def put(self, piece: _Piece, reserve: int) -> bool:
+        """On the event loop: queue a piece if memory allows; `reserve` more is allowed it."""
+        size = _cost(piece)
+        if (
+            self.queued - self.written + size > CALL_LIMIT_BYTES + reserve
+            or self._room.waiting + size > TOTAL_LIMIT_BYTES + reserve
+        ):
+            self.overflowed = True
+            return False
+        self.queued += size
+        self._room.queued += size
+        self.inbox.append(piece)
+        return True
+
+    @property
+    def first_trouble(self) -> str | None:
+        return self.trouble or (OVERFLOW if self.overflowed else None)
+
+    def write(self) -> bool:
+        """On the thread: put on disk what waits. False while there is, or may be, more."""
+        summary = self.summary
+        try:
+            self._take()
+            self._files.flush()
+            self._room.written += self._taken - self.written
+            self.written = self._taken
+            if summary is None:
+                return False
+            self._files.finish(structs.replace(summary, storage_trouble=self.first_trouble))
+        except OSError as error:
+            self.trouble = _TROUBLES.get(error.errno or 0, "write_failed")
+            raise
+        self.done.set_result(None)
+        return True
+
+    def _take(self) -> None:
+        while self.inbox:
+            piece = self.inbox.popleft()
+            self._taken += _cost(piece)
+            match piece:
+                case _Frame(data):
+                    self._files.journal.add(data)
+                case _Line(data):
+                    self._files.transcript.add(data)
+                case _Audio(track, at_samples, data):
+                    self._files.recordings[track].place(at_samples, data)
+
+
+class Journal:
+    """One call's record. No method waits, none raises for what the disk does.
+
+    All but `written` must be called from one thread, the event loop's.
+    """
+
+    def __init__(
+        self,
+        writer: "JournalWriter",
+        header: Header,
+        folder: Path,
+        failed: Callable[[str], None],
+    ) -> None:
+        self.folder = folder
+        self._writer = writer
+        self._header = header
+        self._failed = failed
+        self._reported = False
+        self._digest = CommandDigest()
+        self._tally = Tally()
+        self._events = 0
+        self._last_now = 0.0
+        self._lost_events = 0
+        self._dropped = 0
+        self._spool = _Spool(CallFiles(writer.disk, folder), writer.room)
+
+    @staticmethod
+    def open(
+        writer: "JournalWriter",
+        *,
+        call_id: str,
+        started_at: datetime,
+        engine: str,
+        from_number: str | None = None,
+        to_number: str | None = None,
+        version: str = "",
+        config: bytes = b"",
+        failed: Callable[[str], None],
+    ) -> "Journal":
+        """Begin a call's journal. `started_at` is time-zone aware wall clock.
+
+        `failed(code)` is called at most once, from inside a later call of one of the methods.
+        Raises ValueError for an id that is no plain name; nothing else.
+        """
+        folder = call_folder(writer.data_dir, call_id, started_at)
+        header = Header(
+            call_id=call_id,
+            started_at=started_at.isoformat(timespec="milliseconds"),
+            engine=engine,
+            from_number=from_number,
+            to_number=to_number,
+            version=version,
+            config=config,
+        )
+        journal = Journal(writer, header, folder, failed)
+        journal._put(_Frame(frame(header)), ENTRY_RESERVE_BYTES)
+        writer.adopt(journal._spool)
+        return journal
+
+    @property
+    def dropped(self) -> int:
+        return self._dropped
+
+    def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None:
+        """Keep one event and the fingerprint of what the call answered to it."""
+        self._last_now = now
+        crc = self._digest.add(commands)
+        if not self._bridge_gap() or not self._put(_Frame(frame(Happened(now, crc, event)))):
+            self._lost_events += 1
+        self._events += 1
+        if self._events % CHECKPOINT_EVERY == 0:
+            self._checkpoint()
+        self._report()
+
+    def record(self, entry: AnyEntry) -> None:
+        """Keep one line of the transcript."""
+        self._tally.add(entry)
+        line = msgspec.json.encode(entry) + b"\n"
+        self._put(_Line(line), ENTRY_RESERVE_BYTES)
+        self._report()
+
+    def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
+        """Keep audio at its place on the call's clock, in samples of 8,000 a second."""
+        if 0 <= at_samples <= MAX_SAMPLES - len(ulaw):
+            self._put(_Audio(track, at_samples, ulaw))
+        else:
+            self._dropped += 1
+        self._report()
+
+    def close(self, reason: EndedReason) -> None:
+        """The call is over; a second close is ignored."""
+        if self._spool.summary is not None:
+            return
+        self._bridge_gap()
+        self._checkpoint()
+        self._spool.summary = self._tally.summary(
+            self._header,
+            last_ms=round(self._last_now * 1000),
+            reason=reason.value,
+            dropped=self._dropped,
+        )
+        self._writer.wake()
+        self._report()
+
+    async def written(self, limit_s: float) -> bool:
+        """Wait until a closed journal is whole on disk; False when it took longer."""
+        future = asyncio.wrap_future(self._spool.done)
+        await asyncio.wait([future], timeout=limit_s)
+        return future.done()
+
+    def _checkpoint(self) -> None:
+        point = Checkpoint(self._events, self._digest.commands, self._digest.digest())
+        self._put(_Frame(frame(point)), ENTRY_RESERVE_BYTES)
+
+    def _bridge_gap(self) -> bool:
+        """Say in the journal what is missing, as soon as there is room to say it."""
+        if self._lost_events and self._put(_Frame(frame(Gap(self._lost_events)))):
+            self._lost_events = 0
+        return not self._lost_events
+
+    def _put(self, piece: _Piece, reserve: int = 0) -> bool:
+        if self._spool.summary is not None:
+            return False  # closed: nothing belongs to this call any more
+        kept = self._spool.put(piece, reserve)
+        self._dropped += not kept
+        return kept
+
+    def _report(self) -> None:
+        if self._reported:
+            return
+        code = self._spool.first_trouble
+        if code is not None:
+            self._reported = True
+            self._failed(code)
+
+
+class JournalWriter:
+    """The thread that writes all journals, and the bound on what may wait for it."""
+
+    def __init__(
+        self, data_dir: Path, disk: Disk | None = None, period_s: float = PERIOD_S
+    ) -> None:
+        self.data_dir = data_dir
+        self.disk = disk or Disk()
+        self._period_s = period_s
+        self.room = _Room()
+        self._spools: list[_Spool] = []
+        self._adopted: deque[_Spool] = deque()
+        self._trouble: str | None = None
+        self._wake = threading.Event()
+        self._given_up = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the disk does not take what it is given at present; for readiness."""
+        return self._trouble if self._thread.is_alive() else "writer_stopped"
+
+    def adopt(self, spool: _Spool) -> None:
+        self._adopted.append(spool)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Write now rather than at the next period."""
+        self._wake.set()
+
+    async def shut(self, limit_s: float) -> int:
+        """Write what waits, end the thread; the number of journals that are not whole on disk.
+
+        For after the last call's close. With a disk that hangs it returns at the limit and
+        leaves the thread behind, which does not keep the process from ending.
+        """
+        spools = {*self._adopted, *self._spools}
+        closed = [spool.done for spool in spools if spool.summary is not None]
+        self._wake.set()
+        if closed:
+            await asyncio.wait([asyncio.wrap_future(done) for done in closed], timeout=limit_s)
+        self._given_up = True
+        self._wake.set()
+        return sum(not spool.done.done() for spool in spools)
+
+    def _run(self) -> None:
+        while not self._given_up:
+            # Without calls there is nothing to be periodic about.
+            self._wake.wait(self._period_s if self._spools else None)
+            self._wake.clear()
+            while self._adopted:
+                # In both for a moment rather than in neither: `shut` may look at any time.
+                self._spools.append(self._adopted[0])
+                self._adopted.popleft()
+            self._write_all()
+
+    def _write_all(self) -> None:
+        trouble = None
+        for spool in tuple(self._spools):
+            try:
+                if spool.write():
+                    self._spools.remove(spool)
+            except OSError:
+                trouble = spool.trouble
+        self._trouble = trouble

@@ -1,0 +1,146 @@
+"""What a call's journal is made of, and what can be believed of a file that claims to be one.
+
+A journal is a sequence of frames: payload length and CRC-32 (both little-endian, 32 bits; the
+CRC covers the length too, so that a run of zeros is no frame), then the payload, one record in
+msgpack. The first record is the Header. Every event carries a running CRC-32 of all commands
+asked for so far, every checkpoint a running BLAKE2b of the same: together they let a replay say
+at which event it first differs, and prove that it does not.
+"""
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from telephony.call.commands import CallCommand
+from telephony.call.events import CallEvent
+
+SCHEMA_VERSION = 1
+_FRAME = struct.Struct("<II")
+MAX_RECORD_BYTES = 4 << 20
+
+
+class Header(msgspec.Struct, frozen=True, tag="header", kw_only=True):
+    """What was known when the call began."""
+
+    schema: int = SCHEMA_VERSION
+    call_id: str
+    started_at: str
+    """Wall clock, ISO 8601 with its offset."""
+    engine: str
+    from_number: str | None = None
+    to_number: str | None = None
+    version: str = ""
+    """Of this program: a later one may rightly answer differently."""
+    config: bytes = b""
+    """What the Call was built from, encoded by its owner."""
+
+
+class Happened(msgspec.Struct, frozen=True, tag="event"):
+    """One event as it was handed to the call."""
+
+    now: float
+    commands_crc: int
+    """Of every command up to and including this event's answer."""
+    event: CallEvent
+
+
+class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
+    events: int
+    commands: int
+    digest: bytes
+    """BLAKE2b-256 of all commands so far."""
+
+
+class Gap(msgspec.Struct, frozen=True, tag="gap"):
+    """So many events could not be kept here: what follows cannot be replayed."""
+
+    events: int
+
+
+Record = Header | Happened | Checkpoint | Gap
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """Where a journal stops making sense."""
+
+    offset: int
+    """Bytes before it are good."""
+    what: str
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """The good part of a journal, and why it ends where it ends."""
+
+    records: tuple[Record, ...]
+    damage: Damage | None
+
+
+class CommandDigest:
+    """Running fingerprints of every command a call has asked for."""
+
+    def __init__(self) -> None:
+        self._blake = hashlib.blake2b(digest_size=32)
+        self._buffer = bytearray()
+        self.crc = 0
+        self.commands = 0
+
+    def add(self, commands: Sequence[CallCommand]) -> int:
+        """Take one event's answer; return the running CRC."""
+        for command in commands:
+            _encoder.encode_into(command, self._buffer)
+            self.crc = zlib.crc32(self._buffer, self.crc)
+            self._blake.update(self._buffer)
+        self.commands += len(commands)
+        return self.crc
+
+    def digest(self) -> bytes:
+        return self._blake.digest()
+
+
+def frame(record: Record) -> bytes:
+    payload = _encoder.encode(record)
+    return _FRAME.pack(len(payload), _crc(payload)) + payload
+
+
+def read(data: bytes) -> Reading:
+    """Every whole record up to the first damage. Never raises, whatever the bytes are."""
+    records: list[Record] = []
+    offset = 0
+    while offset < len(data):
+        found = _record_at(data, offset)
+        if isinstance(found, Damage):
+            return Reading(tuple(records), found)
+        record, offset = found
+        records.append(record)
+    return Reading(tuple(records), None)
+
+
+def _record_at(data: bytes, offset: int) -> tuple[Record, int] | Damage:
+    body = offset + _FRAME.size
+    if body > len(data):
+        return Damage(offset, "torn frame head")
+    length, crc = _FRAME.unpack_from(data, offset)
+    if not 0 < length <= MAX_RECORD_BYTES:
+        return Damage(offset, "impossible record length")
+    payload = data[body : body + length]
+    if len(payload) < length:
+        return Damage(offset, "torn record")
+    if _crc(payload) != crc:
+        return Damage(offset, "wrong checksum")
+    try:
+        record = _decoder.decode(payload)
+    except msgspec.MsgspecError:
+        return Damage(offset, "unknown kind of record")
+    if isinstance(record, Header) is not (offset == 0):
+        return Damage(offset, "header missing or repeated")
+    return record, body + length
+
+
+def _crc(payload: bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(len(payload).to_bytes(4, "little")))
