@@ -1,0 +1,123 @@
+"""When does a caller's turn begin and end? Speech probabilities in, turns out.
+
+All positions are ms of audio heard so far; there is no clock. A turn begins when about 90 ms of
+the last frames are speech, so that a click does not interrupt the agent, and ends when the
+caller has been silent for a while.
+"""
+
+from collections import deque
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.float32]
+
+FRAME_MS = 32
+"""512 samples at 16 kHz: what the voice activity detector takes."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """How turns are told apart."""
+
+    speech_at: float = 0.5
+    """A frame at least this likely to be speech counts towards a turn's beginning."""
+    silence_below: float = 0.35
+    """Within a turn a frame less likely than this counts towards its end."""
+    onset_ms: int = 90
+    end_silence_ms: int = 500
+    patient_silence_ms: int = 1_000
+    """Instead of `end_silence_ms` where callers stop to think: numbers, spelled names."""
+    preroll_ms: int = 300
+    """Audio from before the onset that belongs to the turn: weak first sounds."""
+    max_turn_ms: int = 30_000
+
+
+class SpeechStarted(msgspec.Struct, frozen=True):
+    at_ms: int
+    """Where the first frame of speech began, without pre-roll."""
+
+
+class SpeechStopped(msgspec.Struct, frozen=True):
+    at_ms: int
+    """Where the last frame of speech ended."""
+    audio: Frame
+    """The turn from its pre-roll to now: mono float32 at 16 kHz."""
+
+
+class Quiet(msgspec.Struct):
+    """Nobody speaks: what may turn out to be the onset."""
+
+    voiced: int = 0
+    """Frames of speech counted up, frames without counted down."""
+    began_ms: int = 0
+
+
+class Turn(msgspec.Struct):
+    """The caller speaks."""
+
+    began_ms: int
+    last_voice_ms: int
+    frames: list[Frame]
+
+
+class Endpointing:
+    """The turns of one caller."""
+
+    def __init__(self, endpoints: Endpoints | None = None, *, begin_ms: int = 0) -> None:
+        self._set = endpoints or Endpoints()
+        self._heard_ms = begin_ms
+        self._state: Quiet | Turn = Quiet()
+        # The onset itself is only noticed after the fact, so it lies among these frames too.
+        kept_ms = self._set.preroll_ms + 2 * self._set.onset_ms
+        self._recent: deque[Frame] = deque(maxlen=_frames(kept_ms))
+        self.patient = False
+        """Wait longer for the caller to go on."""
+
+    @property
+    def speaking(self) -> bool:
+        return isinstance(self._state, Turn)
+
+    def hear(self, probability: float, frame: Frame) -> SpeechStarted | SpeechStopped | None:
+        """`frame`: the next 32 ms of audio, of which `probability` is the chance of speech."""
+        began_ms = self._heard_ms
+        self._heard_ms += FRAME_MS
+        self._recent.append(frame)
+        match self._state:
+            case Quiet():
+                return self._listen(self._state, probability, began_ms)
+            case Turn():
+                self._state.frames.append(frame)
+                return self._follow(self._state, probability)
+
+    def _listen(self, quiet: Quiet, probability: float, began_ms: int) -> SpeechStarted | None:
+        if probability < self._set.speech_at:
+            quiet.voiced = max(0, quiet.voiced - 1)
+            return None
+        if quiet.voiced == 0:
+            quiet.began_ms = began_ms
+        quiet.voiced += 1
+        if quiet.voiced * FRAME_MS < self._set.onset_ms:
+            return None
+        first = _frames(self._heard_ms - quiet.began_ms + self._set.preroll_ms)
+        self._state = Turn(quiet.began_ms, self._heard_ms, list(self._recent)[-first:])
+        return SpeechStarted(quiet.began_ms)
+
+    def _follow(self, turn: Turn, probability: float) -> SpeechStopped | None:
+        if probability >= self._set.silence_below:
+            turn.last_voice_ms = self._heard_ms
+        silent_ms = self._heard_ms - turn.last_voice_ms
+        too_long = self._heard_ms - turn.began_ms >= self._set.max_turn_ms
+        if silent_ms < self._end_silence_ms and not too_long:
+            return None
+        self._state = Quiet()
+        self._recent.clear()
+        return SpeechStopped(turn.last_voice_ms, np.concatenate(turn.frames))
+
+    @property
+    def _end_silence_ms(self) -> int:
+        return self._set.patient_silence_ms if self.patient else self._set.end_silence_ms
+
+
+def _frames(ms: int) -> int:
+    return -(-ms // FRAME_MS)
