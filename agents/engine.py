@@ -235,13 +235,7 @@ class CloseEngine(EngineCommand, frozen=True, tag=True):
 
 
 AnyEngineCommand = (
-    AppendAudio
-    | Say
-    | TruncateItem
-    | DeleteItem
-    | CancelResponse
-    | ToolOutput
-    | CloseEngine
+    AppendAudio | Say | TruncateItem | DeleteItem | CancelResponse | ToolOutput | CloseEngine
 )
 
 

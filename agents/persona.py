@@ -14,10 +14,16 @@ class Persona(msgspec.Struct, frozen=True):
     language: str = "en"
     voice: str = ""
     """An engine's own voice id; empty means the engine's default."""
+    reprompt: str = "I'm sorry, could you say that again?"
+    """Asked of the engine when it left a caller without an answer."""
     silence_prompt: str = "Are you still there?"
-    idle_goodbye: str = "I can't hear you, so I'll hang up now. Please call again any time. Goodbye."
+    idle_goodbye: str = (
+        "I can't hear you, so I'll hang up now. Please call again any time. Goodbye."
+    )
     length_goodbye: str = "I'm sorry, we have reached the longest time for a call. Goodbye."
-    drain_goodbye: str = "I'm sorry, I have to end this call now. Please call again in a minute. Goodbye."
+    drain_goodbye: str = (
+        "I'm sorry, I have to end this call now. Please call again in a minute. Goodbye."
+    )
     apology: str = (
         "I'm sorry, something has gone wrong on our side and I can't go on with this call. "
         "Nothing you agreed to is lost. Please call again in a few minutes. Goodbye."

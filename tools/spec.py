@@ -1,7 +1,7 @@
 """What a tool is: its name and schema for the model, its risk and limits for us, its handler."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -39,12 +39,25 @@ class ToolState(Enum):
 
 
 class ToolRefusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
-    """The tool cannot comply. The message is text the model may speak to the caller."""
+    """The tool cannot comply and has changed nothing. The message may be spoken to the caller.
+
+    `field`: the argument at fault, so that it can be asked for again.
+    `choices`: values of that argument that would do.
+    """
+
+    def __init__(
+        self, message: str, *, field: str | None = None, choices: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.choices = tuple(choices)
 
 
 class BackendError(Exception):
-    """A tool's backend broke. Never spoken verbatim.
+    """A tool's backend broke and nothing was changed. Never spoken verbatim.
 
+    Not to be raised when a write may have happened: any other exception says that.
     `permanent`: trying again with the same arguments cannot help.
     """
 
@@ -71,6 +84,8 @@ Result = Mapping[str, Any]
 """Plain JSON data. Always holds `message`: one or two sentences that may be spoken."""
 Handler = Callable[[Arguments, ToolContext], Result | Awaitable[Result]]
 """Plain functions run in a thread; coroutine functions on the event loop."""
+Reconcile = Callable[[ToolContext], Result | None]
+"""Asks the backend whether the effect with this `idempotency_key` happened: its result, or None."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -95,6 +110,13 @@ class Tool(msgspec.Struct, frozen=True):
     """What callers say when they want this: examples for the embedded engine."""
     ends_call: bool = False
     """After its result, say goodbye and hang up."""
+    enums: Mapping[str, tuple[str, ...]] = {}
+    """Allowed values known only at start, by argument: the schema's `enum`."""
+    reopens: tuple[str, ...] = ()
+    """Write tools whose earlier answers in the same call are no longer final once this one is
+    done: after a cancellation, the same booking asked for again is a new wish, not a repeat."""
+    reconcile: Reconcile | None = None
+    """Only for a backend that makes effects unique by `idempotency_key`; runs in a thread."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True):

@@ -1,0 +1,39 @@
+"""What one call is started with: frozen for its whole life, and kept in its journal."""
+
+import msgspec
+
+from agents.engine import Capabilities
+from agents.persona import Persona
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How long a call waits for whom, in seconds."""
+
+    engine_ready_s: float = 10.0
+    """From the start of the stream until the engine must be ready to talk."""
+    answer_s: float = 6.0
+    """From the end of the caller's turn (or of a tool) until the agent must be heard."""
+    silence_prompt_s: float = 10.0
+    """Nobody speaks and nothing runs for so long: ask whether the caller is there."""
+    idle_hangup_s: float = 30.0
+    """So long after the caller last did anything, with nobody speaking: say goodbye."""
+    max_call_s: float = 1800.0
+    goodbye_s: float = 8.0
+    """The last words must have begun by then, or the call ends without them."""
+    last_words_s: float = 30.0
+    """How long after that the last words may go on."""
+    mark_grace_s: float = 2.0
+    """How long after its expected end a clip's echo may still come."""
+    hangup_s: float = 5.0
+    """From asking the carrier to end the call until the socket is closed instead."""
+
+
+class CallConfig(msgspec.Struct, frozen=True):
+    """Together with the events and their times this determines every command of a call."""
+
+    call_id: str
+    persona: Persona
+    capabilities: Capabilities
+    limits: Limits = Limits()
+    apology_ulaw: bytes = b""
+    """Spoken apology for when no engine can speak; empty: the carrier must say it instead."""

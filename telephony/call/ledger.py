@@ -1,0 +1,230 @@
+"""What has the caller heard of the agent, and what would they hear if nobody stopped it?
+
+Audio goes to the carrier much faster than it is played. The carrier plays pieces in order and
+echoes a mark when playback gets to it, but it also returns all marks at once when the queue is
+cleared (Twilio, Media Streams WebSocket messages). So an echo is proof only in the generation in
+which its mark was placed, and between echoes the clock has to tell.
+
+All times are the caller's side of the carrier as seen on our clock: a piece sent at `t` cannot
+begin before `t` plus one way; a `clear` sent at `t` takes effect at `t` plus one way; an echo
+that arrives at `t` tells of an end at `t` minus one way. One way is half the round trip, which
+is measured on marks whose playing time is known.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+RATE = 8_000
+GRID_SAMPLES = 800
+"""A mark about every 100 ms: often enough to anchor the clock, rare enough to cost nothing."""
+
+_FIRST_GUESS_S = 0.08
+_SMOOTHING = 0.25
+_STALL_S = 0.25
+"""An echo this much later than foretold is a stall of the line, not jitter."""
+
+
+class RoundTrip:
+    """Running estimate of the time from us to the carrier and back."""
+
+    def __init__(self) -> None:
+        self._least: float | None = None
+        self._mean: float | None = None
+
+    def sample(self, seconds: float) -> None:
+        seconds = max(0.0, seconds)
+        if self._least is None or self._mean is None:
+            self._least = self._mean = seconds
+            return
+        self._least = min(self._least, seconds)
+        self._mean += _SMOOTHING * (seconds - self._mean)
+
+    @property
+    def one_way_s(self) -> float:
+        """What a message usually takes."""
+        return (_FIRST_GUESS_S if self._mean is None else self._mean) / 2
+
+    @property
+    def least_one_way_s(self) -> float:
+        """What a message takes when nothing delays it."""
+        return (_FIRST_GUESS_S if self._least is None else self._least) / 2
+
+
+@dataclass(slots=True)
+class Item:
+    """One spoken item of the agent, counted in samples of 8,000 a second."""
+
+    item_id: str
+    number: int
+    sent: int = 0
+    marked: int = 0
+    heard: int = 0
+    began_s: float | None = None
+    ended_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Piece:
+    item: Item
+    ulaw: bytes
+    sent_s: float
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Audio the caller heard, for the recording."""
+
+    at_s: float
+    ulaw: bytes
+    follows: bool
+    """True: it was heard right behind the piece before it, without a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a cut found: the items that were not heard to their end, in order of speaking."""
+
+    items: tuple[Item, ...]
+    played: tuple[Played, ...]
+
+
+class Ledger:
+    """The one place that knows. Call `sent` for everything played, `echoed` for every mark."""
+
+    def __init__(self) -> None:
+        self.trip = RoundTrip()
+        self._pieces: deque[_Piece] = deque()
+        self._generation = 0
+        self._items = 0
+        self._heard_until_s = 0.0
+        self._probes: dict[str, float] = {}
+
+    # ---- what we did -------------------------------------------------------------------------
+
+    def probe(self, now: float) -> str:
+        """Name a mark to be placed while nothing is queued: its echo measures the round trip."""
+        name = f"{self._generation}:0:{len(self._probes)}"
+        self._probes[name] = now
+        return name
+
+    def open(self, item_id: str) -> Item:
+        """Begin to count a spoken item; numbers start at 1, as 0 is for probes."""
+        self._items += 1
+        return Item(item_id, self._items)
+
+    def sent(self, item: Item, ulaw: bytes, now: float) -> str | None:
+        """Count one piece sent; the mark to place behind it, when the grid wants one."""
+        piece = _Piece(item, ulaw, now)
+        self._pieces.append(piece)
+        item.sent += len(ulaw)
+        return self._mark(piece) if item.sent - item.marked >= GRID_SAMPLES else None
+
+    def close(self, item: Item) -> str | None:
+        """The item's audio is complete: the mark that proves its end, unless it has one."""
+        if not self._pieces or item.sent == item.marked or self._pieces[-1].item is not item:
+            return None
+        return self._mark(self._pieces[-1])
+
+    def _mark(self, piece: _Piece) -> str:
+        piece.item.marked = piece.item.sent
+        piece.mark = f"{self._generation}:{piece.item.number}:{piece.item.sent}"
+        return piece.mark
+
+    # ---- what we were told -------------------------------------------------------------------
+
+    def echoed(self, name: str, now: float) -> tuple[Played, ...]:
+        """The mark came back: what it proves was heard. Unknown and cleared marks prove nothing."""
+        if (placed_s := self._probes.pop(name, None)) is not None:
+            self.trip.sample(now - placed_s)
+            return ()
+        if not any(piece.mark == name for piece in self._pieces):
+            return ()
+        return tuple(self._confirm(name, now))
+
+    def _confirm(self, name: str, now: float) -> Iterator[Played]:
+        run_sent_s: float | None = None
+        run_samples = 0
+        while True:
+            piece = self._pieces.popleft()
+            begin_s, dry = self._begin(piece)
+            if dry:
+                run_sent_s, run_samples = piece.sent_s, 0
+            run_samples += len(piece.ulaw)
+            self._credit(piece, begin_s, len(piece.ulaw))
+            yield Played(begin_s, piece.ulaw, follows=not dry)
+            if piece.mark == name:
+                break
+        if run_sent_s is not None:
+            self.trip.sample(now - run_sent_s - run_samples / RATE)
+        self._anchor(now - self.trip.least_one_way_s, fresh=run_sent_s is not None)
+
+    def _anchor(self, measured_s: float, *, fresh: bool) -> None:
+        """Settle when the piece just confirmed really ended.
+
+        Jitter only ever makes an echo late, so within one unbroken run of audio the earliest
+        tells the truth and later ones may only pull the estimate forward.
+        """
+        foretold_s = self._heard_until_s
+        late = measured_s - foretold_s > _STALL_S
+        self._heard_until_s = measured_s if fresh or late else min(foretold_s, measured_s)
+
+    def _begin(self, piece: _Piece) -> tuple[float, bool]:
+        """When a piece begins if the ones before it are done, and whether the queue was dry."""
+        earliest_s = piece.sent_s + self.trip.one_way_s
+        if earliest_s > self._heard_until_s:
+            return earliest_s, True
+        return self._heard_until_s, False
+
+    def _credit(self, piece: _Piece, begin_s: float, samples: int) -> None:
+        item = piece.item
+        item.began_s = begin_s if item.began_s is None else item.began_s
+        item.heard += samples
+        self._heard_until_s = item.ended_s = begin_s + samples / RATE
+
+    # ---- what follows from it ----------------------------------------------------------------
+
+    @property
+    def outstanding(self) -> bool:
+        """Something was sent of which no echo has come: it may still be playing."""
+        return bool(self._pieces)
+
+    def expected_end_s(self) -> float | None:
+        """When the last piece sent should have been played; None when nothing is outstanding."""
+        if not self._pieces:
+            return None
+        until_s = self._heard_until_s
+        for piece in self._pieces:
+            until_s = max(until_s, piece.sent_s + self.trip.one_way_s) + len(piece.ulaw) / RATE
+        return until_s
+
+    def cut(self, now: float) -> Cut:
+        """Give up all unheard audio; say what was heard until a `clear` sent now takes effect.
+
+        Marks placed until now prove nothing any more. Also right for a line that has ended.
+        """
+        return self._settle(now + self.trip.one_way_s)
+
+    def expire(self, now: float) -> Cut:
+        """Echoes were lost: take what must have been played by now as heard, give up the rest."""
+        return self._settle(now)
+
+    def _settle(self, until_s: float) -> Cut:
+        items = dict.fromkeys(piece.item.number for piece in self._pieces)
+        by_number = {piece.item.number: piece.item for piece in self._pieces}
+        played = tuple(self._play_until(until_s))
+        self._pieces.clear()
+        self._generation += 1
+        # What is sent from here on starts on an empty queue, however far the estimate had got.
+        self._heard_until_s = min(self._heard_until_s, until_s)
+        return Cut(tuple(by_number[number] for number in items), played)
+
+    def _play_until(self, until_s: float) -> Iterator[Played]:
+        for piece in self._pieces:
+            begin_s, dry = self._begin(piece)
+            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE))
+            if samples <= 0:
+                return
+            self._credit(piece, begin_s, samples)
+            yield Played(begin_s, piece.ulaw[:samples], follows=not dry)

@@ -1,0 +1,126 @@
+"""How long may this go on? Silence, unanswered callers, endless calls, goodbyes nobody hears."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from telephony.call.config import Limits
+from telephony.transcripts.entry import EndedReason
+
+
+class Due(Enum):
+    """What a passed deadline asks for."""
+
+    ENGINE_NOT_READY = "engine_not_ready"
+    ANSWER_OWED = "answer_owed"
+    """The agent is silent when it should answer: ask it once more."""
+    ANSWER_MISSING = "answer_missing"
+    """It was asked once more and is still silent."""
+    SILENCE_PROMPT = "silence_prompt"
+    IDLE = "idle"
+    MAX_LENGTH = "max_length"
+
+
+class Stage(Enum):
+    """How far a call's ending has come."""
+
+    LAST_WORDS = "last_words"
+    """The goodbye is wanted, or being spoken."""
+    PLAYING = "playing"
+    """No more words are waited for; those that were sent are let finish, within reason."""
+    HANGING_UP = "hanging_up"
+    """The carrier was asked to end the call."""
+
+
+@dataclass(slots=True)
+class Closing:
+    """An ending under way."""
+
+    reason: EndedReason
+    until_s: float
+    """When the present stage has lasted long enough."""
+    may_resume: bool = False
+    """The caller may still take the floor and so call the ending off."""
+    stage: Stage = Stage.LAST_WORDS
+
+    def enter(self, stage: Stage, until_s: float) -> None:
+        self.stage, self.until_s = stage, until_s
+
+    @property
+    def hanging_up(self) -> bool:
+        return self.stage is Stage.HANGING_UP
+
+
+class Patience:
+    """The clocks of a live call; `busy` says that somebody speaks or something runs."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._ready = False
+        self._quiet_from_s: float | None = None
+        self._owed_from_s: float | None = None
+        self._prompts = 0
+        self._nudged = False
+
+    def ready(self) -> None:
+        self._ready = True
+
+    def caller_active(self) -> None:
+        """The caller spoke or pressed a key: they are there, and nothing is owed just now."""
+        self._prompts = 0
+        self._owed_from_s = None
+
+    def answer_owed(self, now: float) -> None:
+        """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
+        self._owed_from_s = now
+
+    def tool_running(self) -> None:
+        """A tool has its own deadline; until it ends no answer is owed."""
+        self._owed_from_s = None
+
+    def answered(self) -> None:
+        self._owed_from_s = None
+        self._nudged = False
+
+    def watch(self, *, busy: bool, now: float) -> None:
+        """Keep the silence clock: it runs while nobody speaks and nothing is being done."""
+        if busy:
+            self._quiet_from_s = None
+        elif self._quiet_from_s is None:
+            self._quiet_from_s = now
+
+    def due(self, now: float) -> Due | None:
+        """The first thing whose time has come; asking takes note that it was answered."""
+        for at_s, due in self._deadlines():
+            if at_s <= now:
+                self._taken(due, now)
+                return due
+        return None
+
+    def next_deadline(self) -> float | None:
+        return min((at_s for at_s, _ in self._deadlines()), default=None)
+
+    def _deadlines(self) -> Iterator[tuple[float, Due]]:
+        limits = self._limits
+        yield limits.max_call_s, Due.MAX_LENGTH
+        if not self._ready:
+            yield limits.engine_ready_s, Due.ENGINE_NOT_READY
+            return
+        if self._owed_from_s is not None:
+            due = Due.ANSWER_MISSING if self._nudged else Due.ANSWER_OWED
+            yield self._owed_from_s + limits.answer_s, due
+        if self._quiet_from_s is not None:
+            yield self._silence(self._quiet_from_s)
+
+    def _silence(self, quiet_from_s: float) -> tuple[float, Due]:
+        if self._prompts == 0:
+            return quiet_from_s + self._limits.silence_prompt_s, Due.SILENCE_PROMPT
+        more_s = max(0.0, self._limits.idle_hangup_s - self._limits.silence_prompt_s)
+        return quiet_from_s + more_s, Due.IDLE
+
+    def _taken(self, due: Due, now: float) -> None:
+        if due is Due.ANSWER_OWED:
+            self._owed_from_s, self._nudged = now, True
+        if due is Due.SILENCE_PROMPT:
+            self._prompts += 1
+            self._quiet_from_s = now

@@ -1,0 +1,233 @@
+"""The agent's voice on its way to the caller: what to send, what of it counts as heard."""
+
+from agents.engine import (
+    AnyEngineCommand,
+    AudioDelta,
+    Capabilities,
+    DeleteItem,
+    TextDelta,
+    TruncateItem,
+)
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    PlaceMark,
+    PlayAudio,
+    Record,
+    StoreAudio,
+    Track,
+)
+from telephony.call.ledger import GRID_SAMPLES, RATE, Ledger, Played
+from telephony.call.speech import SpokenItem
+from telephony.media.transcode import Downlink
+from telephony.transcripts.entry import TruncationLine
+
+TAIL_SAMPLES = RATE // 10
+"""A finished item of which no more than this was unheard counts as heard: it ends in silence, and
+cutting it would erase its whole transcript at the model (OpenAI, conversation.item.truncate)."""
+
+
+class Playback:
+    """Spoken items, the ledger that counts them and the filter they go through.
+
+    Methods return the commands that follow. After `audio`, `close` or `own` something is
+    outstanding until the carrier's echoes, a cut or the clock settle it.
+    """
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.ledger = Ledger()
+        self._capabilities = capabilities
+        self._downlink = Downlink(capabilities.output_format)
+        of = capabilities.output_format
+        self._bytes_per_sample = of.sample_bytes * of.rate // RATE
+        self._items: dict[str, SpokenItem] = {}
+        self._speaking: SpokenItem | None = None
+        self._sent_samples = 0
+        self._heard_samples = 0
+
+    # ---- what the engine produces ------------------------------------------------------------
+
+    def text(self, delta: TextDelta, now: float) -> None:
+        self._item(delta.item_id, delta.response_id, now).add_text(delta.text)
+
+    def audio(self, delta: AudioDelta, now: float) -> list[CallCommand]:
+        item = self._item(delta.item_id, delta.response_id, now)
+        item.content_index = delta.content_index
+        item.received += len(delta.audio) // self._bytes_per_sample
+        commands = self._close_previous(item, now)
+        return [*commands, *self._send(item, self._downlink.push(delta.audio), now)]
+
+    def unwanted(self, delta: AudioDelta, now: float) -> list[CallCommand]:
+        """Audio of a reply the caller spoke over: counted, never played.
+
+        An item of which nothing had been sent when the caller cut in turns up only now, so only
+        now can the engine be told that nobody heard it.
+        """
+        item = self._item(delta.item_id, delta.response_id, now)
+        item.received += len(delta.audio) // self._bytes_per_sample
+        if item.played is not None or item.cut_heard is not None:
+            return []
+        item.cut_heard = ""
+        return [DeleteItem(item.item_id)] if self._capabilities.truncates else []
+
+    def close(self, item_id: str, now: float) -> list[CallCommand]:
+        """All of an item has come: let its tail out of the filter, and mark its end."""
+        if (item := self._items.get(item_id)) is None:
+            return []
+        item.done = True
+        if item is not self._speaking:
+            return []
+        self._speaking = None
+        commands = self._send(item, self._downlink.flush(), now) if item.cut_heard is None else []
+        return [*commands, *self._end_mark(item)]
+
+    def close_response(self, response_id: str, now: float) -> list[CallCommand]:
+        """A response is over, so none of its items will grow any more."""
+        open_items = [
+            item.item_id
+            for item in self._items.values()
+            if item.response_id == response_id and not item.done
+        ]
+        return [command for item_id in open_items for command in self.close(item_id, now)]
+
+    def close_all(self, now: float) -> list[CallCommand]:
+        """The engine is gone: whatever it was saying is as complete as it will ever be."""
+        open_items = [item.item_id for item in self._items.values() if not item.done]
+        return [command for item_id in open_items for command in self.close(item_id, now)]
+
+    def own(self, name: str, text: str, ulaw: bytes, now: float) -> list[CallCommand]:
+        """Speak a clip of ours, behind whatever is queued."""
+        item = SpokenItem(name, "", source="own", text=text, received=len(ulaw), done=True)
+        item.opened_ms = round(now * 1000)
+        self._items[name] = item
+        return [*self._send(item, ulaw, now), *self._end_mark(item)]
+
+    def _item(self, item_id: str, response_id: str, now: float) -> SpokenItem:
+        if (item := self._items.get(item_id)) is None:
+            item = SpokenItem(item_id, response_id, opened_ms=round(now * 1000))
+            self._items[item_id] = item
+        return item
+
+    def _close_previous(self, item: SpokenItem, now: float) -> list[CallCommand]:
+        previous, self._speaking = self._speaking, item
+        if previous is None or previous is item:
+            return []
+        return [*self._send(previous, self._downlink.flush(), now), *self._end_mark(previous)]
+
+    def _send(self, item: SpokenItem, ulaw: bytes, now: float) -> list[CallCommand]:
+        """Play in clips of the mark grid at most, so that a long burst is marked all the way."""
+        if ulaw and item.played is None:
+            item.played = self.ledger.open(item.item_id)
+        commands: list[CallCommand] = []
+        for begin in range(0, len(ulaw), GRID_SAMPLES):
+            clip = ulaw[begin : begin + GRID_SAMPLES]
+            commands += self._send_clip(item, clip, now)
+        return commands
+
+    def _send_clip(self, item: SpokenItem, clip: bytes, now: float) -> list[CallCommand]:
+        assert item.played is not None
+        mark = self.ledger.sent(item.played, clip, now)
+        self._sent_samples = max(self._sent_samples, round(now * RATE))
+        stored = StoreAudio(Track.SENT, self._sent_samples, clip)
+        self._sent_samples += len(clip)
+        return [PlayAudio(clip), *([PlaceMark(mark)] if mark else []), stored]
+
+    def _end_mark(self, item: SpokenItem) -> list[CallCommand]:
+        mark = self.ledger.close(item.played) if item.played else None
+        return [PlaceMark(mark)] if mark else []
+
+    # ---- what became of it -------------------------------------------------------------------
+
+    def echoed(self, name: str, now: float) -> list[CallCommand]:
+        return [*self._store(self.ledger.echoed(name, now)), *self.settled()]
+
+    def expire(self, now: float) -> list[CallCommand]:
+        """No echo came in time: count by the clock, and expect none of those marks any more."""
+        cut = self.ledger.expire(now)
+        for played in cut.items:
+            if played.heard < played.sent:
+                self._cut_words(self._items[played.item_id])
+        return [*self._store(cut.played), *self.settled()]
+
+    def interrupt(self, now: float) -> list[CallCommand]:
+        """The caller took the floor: clear the line and tell the engine what was heard.
+
+        Nothing to clear, nothing done, however busy the engine is: what decides is what may
+        still be playing (an engine finishes long before the caller has heard it).
+        """
+        cut, speaking = self.ledger.cut(now), self._speaking
+        ran_dry = speaking is not None and speaking.played not in cut.items
+        if not cut.items and not ran_dry:
+            return []
+        self._downlink.reset()
+        self._speaking = None
+        items = [self._items[played.item_id] for played in cut.items]
+        if ran_dry and speaking is not None:
+            items.append(speaking)
+        told = [command for item in items for command in self._tell(item, now)]
+        clear: list[CallCommand] = [ClearPlayback()] if cut.items else []
+        return [*clear, *told, *self._store(cut.played), *self.settled()]
+
+    def stop(self, now: float) -> list[CallCommand]:
+        """The line is gone: credit what was heard until now and give up the rest."""
+        cut = self.ledger.cut(now)
+        for played in cut.items:
+            self._cut_words(self._items[played.item_id])
+        for item in self._items.values():
+            item.done = True
+        return [*self._store(cut.played), *self.settled()]
+
+    def _cut_words(self, item: SpokenItem) -> None:
+        heard = item.played.heard if item.played else 0
+        if item.done and item.received - heard <= TAIL_SAMPLES:
+            item.cut_heard = item.text
+        else:
+            item.cut_heard = item.heard_text(heard)
+
+    def _tell(self, item: SpokenItem, now: float) -> list[CallCommand]:
+        self._cut_words(item)
+        if item.source == "own" or not self._capabilities.truncates:
+            return []
+        heard = item.played.heard if item.played else 0
+        if item.done and item.received - heard <= TAIL_SAMPLES:
+            return []
+        keep = min(heard, item.received - self._capabilities.truncate_margin_ms * RATE // 1000)
+        audio_end_ms = max(0, keep) * 1000 // RATE
+        command: AnyEngineCommand = (
+            TruncateItem(item.item_id, item.content_index, audio_end_ms, item.cut_heard or "")
+            if audio_end_ms > 0
+            else DeleteItem(item.item_id)
+        )
+        return [command, Record(self._truncation(item, audio_end_ms, now))]
+
+    def _truncation(self, item: SpokenItem, audio_end_ms: int, now: float) -> TruncationLine:
+        number = item.played.number if item.played else 0
+        at_ms = round(now * 1000)
+        return TruncationLine(item.item_id, number, audio_end_ms, at_ms, deleted=audio_end_ms == 0)
+
+    def _store(self, played: tuple[Played, ...]) -> list[CallCommand]:
+        commands: list[CallCommand] = []
+        for piece in played:
+            if not piece.follows:
+                self._heard_samples = max(self._heard_samples, round(piece.at_s * RATE))
+            commands.append(StoreAudio(Track.HEARD, self._heard_samples, piece.ulaw))
+            self._heard_samples += len(piece.ulaw)
+        return commands
+
+    def settled(self) -> list[CallCommand]:
+        """Lines for the items nothing more can happen to; each is written once."""
+        ready = [item for item in self._items.values() if item.settled]
+        for item in ready:
+            del self._items[item.item_id]
+        return [Record(item.line()) for item in ready if item.text or item.received]
+
+    # ---- questions ----------------------------------------------------------------------------
+
+    @property
+    def outstanding(self) -> bool:
+        return self.ledger.outstanding
+
+    @property
+    def open(self) -> bool:
+        """Audio is outstanding, or an item is still arriving."""
+        return self.ledger.outstanding or self._speaking is not None

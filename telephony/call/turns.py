@@ -1,0 +1,98 @@
+"""Who has the floor: whether the caller speaks, which replies are wanted and which are dead."""
+
+from dataclasses import dataclass
+
+from telephony.transcripts.entry import CallerLine, TurnLine
+
+
+@dataclass(slots=True)
+class _Turn:
+    """From the end of the caller's speech until its answer is heard."""
+
+    stopped_ms: int
+    noticed_ms: int
+    audio_ms: int = -1
+
+
+class Floor:
+    """What is said by whom. Times are seconds, `*_ms` count from the start of the stream."""
+
+    def __init__(self) -> None:
+        self.caller_item: str | None = None
+        """The item the caller is speaking, while they speak."""
+        self.replies_owed = 0
+        """Replies we asked for that have not begun."""
+        self._live: set[str] = set()
+        self._dead: set[str] = set()
+        self._utterances: dict[str, tuple[int, int | None]] = {}
+        self._turn: _Turn | None = None
+
+    # ---- the caller ---------------------------------------------------------------------------
+
+    def caller_began(self, item_id: str, at_ms: int) -> None:
+        self.caller_item = item_id
+        self._utterances[item_id] = (at_ms, None)
+        self._turn = None
+
+    def caller_ended(self, item_id: str, at_ms: int, now_ms: int) -> None:
+        self.caller_item = None
+        began_ms, _ = self._utterances.get(item_id, (at_ms, None))
+        self._utterances[item_id] = (began_ms, at_ms)
+        self._turn = _Turn(at_ms, now_ms)
+
+    def caller_words(self, item_id: str, text: str, now_ms: int) -> CallerLine | None:
+        """The line for an utterance; None for one already written or never begun."""
+        if (span := self._utterances.pop(item_id, None)) is None:
+            return None
+        began_ms, ended_ms = span
+        end_ms = now_ms if ended_ms is None else ended_ms
+        return CallerLine(item_id, text, min(began_ms, end_ms), end_ms, transcribed=bool(text))
+
+    def unwritten(self, now_ms: int) -> list[CallerLine]:
+        """Lines for what was said but never transcribed, when the call ends."""
+        lines = (self.caller_words(item_id, "", now_ms) for item_id in tuple(self._utterances))
+        return [line for line in lines if line is not None]
+
+    # ---- the agent's replies ------------------------------------------------------------------
+
+    @property
+    def replying(self) -> bool:
+        """The engine is producing a reply, or owes one we asked for."""
+        return bool(self._live) or self.replies_owed > 0
+
+    def reply_began(self, response_id: str) -> None:
+        self._live.add(response_id)
+        self.replies_owed = max(0, self.replies_owed - 1)
+
+    def reply_ended(self, response_id: str) -> None:
+        self._live.discard(response_id)
+        self._dead.discard(response_id)
+
+    def engine_gone(self) -> None:
+        """No reply will come any more."""
+        self._live.clear()
+        self.replies_owed = 0
+
+    def wants(self, response_id: str) -> bool:
+        """False for a reply the caller spoke over: what still comes of it must not be played."""
+        return response_id not in self._dead
+
+    def silence_replies(self) -> list[str]:
+        """The caller took the floor: nothing more of the replies in progress is wanted."""
+        silenced = [response_id for response_id in self._live if response_id not in self._dead]
+        self._dead.update(silenced)
+        return silenced
+
+    # ---- how long the caller waits ------------------------------------------------------------
+
+    def answer_sent(self, now_ms: int) -> None:
+        if self._turn is not None and self._turn.audio_ms < 0:
+            self._turn.audio_ms = now_ms
+
+    def answer_heard(self, at_ms: int) -> TurnLine | None:
+        """The first of the answer is known to have been played: the turn's figures, once."""
+        turn = self._turn
+        if turn is None or turn.audio_ms < 0:
+            return None
+        self._turn = None
+        return TurnLine(turn.stopped_ms, turn.noticed_ms, turn.audio_ms, at_ms)
