@@ -1,0 +1,252 @@
+"""What this deployment is set to: the only module that reads the environment."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from dotenv.parser import parse_stream
+
+from telephony.values import LOOPBACK, Secret, database_url
+from telephony.variables import VARIABLES, Variable
+
+_BY_NAME = {variable.name: variable for variable in VARIABLES}
+_MAX_SECRET_FILE_BYTES = 64 * 1024
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used: stops the start, and says how to mend it."""
+
+    def __init__(self, where: str, what: str, hint: str) -> None:
+        super().__init__(f"{where}: {what}. {hint}")
+        self.where = where
+        self.what = what
+        self.hint = hint
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment. The meaning of each field stands in `telephony.variables`."""
+
+    engine: Literal["local", "realtime"]
+    host: str
+    port: int
+    public_url: str
+    database_url: Secret
+    data_dir: Path
+    config_dir: Path
+    log_format: Literal["auto", "console", "json"]
+    log_level: str
+    log_caller_data: bool
+    max_calls: int
+    max_call_seconds: int
+    silence_prompt_seconds: int
+    idle_hangup_seconds: int
+    drain_seconds: int
+    realtime_audio: Literal["pcm", "ulaw"]
+    model: str
+    voice: str
+    instructions: str
+    greeting: str
+    language: str
+    turn_detection: Literal["server_vad", "semantic_vad"]
+    turn_threshold: float
+    turn_silence_ms: int
+    transcription_model: str
+    noise_reduction: Literal["off", "near_field", "far_field"]
+    twilio_account_sid: str | None
+    twilio_auth_tokens: tuple[Secret, ...]
+    twilio_api_url: str
+    openai_api_key: Secret | None
+    openai_base_url: str
+    sources: Mapping[str, str]
+    """Where each variable's value came from, by variable name."""
+    unknown: tuple[str, ...] = ()
+    """One sentence for each FRONTDESK_* variable that means nothing: most likely a typing error."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One setting as people may see it."""
+
+    name: str
+    value: str
+    source: str
+    meaning: str
+
+
+class _Found(msgspec.Struct, frozen=True):
+    text: str
+    source: str
+
+
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Read the settings from the environment and from `.env` in `folder` (the current one).
+
+    What the environment says wins, even when it says nothing but an empty value: that stands
+    for the default. Raises ConfigError for the first thing that cannot be used.
+    """
+    process = dict(os.environ if environ is None else environ)
+    dotenv_path = (folder or Path.cwd()) / ".env"
+    dotenv = _read_dotenv(dotenv_path)
+    found: dict[str, _Found] = {}
+    for variable in VARIABLES:
+        entry = _find(variable, process, "environment")
+        entry = entry or _find(variable, dotenv, str(dotenv_path))
+        if entry is not None and entry.text:
+            found[variable.name] = entry
+    return _assemble(found, _unknown({**dotenv, **process}))
+
+
+def describe(settings: Settings) -> list[Row]:
+    """All settings with where they came from; nothing secret."""
+    return [
+        Row(
+            variable.name,
+            _shown(getattr(settings, variable.field)),
+            settings.sources[variable.name],
+            variable.meaning,
+        )
+        for variable in VARIABLES
+    ]
+
+
+def check_for_twilio(settings: Settings) -> None:
+    """Raise ConfigError for what only a server that Twilio calls cannot do without."""
+    for name, value in (
+        ("TWILIO_AUTH_TOKEN", settings.twilio_auth_tokens),
+        ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),
+    ):
+        if not value:
+            what = "it is not set, but a server for Twilio needs it"
+            raise ConfigError(name, what, f"Set it to {_BY_NAME[name].form}.")
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            bindings = list(parse_stream(stream))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"it cannot be read ({_reason(error)})"
+        raise ConfigError(str(path), what, "Make it a readable UTF-8 file or remove it.") from None
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            where = f"{path}, line {binding.original.line}"
+            raise ConfigError(where, "this is no setting", "Write NAME=value, one to a line.")
+    return {
+        binding.key: binding.value.strip()
+        for binding in bindings
+        if binding.key is not None and binding.value is not None
+    }
+
+
+def _find(variable: Variable, values: Mapping[str, str], source: str) -> _Found | None:
+    """The value of one variable in one place, from `NAME` or, for secrets, from `NAME_FILE`."""
+    direct = values.get(variable.name)
+    file_name = f"{variable.name}_FILE"
+    file = values.get(file_name) if variable.secret else None
+    if file:
+        if direct:
+            what = f"{file_name} is set as well"
+            raise ConfigError(variable.name, what, f"Remove one of the two from {source}.")
+        return _Found(_read_secret(file_name, Path(file)), f"file {file}")
+    return None if direct is None else _Found(direct.strip(), source)
+
+
+def _read_secret(name: str, path: Path) -> str:
+    hint = "Give the path of a readable text file that holds only the secret."
+    try:
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_MAX_SECRET_FILE_BYTES).strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(name, f"the file cannot be read ({_reason(error)})", hint) from None
+    if not text:
+        raise ConfigError(name, "the file is empty", hint)
+    return text
+
+
+def _reason(error: Exception) -> str:
+    """Of an OSError the system's words; of others only the kind: they may quote the content."""
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+
+
+def _assemble(found: Mapping[str, _Found], unknown: tuple[str, ...]) -> Settings:
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for variable in VARIABLES:
+        entry = found.get(variable.name)
+        text = variable.default if entry is None else entry.text
+        values[variable.field] = None if text is None else _parse(variable, text)
+        sources[variable.name] = "default" if entry is None else entry.source
+    values["twilio_auth_tokens"] = values["twilio_auth_tokens"] or ()
+    _fill_in(values)
+    settings = Settings(**values, sources=sources, unknown=unknown)
+    _check_together(settings)
+    return settings
+
+
+def _parse(variable: Variable, text: str) -> object:
+    try:
+        return variable.parse(text)
+    except ValueError as error:
+        raise ConfigError(variable.name, str(error), f"Set it to {variable.form}.") from None
+
+
+def _fill_in(values: dict[str, Any]) -> None:
+    """The defaults that follow from other settings."""
+    if values["engine"] is None:
+        values["engine"] = "realtime" if values["openai_api_key"] else "local"
+    if values["public_url"] is None:
+        values["public_url"] = f"http://127.0.0.1:{values['port']}"
+    if values["database_url"] is None:
+        file = values["data_dir"].absolute() / "frontdesk.db"
+        values["database_url"] = database_url(f"sqlite:///{file}")
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.engine == "realtime" and settings.openai_api_key is None:
+        raise ConfigError(
+            "OPENAI_API_KEY",
+            "it is not set, but FRONTDESK_ENGINE is realtime",
+            "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local.",
+        )
+    if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:
+        raise ConfigError(
+            "FRONTDESK_IDLE_HANGUP_SECONDS",
+            f"{settings.idle_hangup_seconds} is not more than FRONTDESK_SILENCE_PROMPT_SECONDS,"
+            f" {settings.silence_prompt_seconds}",
+            "The caller must be asked before the line is closed: raise it.",
+        )
+
+
+def _unknown(values: Mapping[str, str]) -> tuple[str, ...]:
+    known = set(_BY_NAME) | {f"{variable.name}_FILE" for variable in VARIABLES if variable.secret}
+    return tuple(
+        _unknown_sentence(name, known)
+        for name in sorted(values)
+        if name.startswith("FRONTDESK_") and name not in known
+    )
+
+
+def _unknown_sentence(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"{name} is no setting" + (f"; is {near[0]} meant?" if near else "")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | "" | ():
+            return "not set"
+        case tuple():
+            return f"{len(value)} hidden"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def is_loopback(settings: Settings) -> bool:
+    """Whether only this machine can reach the server."""
+    return settings.host in LOOPBACK

@@ -1,0 +1,164 @@
+"""What a setting's text may be, and what is wrong with it when it may not.
+
+Each parser takes the text of one value and returns it as the type used inside, or raises
+ValueError saying what is wrong in words that fit after "NAME: ". No parser repeats the text of
+a value that may be secret.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+Parse = Callable[[str], object]
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+
+
+class Secret:
+    """A value that no log, repr or error shows."""
+
+    __slots__ = ("_shown", "_value")
+
+    def __init__(self, value: str, shown: str = "hidden") -> None:
+        self._value = value
+        self._shown = shown
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def text(value: str) -> str:
+    return value
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,12}", value):
+            raise ValueError(f"{_quoted(value)} is not a whole number")
+        _check_range(int(value), low, high)
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", value):
+            raise ValueError(f"{_quoted(value)} is not a number")
+        _check_range(float(value), low, high)
+        return float(value)
+
+    return parse
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError(f"{_quoted(value)} is not one of {', '.join(allowed)}")
+        return value.lower()
+
+    return parse
+
+
+def yes_or_no(value: str) -> bool:
+    if value.lower() in ("yes", "true", "on", "1"):
+        return True
+    if value.lower() in ("no", "false", "off", "0"):
+        return False
+    raise ValueError(f"{_quoted(value)} is neither yes nor no")
+
+
+def matching(pattern: str, what: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{_quoted(value)} is not {what}")
+        return value
+
+    return parse
+
+
+def path(value: str) -> Path:
+    if "\0" in value:
+        raise ValueError("a path cannot hold a NUL character")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{_quoted(value)} names a home folder that is not known") from None
+
+
+def public_url(value: str) -> str:
+    """Scheme, host and port only, without a slash at the end."""
+    parts = _url(value)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it may hold a host and a port only, no path and no query")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("it must start with https:// (Twilio opens wss:// streams only)")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def api_url(value: str) -> str:
+    """An API's base, path and query allowed, without a slash at the end."""
+    if _url(value, ("http", "https", "ws", "wss")).fragment:
+        raise ValueError("it may hold no #fragment")
+    return value.rstrip("/")
+
+
+def secret(value: str) -> Secret:
+    if re.search(r"\s", value):
+        raise ValueError("it holds a blank or a line break in the middle")
+    return Secret(value)
+
+
+def secrets(value: str) -> tuple[Secret, ...]:
+    """One or more, separated by commas."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
+        raise ValueError("there is nothing between two commas")
+    return tuple(secret(part) for part in parts)
+
+
+def database_url(value: str) -> Secret:
+    scheme, colon, rest = value.partition("://")
+    if not colon or scheme not in DATABASES:
+        raise ValueError(
+            f"it must start with sqlite:/// or postgresql:// (it has {_quoted(scheme)})"
+        )
+    if scheme.startswith("sqlite") and rest.strip("/") == "":
+        raise ValueError("a database in memory is gone when the program ends; name a file")
+    if re.search(r"[\s\0]", value):
+        raise ValueError("it holds a blank or a line break in the middle")
+    # A password may hold any sign, even @: everything up to the last one goes.
+    shown = re.sub(r"^([^/@:]*):.*@", r"\1:***@", rest.partition("?")[0])
+    return Secret(value, shown=f"{scheme}://{shown}")
+
+
+def _url(value: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError("it is not a URL that can be read") from None
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
+        raise ValueError("it is not a URL of the form https://host or https://host:port")
+    if parts.username is not None or re.search(r"\s", value):
+        raise ValueError("it may hold no user name, password or blank")
+    return parts
+
+
+def _check_range(value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{value} is outside {low} to {high}")
+
+
+def _quoted(value: str) -> str:
+    return repr(value if len(value) <= 60 else f"{value[:57]}...")
