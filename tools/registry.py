@@ -1,0 +1,112 @@
+"""Which tools there are, and what an engine may know of each."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tools.arguments import parse
+from tools.spec import Arguments, Tool, ToolSpec
+from tools.validation import Problem, Schema
+
+
+class DuplicateTool(ValueError):  # noqa: N818 - named for what happened
+    """Two tools of one name: the model could not say which it means."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A tool with what is derived from it once."""
+
+    tool: Tool
+    spec: ToolSpec
+    schema: Schema
+
+    def parse(self, text: str) -> Arguments | list[Problem]:
+        """The model's arguments as the tool's own type, or every problem with them."""
+        return parse(text, self.tool.arguments, self.schema)
+
+
+class Registry:
+    """All tools of one configuration; fixed for as long as a call runs."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        """Raises DuplicateTool, and AssertionError for a tool that contradicts itself."""
+        self._entries: dict[str, Entry] = {}
+        for tool in tools:
+            if tool.name in self._entries:
+                raise DuplicateTool(f"two tools are named {tool.name!r}: rename one")
+            self._entries[tool.name] = _entry(tool)
+
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What engines see, in the order the tools were given."""
+        return tuple(entry.spec for entry in self._entries.values())
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._entries)
+
+    def get(self, name: str) -> Entry | None:
+        return self._entries.get(name)
+
+
+def _entry(tool: Tool) -> Entry:
+    parameters = parameters_of(tool)
+    named = {*tool.confirm, *tool.enums}
+    unknown = named - set(parameters["properties"])
+    assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
+    spec = ToolSpec(
+        name=tool.name,
+        description=tool.description,
+        parameters=parameters,
+        risk=tool.risk,
+        confirm=tool.confirm,
+        phrases=tool.phrases,
+        ends_call=tool.ends_call,
+    )
+    return Entry(tool, spec, Schema(parameters))
+
+
+def parameters_of(tool: Tool) -> dict[str, Any]:
+    """JSON Schema of the tool's arguments, with `x-` hints, references written out."""
+    document = msgspec.json.schema(tool.arguments)
+    schema: dict[str, Any] = _inlined(document, document.get("$defs", {}))
+    del schema["title"]
+    for name, values in tool.enums.items():
+        schema["properties"][name]["enum"] = list(values)
+    return schema
+
+
+def _inlined(value: Any, definitions: Mapping[str, Any]) -> Any:
+    match value:
+        case {"$ref": str(reference), **beside}:
+            target = _inlined(definitions[reference.rpartition("/")[2]], definitions)
+            return {**target, **_inlined(beside, definitions)}
+        case dict():
+            inner = {
+                key: _inlined(each, definitions) for key, each in value.items() if key != "$defs"
+            }
+            # Unknown keys are mistakes of the model; it can mend only what it is told of.
+            return (
+                {**inner, "additionalProperties": False} if inner.get("type") == "object" else inner
+            )
+        case list():
+            return [_inlined(each, definitions) for each in value]
+        case _:
+            return value
+
+
+def model_schema(spec: ToolSpec) -> dict[str, Any]:
+    """The parameters as a cloud model may see them: without our `x-` hints."""
+    schema: dict[str, Any] = _without_hints(spec.parameters)
+    return schema
+
+
+def _without_hints(value: Any) -> Any:
+    match value:
+        case dict():
+            return {
+                key: _without_hints(each) for key, each in value.items() if not key.startswith("x-")
+            }
+        case list():
+            return [_without_hints(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,154 @@
+"""What is wrong with some data, in words its author (a model or an operator) can act on."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsonschema
+import msgspec
+from jsonschema.exceptions import ValidationError
+
+Path = tuple[str | int, ...]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing to mend. `path` leads from the whole to the value at fault."""
+
+    path: Path
+    what: str
+    hint: str
+
+    @property
+    def field(self) -> str:
+        """The outermost name at fault, or an empty string for the whole."""
+        return str(self.path[0]) if self.path else ""
+
+
+def _is_date(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        return False
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "date": (_is_date, "a date like 2026-03-31"),
+    "time": (
+        lambda text: re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII) is not None,
+        "a time of day like 09:30 or 14:00",
+    ),
+    "phone": (
+        lambda text: re.fullmatch(r"\+?[\d ()./-]{5,25}", text, re.ASCII) is not None,
+        "a telephone number like +442079460000",
+    ),
+    "name": (lambda text: bool(text.strip()), "a name"),
+}
+"""The formats a schema may ask for: how to tell, and how to say it."""
+
+
+class Schema:
+    """A JSON Schema that answers with every problem at once."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        """Raises AssertionError when the schema itself is wrong: that is a bug of ours."""
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise AssertionError(f"not a JSON Schema: {error.message}") from error
+        checker = jsonschema.FormatChecker(formats=())
+        for name, (matches, _) in FORMATS.items():
+            checker.checks(name)(_only_text(matches))
+        self._validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
+
+    def problems(self, data: object) -> list[Problem]:
+        """Every problem of `data`, in the order of their paths; empty when it fits."""
+        found: list[Problem] = []
+        for error in self._validator.iter_errors(data):
+            found.extend(_explain(error))
+        return sorted(found, key=lambda problem: [str(step) for step in problem.path])
+
+
+def _only_text(matches: Callable[[str], bool]) -> Callable[[object], bool]:
+    # A value of another type is the business of `type`, not of `format`.
+    return lambda value: not isinstance(value, str) or matches(value)
+
+
+def _explain(error: ValidationError) -> list[Problem]:
+    path: Path = tuple(error.absolute_path)
+    match error.validator:
+        case "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            # One error is reported for each missing name: take the one it is about.
+            name = next(each for each in missing if error.message.startswith(repr(each)))
+            return [Problem((*path, name), "is missing", "Give it")]
+        case "additionalProperties":
+            known = sorted(error.schema.get("properties", {}))
+            hint = "Known here: " + ", ".join(known) if known else "Nothing may be given here"
+            unknown = sorted(set(error.instance) - set(known), key=str)
+            return [Problem((*path, name), "is not known", hint) for name in unknown]
+        case _:
+            return [Problem(path, *_say(error))]
+
+
+def _say(error: ValidationError) -> tuple[str, str]:
+    limit = error.validator_value
+    match error.validator:
+        case "type" if error.instance is None:
+            return f"must be {_type_name(limit)}, not null", "Give it or leave it out"
+        case "type":
+            return (
+                f"must be {_type_name(limit)}, not {_kind(error.instance)}",
+                f"Give {_type_name(limit)}",
+            )
+        case "enum":
+            return "is not one of the choices", "Use one of: " + ", ".join(map(str, limit))
+        case "format" if limit in FORMATS:
+            return f"is not {FORMATS[limit][1]}", f"Give {FORMATS[limit][1]}"
+        case "minLength":
+            return "is too short", f"Give at least {limit} characters"
+        case "maxLength":
+            return "is too long", f"Give at most {limit} characters"
+        case "minimum":
+            return "is too small", f"Give {limit} or more"
+        case "maximum":
+            return "is too large", f"Give {limit} or less"
+        case "maxItems" | "minItems":
+            return "has the wrong number of entries", f"{error.validator} is {limit}"
+        case "pattern":
+            return "has the wrong form", f"It must match {limit}"
+        case _:
+            return f"does not satisfy {error.validator}", f"{error.validator} is {str(limit)[:100]}"
+
+
+TYPE_NAMES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping of names to values",
+    "array": "a list",
+    "null": "null",
+}
+
+
+def _type_name(limit: str | list[str]) -> str:
+    names = [limit] if isinstance(limit, str) else limit
+    return " or ".join(TYPE_NAMES[name] for name in names)
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping of names to values"
