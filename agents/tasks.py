@@ -32,9 +32,8 @@ class Tasks:
         return len(self._running)
 
     async def cancel_all(self) -> None:
-        """Cancel what still runs and wait until it is gone. Not to be called by one of them."""
-        while self._running:
-            running = tuple(self._running)
-            for task in running:
+        """Cancel what still runs and wait until it is gone; a task that calls this is spared."""
+        while others := self._running - {asyncio.current_task()}:
+            for task in others:
                 task.cancel()
-            await asyncio.wait(running)
+            await asyncio.wait(others)

@@ -1,0 +1,231 @@
+"""The pump of one call: feeds it events in order, does what it asks, never lets it hang."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from agents.engine import Engine, EngineFailed
+from agents.tasks import Tasks
+from telephony.call.commands import (
+    AnyPhoneCommand,
+    CallCommand,
+    ClearPlayback,
+    CloseStream,
+    EndCall,
+    HangUp,
+    Note,
+    PhoneCommand,
+    PlaceMark,
+    PlayAudio,
+    Record,
+    RunTool,
+    StoreAudio,
+)
+from telephony.call.events import (
+    CallEvent,
+    DeadlineReached,
+    HangUpFailed,
+    StreamStarted,
+    ToolFinished,
+)
+from telephony.call.machine import Call
+from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.journal import Journal
+from telephony.twilio.ports import Count, Leg
+from telephony.twilio.rest import CallControl
+from tools.dispatch import Dispatcher
+from tools.spec import ToolRequest
+
+log = structlog.get_logger()
+
+_ENGINE_CLOSE_S = 1.0
+"""An engine that was asked to close and has not by then is cancelled."""
+
+Watch = Callable[[str, float, CallEvent, Sequence[CallCommand]], None]
+"""Sees everything a call does: `(call id, now, event, commands)`. Must not block or raise."""
+
+
+class Surroundings(Protocol):
+    """What all calls of a service share."""
+
+    @property
+    def dispatcher(self) -> Dispatcher: ...
+
+    @property
+    def control(self) -> CallControl: ...
+
+    @property
+    def count(self) -> Count: ...
+
+    @property
+    def watch(self) -> Watch: ...
+
+
+class Session:
+    """One live call and all that is kept running for it.
+
+    `over` is called once, when nothing of the call is left running.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        caller_number: str | None,
+        call: Call,
+        leg: Leg,
+        engine: Engine,
+        journal: Journal,
+        around: Surroundings,
+        over: Callable[["Session"], None],
+    ) -> None:
+        self.call_id = call_id
+        self.ended: EndedReason | None = None
+        self._caller_number = caller_number
+        self._call = call
+        self._leg = leg
+        self._engine = engine
+        self._journal = journal
+        self._around = around
+        self._over = over
+        self._loop = asyncio.get_running_loop()
+        self._zero_s = self._loop.time()
+        self._inbox: deque[CallEvent] = deque()
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks = Tasks(self._task_failed)
+        self._engine_task: asyncio.Task[None] | None = None
+        self._log = log.bind(call_sid=call_id)
+
+    # ---- the pump ------------------------------------------------------------------------------
+
+    def deliver(self, event: CallEvent) -> None:
+        """Feed one event. Never awaits, so order holds; safe to re-enter."""
+        self._inbox.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._inbox and self.ended is None:
+                self._step(self._inbox.popleft())
+        except Exception:  # the pump: a bug in the core ends this call, never the server
+            self._log.exception("call_core_failed")
+            self._around.count("call_core_failed")
+            self._crash()
+        finally:
+            self._draining = False
+        self._arm()
+
+    def _step(self, event: CallEvent) -> None:
+        now = self._loop.time() - self._zero_s
+        commands = self._call.handle(event, now)
+        self._journal.event(now, event, commands)
+        for command in commands:
+            self._perform(command)
+        self._around.watch(self.call_id, now, event, commands)
+        if isinstance(event, StreamStarted):
+            self._engine_task = self._tasks.start(
+                f"engine {self.call_id}", self._engine.run(self.deliver)
+            )
+
+    def _perform(self, command: CallCommand) -> None:
+        if isinstance(command, PhoneCommand):
+            self._perform_phone(command)
+        else:
+            self._engine.submit(command)
+
+    def _perform_phone(self, command: AnyPhoneCommand) -> None:
+        match command:
+            case PlayAudio(ulaw):
+                self._leg.play(ulaw)
+            case PlaceMark(name):
+                self._leg.mark(name)
+            case ClearPlayback():
+                self._leg.clear()
+            case StoreAudio(track, at_samples, ulaw):
+                self._journal.audio(track, at_samples, ulaw)
+            case Record(entry):
+                self._journal.record(entry)
+            case RunTool():
+                self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
+            case HangUp():
+                self._tasks.start("hang up", self._hang_up())
+            case CloseStream(code, reason):
+                self._leg.close(code, reason)
+            case Note(code, value, detail):
+                self._around.count(code)
+                self._log.info("call_note", code=code, value=value, detail=detail)
+            case EndCall(reason):
+                self._end(reason)
+
+    def _arm(self) -> None:
+        """One timer, set to the call's next deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.ended is None and (deadline := self._call.next_deadline()) is not None:
+            self._timer = self._loop.call_at(self._zero_s + deadline, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self.deliver(DeadlineReached())
+
+    # ---- what takes time -----------------------------------------------------------------------
+
+    async def _run_tool(self, command: RunTool) -> None:
+        outcome = await self._around.dispatcher.run(
+            ToolRequest(
+                call_id=self.call_id,
+                tool_call_id=command.tool_call_id,
+                name=command.name,
+                arguments=command.arguments,
+                caller_number=self._caller_number,
+            )
+        )
+        self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)
+        self.deliver(
+            ToolFinished(
+                tool_call_id=outcome.tool_call_id,
+                name=outcome.name,
+                state=outcome.state.value,
+                output=outcome.output,
+                ends_call=outcome.ends_call,
+                repeated=outcome.repeated,
+            )
+        )
+
+    async def _hang_up(self) -> None:
+        if (failure := await self._around.control.hang_up(self.call_id)) is not None:
+            self.deliver(HangUpFailed(failure))
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        """A task broke its promise never to raise: answer as if what it carried had failed."""
+        self._around.count("task_failed")
+        self._log.error("task_failed", task=name, exc_info=error)
+        if self.ended is None:
+            kind = name.partition(" ")[0]
+            failed = HangUpFailed("internal") if kind == "hang" else EngineFailed("internal", True)
+            self.deliver(failed)
+
+    # ---- the end -------------------------------------------------------------------------------
+
+    def _crash(self) -> None:
+        """The core is not to be asked again: give the caller back to the carrier."""
+        if self.ended is None:
+            self._leg.close(1011, "internal error")
+            self._end(EndedReason.INTERNAL_ERROR)
+
+    def _end(self, reason: EndedReason) -> None:
+        self.ended = reason
+        self._journal.close(reason)
+        self._log.info("call_ended", reason=reason.value)
+        self._tasks.start("release", self._release())
+
+    async def _release(self) -> None:
+        """Let go of the engine and whatever still runs; a write under way is the dispatcher's."""
+        if self._engine_task is not None:
+            await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
+        await self._tasks.cancel_all()
+        self._over(self)

@@ -1,0 +1,201 @@
+"""All calls of this process: who may come in, who is on, what becomes of those that have ended."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from telephony.call.events import HangUpAsked, StreamLost, StreamStopped
+from telephony.session import Session
+from telephony.transcripts.entry import EndedReason
+from telephony.twilio.ports import (
+    Admission,
+    Admitted,
+    Count,
+    Deliver,
+    Leg,
+    Offer,
+    Refused,
+    StreamEvent,
+)
+
+log = structlog.get_logger()
+
+_ENDED_KEPT = 10_000
+"""How many ended calls are remembered for what the carrier still asks about them."""
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""`CallStatus` values after which a call has no stream (Twilio, call resource statuses)."""
+_GOODBYE_S = 15.0
+"""How long the last words of a drained call may take before its socket is closed."""
+
+
+class Sentences(msgspec.Struct, frozen=True):
+    """What a caller hears from the carrier when there is no agent to say it."""
+
+    at_capacity: str
+    draining: str
+    broken: str
+
+
+OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
+"""Builds the session of an authenticated call: `(offer, leg, over)`."""
+
+
+class Switchboard:
+    """Implements what the webhooks and the media socket ask for (CallsPort and StreamPort)."""
+
+    def __init__(
+        self,
+        open_session: OpenSession,
+        never_started: Callable[[Offer], None],
+        sentences: Sentences,
+        count: Count,
+        max_calls: int,
+        start_within_s: float,
+    ) -> None:
+        """`never_started(offer)` keeps the record of a call that never got as far as a stream;
+        an admitted call keeps its place for `start_within_s`."""
+        self._open_session = open_session
+        self._never_started = never_started
+        self._sentences = sentences
+        self._count = count
+        self._max_calls = max_calls
+        self._start_within_s = start_within_s
+        self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
+        self._live: dict[str, Session] = {}
+        self._ended: OrderedDict[str, EndedReason] = OrderedDict()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._accepting = True
+
+    # ---- what others may know ------------------------------------------------------------------
+
+    @property
+    def live(self) -> int:
+        """Calls with an open stream, those just being released included."""
+        return len(self._live)
+
+    @property
+    def accepting(self) -> bool:
+        return self._accepting and len(self._live) + len(self._expected) < self._max_calls
+
+    def ended_reason(self, call_sid: str) -> EndedReason | None:
+        return self._ended.get(call_sid)
+
+    # ---- CallsPort -----------------------------------------------------------------------------
+
+    def offer(self, offer: Offer) -> Admission:
+        if not self._accepting:
+            return Refused(self._sentences.draining, "draining")
+        if not self.accepting:
+            return Refused(self._sentences.at_capacity, "at_capacity")
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._start_within_s, self._not_started, offer.call_sid)
+        self._expected[offer.call_sid] = (offer, timer)
+        return Admitted()
+
+    def after_stream(self, call_sid: str) -> str | None:
+        """A caller whose call broke on our side hears so; one whose call was over does not."""
+        self._not_started(call_sid)
+        if call_sid in self._live and self._live[call_sid].ended is None:
+            # Twilio asks only when the stream is over, so the socket died without a word.
+            self._live[call_sid].deliver(StreamLost("closed"))
+        match self._reason(call_sid):
+            case EndedReason.CALLER_HUNG_UP | EndedReason.AGENT_HUNG_UP | EndedReason.IDLE:
+                return None
+            case EndedReason.MAX_LENGTH:
+                return None
+            case EndedReason.DRAINED:
+                return self._sentences.draining
+            case _:
+                return self._sentences.broken
+
+    def call_status(self, call_sid: str, status: str, sequence: int | None) -> None:
+        if status not in _OVER:
+            return
+        self._not_started(call_sid)
+        if (session := self._live.get(call_sid)) is not None:
+            session.deliver(StreamStopped())
+
+    def stream_status(
+        self, call_sid: str, stream_sid: str, event: StreamEvent, error: int | None
+    ) -> None:
+        if event is not StreamEvent.ERROR:
+            return
+        self._count("carrier_stream_error")
+        log.warning("carrier_stream_error", call_sid=call_sid, code=error)
+        if (session := self._live.get(call_sid)) is not None:
+            session.deliver(StreamLost("carrier_error"))
+
+    def _reason(self, call_sid: str) -> EndedReason | None:
+        session = self._live.get(call_sid)
+        return session.ended if session else self._ended.get(call_sid)
+
+    # ---- StreamPort ----------------------------------------------------------------------------
+
+    def open_call(self, offer: Offer, stream_sid: str, leg: Leg) -> Deliver | None:
+        if offer.call_sid in self._live or offer.call_sid in self._ended:
+            self._count("stream_for_known_call")
+            return None
+        if (expected := self._expected.pop(offer.call_sid, None)) is not None:
+            expected[1].cancel()
+        session = self._open_session(offer, leg, self._over)
+        self._live[offer.call_sid] = session
+        self._empty.clear()
+        log.info("call_started", call_sid=offer.call_sid, live=len(self._live))
+        return session.deliver
+
+    def _over(self, session: Session) -> None:
+        del self._live[session.call_id]
+        self._remember(session.call_id, session.ended or EndedReason.INTERNAL_ERROR)
+        if not self._live:
+            self._empty.set()
+
+    def _not_started(self, call_sid: str) -> None:
+        """The call that was to come did not: its place is free, and its record says why."""
+        if (expected := self._expected.pop(call_sid, None)) is None:
+            return
+        offer, timer = expected
+        timer.cancel()
+        self._count("no_start")
+        self._remember(call_sid, EndedReason.NO_START)
+        self._never_started(offer)
+
+    def _remember(self, call_sid: str, reason: EndedReason) -> None:
+        self._ended[call_sid] = reason
+        while len(self._ended) > _ENDED_KEPT:
+            self._ended.popitem(last=False)
+
+    # ---- the end of the day --------------------------------------------------------------------
+
+    def stop_accepting(self) -> None:
+        self._accepting = False
+
+    async def drain(self, limit_s: float) -> None:
+        """Let live calls finish for `limit_s`, then end those that are left politely.
+
+        Returns when no call is left, at the latest 15 s after the limit plus what releasing
+        takes. A second call while one runs only shortens the first one's wait.
+        """
+        self.stop_accepting()
+        for call_sid in tuple(self._expected):
+            self._not_started(call_sid)
+        if await self._wait_empty(limit_s):
+            return
+        log.warning("drain_limit", live=len(self._live))
+        for session in tuple(self._live.values()):
+            session.deliver(HangUpAsked(EndedReason.DRAINED.value))
+        if not await self._wait_empty(_GOODBYE_S):
+            for session in tuple(self._live.values()):
+                session.deliver(StreamLost("server_stopping"))
+            await self._wait_empty(5.0)
+
+    async def _wait_empty(self, limit_s: float) -> bool:
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
