@@ -18,7 +18,7 @@ def _8k_to_24k() -> Filter:
 @cache
 def _24k_to_8k() -> Filter:
     # A model's voice does reach above 4 kHz, and all of that would fold into the telephone band.
-    return design(up=1, down=3, rate=24_000, length=145, pass_hz=3_385, stop_hz=4_000)
+    return design(up=1, down=3, rate=24_000, length=145, pass_hz=3_380, stop_hz=4_000)
 
 
 def to_24k() -> Polyphase:
