@@ -9,21 +9,12 @@ from typing import Any, Literal
 import msgspec
 from dotenv.parser import parse_stream
 
-from telephony.values import LOOPBACK, Secret, database_url
+from telephony.values import Secret, database_url
 from telephony.variables import VARIABLES, Variable
+from tools.config import ConfigError
 
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 _MAX_SECRET_FILE_BYTES = 64 * 1024
-
-
-class ConfigError(Exception):
-    """A setting that cannot be used: stops the start, and says how to mend it."""
-
-    def __init__(self, where: str, what: str, hint: str) -> None:
-        super().__init__(f"{where}: {what}. {hint}")
-        self.where = where
-        self.what = what
-        self.hint = hint
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +110,7 @@ def check_for_twilio(settings: Settings) -> None:
     ):
         if not value:
             what = "it is not set, but a server for Twilio needs it"
-            raise ConfigError(name, what, f"Set it to {_BY_NAME[name].form}.")
+            raise ConfigError(name, what, f"Set it to {_BY_NAME[name].form}")
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -130,11 +121,11 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         what = f"it cannot be read ({_reason(error)})"
-        raise ConfigError(str(path), what, "Make it a readable UTF-8 file or remove it.") from None
+        raise ConfigError(str(path), what, "Make it a readable UTF-8 file or remove it") from None
     for binding in bindings:
         if binding.error or (binding.key is not None and binding.value is None):
             where = f"{path}, line {binding.original.line}"
-            raise ConfigError(where, "this is no setting", "Write NAME=value, one to a line.")
+            raise ConfigError(where, "this is no setting", "Write NAME=value, one to a line")
     return {
         binding.key: binding.value.strip()
         for binding in bindings
@@ -150,13 +141,13 @@ def _find(variable: Variable, values: Mapping[str, str], source: str) -> _Found 
     if file:
         if direct:
             what = f"{file_name} is set as well"
-            raise ConfigError(variable.name, what, f"Remove one of the two from {source}.")
+            raise ConfigError(variable.name, what, f"Remove one of the two from {source}")
         return _Found(_read_secret(file_name, Path(file)), f"file {file}")
     return None if direct is None else _Found(direct.strip(), source)
 
 
 def _read_secret(name: str, path: Path) -> str:
-    hint = "Give the path of a readable text file that holds only the secret."
+    hint = "Give the path of a readable text file that holds only the secret"
     try:
         with path.open(encoding="utf-8") as stream:
             text = stream.read(_MAX_SECRET_FILE_BYTES).strip()
@@ -191,7 +182,7 @@ def _parse(variable: Variable, text: str) -> object:
     try:
         return variable.parse(text)
     except ValueError as error:
-        raise ConfigError(variable.name, str(error), f"Set it to {variable.form}.") from None
+        raise ConfigError(variable.name, str(error), f"Set it to {variable.form}") from None
 
 
 def _fill_in(values: dict[str, Any]) -> None:
@@ -210,14 +201,14 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             "OPENAI_API_KEY",
             "it is not set, but FRONTDESK_ENGINE is realtime",
-            "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local.",
+            "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local",
         )
     if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:
         raise ConfigError(
             "FRONTDESK_IDLE_HANGUP_SECONDS",
             f"{settings.idle_hangup_seconds} is not more than FRONTDESK_SILENCE_PROMPT_SECONDS,"
             f" {settings.silence_prompt_seconds}",
-            "The caller must be asked before the line is closed: raise it.",
+            "The caller must be asked before the line is closed: raise it",
         )
 
 
@@ -245,8 +236,3 @@ def _shown(value: object) -> str:
             return "yes" if value else "no"
         case _:
             return str(value)
-
-
-def is_loopback(settings: Settings) -> bool:
-    """Whether only this machine can reach the server."""
-    return settings.host in LOOPBACK

@@ -121,6 +121,12 @@ def read(data: bytes) -> Reading:
     return Reading(tuple(records), None)
 
 
+def header_of(data: bytes) -> Header | None:
+    """The header, from the first part of a journal; None when it is not whole."""
+    found = _record_at(data, 0) if data else None
+    return found[0] if isinstance(found, tuple) and isinstance(found[0], Header) else None
+
+
 def _record_at(data: bytes, offset: int) -> tuple[Record, int] | Damage:
     body = offset + _FRAME.size
     if body > len(data):
@@ -135,7 +141,7 @@ def _record_at(data: bytes, offset: int) -> tuple[Record, int] | Damage:
         return Damage(offset, "wrong checksum")
     try:
         record = _decoder.decode(payload)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return Damage(offset, "unknown kind of record")
     if isinstance(record, Header) is not (offset == 0):
         return Damage(offset, "header missing or repeated")

@@ -1,0 +1,144 @@
+"""How a transcript looks as text: what was heard plain, what was not struck through."""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from telephony.plain import plain
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    DtmfLine,
+    EndLine,
+    Fate,
+    ToolLine,
+    TruncationLine,
+    TurnLine,
+    UsageLine,
+)
+
+
+class Style(Enum):
+    """How words are struck through and side remarks set apart."""
+
+    PLAIN = ("~~", "~~", "", "")
+    ANSI = ("\x1b[9m", "\x1b[29m", "\x1b[2m", "\x1b[22m")
+
+    def strike(self, words: str) -> str:
+        return f"{self.value[0]}{words}{self.value[1]}" if words else ""
+
+    def aside(self, words: str) -> str:
+        return f"{self.value[2]}{words}{self.value[3]}"
+
+
+def begins_ms(entry: AnyEntry) -> int:
+    """When what the entry tells began, ms since the start of the stream."""
+    match entry:
+        case AgentLine() | CallerLine() | ToolLine():
+            return entry.start_ms
+        case TurnLine():
+            # Beside the answer it measures, not beside the question.
+            return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
+        case TruncationLine() | DtmfLine() | UsageLine() | EndLine():
+            return entry.at_ms
+
+
+def in_order(entries: Iterable[AnyEntry]) -> list[AnyEntry]:
+    """In order of speaking; they were written in the order in which they became certain."""
+    return sorted(entries, key=lambda entry: (isinstance(entry, EndLine), begins_ms(entry)))
+
+
+def render(entries: Iterable[AnyEntry], style: Style = Style.PLAIN) -> str:
+    """A whole transcript, one line each, ending in a line break."""
+    lines = (line(entry, style) for entry in in_order(entries))
+    return "".join(f"{text}\n" for text in lines if text)
+
+
+def line(entry: AnyEntry, style: Style = Style.PLAIN) -> str:
+    """One entry on one line; empty for entries that are only counted."""
+    said = _said(entry, style)
+    if said is None:
+        return ""
+    who, words = said
+    return f"{clock(begins_ms(entry))}  {who:<6}  {words}"
+
+
+def clock(ms: int) -> str:
+    """`mm:ss.mmm`; minutes may have more digits."""
+    seconds, rest = divmod(max(0, ms), 1000)
+    return f"{seconds // 60:02}:{seconds % 60:02}.{rest:03}"
+
+
+def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
+    match entry:
+        case AgentLine():
+            return "agent", _agent(entry, style)
+        case CallerLine():
+            words = plain(entry.text)
+            return "caller", words if words else style.aside("(no words could be made out)")
+        case ToolLine():
+            return "tool", _tool(entry, style)
+        case TruncationLine():
+            return "cut", style.aside(_truncation(entry))
+        case TurnLine():
+            waited = _latency(entry)
+            return ("wait", style.aside(waited)) if waited else None
+        case DtmfLine():
+            return "caller", f"pressed {plain(entry.digit)}"
+        case EndLine():
+            detail = f" ({plain(entry.detail)})" if entry.detail else ""
+            return "end", entry.reason.value.replace("_", " ") + detail
+        case UsageLine():
+            return None
+
+
+def _agent(entry: AgentLine, style: Style) -> str:
+    heard, unheard = _split(plain(entry.text), plain(entry.heard))
+    words = " ".join(part for part in (heard, style.strike(unheard)) if part) or "(no words)"
+    if entry.source != "engine":
+        words += style.aside(f"  [{plain(entry.source)} recording]")
+    match entry.fate:
+        case Fate.HEARD:
+            return words
+        case Fate.CUT:
+            return words + style.aside(f"  [cut after {entry.heard_ms} ms]")
+        case Fate.NEVER_PLAYED:
+            return words + style.aside("  [never played]")
+
+
+def _split(text: str, heard: str) -> tuple[str, str]:
+    """The words heard and the rest; words are compared, blanks are not."""
+    words, heard_words = text.split(), heard.split()
+    if words[: len(heard_words)] == heard_words:
+        return " ".join(heard_words), " ".join(words[len(heard_words) :])
+    return " ".join(heard_words), " ".join(words)
+
+
+def _tool(entry: ToolLine, style: Style) -> str:
+    again = ", the first answer again" if entry.repeated else ""
+    took = entry.end_ms - entry.start_ms
+    call = f"{plain(entry.name)} {plain(entry.arguments)}"
+    return f"{call} -> {plain(entry.state)}{again} {style.aside(plain(entry.output))}  [{took} ms]"
+
+
+def _truncation(entry: TruncationLine) -> str:
+    if entry.deleted:
+        return "nothing of the reply had been heard; the model was told so"
+    return f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
+
+
+def _latency(entry: TurnLine) -> str:
+    steps = (
+        ("turn end noticed", entry.stopped_ms, entry.noticed_ms),
+        ("answered", entry.noticed_ms, entry.audio_ms),
+        ("played", entry.audio_ms, entry.played_ms),
+    )
+    parts = [f"{name} +{to - since} ms" for name, since, to in steps if min(since, to) >= 0]
+    return ", ".join([*_total(entry), *parts])
+
+
+def _total(entry: TurnLine) -> Sequence[str]:
+    reached = entry.played_ms if entry.played_ms >= 0 else entry.audio_ms
+    if min(entry.stopped_ms, reached) < 0:
+        return ()
+    return (f"the caller waited {reached - entry.stopped_ms} ms",)
