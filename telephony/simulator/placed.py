@@ -1,0 +1,312 @@
+"""One call from the ring to the end: webhooks, TwiML, streams, callbacks."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import assert_never
+
+import msgspec
+
+from agents.tasks import Tasks
+from telephony.simulator import twiml
+from telephony.simulator.leg import HandshakeError, MediaLeg
+from telephony.simulator.phone import (
+    CallerSide,
+    CarrierError,
+    EndedBy,
+    PhoneReport,
+    StreamEnd,
+    StreamReport,
+)
+from telephony.simulator.signed import RequestFailedError, SignedRequests
+
+MAX_DOCUMENTS = 20
+CALLBACK_WAIT_S = 5.0
+
+_ENDS_CALL = {
+    StreamEnd.CALLER: EndedBy.CALLER,
+    StreamEnd.API: EndedBy.API,
+    StreamEnd.TIME_LIMIT: EndedBy.TIME_LIMIT,
+}
+_STREAM_ENDS = {ended_by: end for end, ended_by in _ENDS_CALL.items()}
+_SAID_OF_END = {
+    StreamEnd.CLOSED: CarrierError(31921, "the server closed the WebSocket"),
+    StreamEnd.BROKEN: CarrierError(31924, "the WebSocket connection was lost"),
+}
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """Who calls whom."""
+
+    account_sid: str
+    call_sid: str
+    caller: str
+    called: str
+
+
+class PlacedCall:
+    """One inbound call. `run` it once; `end` it from anywhere on the loop."""
+
+    def __init__(
+        self,
+        numbers: Numbers,
+        caller: CallerSide,
+        requests: SignedRequests,
+        new_id: Callable[[str], str],
+    ) -> None:
+        """`new_id(prefix)` makes a SID."""
+        self._numbers = numbers
+        self._caller = caller
+        self._requests = requests
+        self._new_id = new_id
+        self._leg: MediaLeg | None = None
+        self._ended_by: EndedBy | None = None
+        self._over = asyncio.Event()
+        self._documents = 0
+        self._webhook_ms = 0
+        self._streams: list[StreamReport] = []
+        self._said: list[str] = []
+        self._errors: list[CarrierError] = []
+        self._twiml_warnings: list[str] = []
+        self._callbacks = Tasks(self._callback_failed)
+        self._deliveries: list[asyncio.Task[None]] = []
+
+    @property
+    def status(self) -> str:
+        """As the REST API gives it."""
+        return "in-progress" if self._ended_by is None else "completed"
+
+    @property
+    def numbers(self) -> Numbers:
+        return self._numbers
+
+    def end(self, by: EndedBy) -> None:
+        """End the call now, whatever it is doing; a second end changes nothing."""
+        if self._ended_by is None:
+            self._ended_by = by
+            self._over.set()
+        if self._leg is not None:
+            self._leg.end(_STREAM_ENDS.get(self._ended_by, StreamEnd.API))
+
+    async def run(
+        self, voice_url: str, status_url: str | None, time_limit_s: float, extra: Mapping[str, str]
+    ) -> PhoneReport:
+        """Ring, follow the TwiML to its end, hang up. Failures are in the report, not raised."""
+        began = time.monotonic()
+        timer = asyncio.get_running_loop().call_later(time_limit_s, self.end, EndedBy.TIME_LIMIT)
+        try:
+            await self._talk(voice_url, extra)
+            if status_url is not None:
+                self._call_back(status_url, "POST", self._final(time.monotonic() - began))
+            await self._settle()
+        finally:
+            timer.cancel()
+            await self._callbacks.cancel_all()
+        return self._report()
+
+    # ---- TwiML ----
+
+    async def _talk(self, voice_url: str, extra: Mapping[str, str]) -> None:
+        try:
+            parameters = self._parameters("ringing", extra)
+            following: twiml.Document | None = await self._fetch(voice_url, "POST", parameters)
+            while following is not None and self._ended_by is None:
+                following = await self._execute(following)
+        except RequestFailedError as failure:
+            self._fail(failure.error)
+        except twiml.TwimlError as error:
+            self._fail(CarrierError(error.code, error.detail))
+        self.end(EndedBy.DOCUMENT_END)
+
+    def _fail(self, error: CarrierError) -> None:
+        self._errors.append(error)
+        self.end(EndedBy.FAILED)
+
+    async def _execute(self, document: twiml.Document) -> twiml.Document | None:
+        """Do the verbs; the document that takes this one's place, or None at the end."""
+        for verb in document.verbs:
+            following = await self._do(verb)
+            if following is not None or self._ended_by is not None:
+                return following
+        return None
+
+    async def _do(self, verb: twiml.Verb) -> twiml.Document | None:
+        match verb:
+            case twiml.Connect():
+                return await self._connect(verb)
+            case twiml.Redirect():
+                parameters = self._parameters("in-progress")
+                return await self._fetch(verb.url, verb.method, parameters)
+            case twiml.Say():
+                self._said.append(verb.text)
+            case twiml.Play():
+                pass
+            case twiml.Pause():
+                await self._pause(verb.seconds)
+            case twiml.Hangup():
+                self.end(EndedBy.HANGUP_VERB)
+            case twiml.Reject():
+                self.end(EndedBy.REJECTED)
+            case _:
+                assert_never(verb)
+        return None
+
+    async def _pause(self, seconds: int) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, self._over.set)
+        await self._over.wait()
+        timer.cancel()
+        if self._ended_by is None:
+            self._over.clear()
+
+    async def _fetch(self, url: str, method: str, parameters: Mapping[str, str]) -> twiml.Document:
+        self._documents += 1
+        if self._documents > MAX_DOCUMENTS:
+            raise twiml.TwimlError(11100, "too many documents: a loop?")
+        answer = await self._requests.request(url, method, parameters, self._new_id("IT"))
+        if self._documents == 1:
+            self._webhook_ms = answer.ms
+        document = twiml.parse(answer.body, answer.content_type, url)
+        self._twiml_warnings += document.warnings
+        return document
+
+    # ---- the stream ----
+
+    async def _connect(self, verb: twiml.Connect) -> twiml.Document | None:
+        stream_sid = self._new_id("MZ")
+        try:
+            report = await self._stream(verb.stream, stream_sid)
+        except (HandshakeError, RequestFailedError) as error:
+            self._stream_error(verb.stream, stream_sid, _carrier_error(error))
+        else:
+            self._streams.append(report)
+            if (said := _SAID_OF_END.get(report.end)) is not None:
+                self._errors.append(said)
+            self._stream_status(verb.stream, stream_sid, "stream-stopped")
+            if (ended_by := _ENDS_CALL.get(report.end)) is not None:
+                self.end(ended_by)
+        return await self._after(verb)
+
+    async def _stream(self, stream: twiml.Stream, stream_sid: str) -> StreamReport:
+        leg = MediaLeg(self._numbers.account_sid, self._numbers.call_sid, stream_sid, self._caller)
+        self._leg = leg
+        try:
+            address = self._requests.reach(stream.url)
+            await leg.open(address, self._requests.signature(stream.url))
+            self._stream_status(stream, stream_sid, "stream-started")
+            return await leg.run(dict(stream.parameters))
+        finally:
+            self._leg = None
+
+    async def _after(self, verb: twiml.Connect) -> twiml.Document | None:
+        """Ask the action URL what next. After the caller's end nobody is there to obey it."""
+        if verb.action is None:
+            return None
+        parameters = self._parameters(self.status)
+        if self._ended_by is None:
+            return await self._fetch(verb.action, verb.method, parameters)
+        self._call_back(verb.action, verb.method, parameters)
+        return None
+
+    # ---- callbacks ----
+
+    def _stream_error(self, stream: twiml.Stream, stream_sid: str, error: CarrierError) -> None:
+        self._errors.append(error)
+        self._stream_status(stream, stream_sid, "stream-error", f"{error.code}: {error.detail}")
+
+    def _stream_status(
+        self, stream: twiml.Stream, stream_sid: str, event: str, error: str = ""
+    ) -> None:
+        if stream.status_callback is None:
+            return
+        parameters = {
+            "AccountSid": self._numbers.account_sid,
+            "CallSid": self._numbers.call_sid,
+            "StreamSid": stream_sid,
+            "StreamName": stream.name,
+            "StreamEvent": event,
+            "Timestamp": datetime.now(UTC).isoformat(),
+        }
+        if error:
+            parameters["StreamError"] = error
+        self._call_back(stream.status_callback, stream.status_callback_method, parameters)
+
+    def _call_back(self, url: str, method: str, parameters: Mapping[str, str]) -> None:
+        delivery = self._deliver(url, method, parameters)
+        self._deliveries.append(self._callbacks.start(f"callback to {url}", delivery))
+
+    async def _deliver(self, url: str, method: str, parameters: Mapping[str, str]) -> None:
+        try:
+            await self._requests.request(url, method, parameters, self._new_id("IT"))
+        except RequestFailedError as failure:
+            self._errors.append(failure.error)
+
+    def _callback_failed(self, name: str, error: BaseException) -> None:
+        self._errors.append(CarrierError(11200, f"{name}: {error!r}"))
+
+    async def _settle(self) -> None:
+        """Give the callbacks a while; they are only news, the call does not hang on them."""
+        if self._deliveries:
+            await asyncio.wait(self._deliveries, timeout=CALLBACK_WAIT_S)
+
+    # ---- what is told ----
+
+    def _parameters(self, status: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        numbers = self._numbers
+        return {
+            "AccountSid": numbers.account_sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": numbers.call_sid,
+            "CallStatus": status,
+            "CallToken": "",
+            "Called": numbers.called,
+            "CalledCity": "",
+            "CalledCountry": "US",
+            "CalledState": "CA",
+            "CalledZip": "",
+            "Caller": numbers.caller,
+            "CallerCity": "SAN FRANCISCO",
+            "CallerCountry": "US",
+            "CallerState": "CA",
+            "CallerZip": "94105",
+            "Direction": "inbound",
+            "From": numbers.caller,
+            "FromCity": "SAN FRANCISCO",
+            "FromCountry": "US",
+            "FromState": "CA",
+            "FromZip": "94105",
+            "StirVerstat": "TN-Validation-Passed-A",
+            "To": numbers.called,
+            "ToCity": "",
+            "ToCountry": "US",
+            "ToState": "CA",
+            "ToZip": "",
+            **(extra or {}),
+        }
+
+    def _final(self, seconds: float) -> dict[str, str]:
+        return self._parameters("completed") | {
+            "CallDuration": str(round(seconds)),
+            "Duration": str(int(seconds // 60) + 1),
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": "0",
+            "Timestamp": format_datetime(datetime.now(UTC)),
+        }
+
+    def _report(self) -> PhoneReport:
+        return PhoneReport(
+            call_sid=self._numbers.call_sid,
+            ended_by=self._ended_by or EndedBy.DOCUMENT_END,
+            webhook_ms=self._webhook_ms,
+            streams=tuple(self._streams),
+            said=tuple(self._said),
+            errors=tuple(self._errors),
+            twiml_warnings=tuple(self._twiml_warnings),
+        )
+
+
+def _carrier_error(error: HandshakeError | RequestFailedError) -> CarrierError:
+    if isinstance(error, RequestFailedError):
+        return error.error
+    return CarrierError(error.code, error.detail)
