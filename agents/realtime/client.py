@@ -1,0 +1,254 @@
+"""The socket of a Realtime session: carries what `agents.realtime.protocol` decides.
+
+One task connects and reads, one writes from a bounded queue, one timer wakes the protocol. The
+API key is in the handshake's headers and nowhere else: the socket's own logger is kept from
+writing headers, and no exception of the handshake is passed on.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from agents.engine import (
+    AnyEngineCommand,
+    AnyEngineEvent,
+    Capabilities,
+    CloseEngine,
+    EngineFailed,
+)
+from agents.persona import Persona
+from agents.realtime import failures
+from agents.realtime.protocol import RealtimeProtocol
+from agents.realtime.settings import RealtimeSettings, websocket_url
+from agents.tasks import Tasks
+from tools.spec import ToolSpec
+
+CONNECT_S = 4.0
+"""For all tries together: a caller is listening to silence."""
+TRY_S = 2.5
+TRIES = 2
+TRY_PAUSE_S = 0.25
+CLOSE_S = 0.5
+"""How long the server may take over the closing handshake of a call that is over."""
+QUEUE_MESSAGES = 512
+"""Ten seconds of caller audio: a server that reads so slowly does not answer in time either."""
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+TRUNCATE_MARGIN_MS = 100
+"""The server's count of an item's audio was seen up to 85 ms short of the client's."""
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class _Connect(connect):
+    """Follows no redirect: the API key would go along."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+class RealtimeEngine:
+    """One OpenAI Realtime session of one call; implements `agents.engine.Engine`.
+
+    `safety_identifier` is a stable hash of the caller, sent as `OpenAI-Safety-Identifier`; empty
+    sends none.
+    """
+
+    def __init__(
+        self,
+        settings: RealtimeSettings,
+        persona: Persona,
+        tools: Sequence[ToolSpec],
+        *,
+        safety_identifier: str = "",
+    ) -> None:
+        self._settings = settings
+        self._safety_identifier = safety_identifier
+        self._protocol = RealtimeProtocol(settings, persona, tools)
+        self._tasks = Tasks(self._broken)
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_MESSAGES)
+        self._over = asyncio.Event()
+        self._events: deque[AnyEngineEvent] = deque()
+        self._deliver: Callable[[AnyEngineEvent], None] | None = None
+        self._delivering = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            name="realtime",
+            input_format=self._settings.audio_format,
+            output_format=self._settings.audio_format,
+            cancels_on_speech=True,
+            truncates=True,
+            truncate_margin_ms=TRUNCATE_MARGIN_MS,
+        )
+
+    async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
+        """See `agents.engine.Engine.run`. To be awaited once."""
+        self._deliver = deliver
+        self._carry([])
+        self._tasks.start("realtime-session", self._session())
+        try:
+            await self._over.wait()
+        finally:
+            self._cancel_timer()
+            await self._tasks.cancel_all()
+
+    def submit(self, command: AnyEngineCommand) -> None:
+        """See `agents.engine.Engine.submit`."""
+        self._carry(self._protocol.submit(command, _now()))
+        if isinstance(command, CloseEngine):
+            self._over.set()
+
+    # ---- the socket ---------------------------------------------------------------------------
+
+    async def _session(self) -> None:
+        connection = await self._connected()
+        if isinstance(connection, EngineFailed):
+            self._carry(self._protocol.fail(connection))
+            return
+        try:
+            self._protocol.start(_now())
+            self._carry([])
+            self._tasks.start("realtime-writer", self._write(connection))
+            await self._read(connection)
+        finally:
+            await connection.close()
+
+    async def _connected(self) -> ClientConnection | EngineFailed:
+        try:
+            url = websocket_url(self._settings.base_url, self._settings.model)
+        except ValueError:
+            return EngineFailed("bad_base_url", fatal=True)
+        ends_at = _now() + CONNECT_S
+        for tries_left in reversed(range(TRIES)):
+            outcome = await self._try(url, min(TRY_S, ends_at - _now()))
+            if not isinstance(outcome, EngineFailed) or outcome.fatal or not tries_left:
+                return outcome
+            await asyncio.sleep(TRY_PAUSE_S)
+        raise AssertionError("the last try returns")
+
+    async def _try(self, url: str, timeout_s: float) -> ClientConnection | EngineFailed:
+        try:
+            return await _Connect(
+                url,
+                additional_headers=self._headers(),
+                # No proxy stands between a machine and itself.
+                proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
+                compression=None,
+                open_timeout=timeout_s,
+                close_timeout=CLOSE_S,
+                max_size=MAX_MESSAGE_BYTES,
+                logger=_silent_logger(),
+            )
+        except InvalidStatus as refused:
+            answer = refused.response
+            return failures.of_handshake(answer.status_code, bytes(answer.body))
+        except OSError as error:
+            return EngineFailed(_os_reason(error), fatal=False)
+        except InvalidURI:
+            return EngineFailed("bad_base_url", fatal=True)
+        except (InvalidHandshake, EOFError):
+            return EngineFailed("handshake_failed", fatal=False)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._settings.api_key}"}
+        if self._safety_identifier:
+            headers["OpenAI-Safety-Identifier"] = self._safety_identifier
+        return headers
+
+    async def _read(self, connection: ClientConnection) -> None:
+        try:
+            while not self._over.is_set():
+                raw = await connection.recv(decode=False)
+                self._carry(self._protocol.receive(raw, _now()))
+        except ConnectionClosed as closed:
+            frame = closed.rcvd
+            code, reason = (None, "") if frame is None else (frame.code, frame.reason)
+            self._carry(self._protocol.fail(failures.of_close(code, reason)))
+
+    async def _write(self, connection: ClientConnection) -> None:
+        while True:
+            message = await self._queue.get()
+            try:
+                await connection.send(message, text=True)
+            except ConnectionClosed:
+                return  # the reader tells why
+
+    # ---- the protocol -------------------------------------------------------------------------
+
+    def _carry(self, events: list[AnyEngineEvent]) -> None:
+        """Hand out what the protocol answered: messages to the writer, events to the call."""
+        self._events.extend(events)
+        for message in self._protocol.messages_to_send():
+            try:
+                self._queue.put_nowait(message)
+            except asyncio.QueueFull:
+                self._events.extend(self._protocol.fail(EngineFailed("backpressure", fatal=False)))
+                break
+        self._deliver_events()
+        self._arm_timer()
+
+    def _deliver_events(self) -> None:
+        # An event may make the call submit a command, whose events come after those before it.
+        if self._deliver is None or self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._events:
+                event = self._events.popleft()
+                self._deliver(event)
+                if isinstance(event, EngineFailed):
+                    self._over.set()
+        finally:
+            self._delivering = False
+
+    def _arm_timer(self) -> None:
+        self._cancel_timer()
+        deadline = self._protocol.next_deadline()
+        if deadline is not None and self._deliver is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wake(self) -> None:
+        self._carry(self._protocol.wake(_now()))
+
+    def _broken(self, name: str, error: BaseException) -> None:
+        """A task of ours ended in a bug: the call is told, and the log through the loop."""
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": f"{name} failed", "exception": error})
+        self._carry(self._protocol.fail(EngineFailed("internal_error", fatal=False)))
+        self._over.set()
+
+
+def _os_reason(error: OSError) -> str:
+    match error:
+        case TimeoutError():
+            return "connect_timeout"
+        case ssl.SSLError():
+            return "tls_failed"
+        case socket.gaierror():
+            return "name_not_resolved"
+        case _:
+            return "connect_refused"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _silent_logger() -> logging.Logger:
+    """At DEBUG the library logs all headers, and with them the API key."""
+    logger = logging.getLogger("agents.realtime.socket")
+    logger.setLevel(logging.INFO)
+    return logger

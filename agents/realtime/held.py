@@ -1,0 +1,41 @@
+"""Caller audio from before the session is configured: kept in order, bounded, then handed over."""
+
+from collections import deque
+
+from agents.engine import AudioFormat
+
+HELD_AUDIO_S = 5
+
+
+class HeldAudio:
+    """A queue that drops its oldest pieces beyond `HELD_AUDIO_S` of audio."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self._format = audio_format
+        self._most_bytes = HELD_AUDIO_S * audio_format.rate * audio_format.sample_bytes
+        self._pieces: deque[bytes] = deque()
+        self._bytes = 0
+        self._dropped_bytes = 0
+
+    def hold(self, audio: bytes) -> bool:
+        """Keep a piece; True when audio was dropped for the first time."""
+        self._pieces.append(audio)
+        self._bytes += len(audio)
+        before = self._dropped_bytes
+        while self._bytes > self._most_bytes:
+            oldest = len(self._pieces.popleft())
+            self._bytes -= oldest
+            self._dropped_bytes += oldest
+        return before == 0 < self._dropped_bytes
+
+    def hand_over(self) -> list[bytes]:
+        """All that is held, oldest first; nothing is left."""
+        pieces = list(self._pieces)
+        self._pieces.clear()
+        self._bytes = 0
+        return pieces
+
+    @property
+    def dropped_ms(self) -> int:
+        """How much later the call's audio began than the server's."""
+        return self._dropped_bytes // self._format.sample_bytes * 1000 // self._format.rate

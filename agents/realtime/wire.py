@@ -1,0 +1,273 @@
+"""Realtime messages as types: the server events we use, and the client events we send.
+
+Names and fields follow the GA interface (OpenAI API reference, Realtime server and client events).
+Everything the server sends is hostile until `decode` has typed it.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+
+class BadMessage(Exception):  # noqa: N818 - the peer's error, not ours
+    """The server sent what cannot be used. The message names the fault, never the content."""
+
+
+class UnknownEvent(msgspec.Struct, frozen=True):
+    """A server event of a kind not used here: new ones appear often and must do no harm."""
+
+    kind: str
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type"):
+    pass
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    message: str | None = None
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+    event_id: str | None = None
+    """Ours, if the server says; often null even where we sent one."""
+
+
+class ErrorEvent(_Event, frozen=True, tag="error"):
+    error: ErrorBody
+
+
+class SessionIdentity(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
+class SessionCreated(_Event, frozen=True, tag="session.created"):
+    session: SessionIdentity
+
+
+class SessionUpdated(_Event, frozen=True, tag="session.updated"):
+    session: msgspec.Raw
+    """The whole effective configuration; `agents.realtime.configuration` reads it."""
+
+
+class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"):
+    item_id: str
+    audio_start_ms: int
+
+
+class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
+    item_id: str
+    audio_end_ms: int
+
+
+class IdleTimeout(_Event, frozen=True, tag="input_audio_buffer.timeout_triggered"):
+    item_id: str
+
+
+class TranscriptionCompleted(
+    _Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"
+):
+    item_id: str
+    transcript: str
+
+
+class TranscriptionFailed(
+    _Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"
+):
+    item_id: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A conversation item, whatever its type: the fields we look at."""
+
+    id: str | None = None
+    type: str | None = None
+    status: str | None = None
+    name: str | None = None
+    call_id: str | None = None
+    arguments: str | None = None
+
+
+class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
+    item: Item
+
+
+class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
+    response_id: str
+    item: Item
+
+
+class AudioPiece(_Event, frozen=True, tag="response.output_audio.delta"):
+    response_id: str
+    item_id: str
+    delta: str
+    """base64, decoded by `audio_of` only once the item is known to be wanted."""
+    content_index: int = 0
+
+
+class TranscriptPiece(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
+    response_id: str
+    item_id: str
+    delta: str
+
+
+class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
+    response_id: str
+    item_id: str
+    transcript: str
+
+
+class TextPiece(_Event, frozen=True, tag="response.output_text.delta"):
+    response_id: str
+    item_id: str
+
+
+class _CachedDetails(msgspec.Struct, frozen=True):
+    text_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _InputDetails(msgspec.Struct, frozen=True):
+    text_tokens: int | None = None
+    audio_tokens: int | None = None
+    cached_tokens: int | None = None
+    cached_tokens_details: _CachedDetails | None = None
+
+
+class _OutputDetails(msgspec.Struct, frozen=True):
+    text_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class UsageCount(msgspec.Struct, frozen=True):
+    input_token_details: _InputDetails | None = None
+    output_token_details: _OutputDetails | None = None
+
+
+class _StatusDetails(msgspec.Struct, frozen=True):
+    reason: str | None = None
+    error: ErrorBody | None = None
+
+
+class Response(msgspec.Struct, frozen=True):
+    id: str
+    status: str | None = None
+    status_details: _StatusDetails | None = None
+    usage: UsageCount | None = None
+    metadata: dict[str, str] | None = None
+
+
+class ResponseCreated(_Event, frozen=True, tag="response.created"):
+    response: Response
+
+
+class ResponseEnded(_Event, frozen=True, tag="response.done"):
+    response: Response
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    remaining: float | None = None
+    reset_seconds: float | None = None
+
+
+class RateLimits(_Event, frozen=True, tag="rate_limits.updated"):
+    rate_limits: tuple[RateLimit, ...] = ()
+
+
+ServerEvent = (
+    ErrorEvent
+    | SessionCreated
+    | SessionUpdated
+    | SpeechStarted
+    | SpeechStopped
+    | IdleTimeout
+    | TranscriptionCompleted
+    | TranscriptionFailed
+    | ItemAdded
+    | OutputItemDone
+    | AudioPiece
+    | TranscriptPiece
+    | TranscriptDone
+    | TextPiece
+    | ResponseCreated
+    | ResponseEnded
+    | RateLimits
+)
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    type: str
+
+
+_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_KNOWN = frozenset(str(event.__struct_config__.tag) for event in ServerEvent.__args__)
+
+
+def decode(raw: bytes | str) -> ServerEvent | UnknownEvent:
+    """Type one server message; raises BadMessage."""
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _unknown(raw)
+
+
+def _unknown(raw: bytes | str) -> UnknownEvent:
+    try:
+        kind = _envelope_decoder.decode(raw).type
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise BadMessage("not_an_event") from None
+    if kind in _KNOWN:
+        raise BadMessage("wrong_fields")
+    return UnknownEvent(kind)
+
+
+def audio_of(piece: AudioPiece) -> bytes:
+    """The bytes of an audio delta; raises BadMessage."""
+    try:
+        return base64.b64decode(piece.delta, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadMessage("bad_base64") from None
+
+
+# ---- client events ----------------------------------------------------------------------------
+
+_encode = msgspec.json.encode
+
+
+def session_update(session: dict[str, Any], event_id: str) -> bytes:
+    return _encode({"type": "session.update", "event_id": event_id, "session": session})
+
+
+def append(audio: bytes) -> bytes:
+    """Joined by hand: fifty of these a second and call, and base64 needs no escaping."""
+    return b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(audio) + b'"}'
+
+
+def response_create(event_id: str, response: dict[str, Any]) -> bytes:
+    return _encode({"type": "response.create", "event_id": event_id, "response": response})
+
+
+def response_cancel(response_id: str) -> bytes:
+    return _encode({"type": "response.cancel", "response_id": response_id})
+
+
+def item_truncate(item_id: str, content_index: int, audio_end_ms: int) -> bytes:
+    return _encode(
+        {
+            "type": "conversation.item.truncate",
+            "item_id": item_id,
+            "content_index": content_index,
+            "audio_end_ms": audio_end_ms,
+        }
+    )
+
+
+def item_delete(item_id: str) -> bytes:
+    return _encode({"type": "conversation.item.delete", "item_id": item_id})
+
+
+def tool_output(tool_call_id: str, output: str) -> bytes:
+    item = {"type": "function_call_output", "call_id": tool_call_id, "output": output}
+    return _encode({"type": "conversation.item.create", "item": item})
