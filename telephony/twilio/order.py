@@ -1,0 +1,102 @@
+"""Is this frame new, and where on the caller's timeline does its audio belong?"""
+
+from enum import Enum
+
+import msgspec
+
+from telephony.twilio.wire import BadFrame, BadKind
+
+_SAMPLES_PER_MS = 8
+_WINDOW = 64
+MAX_JUMP = 10_000
+"""Frames (more than three minutes of them) nobody loses in one go and stays connected."""
+MAX_FILL_MS = 3_000
+"""As long as a stream may be without audio before it counts as lost."""
+_TOLERANCE_SAMPLES = 20 * _SAMPLES_PER_MS
+
+
+class Place(Enum):
+    """Where a frame stands among those seen before."""
+
+    NEXT = "next"
+    AFTER_GAP = "after_gap"
+    LATE = "late"
+    """Overtaken by others, but new."""
+    DUPLICATE = "duplicate"
+
+
+class Sequence:
+    """Sequence numbers of one stream: +1 for each message of any kind."""
+
+    def __init__(self, first: int) -> None:
+        """`first`: the number of `start`."""
+        self._highest = first
+        self._seen = 1  # Bit n: number `highest - n` was seen.
+        self.lost = 0
+        """Numbers skipped so far, less those that came late."""
+
+    def place(self, number: int) -> Place:
+        """Raises BadFrame for a number too far ahead to be true: believing it would make
+        duplicates of everything that follows."""
+        ahead = number - self._highest
+        if ahead == 1:
+            self._advance(number, 1)
+            return Place.NEXT
+        if ahead > MAX_JUMP:
+            raise BadFrame(BadKind.BAD_SEQUENCE)
+        if ahead > 1:
+            self.lost += ahead - 1
+            self._advance(number, ahead)
+            return Place.AFTER_GAP
+        return self._behind(-ahead)
+
+    def _advance(self, number: int, by: int) -> None:
+        self._highest = number
+        self._seen = ((self._seen << min(by, _WINDOW)) | 1) & ((1 << _WINDOW) - 1)
+
+    def _behind(self, by: int) -> Place:
+        if by >= _WINDOW or self._seen >> by & 1:
+            return Place.DUPLICATE
+        self._seen |= 1 << by
+        self.lost -= 1
+        return Place.LATE
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """Where a piece of audio goes."""
+
+    at_ms: int
+    """Of its first sample or, when there is a fill, of the fill's."""
+    fill_samples: int
+    """Silence to put before it: audio lost on the way."""
+    jumped: bool = False
+    """The timestamp was no continuation; it was not believed."""
+
+
+class Timeline:
+    """Presentation times of one stream, counted in samples and never running back.
+
+    Twilio drops caller audio that is not taken in time (warning 31930): the timestamps then
+    jump. Filled with silence, turn detection and recordings stay aligned. A timestamp that goes
+    back, or forward beyond MAX_FILL_MS, moves nothing: from there on only differences count.
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._offset = 0
+        """What to add to a timestamp, in samples, to get a position."""
+        self._begun = False
+
+    def place(self, timestamp_ms: int, samples: int) -> Placed:
+        stated = timestamp_ms * _SAMPLES_PER_MS
+        gap = stated + self._offset - self._position
+        jumped = not -_TOLERANCE_SAMPLES < gap <= MAX_FILL_MS * _SAMPLES_PER_MS
+        if jumped:
+            self._offset = self._position - stated
+        elif not self._begun:
+            self._position = stated
+        fill = gap if self._begun and not jumped and gap >= _TOLERANCE_SAMPLES else 0
+        self._begun = True
+        at = self._position
+        self._position += fill + samples
+        return Placed(at // _SAMPLES_PER_MS, fill, jumped)
