@@ -1,0 +1,49 @@
+# `make run` and `make test` need nothing but Python 3.11: they set everything else up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON_INSIDE := .venv/bin/python
+# Test processes at a time.
+JOBS ?= 2
+
+.PHONY: help run test check format bench lock clean setup setup-dev
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+run: setup ## Answer a simulated call, then keep serving (ONCE=1: end after the call)
+	@.venv/bin/frontdesk try $(if $(ONCE),--once)
+
+test: setup-dev ## Run the tests
+	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: setup-dev ## Check formatting, lint, types and laws, then run the tests
+	$(PYTHON_INSIDE) -m ruff format --check .
+	$(PYTHON_INSIDE) -m ruff check .
+	$(PYTHON_INSIDE) -m mypy
+	$(PYTHON_INSIDE) -m pytest tests/test_imports.py tests/test_gates.py
+	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+format: setup-dev ## Put the code into its standard form
+	$(PYTHON_INSIDE) -m ruff check --fix .
+	$(PYTHON_INSIDE) -m ruff format .
+
+bench: setup-dev ## Measure what a call costs
+	$(PYTHON_INSIDE) -m tests.bench $(ARGS)
+
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --extra build
+
+lock: setup-dev ## Compile the lock files from pyproject.toml
+	$(PYTHON_INSIDE) -m pip install --quiet uv
+	$(LOCK) pyproject.toml -o infra/requirements.lock
+	$(LOCK) --extra dev -c infra/requirements.lock pyproject.toml -o infra/requirements-dev.lock
+
+clean: ## Remove the environment and all caches; calls and settings stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	find agents infra telephony tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@infra/setup.sh run
+
+setup-dev:
+	@infra/setup.sh dev
