@@ -87,8 +87,10 @@ class Recogniser:
     def recognise(self, audio: Audio, expect: Expectation) -> Recognition:
         """`audio`: mono float32 at 16 kHz, one turn of the caller."""
         limit = 1 + int(TOKENS_PER_SECOND * max(audio.size / RATE, LEAST_SECONDS))
-        hidden = self._encode(_padded(audio))
-        tokens, open_logprob = self._open(Steps(self._decoder, hidden), limit)
+        padded = _padded(audio)
+        mask = np.ones((1, padded.size), np.int64)
+        hidden = self._encode(padded, mask)
+        tokens, open_logprob = self._open(Steps(self._decoder, hidden, mask), limit)
         text = self._vocabulary.join(tokens)
         if expect.pattern is None:
             return Recognition(text, constrained=False, margin=0.0)
@@ -96,17 +98,15 @@ class Recogniser:
         if grammar.complete(follow("", text)):
             return Recognition(text, constrained=True, margin=0.0)
         floor = open_logprob - expect.margin
-        best = self._expected(Steps(self._decoder, hidden), grammar, limit, floor)
+        best = self._expected(Steps(self._decoder, hidden, mask), grammar, limit, floor)
         margin = open_logprob - best.logprob
         if best.tokens[-1:] == (END,) and margin <= expect.margin:
             return Recognition(self._vocabulary.join(list(best.tokens)), True, margin)
         return Recognition(text, constrained=False, margin=margin)
 
-    def _encode(self, audio: Audio) -> Audio:
-        mask = np.ones((1, audio.size), np.int64)
-        hidden: Audio = self._encoder.run(
-            None, {"input_values": audio[None, :], "attention_mask": mask}
-        )[0]
+    def _encode(self, audio: Audio, mask: Ids) -> Audio:
+        feed = {"input_values": audio[None, :], "attention_mask": mask}
+        hidden: Audio = self._encoder.run(None, feed)[0]
         return hidden
 
     def _open(self, steps: "Steps", limit: int) -> tuple[list[int], float]:
@@ -175,9 +175,11 @@ def _padded(audio: Audio) -> Audio:
 class Steps:
     """The decoder of one utterance, with what it remembers of each writing it follows."""
 
-    def __init__(self, decoder: InferenceSession, hidden: Audio) -> None:
+    def __init__(self, decoder: InferenceSession, hidden: Audio, mask: Ids) -> None:
+        """`mask` covers the audio's samples, not the encoder's frames: the model thins it out."""
         self._decoder = decoder
         self._hidden = hidden
+        self._mask = mask
         self._cache: Cache = [np.zeros((1, HEADS, 0, HEAD_SIZE), np.float32) for _ in _CACHE]
         self._begun = False
 
@@ -195,7 +197,7 @@ class Steps:
         feed = dict(zip(_CACHE, past, strict=True)) | {
             "input_ids": np.array(tokens, np.int64)[:, None],
             "encoder_hidden_states": _repeated(self._hidden, size),
-            "encoder_attention_mask": np.ones((size, self._hidden.shape[1]), np.int64),
+            "encoder_attention_mask": np.broadcast_to(self._mask, (size, self._mask.size)),
             "use_cache_branch": np.array([self._begun]),
         }
         logits = self._run(feed)[:, -1]

@@ -1,0 +1,18 @@
+"""What a dialogue wants done next."""
+
+import msgspec
+
+
+class Speak(msgspec.Struct, frozen=True):
+    """Say this, as one spoken item."""
+
+    text: str
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    tool_call_id: str
+    name: str
+    arguments_json: str
+
+
+Act = Speak | CallTool

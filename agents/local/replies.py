@@ -1,0 +1,164 @@
+"""Giving replies out: words and audio about five times as fast as they are spoken.
+
+As with a cloud session, an item's audio comes faster than it is played but not at once, so a
+caller who speaks up finds a reply that is still being generated.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from agents.engine import (
+    AnyEngineEvent,
+    AudioDelta,
+    ItemDone,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    TextDelta,
+    ToolCalled,
+)
+from agents.local.acts import Act, CallTool, Speak
+from agents.local.reply import SAMPLE_BYTES, Reply, SpokenItem, pieces
+from agents.local.speakable import sentences
+
+SAMPLES_PER_S = 24_000 * 5
+_REMEMBERED = 50
+"""Spoken items a truncation may still speak of."""
+
+
+class Pace:
+    """When the next samples are due, without drift."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._begun_s = clock()
+        self._samples = 0
+
+    async def next(self, samples: int) -> None:
+        """Wait until these are due."""
+        due_s = self._begun_s + self._samples / SAMPLES_PER_S
+        self._samples += samples
+        if (wait_s := due_s - self._clock()) > 0:
+            await asyncio.sleep(wait_s)
+
+
+class Replies:
+    """The replies of one call; one is given at a time."""
+
+    def __init__(
+        self,
+        deliver: Callable[[AnyEngineEvent], None],
+        render: Callable[[str], Awaitable[bytes]],
+        cut: Callable[[str, str], None],
+    ) -> None:
+        """`render`: a sentence as PCM16 at 24 kHz. `cut`: told (item text, heard text)."""
+        self._deliver = deliver
+        self._render = render
+        self._cut = cut
+        self._current: Reply | None = None
+        self._spoken: dict[str, SpokenItem] = {}
+        self._broken_off: list[SpokenItem] = []
+        self._begun = self._items = self._chunks = 0
+
+    async def give(self, acts: Sequence[Act]) -> None:
+        """One response; returns when it is over, given out in full or stopped.
+
+        Tool calls follow the first of the words, or come alone. They are decided already: a
+        caller who speaks over "one moment" does not undo them.
+        """
+        reply = self._open(acts)
+        pace = Pace(asyncio.get_running_loop().time)
+        for item in reply.items:
+            await self._say(reply, item, pace)
+        if not reply.over:
+            self._close(reply, ResponseStatus.COMPLETED)
+
+    def _open(self, acts: Sequence[Act]) -> Reply:
+        self._begun += 1
+        items = [self._item(act.text) for act in acts if isinstance(act, Speak)]
+        calls = [act for act in acts if isinstance(act, CallTool)]
+        reply = self._current = Reply(f"resp_{self._begun}", items, calls)
+        self._deliver(ResponseStarted(reply.response_id))
+        return reply
+
+    def _item(self, text: str) -> SpokenItem:
+        self._items += 1
+        return SpokenItem(f"item_{self._items}", text)
+
+    async def _say(self, reply: Reply, item: SpokenItem, pace: Pace) -> None:
+        for sentence in sentences(item.text):
+            pcm = b"" if reply.over else await self._render(sentence)
+            for text, audio in pieces(sentence, pcm, self._chunks):
+                await pace.next(len(audio) // SAMPLE_BYTES)
+                if reply.over:
+                    return
+                self._put_out(reply, item, text, audio)
+        if not reply.over:
+            item.done = True
+            self._deliver(ItemDone(reply.response_id, item.item_id))
+
+    def _put_out(self, reply: Reply, item: SpokenItem, text: str, audio: bytes) -> None:
+        if not item.given:
+            self._remember(item)
+        elif text and not item.text.startswith(item.given + text):
+            text = f" {text}"
+        item.given += text
+        self._chunks += 1
+        if text:
+            self._deliver(TextDelta(reply.response_id, item.item_id, text))
+        self._deliver(AudioDelta(reply.response_id, item.item_id, 0, audio))
+        self._call_tools(reply)
+
+    def _remember(self, item: SpokenItem) -> None:
+        self._spoken[item.item_id] = item
+        if len(self._spoken) > _REMEMBERED:
+            del self._spoken[next(iter(self._spoken))]
+
+    def _call_tools(self, reply: Reply) -> None:
+        calls, reply.calls = reply.calls, []
+        for call in calls:
+            arguments = call.arguments_json
+            self._deliver(ToolCalled(reply.response_id, call.tool_call_id, call.name, arguments))
+
+    def _close(self, reply: Reply, status: ResponseStatus, reason: str = "") -> None:
+        self._call_tools(reply)
+        reply.over = True
+        self._current = None
+        self._deliver(ResponseDone(reply.response_id, status, reason))
+
+    # ---- what the caller or the call puts a stop to --------------------------------------------
+
+    def interrupt(self) -> None:
+        """The caller speaks: what is not given out yet will not be."""
+        self._stop("turn_detected")
+
+    def cancel(self, response_id: str) -> None:
+        """The call wants no more of this response; one that is over stays as it is."""
+        if self._current is not None and self._current.response_id == response_id:
+            self._stop("client_cancelled")
+
+    def _stop(self, reason: str) -> None:
+        if (reply := self._current) is None:
+            return
+        for item in reply.items:
+            if item.given and not item.done:
+                self._broken_off.append(item)
+                self._deliver(ItemDone(reply.response_id, item.item_id))
+            elif not item.given:
+                self._cut(item.text, "")
+        self._close(reply, ResponseStatus.CANCELLED, reason)
+
+    def truncated(self, item_id: str, heard: str) -> None:
+        """Of this item the caller heard only so much; an unknown item is ignored."""
+        if (item := self._spoken.pop(item_id, None)) is None:
+            return
+        self._broken_off = [other for other in self._broken_off if other is not item]
+        self._cut(item.text, heard)
+
+    def settle(self) -> None:
+        """Before the caller's words are understood: what was broken off and not truncated was
+        heard as far as it was given out."""
+        broken_off, self._broken_off = self._broken_off, []
+        for item in broken_off:
+            self._spoken.pop(item.item_id, None)
+            self._cut(item.text, item.given)
