@@ -21,6 +21,8 @@ GRID_SAMPLES = 800
 
 _FIRST_GUESS_S = 0.08
 _SMOOTHING = 0.25
+_ROUNDING = 1e-6
+"""Seconds are floats: 0.73 s of audio must not come out a sample short."""
 _STALL_S = 0.25
 """An echo this much later than foretold is a stall of the line, not jitter."""
 
@@ -173,7 +175,7 @@ class Ledger:
     def _begin(self, piece: _Piece) -> tuple[float, bool]:
         """When a piece begins if the ones before it are done, and whether the queue was dry."""
         earliest_s = piece.sent_s + self.trip.one_way_s
-        if earliest_s > self._heard_until_s:
+        if earliest_s >= self._heard_until_s:
             return earliest_s, True
         return self._heard_until_s, False
 
@@ -214,8 +216,9 @@ class Ledger:
         items = dict.fromkeys(piece.item.number for piece in self._pieces)
         by_number = {piece.item.number: piece.item for piece in self._pieces}
         played = tuple(self._play_until(until_s))
-        self._pieces.clear()
-        self._generation += 1
+        if self._pieces:
+            self._pieces.clear()
+            self._generation += 1
         # What is sent from here on starts on an empty queue, however far the estimate had got.
         self._heard_until_s = min(self._heard_until_s, until_s)
         return Cut(tuple(by_number[number] for number in items), played)
@@ -223,7 +226,7 @@ class Ledger:
     def _play_until(self, until_s: float) -> Iterator[Played]:
         for piece in self._pieces:
             begin_s, dry = self._begin(piece)
-            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE))
+            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE + _ROUNDING))
             if samples <= 0:
                 return
             self._credit(piece, begin_s, samples)

@@ -33,6 +33,8 @@ class Floor:
         self.caller_item = item_id
         self._utterances[item_id] = (at_ms, None)
         self._turn = None
+        # An engine need not begin a reply the caller has spoken over.
+        self.replies_owed = 0
 
     def caller_ended(self, item_id: str, at_ms: int, now_ms: int) -> None:
         self.caller_item = None

@@ -1,0 +1,236 @@
+"""The ledger against a carrier of one line: audio plays in order, 8 samples a millisecond."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telephony.call.ledger import GRID_SAMPLES, RATE, Item, Ledger
+
+
+def prompt_ledger(round_trip_s: float = 0.0) -> Ledger:
+    """A ledger that has measured its line."""
+    ledger = Ledger()
+    name = ledger.probe(0.0)
+    ledger.echoed(name, round_trip_s)
+    return ledger
+
+
+def play(ledger: Ledger, item: Item, duration_s: float, now: float) -> list[str]:
+    """Send audio the way the playback does, in clips of the grid; the marks placed."""
+    marks = []
+    for _ in range(round(duration_s * RATE) // GRID_SAMPLES):
+        mark = ledger.sent(item, b"\x55" * GRID_SAMPLES, now)
+        marks += [mark] if mark else []
+    return marks
+
+
+def test_nothing_sent_is_nothing_to_cut() -> None:
+    ledger = prompt_ledger()
+    assert not ledger.outstanding
+    assert ledger.expected_end_s() is None
+    assert ledger.cut(1.0).items == ()
+
+
+def test_between_echoes_the_clock_tells() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 2.0, now=1.0)
+    cut = ledger.cut(1.73)
+    assert [(heard.item_id, heard.heard, heard.sent) for heard in cut.items] == [
+        ("item_1", 5_840, 16_000)
+    ]
+    assert (item.began_s, item.ended_s) == (1.0, pytest.approx(1.73))
+
+
+def test_marks_are_named_by_generation_item_and_samples() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    assert play(ledger, item, 0.3, now=0.0) == ["0:1:800", "0:1:1600", "0:1:2400"]
+    ledger.cut(0.1)
+    assert play(ledger, ledger.open("item_2"), 0.1, now=0.2) == ["1:2:800"]
+
+
+def test_small_pieces_share_a_mark_and_the_rest_gets_one_at_the_end() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    marks = [ledger.sent(item, b"\x55" * 160, 0.0) for _ in range(7)]
+    assert marks == [None, None, None, None, "0:1:800", None, None]
+    assert ledger.close(item) == "0:1:1120"
+    assert ledger.close(item) is None
+
+
+def test_an_echo_proves_everything_before_it() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 0.5, now=0.0)
+    played = ledger.echoed("0:1:2400", 0.3)
+    assert sum(len(piece.ulaw) for piece in played) == 2_400
+    assert item.heard == 2_400
+    assert ledger.outstanding
+
+
+def test_a_late_echo_does_not_move_the_truth_back() -> None:
+    """Jitter makes echoes late only: the clip that ended at 0.1 s did end at 0.1 s."""
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 2.0, now=0.0)
+    ledger.echoed("0:1:800", 0.1)
+    ledger.echoed("0:1:1600", 0.29)
+    assert ledger.cut(0.5).items[0].heard == 4_000
+
+
+def test_an_early_echo_pulls_the_estimate_forward() -> None:
+    """The first echo of a run was late by 90 ms; the second tells."""
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 2.0, now=0.0)
+    ledger.echoed("0:1:800", 0.19)
+    assert ledger.expected_end_s() == pytest.approx(0.19 + 1.9)
+    ledger.echoed("0:1:1600", 0.2)
+    assert abs((ledger.expected_end_s() or 0) - 2.0) < 1e-9
+
+
+def test_a_stalled_line_is_believed() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 2.0, now=0.0)
+    ledger.echoed("0:1:800", 0.1)
+    ledger.echoed("0:1:1600", 0.8)
+    assert ledger.cut(1.0).items[0].heard == 1_600 + 1_600
+
+
+def test_audio_does_not_begin_before_it_can_arrive() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=1.0)
+    # Sent at 1.0, begins at 1.1; a clear sent at 1.5 takes effect at 1.6.
+    assert ledger.cut(1.5).items[0].heard == 4_000
+
+
+def test_the_second_item_waits_for_the_first() -> None:
+    """A preamble of 3 s, then the answer: 1 s of talk has reached only the preamble."""
+    ledger = prompt_ledger()
+    first, second = ledger.open("item_1"), ledger.open("item_2")
+    play(ledger, first, 3.0, now=0.0)
+    play(ledger, second, 2.0, now=0.2)
+    cut = ledger.cut(1.0)
+    assert [(item.item_id, item.heard) for item in cut.items] == [("item_1", 8_000), ("item_2", 0)]
+
+
+def test_the_second_item_is_cut_where_it_is() -> None:
+    ledger = prompt_ledger()
+    first, second = ledger.open("item_1"), ledger.open("item_2")
+    marks = play(ledger, first, 3.0, now=0.0)
+    play(ledger, second, 2.0, now=0.2)
+    for mark in marks:
+        ledger.echoed(mark, int(mark.split(":")[2]) / RATE)
+    cut = ledger.cut(3.4)
+    assert [(item.item_id, item.heard) for item in cut.items] == [("item_2", 3_200)]
+    assert first.heard == 24_000
+
+
+def test_a_gap_in_the_delivery_is_no_speech() -> None:
+    """1 s is sent, plays out, and only at 3 s comes more: at 3.5 s 1.5 s were heard."""
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=0.0)
+    play(ledger, item, 1.0, now=3.0)
+    assert ledger.cut(3.5).items[0].heard == 12_000
+
+
+def test_echoes_of_a_cleared_generation_prove_nothing() -> None:
+    ledger = prompt_ledger()
+    first = ledger.open("item_1")
+    marks = play(ledger, first, 1.0, now=0.0)
+    ledger.cut(0.25)
+    second = ledger.open("item_2")
+    play(ledger, second, 1.0, now=0.3)
+    for mark in marks:
+        assert ledger.echoed(mark, 0.31) == ()
+    assert (first.heard, second.heard) == (2_000, 0)
+    assert ledger.cut(0.5).items[0].heard == 1_600
+
+
+def test_unknown_and_repeated_echoes_prove_nothing() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 0.2, now=0.0)
+    assert ledger.echoed("9:9:9", 0.1) == ()
+    assert len(ledger.echoed("0:1:1600", 0.2)) == 2
+    assert ledger.echoed("0:1:1600", 0.2) == ()
+    assert ledger.echoed("0:1:800", 0.2) == ()
+    assert item.heard == 1_600
+
+
+def test_lost_echoes_are_made_up_for_by_a_later_one() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=0.0)
+    ledger.echoed("0:1:8000", 1.0)
+    assert item.heard == 8_000
+    assert not ledger.outstanding
+
+
+def test_when_no_echo_ever_comes_the_clock_settles_it() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=0.0)
+    ledger.expire(3.0)
+    assert item.heard == 8_000
+    assert not ledger.outstanding
+    assert ledger.echoed("0:1:8000", 3.1) == ()
+
+
+def test_the_round_trip_is_measured_on_the_first_audio_of_a_dry_line() -> None:
+    ledger = Ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 0.1, now=0.0)
+    ledger.echoed("0:1:800", 0.1 + 0.06)
+    assert abs(ledger.trip.one_way_s - 0.03) < 1e-9
+    assert abs(ledger.trip.least_one_way_s - 0.03) < 1e-9
+
+
+def test_a_busy_line_raises_what_a_message_usually_takes_but_not_the_least() -> None:
+    ledger = prompt_ledger(round_trip_s=0.04)
+    for at_s in (1.0, 2.0, 3.0):
+        ledger.echoed(ledger.probe(at_s), at_s + 0.14)
+    assert abs(ledger.trip.least_one_way_s - 0.02) < 1e-9
+    assert 0.03 < ledger.trip.one_way_s < 0.07
+
+
+def test_played_audio_is_told_with_its_place_in_time() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 0.2, now=1.0)
+    first, second = ledger.echoed("0:1:1600", 1.2)
+    assert (first.at_s, first.follows) == (1.0, False)
+    assert (round(second.at_s, 9), second.follows) == (1.1, True)
+
+
+@given(
+    clips=st.lists(st.tuples(st.integers(1, 4_000), st.floats(0, 2)), min_size=1, max_size=30),
+    echoed=st.lists(st.integers(0, 40), max_size=40),
+    wait_s=st.floats(0, 20),
+)
+def test_heard_is_never_more_than_sent_and_counts_every_sample_once(
+    clips: list[tuple[int, float]], echoed: list[int], wait_s: float
+) -> None:
+    ledger = prompt_ledger()
+    now, items, marks, heard = 0.0, [], [], 0
+    for number, (samples, pause_s) in enumerate(clips):
+        now += pause_s
+        if number % 3 == 0:
+            items.append(ledger.open(f"item_{number}"))
+        mark = ledger.sent(items[-1], b"\x55" * samples, now)
+        marks += [mark] if mark else []
+    for index in echoed:
+        if index < len(marks):
+            heard += sum(len(piece.ulaw) for piece in ledger.echoed(marks[index], now))
+    cut = ledger.cut(now + wait_s)
+    heard += sum(len(piece.ulaw) for piece in cut.played)
+    assert heard == sum(item.heard for item in items)
+    assert all(0 <= item.heard <= item.sent for item in items)
+    assert not ledger.outstanding
+    # What lies behind the first unheard sample was not heard either.
+    unheard_from = next((i for i, item in enumerate(items) if item.heard < item.sent), len(items))
+    assert all(item.heard == 0 for item in items[unheard_from + 1 :])
