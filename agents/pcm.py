@@ -21,9 +21,12 @@ ONE = 2**20
 """The gain of each branch of a filter, and the unit its taps are counted in."""
 
 # Steps computed as one row of the matrix product. Rows overlap by the length of the filter and
-# are copied before the product, so one step a row costs half as much again; and a product this
-# narrow stays below the size from which OpenBLAS would wake its threads for one 20 ms frame.
+# are copied before the product, so that one step a row costs half as much again.
 STEPS = 8
+
+# Input samples filtered at once. A longer product would wake OpenBLAS's threads, which cost a busy
+# machine up to twenty times what they save; and a peer's burst must not set our use of memory.
+LARGEST = 2_048
 
 NOTHING: Pcm = np.zeros(0, np.int16)
 
@@ -97,8 +100,12 @@ class Polyphase:
 
     def push(self, pcm: Pcm) -> Pcm:
         """What this piece of any length brings forth; the rest of a step is kept for the next."""
-        if not len(pcm):
-            return NOTHING
+        if len(pcm) <= LARGEST:
+            return self._push(pcm) if len(pcm) else NOTHING
+        starts = range(0, len(pcm), LARGEST)
+        return np.concatenate([self._push(pcm[at : at + LARGEST]) for at in starts])
+
+    def _push(self, pcm: Pcm) -> Pcm:
         fir = self._fir
         steps = (len(self._held) - fir.history + len(pcm)) // fir.down
         spare = -steps % STEPS * fir.down
@@ -111,7 +118,7 @@ class Polyphase:
         fir = self._fir
         rows = -(-steps // STEPS)
         stride = line.itemsize
-        # The plain constructor: as_strided does the same in five times the time of the product.
+        # The plain constructor: as_strided takes longer than the product itself.
         windows: Line = np.ndarray(
             (rows, fir.width), np.float64, line, strides=(STEPS * fir.down * stride, stride)
         )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.pcm import ONE, Filter, Pcm, Polyphase, design, to_16k, whole
+from agents.pcm import LARGEST, ONE, Filter, Pcm, Polyphase, design, to_16k, whole
 from tests.signals import (
     FULL_SCALE,
     SIZES,
@@ -104,6 +104,17 @@ def test_one_sample_at_a_time_is_as_good_as_all_at_once() -> None:
     stream = Polyphase(TWO_THIRDS)
     heard = np.concatenate([stream.push(LOUD[at : at + 1]) for at in range(len(LOUD))])
     assert same(heard, by_definition(TWO_THIRDS, LOUD))
+
+
+@pytest.mark.parametrize("fir", [TRIPLE, THIRD, TWO_THIRDS])
+@pytest.mark.parametrize("length", [LARGEST, LARGEST + 1, 10 * LARGEST + 7])
+def test_a_burst_is_as_good_as_its_pieces(fir: Filter, length: int) -> None:
+    burst = tone(440, 24_000, length)
+    assert same(Polyphase(fir).push(burst), by_definition(fir, burst))
+
+
+def test_a_delay_of_part_of_a_sample_counts_as_a_whole_one() -> None:
+    assert [fir.delay for fir in (TRIPLE, THIRD, TWO_THIRDS, SHORT)] == [16, 72, 30, 1]
 
 
 def test_streams_share_a_filter_but_not_their_past() -> None:
