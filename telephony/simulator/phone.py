@@ -156,12 +156,13 @@ def speech_onset(caller: bytes, at: int) -> int | None:
 
     Good to 10 ms. Pauses of less than 300 ms are part of the speech.
     """
-    first = max(0, at - _LONGEST_REACTION_SAMPLES)
-    usable = (at - first) // _STEP_SAMPLES * _STEP_SAMPLES
-    heard = np.abs(ulaw.decode(caller[at - usable : at]).astype(np.int32))
-    steps = np.flatnonzero(heard.reshape(-1, _STEP_SAMPLES).mean(axis=1) > _SPEECH_LEVEL)
-    if not len(steps):
+    first = max(0, at - _LONGEST_REACTION_SAMPLES) // _STEP_SAMPLES
+    last = min(at, len(caller)) // _STEP_SAMPLES
+    heard = ulaw.decode(caller[first * _STEP_SAMPLES : last * _STEP_SAMPLES]).astype(np.int32)
+    levels = np.abs(heard).reshape(-1, _STEP_SAMPLES).mean(axis=1)
+    loud = np.flatnonzero(levels > _SPEECH_LEVEL)
+    if not len(loud):
         return None
-    starts = np.flatnonzero(np.diff(steps) > _PAUSE_STEPS)
-    onset = steps[starts[-1] + 1] if len(starts) else steps[0]
-    return at - usable + int(onset) * _STEP_SAMPLES
+    starts = np.flatnonzero(np.diff(loud) > _PAUSE_STEPS)
+    onset = loud[starts[-1] + 1] if len(starts) else loud[0]
+    return (first + int(onset)) * _STEP_SAMPLES

@@ -188,7 +188,7 @@ class _Reader:
             raise TwimlError(31923, "<Stream> has no url")
         if "//" not in written:
             absolute = urlsplit(self._absolute(written))
-            scheme = {"https": "wss", "http": "ws"}[absolute.scheme]
+            scheme = {"https": "wss", "http": "ws"}.get(absolute.scheme, absolute.scheme)
             written = urlunsplit(absolute._replace(scheme=scheme))
         check_stream_url(written)
         return written
