@@ -69,7 +69,9 @@ def parameters_of(tool: Tool) -> dict[str, Any]:
     """JSON Schema of the tool's arguments, with `x-` hints, references written out."""
     document = msgspec.json.schema(tool.arguments)
     schema: dict[str, Any] = _inlined(document, document.get("$defs", {}))
+    # The Struct's own name and docstring are for our readers, not for the model.
     del schema["title"]
+    schema.pop("description", None)
     for name, values in tool.enums.items():
         schema["properties"][name]["enum"] = list(values)
     return schema

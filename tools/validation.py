@@ -94,6 +94,17 @@ def _explain(error: ValidationError) -> list[Problem]:
             return [Problem(path, *_say(error))]
 
 
+LIMITS = {
+    "minLength": ("is too short", "Give at least {} characters"),
+    "maxLength": ("is too long", "Give at most {} characters"),
+    "minimum": ("is too small", "Give {} or more"),
+    "maximum": ("is too large", "Give {} or less"),
+    "minItems": ("has too few entries", "Give at least {}"),
+    "maxItems": ("has too many entries", "Give at most {}"),
+    "pattern": ("has the wrong form", "It must match {}"),
+}
+
+
 def _say(error: ValidationError) -> tuple[str, str]:
     limit = error.validator_value
     match error.validator:
@@ -108,18 +119,9 @@ def _say(error: ValidationError) -> tuple[str, str]:
             return "is not one of the choices", "Use one of: " + ", ".join(map(str, limit))
         case "format" if limit in FORMATS:
             return f"is not {FORMATS[limit][1]}", f"Give {FORMATS[limit][1]}"
-        case "minLength":
-            return "is too short", f"Give at least {limit} characters"
-        case "maxLength":
-            return "is too long", f"Give at most {limit} characters"
-        case "minimum":
-            return "is too small", f"Give {limit} or more"
-        case "maximum":
-            return "is too large", f"Give {limit} or less"
-        case "maxItems" | "minItems":
-            return "has the wrong number of entries", f"{error.validator} is {limit}"
-        case "pattern":
-            return "has the wrong form", f"It must match {limit}"
+        case str(name) if name in LIMITS:
+            what, hint = LIMITS[name]
+            return what, hint.format(limit)
         case _:
             return f"does not satisfy {error.validator}", f"{error.validator} is {str(limit)[:100]}"
 

@@ -1,0 +1,245 @@
+"""The durable ledger of effects: which tool calls have begun, and how each of them ended."""
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from tools.schema import METADATA, Instant
+from tools.spec import BackendError, Risk, ToolState
+from tools.store import Store
+
+RECEIPTS = sa.Table(
+    "receipts",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False, index=True),
+    sa.Column("tool", sa.Text, nullable=False),
+    # Hash of call, tool and canonical arguments: the same for every attempt at the same thing.
+    sa.Column("effect", sa.Text, nullable=False, index=True),
+    # The effect while this answer stands for it; NULL for reads and for what changed nothing.
+    sa.Column("standing", sa.Text, unique=True),
+    sa.Column("idempotency_key", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("output", sa.Text),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("deadline_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+)
+
+REQUESTS = sa.Table(
+    "tool_requests",
+    METADATA,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("tool_call_id", sa.Text, primary_key=True),
+    sa.Column("effect", sa.Text, nullable=False),
+    sa.Column("receipt_id", sa.Integer, sa.ForeignKey("receipts.id"), nullable=False),
+)
+
+STARTED = "started"
+# What may still become the truth about a receipt; a late outcome overrules an earlier guess.
+OPEN = (STARTED, ToolState.UNKNOWN.value)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What somebody wants to do now."""
+
+    call_id: str
+    tool_call_id: str
+    tool: str
+    risk: Risk
+    digest: str
+    """`arguments.digest` of the parsed arguments."""
+    now: dt.datetime
+    deadline_at: dt.datetime
+
+    @property
+    def effect(self) -> str:
+        return _hash(self.call_id, self.tool, self.digest)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """One row of the ledger. `state` is None while the first attempt has not ended."""
+
+    id: int
+    call_id: str
+    tool: str
+    idempotency_key: str
+    state: ToolState | None
+    output: str
+    deadline_at: dt.datetime
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The intent is durable and nobody else has it: run the tool, then `finish`."""
+
+    receipt: Receipt
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """The same thing was begun before: this is the first attempt, ended or still running."""
+
+    receipt: Receipt
+
+
+class Clash(msgspec.Struct, frozen=True):
+    """This tool call id stands for another tool or other arguments already."""
+
+
+class Receipts:
+    """The ledger. Every method blocks; BackendError when the database cannot be reached."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, claim: Claim) -> Begun | Earlier | Clash:
+        """Record the intent, or find who had it first."""
+        for _ in range(3):
+            try:
+                return self._store.write(lambda connection: _begin(connection, claim))
+            except IntegrityError:
+                # Another process was between our look and our insert: now there is one to find.
+                continue
+        raise BackendError("receipt contended", permanent=False)
+
+    def finish(
+        self,
+        receipt_id: int,
+        state: ToolState,
+        output: str,
+        now: dt.datetime,
+        reopens: tuple[str, ...] = (),
+    ) -> Receipt:
+        """Record the outcome and return what stands: the truth learned first, if that is known."""
+        return self._store.write(
+            lambda connection: _finish(connection, receipt_id, state, output, now, reopens)
+        )
+
+    def find(self, receipt_id: int) -> Receipt:
+        return self._store.read(
+            lambda connection: _receipt(connection, RECEIPTS.c.id == receipt_id)
+        )
+
+    def of_call(self, call_id: str) -> list[Receipt]:
+        """All receipts of a call, oldest first."""
+        query = sa.select(RECEIPTS).where(RECEIPTS.c.call_id == call_id).order_by(RECEIPTS.c.id)
+        return self._store.read(
+            lambda connection: [_typed(row) for row in connection.execute(query)]
+        )
+
+
+def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash:
+    asked = connection.execute(
+        sa.select(REQUESTS.c.effect, REQUESTS.c.receipt_id).where(
+            REQUESTS.c.call_id == claim.call_id, REQUESTS.c.tool_call_id == claim.tool_call_id
+        )
+    ).one_or_none()
+    if asked is not None:
+        if asked.effect != claim.effect:
+            return Clash()
+        return Earlier(_receipt(connection, RECEIPTS.c.id == asked.receipt_id))
+    first = connection.execute(
+        sa.select(RECEIPTS).where(RECEIPTS.c.standing == claim.effect)
+    ).one_or_none()
+    if first is not None:
+        _note_request(connection, claim, first.id)
+        return Earlier(_typed(first))
+    receipt = _insert(connection, claim)
+    _note_request(connection, claim, receipt.id)
+    return Begun(receipt)
+
+
+def _insert(connection: sa.Connection, claim: Claim) -> Receipt:
+    values: dict[str, Any] = {
+        "call_id": claim.call_id,
+        "tool": claim.tool,
+        "effect": claim.effect,
+        "standing": claim.effect if claim.risk.writes else None,
+        "idempotency_key": _hash(claim.effect, str(_times_done(connection, claim.effect))),
+        "state": STARTED,
+        "started_at": claim.now,
+        "deadline_at": claim.deadline_at,
+    }
+    return _typed(
+        connection.execute(sa.insert(RECEIPTS).values(**values).returning(RECEIPTS)).one()
+    )
+
+
+def _times_done(connection: sa.Connection, effect: str) -> int:
+    """How often this very effect was made and reopened: the next one is a new one outside, too."""
+    done = sa.select(sa.func.count()).where(
+        RECEIPTS.c.effect == effect, RECEIPTS.c.state == ToolState.DONE.value
+    )
+    return connection.execute(done).scalar_one()
+
+
+def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
+    connection.execute(
+        sa.insert(REQUESTS).values(
+            call_id=claim.call_id,
+            tool_call_id=claim.tool_call_id,
+            effect=claim.effect,
+            receipt_id=receipt_id,
+        )
+    )
+
+
+def _finish(
+    connection: sa.Connection,
+    receipt_id: int,
+    state: ToolState,
+    output: str,
+    now: dt.datetime,
+    reopens: tuple[str, ...],
+) -> Receipt:
+    mine = RECEIPTS.c.id == receipt_id
+    values: dict[str, Any] = {"state": state.value, "output": output, "finished_at": now}
+    if state in (ToolState.REFUSED, ToolState.FAILED):
+        values["standing"] = None
+    # Nothing learned later makes UNKNOWN of a known end; a late success overrules a failure.
+    before: tuple[str, ...] = (STARTED,) if state is ToolState.UNKNOWN else OPEN
+    if state is ToolState.DONE:
+        before = (*OPEN, ToolState.FAILED.value)
+    changed = connection.execute(
+        sa.update(RECEIPTS).where(mine, RECEIPTS.c.state.in_(before)).values(**values)
+    )
+    receipt = _receipt(connection, mine)
+    if changed.rowcount and state is ToolState.DONE and reopens:
+        _reopen(connection, receipt, reopens)
+    return receipt
+
+
+def _reopen(connection: sa.Connection, receipt: Receipt, tools: tuple[str, ...]) -> None:
+    connection.execute(
+        sa.update(RECEIPTS)
+        .where(
+            RECEIPTS.c.call_id == receipt.call_id,
+            RECEIPTS.c.tool.in_(tools),
+            RECEIPTS.c.state == ToolState.DONE.value,
+            RECEIPTS.c.id != receipt.id,
+        )
+        .values(standing=None)
+    )
+
+
+def _receipt(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Receipt:
+    return _typed(connection.execute(sa.select(RECEIPTS).where(condition)).one())
+
+
+def _typed(row: Any) -> Receipt:
+    return Receipt(
+        id=row.id,
+        call_id=row.call_id,
+        tool=row.tool,
+        idempotency_key=row.idempotency_key,
+        state=None if row.state == STARTED else ToolState(row.state),
+        output=row.output or "",
+        deadline_at=row.deadline_at,
+    )
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

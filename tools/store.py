@@ -1,0 +1,176 @@
+"""Where everything durable lives: one SQL database, SQLite by default, PostgreSQL by URL."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from tools.config import ConfigError
+from tools.spec import BackendError
+
+WHERE = "FRONTDESK_DATABASE_URL"
+EXAMPLES = "Use sqlite:////var/lib/frontdesk/frontdesk.db or postgresql://user:password@host/name"
+BUSY_MS = 3_000
+ATTEMPTS = 5
+PAUSE_S = 0.1
+WRITES = "frontdesk_writes"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: serialization_failure,
+# deadlock_detected, lock_not_available.
+RETRYABLE = {"40001", "40P01", "55P03"}
+
+T = TypeVar("T")
+
+
+class CommitUnknownError(Exception):
+    """The connection broke while committing: the change may or may not have been made."""
+
+
+class Store:
+    """One database. Every method blocks: call it from a thread, never from the event loop."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """`work` in a read-only transaction; BackendError when the database cannot be asked."""
+        return self._attempt(work, writes=False)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """`work` in one short transaction, committed on return.
+
+        `work` may run more than once (deadlock, lock, lost connection) and must do nothing but
+        use the connection. What it raises rolls everything back and is passed on. Raises
+        BackendError when nothing was changed, CommitUnknownError when that cannot be known.
+        """
+        return self._attempt(work, writes=True)
+
+    def _attempt(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._once(work, writes=writes)
+            except IntegrityError:
+                raise
+            except SQLAlchemyError as error:
+                if attempt == ATTEMPTS or not _passes(error):
+                    raise BackendError(_safe(error), permanent=False) from None
+                time.sleep(PAUSE_S * attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
+        with self.engine.connect().execution_options(**{WRITES: writes}) as connection:
+            transaction = connection.begin()
+            try:
+                found = work(connection)
+            except BaseException:
+                transaction.rollback()
+                raise
+            _commit(transaction)
+            return found
+
+    def close(self) -> None:
+        """Close every connection; the store must not be used again."""
+        self.engine.dispose()
+
+
+def _commit(transaction: sa.RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        # Only a connection that broke leaves doubt: a refused commit has changed nothing.
+        if error.connection_invalidated:
+            raise CommitUnknownError(_safe(error)) from None
+        raise
+
+
+def _passes(error: SQLAlchemyError) -> bool:
+    """Whether trying the whole transaction again may help."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return any(word in str(error.orig) for word in ("locked", "busy"))
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", "") in RETRYABLE
+
+
+def _safe(error: SQLAlchemyError) -> str:
+    """What happened, without statement, parameters or address: those hold callers' data."""
+    orig = getattr(error, "orig", None)
+    code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None) or ""
+    return f"{type(orig or error).__name__} {code}".strip()
+
+
+def open_store(url: str) -> Store:
+    """A store for `url`; connects only when used. Raises ConfigError without the password."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise ConfigError(WHERE, "is not a database URL", EXAMPLES) from None
+    match parsed.drivername:
+        case "sqlite":
+            return Store(_sqlite(parsed))
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            return Store(_postgresql(parsed))
+    raise ConfigError(WHERE, f"names the unknown database {parsed.drivername!r}", EXAMPLES)
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if not url.database or url.database == ":memory:" or url.query:
+        raise ConfigError(WHERE, "needs a plain file for SQLite", EXAMPLES)
+    folder = Path(url.database).resolve().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            WHERE, f"the folder {folder} cannot be made ({error.strerror})", EXAMPLES
+        ) from None
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # sqlite3 would begin transactions by its own rules; BEGIN is ours (see _begin_sqlite).
+    connection.isolation_level = None
+    # NORMAL may lose the last commits in a power cut, and a told success must not be lost.
+    for pragma in (f"busy_timeout={BUSY_MS}", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: Any) -> None:
+    # The busy timeout does not cover this switch when two processes open a new file at once.
+    for attempt in range(1, ATTEMPTS * 4):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(PAUSE_S * attempt)
+        else:
+            return
+    raise sqlite3.OperationalError("database is locked")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another has written.
+    writes = connection.get_execution_options().get(WRITES, True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={
+            "connect_timeout": 3,
+            "options": f"-c statement_timeout=5000 -c lock_timeout={BUSY_MS} -c timezone=UTC",
+            "tcp_user_timeout": 5_000,
+        },
+        pool_pre_ping=True,
+        pool_timeout=2,
+        hide_parameters=True,
+    )

@@ -1,0 +1,43 @@
+"""A bounded set of threads for blocking work, none of which can hold up the end of the process."""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Daemon threads, made when needed. The interpreter joins an executor's threads at exit, so
+    one tool that hangs for ever would keep the whole service from ending; these it leaves."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = 0
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Run `work` in a thread as soon as one is free. `Future.cancel` works until it begins."""
+        future: Future[T] = Future()
+        self._work.put((future, work))
+        with self._lock:
+            if self._started < self._size:
+                self._started += 1
+                threading.Thread(
+                    target=self._run, name=f"{self._name}-{self._started}", daemon=True
+                ).start()
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, work = self._work.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
