@@ -1,0 +1,216 @@
+"""Times of day: from what callers say to a 24-hour clock, and back into words."""
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from agents.local.numbers import ONES, TENS, read_below_hundred, spoken_number
+from agents.local.text import Words, any_of, skip, starts_with, word_at
+
+NOON: Final = dt.time(12)
+MIDNIGHT: Final = dt.time(0)
+_HALVES: Final = {"morning": "am", "afternoon": "pm", "evening": "pm", "tonight": "pm"}
+
+
+class Hours(msgspec.Struct, frozen=True):
+    """Which half of the day a bare `ten` or `three` means, when nothing else tells."""
+
+    earliest: int = 8
+    """`eight` is in the morning, `seven` in the evening."""
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """A time as said: minutes since midnight, and whether its half of the day was said too."""
+
+    minutes: int
+    exact: bool
+
+    def resolve(
+        self, hours: Hours, offered: Collection[dt.time] = (), half: str | None = None
+    ) -> dt.time:
+        """The one time meant: one of those on offer if it can be, else within opening hours.
+
+        `half`: `am` or `pm` when the sentence says so elsewhere (`at seven tomorrow morning`).
+        """
+        if self.exact:
+            return _time(self.minutes)
+        if half is not None:
+            return _time(self.minutes % 720 + 720 * (half == "pm"))
+        morning = self.minutes % 720
+        both = (_time(morning), _time(morning + 720))
+        on_offer = [time for time in both if time in offered]
+        if len(on_offer) == 1:
+            return on_offer[0]
+        return both[0] if morning >= hours.earliest * 60 else both[1]
+
+
+def _time(minutes: int) -> dt.time:
+    return dt.time(minutes // 60, minutes % 60)
+
+
+def read_time(words: Words, at: int, *, bare: bool) -> tuple[Clock, int] | None:
+    """The time said from word `at` on.
+
+    `bare`: a time was asked for, so that `ten` and `330` alone are times too.
+    """
+    named = {"noon": 12, "midday": 12, "midnight": 0}
+    start = skip(words, at, "twelve", "12") if word_at(words, at + 1) in named else at
+    if word_at(words, start) in named:
+        return Clock(60 * named[words[start]], exact=True), start + 1
+    found = _relative(words, at) or _figures(words, at, bare=bare) or _spoken(words, at, bare=bare)
+    if found is None:
+        return None
+    return _with_half(words, *found)
+
+
+def _relative(words: Words, at: int) -> tuple[int, int] | None:
+    """`half past three`, `quarter to four`, `ten past nine`, `twenty five to six`."""
+    start = skip(words, at, "a")
+    if word_at(words, start) in {"half", "quarter"}:
+        count = (30 if words[start] == "half" else 15, start + 1)
+    else:
+        found = read_below_hundred(words, start)
+        if found is None or not 0 < found[0] < 30:
+            return None
+        count = (found[0], skip(words, found[1], "minutes"))
+    way = word_at(words, count[1])
+    hour = _hour(words, count[1] + 1)
+    if hour is None or hour[0] > 12:
+        return None
+    if way in {"past", "after"}:
+        return hour[0] % 12 * 60 + count[0], hour[1]
+    if way in {"to", "before", "till", "of"} and count[0] < 30:
+        return (hour[0] % 12 * 60 - count[0]) % 720, hour[1]
+    return None
+
+
+def _hour(words: Words, at: int) -> tuple[int, int] | None:
+    found = read_below_hundred(words, at)
+    return found if found and found[0] <= 23 else None
+
+
+def _figures(words: Words, at: int, *, bare: bool) -> tuple[int, int] | None:
+    """`3:30`, `15:30`, and, where a time is expected or am/pm follows, `330` and `1530`."""
+    word = word_at(words, at)
+    if ":" in word or "." in word:
+        hour, minute = (int(part) for part in word.replace(".", ":").split(":"))
+    elif word.isdecimal() and len(word) in {3, 4} and (bare or _half(words, at + 1)):
+        hour, minute = int(word[:-2]), int(word[-2:])
+    else:
+        return None
+    return (hour * 60 + minute, at + 1) if hour <= 23 and minute <= 59 else None
+
+
+def _spoken(words: Words, at: int, *, bare: bool) -> tuple[int, int] | None:
+    """`three thirty`, `three oh five`, `fifteen thirty`, `three o'clock`, `three`."""
+    hour = _spoken_hour(words, at)
+    if hour is None:
+        return None
+    value, end = hour
+    minute = _minute(words, end)
+    if minute is not None:
+        return value * 60 + minute[0], minute[1]
+    if word_at(words, end) == "o'clock":
+        return value * 60, end + 1
+    if starts_with(words, end, ("o", "clock")):
+        return value * 60, end + 2
+    alone = bare or _half(words, end) is not None or _announced(words, at)
+    return (value * 60, end) if alone and value <= 12 else None
+
+
+def _spoken_hour(words: Words, at: int) -> tuple[int, int] | None:
+    """`twenty thirty` is half past eight in the evening; `twenty three ten` is late."""
+    hour = _hour(words, at)
+    if hour is None:
+        return None
+    if hour[0] > 12 and _minute(words, hour[1]) is None and hour[1] == at + 2:
+        return None
+    return hour
+
+
+def _minute(words: Words, at: int) -> tuple[int, int] | None:
+    """`thirty`, `oh five`, `45`; never a lone figure, which would be another number."""
+    word = word_at(words, at)
+    if word in {"oh", "o", "zero"}:
+        ones = read_below_hundred(words, at + 1)
+        return (ones[0], ones[1]) if ones and ones[0] < 10 else None
+    found = read_below_hundred(words, at)
+    if found is None or not 10 <= found[0] <= 59 or _counts(words, found[1]):
+        return None
+    return found
+
+
+def _counts(words: Words, at: int) -> bool:
+    return word_at(words, at) in {"people", "persons", "minutes", "days", "weeks", "passengers"}
+
+
+def _announced(words: Words, at: int) -> bool:
+    """Whether the word before says that a time comes: `at ten`, `make it ten`."""
+    return word_at(words, at - 1) in {"at", "around", "about", "by", "before", "after"} or (
+        word_at(words, at - 1) == "it" and word_at(words, at - 2) == "make"
+    )
+
+
+def _half(words: Words, at: int) -> tuple[str, int] | None:
+    """`pm`, `in the afternoon`: which half of the day, and where that ends."""
+    word = word_at(words, at)
+    if word in {"am", "pm"}:
+        return word, at + 1
+    start = skip(words, skip(words, at, "in"), "the", "this")
+    part = word_at(words, start)
+    if part == "morning":
+        return "am", start + 1
+    if part in {"afternoon", "evening"}:
+        return "pm", start + 1
+    if starts_with(words, at, ("at", "night")) or starts_with(words, at, ("tonight",)):
+        return "pm", at + (2 if word == "at" else 1)
+    return None
+
+
+def half_said(words: Words) -> str | None:
+    """Which half of the day the sentence speaks of as a whole."""
+    said = {part for part in words if part in _HALVES}
+    return _HALVES[said.pop()] if len(said) == 1 else None
+
+
+def _with_half(words: Words, minutes: int, end: int) -> tuple[Clock, int] | None:
+    half = _half(words, skip(words, end, "o'clock"))
+    exact = minutes >= 13 * 60 or (minutes < 60 and not _twelve(words, end))
+    if half is None:
+        return Clock(minutes, exact=exact), end
+    if minutes >= 13 * 60:
+        return Clock(minutes, exact=True), half[1]
+    return Clock(minutes % 720 + 720 * (half[0] == "pm"), exact=True), half[1]
+
+
+def _twelve(words: Words, end: int) -> bool:
+    """Whether minutes before one o'clock came from `past twelve`, not from a 24-hour clock."""
+    return word_at(words, end - 1) in {"twelve", "12", "one", "1"}
+
+
+def spoken_time(time: dt.time) -> str:
+    """`ten a m`, `three thirty p m`, `three oh five p m`, `noon`."""
+    if time in (NOON, MIDNIGHT):
+        return "noon" if time == NOON else "midnight"
+    hour = ONES[(time.hour - 1) % 12 + 1]
+    half = "a m" if time.hour < 12 else "p m"
+    if not time.minute:
+        return f"{hour} {half}"
+    minute = f"oh {ONES[time.minute]}" if time.minute < 10 else spoken_number(time.minute)
+    return f"{hour} {minute} {half}"
+
+
+_HOUR: Final = rf"(?:{any_of(ONES[1:13])}|1[0-2]|[1-9])"
+_MINUTE: Final = (
+    rf"(?:(?:oh|o) {any_of(ONES[1:10])}|{any_of(ONES[10:20])}"
+    rf"|{any_of(TENS[:4])}(?:[ -]{any_of(ONES[1:10])})?|[0-5]\d)"
+)
+_PART: Final = r"(?: ?[ap] ?m| (?:in the )?(?:morning|afternoon|evening)| at night)?"
+TIME_PATTERN: Final = (
+    rf"(?:(?:twelve )?(?:noon|midday|midnight)|"
+    r"(?:half|(?:a )?quarter|five|ten|twenty|twenty[ -]five)"
+    rf" (?:past|to|after) {_HOUR}{_PART}"
+    rf"|{_HOUR}(?: {_MINUTE}|:?[0-5]\d| o'clock)?{_PART}|(?:1[3-9]|2[0-3]):[0-5]\d)"
+)

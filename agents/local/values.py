@@ -1,0 +1,288 @@
+"""Which values a sentence holds: every slot of a tool looked for at once."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from agents.local import choices as picking
+from agents.local import names
+from agents.local.answers import is_plain, yes_or_no
+from agents.local.choices import Choice
+from agents.local.dates import read_date
+from agents.local.numbers import read_integer, read_phone
+from agents.local.slots import Kind, Slot
+from agents.local.text import Reader, Span, Value, Words, word_at, words
+from agents.local.times import Clock, Hours, half_said, read_time
+
+MOST_TEXT: Final = 300
+"""Characters kept of free words: a message, not a speech."""
+_TAKEN: Final = "|"
+"""Stands for a word that was read already; no word of a caller looks like it."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What reading values depends on besides the words."""
+
+    today: dt.date
+    """In the shop's time zone."""
+    hours: Hours = Hours()
+    caller_number: str | None = None
+    """What `the number I'm calling from` means; None when nobody told."""
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """What a sentence told about the slots of one tool."""
+
+    values: Mapping[str, Value] = {}
+    unclear: Mapping[str, tuple[Choice, ...]] = {}
+    """Slots for which it named something that several choices have."""
+    refused: Mapping[str, str] = {}
+    """Slots for which it named a value that cannot be, and why, as a sentence."""
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.unclear or self.refused)
+
+
+class _Page:
+    """The words not read yet, and what was read so far."""
+
+    def __init__(
+        self, text: str, setting: Setting, slots: Sequence[Slot], focus: str | None
+    ) -> None:
+        self.text = text
+        self.words = list(words(text))
+        self.setting = setting
+        self.slots = slots
+        self.focus = focus
+        self.values: dict[str, Value] = {}
+        self.unclear: dict[str, tuple[Choice, ...]] = {}
+        self.refused: dict[str, str] = {}
+
+    def of_kind(self, *kinds: Kind) -> list[Slot]:
+        """Slots of these kinds that have no value yet, the one asked for first."""
+        found = [slot for slot in self.slots if slot.kind in kinds and slot.name not in self.values]
+        return sorted(found, key=lambda slot: slot.name != self.focus)
+
+    def asked(self, *kinds: Kind) -> Slot | None:
+        return next((slot for slot in self.of_kind(*kinds) if slot.name == self.focus), None)
+
+    def fill(self, slot: Slot, span: Span) -> None:
+        self.values[slot.name] = span.value
+        self.take(span)
+
+    def take(self, span: Span) -> None:
+        self.words[span.start : span.end] = [_TAKEN] * (span.end - span.start)
+
+
+def read(
+    text: str,
+    slots: Sequence[Slot],
+    setting: Setting,
+    *,
+    focus: str | None = None,
+    offered: Mapping[str, Sequence[Choice]] | None = None,
+) -> Readings:
+    """Everything the sentence says about these slots.
+
+    `focus`: the slot that was asked for, whose value may come as a bare word or number.
+    `offered`: the choices known for slots, from the schema or from a tool.
+    """
+    page = _Page(text, setting, slots, focus)
+    known = offered or {}
+    _whole_choices(page, known)
+    _counted_things(page)
+    _phones(page)
+    _dates(page)
+    _times(page, known)
+    _bare_numbers(page)
+    _partial_choices(page, known)
+    _names(page)
+    _answers(page)
+    _free_text(page)
+    return Readings(page.values, page.unclear, page.refused)
+
+
+def _whole_choices(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
+    for slot in page.of_kind(Kind.CHOICE):
+        offered = [c for c in known.get(slot.name, ()) if slot.name == page.focus or _telling(c)]
+        _choose(page, slot, picking.whole(page.words, offered))
+
+
+def _telling(choice: Choice) -> bool:
+    """Whether its name is more than a figure, so that it stands out in any sentence."""
+    return any(read_integer(choice.words, at) is None for at in range(len(choice.words)))
+
+
+def _choose(page: _Page, slot: Slot, found: list[tuple[Choice, Span]]) -> None:
+    if len(found) == 1:
+        page.fill(slot, found[0][1])
+    elif found:
+        page.unclear[slot.name] = tuple(choice for choice, _ in found)
+
+
+def _partial_choices(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
+    for slot in page.of_kind(Kind.CHOICE):
+        offered = known.get(slot.name, ())
+        if slot.name not in page.unclear:
+            _choose(page, slot, picking.partial(page.words, offered))
+        picked = picking.by_place(page.words, offered) if slot.name == page.focus else None
+        if picked is not None and slot.name not in page.values:
+            page.values[slot.name] = picked.value
+            page.unclear.pop(slot.name, None)
+
+
+def _counted_things(page: _Page) -> None:
+    """`three passengers`, `party of four`: a number next to what it counts."""
+    for slot in page.of_kind(Kind.INTEGER, Kind.NUMBER):
+        about = {_singular(word) for word in words(slot.label)} | _ALSO_COUNTED
+        for span in _spans(page.words, read_integer):
+            near = (word_at(page.words, span.end), word_at(page.words, span.start - 1))
+            before = word_at(page.words, span.start - 2)
+            if _singular(near[0]) in about or (near[1] == "of" and before in {"party", "group"}):
+                _number(page, slot, span)
+                break
+
+
+_ALSO_COUNTED: Final = frozenset(("people", "person", "adult"))
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") else word
+
+
+def _bare_numbers(page: _Page) -> None:
+    slot = page.asked(Kind.INTEGER, Kind.NUMBER)
+    if slot is not None:
+        last = list(_spans(page.words, read_integer))[-1:]
+        for span in last:
+            _number(page, slot, span)
+
+
+def _number(page: _Page, slot: Slot, span: Span) -> None:
+    value = span.value
+    low, high = slot.minimum, slot.maximum
+    if isinstance(value, int) and (low is None or value >= low) and (high is None or value <= high):
+        page.fill(slot, span)
+        return
+    page.take(span)
+    bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+    page.refused[slot.name] = f"It has to be {' and '.join(bounds)}."
+
+
+def _phones(page: _Page) -> None:
+    for slot in page.of_kind(Kind.PHONE):
+        for span in _spans(page.words, read_phone):
+            page.fill(slot, span)
+            break
+        else:
+            number = page.setting.caller_number
+            said = " ".join(page.words)
+            if number is not None and any(phrase in said for phrase in _THIS_NUMBER):
+                page.values[slot.name] = number
+
+
+_THIS_NUMBER: Final = ("this number", "this one", "calling from", "calling on", "same number")
+
+
+def _dates(page: _Page) -> None:
+    today = page.setting.today
+
+    def reader(sentence: Words, at: int) -> tuple[str, int] | None:
+        found = read_date(sentence, at, today)
+        return None if found is None else (found[0].isoformat(), found[1])
+
+    _assign(page, page.of_kind(Kind.DATE), list(_spans(page.words, reader)))
+
+
+def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
+    slots = page.of_kind(Kind.TIME)
+    if not slots:
+        return
+    half = half_said(words(page.text))
+    bare = page.asked(Kind.TIME) is not None
+
+    def reader(sentence: Words, at: int) -> tuple[str, int] | None:
+        found = read_time(sentence, at, bare=bare)
+        return (
+            None if found is None else (_iso(found[0], page.setting, half, slots, known), found[1])
+        )
+
+    _assign(page, slots, list(_spans(page.words, reader)))
+    asked = page.asked(Kind.TIME)
+    picked = picking.by_place(page.words, known.get(asked.name, ())) if asked else None
+    if asked and picked is not None:
+        page.values[asked.name] = picked.value
+
+
+def _iso(
+    clock: Clock,
+    setting: Setting,
+    half: str | None,
+    slots: Sequence[Slot],
+    known: Mapping[str, Sequence[Choice]],
+) -> str:
+    times = {time for slot in slots for time in _clock_times(known.get(slot.name, ()))}
+    return clock.resolve(setting.hours, times, half).isoformat("minutes")
+
+
+def _clock_times(offered: Sequence[Choice]) -> Iterator[dt.time]:
+    for choice in offered:
+        try:
+            yield dt.time.fromisoformat(str(choice.value))
+        except ValueError:
+            continue
+
+
+def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
+    """One value per slot in the order said; of more values than slots the later ones count."""
+    meant = [span for span in spans if word_at(page.words, span.start - 1) not in {"not", "isn't"}]
+    labelled = (
+        sorted(slots, key=lambda slot: not _named(page.words, slot)) if len(meant) == 1 else slots
+    )
+    kept = meant[-len(slots) :] if slots else []
+    for slot, span in zip(labelled, kept, strict=False):
+        page.values[slot.name] = span.value
+    for span in spans:
+        page.take(span)
+
+
+def _named(sentence: Words, slot: Slot) -> bool:
+    own = set(words(slot.label)) - {"date", "time", "day"}
+    return bool(own) and own <= set(sentence)
+
+
+def _names(page: _Page) -> None:
+    for slot in page.of_kind(Kind.NAME):
+        asked = slot.name == page.focus and not page.values
+        found = names.introduced(page.text) or (names.name(page.text) if asked else None)
+        if found is not None:
+            page.values[slot.name] = found
+            return
+
+
+def _answers(page: _Page) -> None:
+    slot = page.asked(Kind.BOOLEAN)
+    answer = yes_or_no(words(page.text)) if slot else None
+    if slot and answer is not None:
+        page.values[slot.name] = answer
+
+
+def _free_text(page: _Page) -> None:
+    slot = page.asked(Kind.TEXT)
+    said = " ".join(page.text.split())[:MOST_TEXT]
+    if slot and said and not is_plain(words(said)):
+        page.values[slot.name] = said
+
+
+def _spans(sentence: Words, reader: Reader[Value]) -> Iterator[Span]:
+    """Everything the reader can read, from left to right, without overlap."""
+    at = 0
+    while at < len(sentence):
+        found = reader(sentence, at)
+        if found is None:
+            at += 1
+        else:
+            yield Span(at, found[1], found[0])
+            at = found[1]
