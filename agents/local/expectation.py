@@ -30,4 +30,9 @@ _UNHEARD = str.maketrans("", "", ',.!?;"')
 
 def plain(text: str) -> str:
     """`text` as patterns see it. A prefix of a text becomes a prefix of its plain form."""
-    return " ".join(text.translate(_UNHEARD).lower().split())
+    return " ".join(unpunctuated(text).split())
+
+
+def unpunctuated(text: str) -> str:
+    """`plain` with all spaces still in it."""
+    return text.translate(_UNHEARD).lower()

@@ -8,12 +8,13 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from agents.local.expectation import plain
+from agents.local.expectation import unpunctuated
 
 START, END = 1, 2
 _FIRST_PIECE = 259
 """Below are the control tokens and single bytes, which spell nothing a pattern could want."""
 _WRITABLE = regex.compile(r"[A-Za-z0-9 ,.!?;:'&/+-]+")
+_SPACES = regex.compile(" +")
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
 Ids = NDArray[np.int64]
@@ -80,14 +81,10 @@ def _node(trie: Node, text: str) -> Node:
 def follow(before: str, text: str, *, lead: bool = False) -> str:
     """`before` with `text` written after it, plain but for one space kept at the end.
 
-    With `lead` a space at the beginning is kept as well: `text` is a piece from the middle.
+    With `lead` a space at the beginning is kept as well: it is a piece from the middle.
     """
-    joined = before + text
-    words = plain(joined)
-    if not words:
-        return " " if lead and joined[:1] == " " else before
-    head = " " if lead and joined[0] == " " else ""
-    return head + words + (" " if joined[-1] == " " else "")
+    joined = _SPACES.sub(" ", before + unpunctuated(text))
+    return joined if lead else joined.lstrip()
 
 
 class Grammar:
