@@ -7,6 +7,7 @@ writing headers, and no exception of the handshake is passed on.
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 from collections import deque
@@ -42,6 +43,7 @@ QUEUE_MESSAGES = 512
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 TRUNCATE_MARGIN_MS = 100
 """The server's count of an item's audio was seen up to 85 ms short of the client's."""
+_KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -126,6 +128,9 @@ class RealtimeEngine:
             url = websocket_url(self._settings.base_url, self._settings.model)
         except ValueError:
             return EngineFailed("bad_base_url", fatal=True)
+        # A key that cannot stand in a header would be quoted by whatever fails on it.
+        if not _KEY.fullmatch(self._settings.api_key):
+            return EngineFailed("invalid_api_key", fatal=True)
         ends_at = _now() + CONNECT_S
         for tries_left in reversed(range(TRIES)):
             outcome = await self._try(url, min(TRY_S, ends_at - _now()))

@@ -157,7 +157,7 @@ class RealtimeProtocol:
         return [EngineNotice(f"bad_message_{fault}")]
 
     def _received(  # noqa: C901 - the one dispatcher
-        self, event: wire.ServerEvent | wire.UnknownEvent, now: float
+        self, event: wire.ServerEvent | wire.UnusedEvent, now: float
     ) -> list[AnyEngineEvent]:
         match event:
             case wire.AudioPiece():
@@ -200,16 +200,16 @@ class RealtimeProtocol:
                 return self._configure(session.id)
             case wire.SessionUpdated(session):
                 return self._configured(configuration.read_echo(session))
-            case wire.UnknownEvent(kind):
-                return self._counted(kind, "unknown_event")
+            case wire.UnusedEvent(kind, known):
+                return self._counted(kind, "" if known else "unknown_event")
 
     def _counted(self, kind: str, code: str) -> list[AnyEngineEvent]:
-        """Ignore it; the first of each kind is noticed."""
+        """Ignore it; the first of each kind is noticed, if `code` is not empty."""
         first = kind not in self.ignored
         if first and len(self.ignored) >= _KINDS_COUNTED:
             return []
         self.ignored[kind] += 1
-        return [EngineNotice(code)] if first else []
+        return [EngineNotice(code)] if first and code else []
 
     # ---- configuration ------------------------------------------------------------------------
 

@@ -15,10 +15,12 @@ class BadMessage(Exception):  # noqa: N818 - the peer's error, not ours
     """The server sent what cannot be used. The message names the fault, never the content."""
 
 
-class UnknownEvent(msgspec.Struct, frozen=True):
-    """A server event of a kind not used here: new ones appear often and must do no harm."""
+class UnusedEvent(msgspec.Struct, frozen=True):
+    """A server event we do not use. New kinds appear often and must do no harm."""
 
     kind: str
+    known: bool
+    """Documented; we merely do without it."""
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type"):
@@ -202,25 +204,62 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 _decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
-_KNOWN = frozenset(str(event.__struct_config__.tag) for event in ServerEvent.__args__)
+_KIND_LENGTH = 64
+_USED = frozenset(str(event.__struct_config__.tag) for event in ServerEvent.__args__)
+
+# Documented, and of no use on a telephone: duplicates of what the used ones say, and other
+# transports' affairs.
+_UNUSED = frozenset(
+    {
+        "conversation.created",
+        "conversation.item.created",
+        "conversation.item.deleted",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "conversation.item.retrieved",
+        "conversation.item.truncated",
+        "input_audio_buffer.cleared",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.dtmf_event_received",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
+        "mcp_list_tools.in_progress",
+        "output_audio_buffer.cleared",
+        "output_audio_buffer.started",
+        "output_audio_buffer.stopped",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.mcp_call.in_progress",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.output_audio.done",
+        "response.output_item.added",
+        "response.output_text.done",
+    }
+)
 
 
-def decode(raw: bytes | str) -> ServerEvent | UnknownEvent:
+def decode(raw: bytes | str) -> ServerEvent | UnusedEvent:
     """Type one server message; raises BadMessage."""
     try:
         return _decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _unknown(raw)
+        return _unused(raw)
 
 
-def _unknown(raw: bytes | str) -> UnknownEvent:
+def _unused(raw: bytes | str) -> UnusedEvent:
     try:
         kind = _envelope_decoder.decode(raw).type
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise BadMessage("not_an_event") from None
-    if kind in _KNOWN:
+    if kind in _USED:
         raise BadMessage("wrong_fields")
-    return UnknownEvent(kind)
+    return UnusedEvent(kind[:_KIND_LENGTH], kind in _UNUSED)
 
 
 def audio_of(piece: AudioPiece) -> bytes:
