@@ -145,7 +145,7 @@ class Recogniser:
     def _grow(
         self, writing: Writing, row: int, logprobs: LogProbs, grammar: Grammar
     ) -> list[Writing]:
-        choices = grammar.best(writing.text, logprobs, BEAMS)
+        choices = grammar.best(writing.text, writing.tokens[-1], logprobs, BEAMS)
         if grammar.complete(writing.text):
             choices.append(END)
         return [

@@ -50,11 +50,16 @@ class Vocabulary:
         self._bytes = list(records(packed))
         self._texts = [_text(entry) for entry in self._bytes]
         self.writable = np.zeros(len(self._texts), np.bool_)
+        self.mute = np.zeros(len(self._texts), np.bool_)
+        """Tokens that add nothing a pattern sees: the start, spaces, punctuation."""
+        self.mute[START] = True
         self.trie = Node([], {})
         for token, text in enumerate(self._texts):
             if token >= _FIRST_PIECE and _WRITABLE.fullmatch(text):
+                letters = follow("", text, lead=True)
                 self.writable[token] = True
-                _node(self.trie, follow("", text, lead=True)).ids.append(token)
+                self.mute[token] = not letters.strip()
+                _node(self.trie, letters).ids.append(token)
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -83,7 +88,7 @@ def follow(before: str, text: str, *, lead: bool = False) -> str:
 
     With `lead` a space at the beginning is kept as well: it is a piece from the middle.
     """
-    joined = _SPACES.sub(" ", before + unpunctuated(text))
+    joined: str = _SPACES.sub(" ", before + unpunctuated(text))
     return joined if lead else joined.lstrip()
 
 
@@ -110,15 +115,20 @@ class Grammar:
     def begun(self, text: str) -> bool:
         return self._pattern.fullmatch(text, partial=True) is not None
 
-    def best(self, text: str, logprobs: LogProbs, count: int) -> list[int]:
-        """The most likely `count` tokens that may follow `text`, best first."""
+    def best(self, text: str, last: int, logprobs: LogProbs, count: int) -> list[int]:
+        """The most likely `count` tokens that may follow `text`, best first.
+
+        `last` is the token it ends in: one comma may stand before a word, not a row of them.
+        """
+        if self._vocabulary.mute[last]:
+            logprobs = np.where(self._vocabulary.mute, -np.inf, logprobs)
         if text not in self._after:
             self._after[text] = self._walk(text)
         allowed = self._after[text]
         if allowed is None:
             return self._try(text, logprobs, count)
         order = np.argsort(-logprobs[allowed])[:count]
-        return [int(token) for token in allowed[order]]
+        return [int(token) for token in allowed[order] if np.isfinite(logprobs[token])]
 
     def _walk(self, text: str) -> Ids | None:
         found: list[int] = []
@@ -139,7 +149,9 @@ class Grammar:
         top = np.argpartition(-likely, self._TRIES)[: self._TRIES]
         found: list[int] = []
         for token in top[np.argsort(-likely[top])]:
-            if self.begun(follow(text, self._vocabulary.text(int(token)))):
+            if np.isfinite(likely[token]) and self.begun(
+                follow(text, self._vocabulary.text(int(token)))
+            ):
                 found.append(int(token))
                 if len(found) == count:
                     break

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.local.expectation import plain
-from agents.local.vocabulary import Grammar, Grammars, Vocabulary, follow, records
+from agents.local.vocabulary import START, Grammar, Grammars, Vocabulary, follow, records
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 BYTES = [b"<unk>", b"<s>", b"</s>", *(bytes([byte]) for byte in range(256))]
@@ -25,6 +25,8 @@ PIECES = [
     ":",
     "e",
 ]
+LAST = 259
+"""A token that is no punctuation."""
 
 
 def packed(entries: list[bytes]) -> bytes:
@@ -83,10 +85,20 @@ def test_following_piece_by_piece_is_the_plain_form_of_the_whole(first: str, sec
 def test_a_tight_pattern_leaves_few_tokens(vocabulary: Vocabulary) -> None:
     grammar = Grammar("yes( please)?|no", vocabulary)
     logprobs = np.zeros(len(vocabulary), np.float32)
-    assert set(grammar.best("", logprobs, 20)) >= ids("Yes", "No", "ye", f"{SPACE}No")
-    assert not set(grammar.best("", logprobs, 20)) & ids("s", "3", "e", ":")
-    assert set(grammar.best("ye", logprobs, 20)) == ids("s", ",", ".")
-    assert set(grammar.best("yes", logprobs, 20)) == ids(f"{SPACE}please", f"{SPACE}", ",", ".")
+    assert set(grammar.best("", START, logprobs, 20)) >= ids("Yes", "No", "ye", f"{SPACE}No")
+    assert not set(grammar.best("", START, logprobs, 20)) & ids("s", "3", "e", ":")
+    assert set(grammar.best("ye", LAST, logprobs, 20)) == ids("s", ",", ".")
+    assert set(grammar.best("yes", LAST, logprobs, 20)) == ids(
+        f"{SPACE}please", f"{SPACE}", ",", "."
+    )
+
+
+def test_punctuation_stands_once_and_not_at_the_beginning(vocabulary: Vocabulary) -> None:
+    grammar = Grammar("yes( please)?|no", vocabulary)
+    logprobs = np.zeros(len(vocabulary), np.float32)
+    mute = ids(",", ".", SPACE)
+    assert not set(grammar.best("", START, logprobs, 20)) & mute
+    assert set(grammar.best("yes", 259 + PIECES.index(","), logprobs, 20)) == ids(f"{SPACE}please")
 
 
 def test_only_a_full_match_may_end(vocabulary: Vocabulary) -> None:
@@ -99,7 +111,7 @@ def test_only_a_full_match_may_end(vocabulary: Vocabulary) -> None:
 
 def test_the_likeliest_come_first(vocabulary: Vocabulary) -> None:
     grammar = Grammar("yes|no", vocabulary)
-    best = grammar.best("", likely(vocabulary, "3", "No", "ye", "Yes"), 2)
+    best = grammar.best("", START, likely(vocabulary, "3", "No", "ye", "Yes"), 2)
     assert best == [259 + PIECES.index("No"), 259 + PIECES.index("ye")]
 
 
@@ -109,7 +121,7 @@ def test_a_loose_pattern_is_tried_by_likelihood(
     monkeypatch.setattr(Grammar, "_WALK", 1)
     monkeypatch.setattr(Grammar, "_TRIES", 20)
     grammar = Grammar("[a-z ]+", vocabulary)
-    assert grammar.best("ye", likely(vocabulary, "3", "s", "No"), 2) == [
+    assert grammar.best("ye", LAST, likely(vocabulary, "3", "s", "No"), 2) == [
         259 + PIECES.index("s"),
         259 + PIECES.index("No"),
     ]

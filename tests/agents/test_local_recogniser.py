@@ -1,0 +1,129 @@
+"""The recogniser hears a caller's voice through G.711; nothing here is recorded or pretended."""
+
+import numpy as np
+import pytest
+
+from agents.local.expectation import Expectation, plain
+from agents.local.models import Models
+from agents.local.recogniser import Recogniser
+from tests.callers import recognisable, says, silence, telephoned
+
+YES_NO = (
+    "(?:yes|yeah|yep|sure|no|nope)(?: please| thanks| thank you)?|that'?s (?:right|wrong)|correct"
+)
+HOUR = "(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|1[0-2]|[1-9])"
+MINUTE = "(?:ten|fifteen|twenty|thirty|forty[- ]five|[0-5][0-9])"
+TIME = rf"(?:at )?(?:half past {HOUR}|{HOUR}(?: o'?clock|[:. -]?{MINUTE})?)(?: ?(?:a ?m|p ?m))?"
+DAY = "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+NTH = "(?:first|second|third|fourth|fifth|fifteenth|twenty[- ]first|[0-9]{1,2}(?:st|nd|rd|th)?)"
+DATE = (
+    rf"(?:on )?(?:(?:next |this )?{DAY}|today|tomorrow"
+    rf"|(?:the )?{NTH}(?: of (?:may|june))?|(?:may|june)(?: the)? {NTH})"
+)
+DIGIT = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|[0-9])"
+DIGITS = rf"(?:{DIGIT}[ -]?){{4,11}}"
+
+ANSWERS = [
+    ("Yes.", YES_NO, {"yes"}),
+    ("No.", YES_NO, {"no"}),
+    ("Yes please.", YES_NO, {"yes please"}),
+    ("No thank you.", YES_NO, {"no thank you"}),
+    ("That's right.", YES_NO, {"that's right"}),
+    ("Correct.", YES_NO, {"correct"}),
+    ("Three thirty.", TIME, {"three thirty", "3:30", "330"}),
+    ("Half past two.", TIME, {"half past two", "half past 2"}),
+    ("Four p m.", TIME, {"four p m", "four pm", "4 pm", "4pm"}),
+    ("At nine o'clock.", TIME, {"at nine o'clock", "at 9 o'clock"}),
+    ("Tuesday.", DATE, {"tuesday"}),
+    ("Next Friday.", DATE, {"next friday"}),
+    ("Tomorrow.", DATE, {"tomorrow"}),
+    ("The third of May.", DATE, {"the third of may", "the 3rd of may"}),
+    ("The fifteenth.", DATE, {"the fifteenth", "the 15th"}),
+    ("Four nine one six.", DIGITS, {"four nine one six", "4916", "4 9 1 6"}),
+    (
+        "Five five five, one two three four.",
+        DIGITS,
+        {"five five five one two three four", "555 1234", "5551234"},
+    ),
+]
+UNEXPECTED = ["Banana split.", "What is the weather like?", "My dog is called Rex."]
+
+
+@pytest.fixture(scope="module")
+def recogniser(models: Models) -> Recogniser:
+    return models.load().recogniser
+
+
+def heard(text: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    telephone = telephoned(says(text), 16_000)
+    return recognisable(np.concatenate([silence(300), telephone, silence(500)]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("said", "pattern", "right"), ANSWERS, ids=[said for said, *_ in ANSWERS])
+def test_a_short_answer_is_heard_when_it_is_expected(
+    recogniser: Recogniser, said: str, pattern: str, right: set[str]
+) -> None:
+    recognition = recogniser.recognise(heard(said), Expectation(pattern))
+    assert recognition.constrained
+    assert plain(recognition.text).replace("-", " ") in right
+
+
+@pytest.mark.slow
+def test_what_was_not_expected_is_told_as_heard(recogniser: Recogniser) -> None:
+    believed = []
+    for said in UNEXPECTED:
+        audio = heard(said)
+        openly = recogniser.recognise(audio, Expectation()).text
+        for pattern in (YES_NO, TIME, DATE, DIGITS):
+            recognition = recogniser.recognise(audio, Expectation(pattern))
+            if recognition.constrained:
+                believed.append((said, recognition.text))
+            else:
+                assert recognition.margin >= 6.0
+                assert recognition.text == openly
+    # "Banana split" is near enough to "One" in this voice; nothing else is near to anything.
+    assert len(believed) <= 1
+
+
+def test_a_whole_request_is_heard_openly(recogniser: Recogniser) -> None:
+    said = "I would like to book a haircut for Tuesday at three thirty in the afternoon."
+    recognition = recogniser.recognise(heard(said), Expectation())
+    assert not recognition.constrained
+    assert "tuesday" in plain(recognition.text)
+    assert "3:30" in recognition.text
+
+
+def test_an_open_reading_that_fits_is_taken_as_it_is(recogniser: Recogniser) -> None:
+    audio = heard("No thank you.")
+    recognition = recogniser.recognise(audio, Expectation(YES_NO))
+    assert recognition.text == recogniser.recognise(audio, Expectation()).text
+    assert recognition.constrained
+    assert recognition.margin == 0.0
+
+
+def test_no_margin_accepts_whatever_comes_nearest(recogniser: Recogniser) -> None:
+    recognition = recogniser.recognise(heard("Banana split."), Expectation("yes|no", margin=1e9))
+    assert recognition.constrained
+    assert plain(recognition.text) in {"yes", "no"}
+    assert recognition.margin > 6.0
+
+
+def test_half_a_minute_is_heard_to_its_end(recogniser: Recogniser) -> None:
+    sentence = says("I would like an appointment on Tuesday.")
+    rest = np.zeros(16_000 * 2, np.int16)
+    turn = np.concatenate([*([sentence, rest] * 6), says("Thank you very much.")])[: 16_000 * 30]
+    recognition = recogniser.recognise((turn / 32_768).astype(np.float32), Expectation())
+    assert recognition.text.lower().count("tuesday") >= 5
+    assert "thank you" in recognition.text.lower()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 160, 4_000])
+def test_next_to_no_audio_is_next_to_no_text(recogniser: Recogniser, samples: int) -> None:
+    recognition = recogniser.recognise(np.zeros(samples, np.float32), Expectation(YES_NO))
+    assert len(recognition.text) < 20
+
+
+def test_noise_is_never_written_without_end(recogniser: Recogniser) -> None:
+    noise = np.random.default_rng(1).standard_normal(16_000 * 4).astype(np.float32) * 0.1
+    assert len(recogniser.recognise(noise, Expectation()).text.split()) <= 27
