@@ -78,25 +78,40 @@ class Timeline:
 
     Twilio drops caller audio that is not taken in time (warning 31930): the timestamps then
     jump. Filled with silence, turn detection and recordings stay aligned. A timestamp that goes
-    back, or forward beyond MAX_FILL_MS, moves nothing: from there on only differences count.
+    back, or forward beyond MAX_FILL_MS, moves nothing: from there on only differences count,
+    unless the next one shows that it was a slip.
     """
 
     def __init__(self) -> None:
         self._position = 0
         self._offset = 0
         """What to add to a timestamp, in samples, to get a position."""
+        self._offset_before: int | None = None
+        """Of before the last jump, until the next frame has confirmed it."""
         self._begun = False
 
     def place(self, timestamp_ms: int, samples: int) -> Placed:
         stated = timestamp_ms * _SAMPLES_PER_MS
-        gap = stated + self._offset - self._position
-        jumped = not -_TOLERANCE_SAMPLES < gap <= MAX_FILL_MS * _SAMPLES_PER_MS
-        if jumped:
-            self._offset = self._position - stated
-        elif not self._begun:
-            self._position = stated
-        fill = gap if self._begun and not jumped and gap >= _TOLERANCE_SAMPLES else 0
-        self._begun = True
+        if not self._begun:
+            self._begun = True
+            self._begin(stated)
+        gap, jumped = self._gap(stated)
+        fill = gap if gap >= _TOLERANCE_SAMPLES else 0
         at = self._position
         self._position += fill + samples
         return Placed(at // _SAMPLES_PER_MS, fill, jumped)
+
+    def _begin(self, stated: int) -> None:
+        if stated <= MAX_FILL_MS * _SAMPLES_PER_MS:
+            self._position = stated
+
+    def _gap(self, stated: int) -> tuple[int, bool]:
+        """Samples missing before this frame, and whether its time had to be disbelieved."""
+        before, self._offset_before = self._offset_before, None
+        if before is not None and abs(stated + before - self._position) < _TOLERANCE_SAMPLES:
+            self._offset = before
+        gap = stated + self._offset - self._position
+        if -_TOLERANCE_SAMPLES < gap <= MAX_FILL_MS * _SAMPLES_PER_MS:
+            return gap, False
+        self._offset_before, self._offset = self._offset, self._position - stated
+        return 0, True

@@ -36,6 +36,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 
 _FORMAT = wire.MediaFormat("audio/x-mulaw", 8_000, 1)
 
+_SECOND_LOOK_S = 0.05
+
 POLICY_VIOLATION = 1008
 UNSUPPORTED_DATA = 1003
 INTERNAL_ERROR = 1011
@@ -338,10 +340,14 @@ class LiveStream:
     async def _watch(self) -> None:
         """Twilio sends frames through silence: none for a while means that nobody is there."""
         while True:
-            left = self._intake.media_at + self._limits.silence_s - self._clock()
-            if left <= 0:
+            left = self._patience_left()
+            # Had our own loop stalled, what waits in the socket would have to be read first.
+            await asyncio.sleep(max(left, _SECOND_LOOK_S))
+            if left <= 0 and self._patience_left() <= 0:
                 return self._lose(LostReason.SILENT)
-            await asyncio.sleep(left)
+
+    def _patience_left(self) -> float:
+        return self._intake.media_at + self._limits.silence_s - self._clock()
 
     async def _wind_up(
         self,

@@ -193,10 +193,7 @@ _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def parse(text: str) -> Frame:
     """One text frame. Raises BadFrame."""
     _check_size(text)
-    try:
-        known = _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _explain(text)
+    known = _typed(text)
     match known:
         case _Media():
             return _media(known)
@@ -210,6 +207,15 @@ def parse(text: str) -> Frame:
             return _start(known)
         case _Connected():
             return Connected()
+        case None:
+            return _explain(text)
+
+
+def _typed(text: str) -> _Known | None:
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def _check_size(text: str) -> None:

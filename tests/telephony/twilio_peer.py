@@ -1,0 +1,147 @@
+"""Twilio's frames, and the two ports of the service as a recorder, for the tests of the edge."""
+
+import json
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from telephony.call.events import AnyPhoneEvent
+from telephony.twilio.ports import Admission, Admitted, Deliver, Leg, Offer, StreamEvent
+
+ACCOUNT = "AC00000000000000000000000000000001"
+OTHER_ACCOUNT = "AC00000000000000000000000000000002"
+AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
+CALL = "CA00000000000000000000000000000001"
+OTHER_CALL = "CA00000000000000000000000000000002"
+STREAM = "MZ00000000000000000000000000000001"
+OTHER_STREAM = "MZ00000000000000000000000000000002"
+PUBLIC_URL = "https://voice.example.com"
+FRAME = bytes(range(160))
+OFFER = Offer(call_sid=CALL, account_sid=ACCOUNT, from_="+14155550100", to="+14155550199")
+
+
+def connected() -> dict[str, Any]:
+    return {"event": "connected", "protocol": "Call", "version": "1.0.0"}
+
+
+def start(
+    call_sid: str = CALL,
+    *,
+    token: str | None = None,
+    account_sid: str = ACCOUNT,
+    stream_sid: str = STREAM,
+    encoding: str = "audio/x-mulaw",
+    rate: int = 8_000,
+    channels: int = 1,
+) -> dict[str, Any]:
+    return {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": stream_sid,
+        "start": {
+            "streamSid": stream_sid,
+            "accountSid": account_sid,
+            "callSid": call_sid,
+            "tracks": ["inbound"],
+            "customParameters": {} if token is None else {"token": token},
+            "mediaFormat": {"encoding": encoding, "sampleRate": rate, "channels": channels},
+        },
+    }
+
+
+def media(
+    sequence: int,
+    timestamp_ms: int,
+    ulaw: bytes = FRAME,
+    *,
+    track: str = "inbound",
+    stream_sid: str = STREAM,
+) -> dict[str, Any]:
+    return {
+        "event": "media",
+        "sequenceNumber": str(sequence),
+        "streamSid": stream_sid,
+        "media": {
+            "track": track,
+            "chunk": str(max(1, sequence - 1)),
+            "timestamp": str(timestamp_ms),
+            "payload": b64encode(ulaw).decode(),
+        },
+    }
+
+
+def mark(sequence: int, name: str) -> dict[str, Any]:
+    return {
+        "event": "mark",
+        "sequenceNumber": str(sequence),
+        "streamSid": STREAM,
+        "mark": {"name": name},
+    }
+
+
+def dtmf(sequence: int, digit: str) -> dict[str, Any]:
+    return {
+        "event": "dtmf",
+        "sequenceNumber": str(sequence),
+        "streamSid": STREAM,
+        "dtmf": {"track": "inbound_track", "digit": digit},
+    }
+
+
+def stop(sequence: int, call_sid: str = CALL, stream_sid: str = STREAM) -> dict[str, Any]:
+    return {
+        "event": "stop",
+        "sequenceNumber": str(sequence),
+        "streamSid": stream_sid,
+        "stop": {"accountSid": ACCOUNT, "callSid": call_sid},
+    }
+
+
+def text(frame: Mapping[str, Any]) -> str:
+    return json.dumps(frame, separators=(",", ":"))
+
+
+class Service:
+    """What lies behind the edge: admits, opens and writes down everything it is told."""
+
+    def __init__(self) -> None:
+        self.admission: Admission | Exception = Admitted()
+        self.farewell: str | Exception | None = None
+        self.opens = True
+        self.offers: list[Offer] = []
+        self.opened: list[tuple[Offer, str]] = []
+        self.legs: list[Leg] = []
+        self.events: dict[str, list[AnyPhoneEvent]] = {}
+        self.statuses: list[tuple[str, str, int | None]] = []
+        self.stream_statuses: list[tuple[str, str, StreamEvent, int | None]] = []
+        self.counts: Counter[str] = Counter()
+
+    def offer(self, offer: Offer) -> Admission:
+        self.offers.append(offer)
+        if isinstance(self.admission, Exception):
+            raise self.admission
+        return self.admission
+
+    def after_stream(self, call_sid: str) -> str | None:
+        if isinstance(self.farewell, Exception):
+            raise self.farewell
+        return self.farewell
+
+    def call_status(self, call_sid: str, status: str, sequence: int | None) -> None:
+        self.statuses.append((call_sid, status, sequence))
+
+    def stream_status(
+        self, call_sid: str, stream_sid: str, event: StreamEvent, error: int | None
+    ) -> None:
+        self.stream_statuses.append((call_sid, stream_sid, event, error))
+
+    def open_call(self, offer: Offer, stream_sid: str, leg: Leg) -> Deliver | None:
+        self.opened.append((offer, stream_sid))
+        self.legs.append(leg)
+        if not self.opens:
+            return None
+        return self.events.setdefault(stream_sid, []).append
+
+    def count(self, code: str) -> None:
+        self.counts[code] += 1
