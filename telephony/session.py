@@ -197,8 +197,9 @@ class Session:
         )
 
     async def _hang_up(self) -> None:
-        if (failure := await self._around.control.hang_up(self.call_id)) is not None:
-            self.deliver(HangUpFailed(failure))
+        result = await self._around.control.hang_up(self.call_id)
+        if not result.over:
+            self.deliver(HangUpFailed(result.value))
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         """A task broke its promise never to raise: answer as if what it carried had failed."""

@@ -176,8 +176,7 @@ class Switchboard:
     async def drain(self, limit_s: float) -> None:
         """Let live calls finish for `limit_s`, then end those that are left politely.
 
-        Returns when no call is left, at the latest 15 s after the limit plus what releasing
-        takes. A second call while one runs only shortens the first one's wait.
+        Returns when no call is left, at the latest 20 s after the limit.
         """
         self.stop_accepting()
         for call_sid in tuple(self._expected):
@@ -185,12 +184,16 @@ class Switchboard:
         if await self._wait_empty(limit_s):
             return
         log.warning("drain_limit", live=len(self._live))
-        for session in tuple(self._live.values()):
-            session.deliver(HangUpAsked(EndedReason.DRAINED.value))
+        self.hang_up_all()
         if not await self._wait_empty(_GOODBYE_S):
             for session in tuple(self._live.values()):
                 session.deliver(StreamLost("server_stopping"))
             await self._wait_empty(5.0)
+
+    def hang_up_all(self) -> None:
+        """Ask every live call to say goodbye now."""
+        for session in tuple(self._live.values()):
+            session.deliver(HangUpAsked(EndedReason.DRAINED.value))
 
     async def _wait_empty(self, limit_s: float) -> bool:
         try:

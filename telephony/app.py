@@ -1,0 +1,296 @@
+"""The composition root: from one frozen Settings to a service that answers calls."""
+
+import asyncio
+import datetime as dt
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import msgspec
+import structlog
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+
+from agents.local.models import Models
+from agents.persona import Persona
+from agents.tasks import Tasks
+from telephony.call.commands import CallCommand
+from telephony.call.config import CallConfig, Limits
+from telephony.call.events import CallEvent
+from telephony.call.machine import Call
+from telephony.engines import (
+    Engines,
+    LocalEngines,
+    RealtimeEngines,
+    realtime_settings,
+    spoken_apology,
+)
+from telephony.session import Session, Watch
+from telephony.settings import Settings
+from telephony.switchboard import Sentences, Switchboard
+from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.journal import Journal, JournalWriter
+from telephony.twilio.edge import EdgeConfig, TwilioEdge
+from telephony.twilio.ports import Leg, Offer
+from telephony.twilio.rest import TwilioRest
+from tools.booking.shop import Shop
+from tools.booking.shopfile import load_shop
+from tools.catalogue import build
+from tools.dispatch import Dispatcher
+from tools.migrate import migrate
+from tools.phone import e164
+from tools.receipts import Receipts
+from tools.spec import ToolSpec
+from tools.store import Store, open_store
+
+log = structlog.get_logger()
+
+_START_WITHIN_S = 75.0
+"""A stream token lives for 60 s; a call whose stream has not come by now is given up."""
+_JOURNALS_S = 10.0
+_TOOLS_S = 10.0
+_DEVELOPMENT_ACCOUNT = "AC" + "0" * 32
+
+
+def unwatched(
+    _call_id: str, _now: float, _event: CallEvent, _commands: Sequence[CallCommand]
+) -> None:
+    """Nobody looks on."""
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What all sessions share: see telephony.session.Surroundings."""
+
+    dispatcher: Dispatcher
+    control: TwilioRest
+    count: Callable[[str], None]
+    watch: Watch
+
+
+class Service:
+    """Everything that lives as long as the process; made by `open_service` on the event loop.
+
+    `app` may be served at once. `drain()` before `stop()`; after it nothing is left running.
+    """
+
+    def __init__(self, settings: Settings, shop: Shop, store: Store, watch: Watch) -> None:
+        self.settings = settings
+        self.shop = shop
+        self.store = store
+        self.persona = persona(settings, shop)
+        self.counters: Counter[str] = Counter()
+        self._tasks = Tasks(self.failed)
+        self._models = Models()
+        self._apology = b""
+        self._journals = JournalWriter(settings.data_dir)
+        self._http = aiohttp.ClientSession()
+        registry = build(shop, store)
+        dispatcher = Dispatcher(
+            registry, Receipts(store), clock=self.clock, start=self._tasks.start
+        )
+        self._around = _Around(dispatcher, self._rest(), self.count, watch)
+        self._engines = self._make_engines(registry.specs())
+        self.switchboard = self._make_switchboard()
+        self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
+        self.app.include_router(self._edge().router())
+        self.app.add_api_route("/healthz", self._health, methods=["GET"])
+        self.app.add_api_route("/readyz", self._ready, methods=["GET"])
+
+    async def warm(self) -> None:
+        """Load what the first call would have to wait for."""
+        self._apology = await spoken_apology(self._models, self.persona.apology)
+        if self.settings.engine == "local":
+            await asyncio.to_thread(self._models.load)
+        log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
+
+    async def drain(self) -> None:
+        """Take no more calls, let those that are on finish, end the rest politely."""
+        await self.switchboard.drain(self.settings.drain_seconds)
+
+    def hurry(self) -> None:
+        """Do not wait for live calls to finish by themselves."""
+        self.switchboard.hang_up_all()
+
+    async def stop(self) -> None:
+        """Let go of everything; calls must have been drained before."""
+        running = await self._around.dispatcher.drain(_TOOLS_S)
+        unfinished = await self._journals.shut(_JOURNALS_S)
+        await self._tasks.cancel_all()
+        await self._http.close()
+        await asyncio.to_thread(self._models.close)
+        await asyncio.to_thread(self.store.close)
+        log.info("service_stopped", tools_running=running, journals_unfinished=unfinished)
+
+    def count(self, code: str) -> None:
+        self.counters[code] += 1
+
+    def clock(self) -> dt.datetime:
+        """The time of day in the shop's zone."""
+        return dt.datetime.now(self.shop.zone)
+
+    def failed(self, name: str, error: BaseException) -> None:
+        """A task of the process broke: counted and logged."""
+        self.count("task_failed")
+        log.error("task_failed", task=name, exc_info=error)
+
+    # ---- parts ---------------------------------------------------------------------------------
+
+    def _account(self) -> tuple[str, tuple[str, ...]]:
+        """Account and tokens; without any only a caller on this machine can sign."""
+        settings = self.settings
+        tokens = tuple(token.reveal() for token in settings.twilio_auth_tokens)
+        return settings.twilio_account_sid or _DEVELOPMENT_ACCOUNT, tokens or (secrets.token_hex(),)
+
+    def _rest(self) -> TwilioRest:
+        account_sid, tokens = self._account()
+        return TwilioRest(self._http, account_sid, tokens[0], self.settings.twilio_api_url)
+
+    def _edge(self) -> TwilioEdge:
+        account_sid, tokens = self._account()
+        config = EdgeConfig(
+            public_url=self.settings.public_url,
+            account_sid=account_sid,
+            auth_tokens=tokens,
+            apology=self.persona.apology,
+            language=self.persona.language,
+        )
+        return TwilioEdge(config, self.switchboard, self.switchboard, self.count)
+
+    def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
+        if self.settings.engine == "realtime":
+            return RealtimeEngines(realtime_settings(self.settings), self.persona, tools)
+        return LocalEngines(self._models, self.persona, tools, self.clock)
+
+    def _make_switchboard(self) -> Switchboard:
+        sentences = Sentences(
+            at_capacity="All our lines are busy right now. Please call again in a few minutes.",
+            draining="We are just restarting our phone system. Please call again in a minute.",
+            broken=self.persona.apology,
+        )
+        return Switchboard(
+            self._open_session,
+            self._never_started,
+            sentences,
+            self.count,
+            max_calls=self.settings.max_calls,
+            start_within_s=_START_WITHIN_S,
+        )
+
+    # ---- calls ---------------------------------------------------------------------------------
+
+    def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
+        engine = self._engines.new(offer.from_)
+        config = CallConfig(
+            call_id=offer.call_sid,
+            persona=self.persona,
+            capabilities=engine.capabilities,
+            limits=self._limits(),
+            apology_ulaw=self._apology,
+        )
+        journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
+        return Session(
+            call_id=offer.call_sid,
+            caller_number=e164(offer.from_),
+            call=Call(config),
+            leg=leg,
+            engine=engine,
+            journal=journal,
+            around=self._around,
+            over=over,
+        )
+
+    def _limits(self) -> Limits:
+        settings = self.settings
+        return Limits(
+            silence_prompt_s=settings.silence_prompt_seconds,
+            idle_hangup_s=settings.idle_hangup_seconds,
+            max_call_s=settings.max_call_seconds,
+        )
+
+    def _journal(self, offer: Offer, engine: str, config: bytes) -> Journal:
+        return Journal.open(
+            self._journals,
+            call_id=offer.call_sid,
+            started_at=dt.datetime.now(dt.UTC),
+            engine=engine,
+            from_number=offer.from_,
+            to_number=offer.to,
+            config=config,
+            failed=self._journal_failed,
+        )
+
+    def _journal_failed(self, code: str) -> None:
+        self.count(f"journal.{code}")
+        log.error("journal_failed", code=code)
+
+    def _never_started(self, offer: Offer) -> None:
+        self._journal(offer, "", b"").close(EndedReason.NO_START)
+
+    # ---- health --------------------------------------------------------------------------------
+
+    async def _health(self) -> Response:
+        """The process runs and its event loop turns."""
+        return JSONResponse({"status": "ok"})
+
+    async def _ready(self) -> Response:
+        """Whether a new call would be taken, and if not, why."""
+        problems = []
+        if not self.switchboard.accepting:
+            problems.append("not_accepting")
+        if self._journals.trouble:
+            problems.append(self._journals.trouble)
+        body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}
+        return JSONResponse(body, status_code=503 if problems else 200)
+
+
+def persona(settings: Settings, shop: Shop) -> Persona:
+    """The agent of this deployment: built-in words unless the settings have others."""
+    plain = Persona()
+    greeting = settings.greeting or (
+        f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
+    )
+    return msgspec.structs.replace(
+        plain,
+        business=shop.name,
+        greeting=greeting,
+        instructions=settings.instructions or _instructions(shop),
+        language=settings.language,
+        voice=settings.voice,
+    )
+
+
+def _instructions(shop: Shop) -> str:
+    return (
+        f"You are the automated telephone receptionist of {shop.name}. You speak with callers on"
+        " the telephone: answer in one or two short sentences, one question at a time, without"
+        " lists or formatting. Book, move and cancel appointments only with the tools, and only"
+        " after you read service, day, time and name back and the caller said yes. Offer only"
+        " times the tools return; never invent one. Say that something is done only when the"
+        " tool's answer says so; if it is refused or unknown, say exactly that. If you do not"
+        " understand, ask. When the caller is finished, say goodbye and then call end_call."
+    )
+
+
+async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
+    """Read the shop, open and migrate the database, put everything together.
+
+    Raises ConfigError, tools.config.ConfigError, BackendError or OSError for what a person has
+    to mend.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    shop = load_shop(settings.config_dir)
+    store = await asyncio.to_thread(_open_database, settings)
+    return Service(settings, shop, store, watch)
+
+
+def _open_database(settings: Settings) -> Store:
+    store = open_store(settings.database_url.reveal())
+    try:
+        migrate(store)
+    except BaseException:
+        store.close()
+        raise
+    return store

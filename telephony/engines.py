@@ -1,0 +1,105 @@
+"""Which engine answers, and the recorded apology for when none can."""
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from agents.engine import AudioFormat, Capabilities, Engine
+from agents.local.dialogue import Dialogue
+from agents.local.engine import CAPABILITIES as LOCAL
+from agents.local.engine import LocalEngine
+from agents.local.models import Models, ModelsMissing
+from agents.persona import Persona
+from agents.realtime.client import RealtimeEngine
+from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
+from telephony.media.transcode import Downlink
+from telephony.settings import Settings
+from tools.spec import ToolSpec
+
+log = structlog.get_logger()
+
+
+class Engines(Protocol):
+    """Makes one engine for each call."""
+
+    def new(self, caller: str) -> Engine:
+        """`caller` is the number as the carrier gave it; it never leaves the process in clear."""
+
+
+class LocalEngines:
+    """The embedded engine: one set of models, one dialogue for each call."""
+
+    capabilities: Capabilities = LOCAL
+
+    def __init__(
+        self,
+        models: Models,
+        persona: Persona,
+        tools: tuple[ToolSpec, ...],
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._models = models
+        self._persona = persona
+        self._tools = tools
+        self._clock = clock
+
+    def new(self, caller: str) -> Engine:
+        return LocalEngine(self._models, Dialogue(self._tools, self._persona, self._clock()))
+
+
+class RealtimeEngines:
+    """OpenAI Realtime sessions, all with the same settings."""
+
+    def __init__(
+        self, settings: RealtimeSettings, persona: Persona, tools: tuple[ToolSpec, ...]
+    ) -> None:
+        self._settings = settings
+        self._persona = persona
+        self._tools = tools
+
+    def new(self, caller: str) -> Engine:
+        identifier = hashlib.sha256(f"frontdesk:{caller}".encode()).hexdigest()[:32]
+        return RealtimeEngine(
+            self._settings, self._persona, self._tools, safety_identifier=identifier
+        )
+
+
+def realtime_settings(settings: Settings) -> RealtimeSettings:
+    """The model session as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return RealtimeSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.model,
+        voice=settings.voice,
+        transcription_model=settings.transcription_model,
+        turn_detection=_turn_detection(settings),
+        noise_reduction="" if settings.noise_reduction == "off" else settings.noise_reduction,
+        audio_format=AudioFormat.ULAW_8K
+        if settings.realtime_audio == "ulaw"
+        else AudioFormat.PCM16_24K,
+    )
+
+
+def _turn_detection(settings: Settings) -> ServerVad | SemanticVad:
+    if settings.turn_detection == "semantic_vad":
+        return SemanticVad()
+    return ServerVad(
+        threshold=settings.turn_threshold, silence_duration_ms=settings.turn_silence_ms
+    )
+
+
+async def spoken_apology(models: Models, text: str) -> bytes:
+    """The apology as mu-law, in the embedded voice; empty where that voice is not installed."""
+    loop = asyncio.get_running_loop()
+    try:
+        pcm = await loop.run_in_executor(models.speaking, lambda: models.load_voice().render(text))
+    except ModelsMissing as problem:
+        log.warning("no_spoken_apology", hint=str(problem))
+        return b""
+    downlink = Downlink(AudioFormat.PCM16_24K)
+    return downlink.push(pcm) + downlink.flush()

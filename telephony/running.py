@@ -1,0 +1,41 @@
+"""A service with its HTTP server: from a bound port to the last call's last byte on disk."""
+
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+
+from agents.tasks import Tasks
+from telephony.app import Service, open_service, unwatched
+from telephony.server import PhoneServer
+from telephony.session import Watch
+from telephony.settings import Settings
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve until a signal, then let live calls finish. Raises what `open_service` raises."""
+    service = await open_service(settings)
+    try:
+        await service.warm()
+        server = PhoneServer(service.app, service.drain, service.hurry)
+        await server.serve(sockets=[listener])
+    finally:
+        await service.stop()
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    settings: Settings, listener: socket.socket, watch: Watch = unwatched
+) -> AsyncGenerator[Service]:
+    """A running service for as long as the block lasts; calls still live then are drained."""
+    service = await open_service(settings, watch)
+    tasks = Tasks(service.failed)
+    try:
+        await service.warm()
+        server = PhoneServer(service.app, service.drain, service.hurry)
+        task = tasks.start("http server", server.serve(sockets=[listener]))
+        yield service
+        server.stop()
+        await task
+    finally:
+        await tasks.cancel_all()
+        await service.stop()

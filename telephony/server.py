@@ -1,0 +1,93 @@
+"""The HTTP server, set up for telephone calls instead of web pages."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Generator
+
+import uvicorn
+from fastapi import FastAPI
+
+from agents.tasks import Tasks
+
+MAX_FRAME_BYTES = 64 * 1024
+"""Of one WebSocket message; Twilio's are below 1 KiB."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class PhoneServer(uvicorn.Server):
+    """uvicorn, but a signal lets live calls finish first.
+
+    uvicorn itself closes every WebSocket within 0.1 s of SIGTERM, which on a telephone is a
+    dropped call. Here the first signal starts `drain()`, during which the server goes on
+    serving, and a further one calls `hurry()`.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        drain: Callable[[], Awaitable[None]],
+        hurry: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                loop="uvloop",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws_max_size=MAX_FRAME_BYTES,
+                ws_per_message_deflate=False,
+                ws_ping_interval=10.0,
+                ws_ping_timeout=10.0,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._drain = drain
+        self._hurry = hurry
+        self._tasks = Tasks(self._drain_failed)
+        self._draining = False
+
+    def stop(self) -> None:
+        """What a signal does: drain first, then exit; the second time, hurry."""
+        if self._draining:
+            self._hurry()
+            return
+        self._draining = True
+        self._tasks.start("drain", self._drain_and_exit())
+
+    async def _drain_and_exit(self) -> None:
+        await self._drain()
+        self.should_exit = True
+
+    def _drain_failed(self, _name: str, _error: BaseException) -> None:
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening address; raises OSError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
