@@ -1,0 +1,610 @@
+"""What the embedded engine answers: fills in whatever tools are configured, one call long.
+
+Nothing is written before the caller has heard the values read back and agreed, and no value gets
+into a tool's arguments that the caller did not say or hear in that read-back.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from agents.local import sentences as say
+from agents.local.acts import Act, CallTool, Speak
+from agents.local.answers import Move, is_plain, move
+from agents.local.choices import Choice
+from agents.local.expectation import Expectation
+from agents.local.grammar import answer_pattern, check_pattern, more_pattern
+from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers, answer
+from agents.local.slots import Form, Kind, Slot, form
+from agents.local.speech import say as spoken
+from agents.local.states import (
+    Advance,
+    Aside,
+    Closed,
+    Confirming,
+    Filling,
+    Idle,
+    LookingUp,
+    Mending,
+    Recite,
+    Rehear,
+    Resting,
+    Running,
+    Said,
+    Standing,
+    State,
+    Wrapping,
+)
+from agents.local.text import Value, words
+from agents.local.times import Hours
+from agents.local.understanding import CLEAR, Request, request, slot_meant
+from agents.local.values import Readings, Setting, read
+from agents.persona import Persona
+from tools.spec import ToolSpec
+
+_LASTING: Final = frozenset((Kind.NAME, Kind.PHONE))
+"""What stays true of a caller when one thing is done and another is asked for."""
+_PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
+_COURTESIES: Final = frozenset(
+    (Move.YES, Move.NO, Move.THANKS, Move.GREETING, Move.WAIT, Move.ABANDON, Move.ABILITIES)
+)
+
+
+class Dialogue:
+    """One conversation. Takes what was heard, answers with what to say and which tool to call."""
+
+    def __init__(
+        self,
+        tools: Sequence[ToolSpec],
+        persona: Persona,
+        now: dt.datetime,
+        tool_call_ids: Iterator[str],
+        *,
+        hours: Hours | None = None,
+        caller_number: str | None = None,
+    ) -> None:
+        """`now`: aware, in the shop's zone. `tool_call_ids`: endless, unique within the call."""
+        assert now.tzinfo is not None, "now without a time zone"
+        everything = [form(spec) for spec in tools]
+        self._forms = [found for found in everything if found.usable]
+        self._persona = persona
+        self._setting = Setting(now.date(), hours or Hours(), caller_number)
+        self._ids = tool_call_ids
+        self._offers = Offers(self._forms)
+        self._state: State = Idle()
+        self._last = ""
+        self._misses = 0
+        self._memory: Mapping[str, tuple[Kind, Value]] = {}
+
+    # ---- the four questions an engine asks -----------------------------------------------------
+
+    def expectation(self) -> Expectation:
+        """How to listen to what comes next."""
+        match self._state:
+            case Filling(frame, slot):
+                known = self._offers.choices(frame)
+                others = [other for other in frame.form.slots if other.name != slot.name]
+                pattern = answer_pattern(slot, others, known)
+                return Expectation(pattern=pattern, patient=slot.kind in _PATIENT)
+            case Confirming(frame) | Mending(frame):
+                slots = [slot for slot in frame.form.slots if slot.name in frame.values]
+                return Expectation(pattern=check_pattern(slots, self._offers.choices(frame)))
+            case Wrapping():
+                return Expectation(pattern=more_pattern())
+            case _:
+                return Expectation()
+
+    def heard(self, text: str, constrained: bool) -> list[Act]:
+        """The caller said this; empty when nothing was made out of it."""
+        said = Said(text, constrained)
+        if isinstance(self._state, LookingUp | Aside | Running):
+            return [Speak(say.ONE_MOMENT)]
+        if not said.words:
+            return self._missed()
+        return self._answer(said)
+
+    def tool_answered(self, tool_call_id: str, output: str) -> list[Act]:
+        """A tool's output, JSON text. Answers to calls that nobody waits for do nothing."""
+        state = self._state
+        if not isinstance(state, LookingUp | Aside | Running) or state.tool_call_id != tool_call_id:
+            return []
+        found = answer(output)
+        match state:
+            case LookingUp():
+                self._offers.put(state.lookup, found)
+                return self._looked_up(state)
+            case Aside():
+                self._state = state.before
+                return self._ask_again(found.message or say.sorry(""))
+            case Running():
+                return self._ran(state.frame, found)
+
+    def cut(self, item_text: str, heard_text: str) -> None:
+        """Of the words given out as `item_text` the caller heard only `heard_text`."""
+        state = self._state
+        if not isinstance(state, Confirming):
+            return
+        start = state.text.find(item_text)
+        if start < 0 and not item_text.startswith(state.text):
+            return
+        heard = len(words(state.text[: max(start, 0)])) + len(words(heard_text))
+        if heard < len(words(state.needed)):
+            self._unheard(state)
+
+    def interposed(self, text: str) -> None:
+        """The engine spoke words that are not this dialogue's, such as a silence prompt.
+
+        A yes that follows answers those.
+        """
+        if text and isinstance(self._state, Confirming):
+            self._unheard(self._state)
+
+    def _unheard(self, state: Confirming) -> None:
+        self._state = Confirming(state.frame, state.needed, state.text, Standing.UNHEARD)
+
+    # ---- what the caller said, by where the conversation stands --------------------------------
+
+    def _answer(self, said: Said) -> list[Act]:
+        match self._state:
+            case Filling() as state:
+                return self._filling(state, said)
+            case Confirming() as state:
+                return self._confirming(state, said)
+            case Mending() as state:
+                return self._mending(state, said)
+            case _:
+                return self._open(said)
+
+    def _open(self, said: Said) -> list[Act]:
+        found = move(said.words)
+        wanted = None if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON} else self._wanted(said)
+        if wanted is not None and not (found is Move.NO and is_plain(said.words)):
+            return self._take_up(wanted, said)
+        lookup = self._unseen() if _may_name_a_choice(found, said) else None
+        if lookup is not None:
+            return self._look_up(lookup, Rehear(self._resting(), said))
+        match found:
+            case Move.GOODBYE:
+                return self._close()
+            case Move.NO if isinstance(self._state, Wrapping | Closed):
+                return self._close()
+            case Move.REPEAT:
+                return self._repeat()
+            case Move.PERSON:
+                return self._person(said)
+            case Move.WAIT:
+                return self._say(say.TAKE_YOUR_TIME)
+            case Move.CHOICES | Move.ABILITIES:
+                return self._idle(say.abilities(self._forms))
+            case None:
+                return self._off_topic()
+            case _:
+                return self._idle(say.small_talk(found))
+
+    def _filling(self, state: Filling, said: Said) -> list[Act]:
+        frame, slot = state.frame, state.slot
+        found = move(said.words)
+        if slot.kind is Kind.TEXT and len(said.words) > 5:
+            found = None
+        if found in _AT_ONCE:
+            return self._at_once(found, said)
+        readings = self._read(frame, said, slot.name)
+        if found is Move.CHOICES:
+            asked = slot_meant(said.words, frame.form.slots) or slot
+            if asked.name not in readings.values or slot.kind is Kind.TEXT:
+                values = {k: v for k, v in readings.values.items() if k != asked.name}
+                return self._recite(frame.with_values(values), asked)
+        if readings and not (found is Move.WAIT and slot.kind is Kind.TEXT):
+            return self._update(frame, readings)
+        if found is None:
+            return self._instead(said) or self._missed()
+        if found is Move.WAIT:
+            return self._say(say.TAKE_YOUR_TIME)
+        return self._ask_again(self._courtesy(found))
+
+    def _courtesy(self, found: Move) -> str:
+        if found is Move.ABILITIES:
+            return say.abilities(self._forms)
+        return say.small_talk(found)
+
+    def _confirming(self, state: Confirming, said: Said) -> list[Act]:
+        frame = state.frame
+        found = move(said.words)
+        if found in _AT_ONCE:
+            return self._at_once(found, said)
+        readings = self._read(frame, said, _corrected(frame))
+        changed = _changes(frame, readings)
+        meant = slot_meant(said.words, frame.form.slots)
+        if found is Move.CHOICES and not changed:
+            return self._recite(frame, meant or _with_list(frame))
+        if changed:
+            return self._update(frame, readings)
+        if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
+            return self._agreed(state)
+        if meant is not None and found is not Move.YES:
+            return self._ask(frame.without(meant.name), meant, "All right.")
+        if found is Move.NO:
+            self._state = Mending(frame)
+            return self._say(say.WHAT_TO_CHANGE)
+        if found is None:
+            return self._instead(said) or self._missed()
+        return self._ask_again(self._courtesy(found))
+
+    def _mending(self, state: Mending, said: Said) -> list[Act]:
+        frame = state.frame
+        found = move(said.words)
+        if found in _AT_ONCE:
+            return self._at_once(found, said)
+        readings = self._read(frame, said, _corrected(frame))
+        if not _changes(frame, readings) and found is None:
+            readings = self._read(frame, said, _name_slot(frame))
+        if _changes(frame, readings):
+            return self._update(frame, readings)
+        meant = slot_meant(said.words, frame.form.slots)
+        if found is Move.CHOICES:
+            return self._recite(frame, meant or _with_list(frame))
+        if meant is not None:
+            return self._ask(frame.without(meant.name), meant, "All right.")
+        if found is Move.NO:
+            return self._confirm(frame, "All right, nothing changed.")
+        return self._missed() if found is None else self._ask_again(self._courtesy(found))
+
+    def _at_once(self, found: Move | None, said: Said) -> list[Act]:
+        """What is answered alike in the middle of anything."""
+        match found:
+            case Move.GOODBYE:
+                return self._close()
+            case Move.REPEAT:
+                return self._repeat()
+            case Move.PERSON:
+                return self._person(said)
+            case _:
+                return self._drop()
+
+    # ---- requests ------------------------------------------------------------------------------
+
+    def _wanted(self, said: Said) -> Request | None:
+        forms = [found for found in self._forms if not found.spec.ends_call]
+        known = {found.name: self._offers.choices(self._begun(found)) for found in forms}
+        return request(said.text, forms, self._setting, known)
+
+    def _begun(self, wanted: Form) -> Frame:
+        """A fresh frame with what the caller told before under the same names."""
+        slots = {slot.name: slot.kind for slot in wanted.slots}
+        known = {
+            name: value for name, (kind, value) in self._memory.items() if slots.get(name) is kind
+        }
+        return Frame(wanted, known)
+
+    def _take_up(self, wanted: Request, said: Said) -> list[Act]:
+        begun = self._begun(wanted.form)
+        for slot in wanted.form.slots:
+            lookup = self._offers.lookup(slot, begun) if slot.kind is Kind.CHOICE else None
+            if isinstance(lookup, Lookup) and self._offers.get(lookup) is None:
+                return self._look_up(lookup, Rehear(self._resting(), said))
+        return self._update(begun, self._read(begun, said, None))
+
+    def _unseen(self) -> Lookup | None:
+        """A list that no argument is needed for and that may explain what was said."""
+        for found in self._forms:
+            for slot in found.slots:
+                lookup = (
+                    self._offers.lookup(slot, Frame(found)) if slot.kind is Kind.CHOICE else None
+                )
+                if isinstance(lookup, Lookup) and self._offers.get(lookup) is None:
+                    return lookup
+        return None
+
+    def _instead(self, said: Said) -> list[Act] | None:
+        """Another request in the middle of one: a question aside, or a change of mind."""
+        wanted = self._wanted(said)
+        state = self._resting()
+        current = None if isinstance(state, Idle | Wrapping | Closed) else state.frame
+        if wanted is None or wanted.likeness < CLEAR or current is None:
+            return None
+        if wanted.form.name == current.form.name:
+            return None
+        if wanted.form.spec.risk.writes:
+            return self._take_up(wanted, said)
+        asked = self._begun(wanted.form).with_values(current.values)
+        asked = asked.with_values(wanted.readings.values)
+        if asked.missing:
+            return None
+        call = self._call(asked)
+        self._state = Aside(call.tool_call_id, state)
+        return [call]
+
+    def _person(self, said: Said) -> list[Act]:
+        for found, lead in (
+            (say.to_person(self._forms), ""),
+            (say.to_message(self._forms), say.TAKE_MESSAGE),
+        ):
+            if found is not None:
+                frame = self._begun(found)
+                told = self._read(frame, said, None) if not lead else Readings()
+                return self._update(frame, told, lead)
+        return self._ask_again(f"{say.NO_PERSON} {say.abilities(self._forms)}")
+
+    # ---- filling in ----------------------------------------------------------------------------
+
+    def _read(self, frame: Frame, said: Said, focus: str | None) -> Readings:
+        offered = self._offers.choices(frame)
+        return read(said.text, frame.form.slots, self._setting, focus=focus, offered=offered)
+
+    def _update(self, frame: Frame, readings: Readings, lead: str = "") -> list[Act]:
+        frame = frame.with_values(readings.values)
+        for name, choices in readings.unclear.items():
+            slot = frame.form.slot(name)
+            assert slot is not None
+            return self._question(frame, slot, say.which_one(slot, choices, self._setting.today))
+        for name, reason in readings.refused.items():
+            slot = frame.form.slot(name)
+            assert slot is not None
+            return self._ask(frame.without(name), slot, reason)
+        return self._advance(frame, lead)
+
+    def _advance(self, frame: Frame, lead: str = "") -> list[Act]:
+        """Whatever comes next: a list to look up, a value to refuse, to ask for, to read back."""
+        for slot in frame.form.slots:
+            if slot.name not in frame.values:
+                continue
+            lookup = self._offers.lookup(slot, frame)
+            if isinstance(lookup, Lookup):
+                found = self._offers.get(lookup)
+                if found is None:
+                    return self._look_up(lookup, Advance(frame, lead))
+                if not _allows(found, frame.values[slot.name]):
+                    return self._not_offered(frame, slot, found, lead)
+        if frame.missing:
+            return self._ask_next(frame, lead)
+        if frame.form.spec.risk.writes:
+            return self._confirm(self._with_defaults(frame), lead)
+        return self._run(frame)
+
+    def _ask_next(self, frame: Frame, lead: str) -> list[Act]:
+        slot = frame.missing[0]
+        lookup = self._offers.lookup(slot, frame)
+        if isinstance(lookup, Lacking):
+            needed = [frame.form.slot(name) for name in lookup.names]
+            return self._ask(frame, next((first for first in needed if first), slot), lead)
+        if isinstance(lookup, Lookup):
+            found = self._offers.get(lookup)
+            if found is None:
+                return self._look_up(lookup, Advance(frame, lead))
+            if not found.choices and (found.done or slot.kind is Kind.CHOICE):
+                return self._nothing_offered(frame, slot, found, lead)
+            only = found.choices[0] if len(found.choices) == 1 else None
+            if only and slot.kind is Kind.CHOICE and slot.name in frame.form.spec.confirm:
+                return self._advance(frame.with_values({slot.name: only.value}), lead)
+        return self._ask(frame, slot, lead)
+
+    def _not_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> list[Act]:
+        if not found.choices:
+            return self._nothing_offered(frame, slot, found, lead)
+        said = spoken(slot, frame.values[slot.name], self._setting.today)
+        offer = say.offer(slot, found.message, found.choices, self._setting.today)
+        told = f"{lead} {say.not_offered(slot, said, offer)}".strip()
+        return self._ask(frame.without(slot.name), slot, told)
+
+    def _nothing_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> list[Act]:
+        """No value is possible: something told before has to change, or the request is vain."""
+        told = f"{lead} {found.message or say.NO_LIST}".strip()
+        frame = frame.without(slot.name)
+        fault = self._at_fault(frame, slot, found)
+        if fault is None:
+            return self._finish(told)
+        return self._ask(frame.without(fault.name), fault, told)
+
+    def _at_fault(self, frame: Frame, slot: Slot, found: Answer) -> Slot | None:
+        source = self._offers.source(slot)
+        names = [found.field] if found.field else []
+        names += [needed.name for needed in reversed(source.slots)] if source else []
+        told = (frame.form.slot(name) for name in names if name in frame.values)
+        return next((fault for fault in told if fault is not None), None)
+
+    def _with_defaults(self, frame: Frame) -> Frame:
+        """Defaults become values only where the read-back speaks them."""
+        spec = frame.form.spec
+        defaults = {
+            slot.name: slot.default
+            for slot in frame.form.slots
+            if slot.name in spec.confirm
+            and slot.name not in frame.values
+            and slot.default is not None
+        }
+        return frame.with_values(defaults)
+
+    def _ask(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
+        return self._question(frame, slot, f"{lead} {slot.ask}".strip())
+
+    def _question(self, frame: Frame, slot: Slot, text: str) -> list[Act]:
+        self._state = Filling(frame, slot)
+        return self._say(text)
+
+    def _recite(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
+        """Say what there is to choose from, then ask for it."""
+        lookup = self._offers.lookup(slot, frame)
+        if isinstance(lookup, Lacking):
+            needed = [frame.form.slot(name) for name in lookup.names]
+            return self._ask(frame, next((first for first in needed if first), slot), lead)
+        found = self._offers.get(lookup) if lookup else None
+        if lookup is not None and found is None:
+            return self._look_up(lookup, Recite(frame, slot, lead))
+        if found is not None and not found.choices:
+            return self._nothing_offered(frame, slot, found, lead)
+        choices = slot.choices or (found.choices if found else ())
+        offer = say.offer(slot, found.message if found else "", choices, self._setting.today)
+        return self._ask(frame, slot, f"{lead} {offer}".strip())
+
+    # ---- confirming and running ----------------------------------------------------------------
+
+    def _confirm(self, frame: Frame, lead: str = "") -> list[Act]:
+        needed, text = say.check(frame, self._setting.today, self._offers.choices(frame), lead)
+        self._state = Confirming(frame, needed, text)
+        return self._say(text)
+
+    def _agreed(self, state: Confirming) -> list[Act]:
+        if state.standing is Standing.UNHEARD:
+            return self._confirm(state.frame, "Just to be sure.")
+        return self._run(state.frame)
+
+    def _run(self, frame: Frame) -> list[Act]:
+        call = self._call(frame)
+        self._state = Running(call.tool_call_id, frame)
+        self._misses = 0
+        return [call]
+
+    def _call(self, frame: Frame) -> CallTool:
+        return CallTool(next(self._ids), frame.form.name, frame.arguments)
+
+    def _look_up(self, lookup: Lookup, then: Rehear | Advance | Recite) -> list[Act]:
+        call = CallTool(next(self._ids), lookup.tool, lookup.arguments)
+        self._state = LookingUp(call.tool_call_id, lookup, then)
+        return [call]
+
+    def _looked_up(self, state: LookingUp) -> list[Act]:
+        match state.then:
+            case Rehear(before, said):
+                self._state = before
+                return self._answer(said)
+            case Advance(frame, lead):
+                return self._advance(frame, lead)
+            case Recite(frame, slot, lead):
+                return self._recite(frame, slot, lead)
+
+    def _ran(self, frame: Frame, found: Answer) -> list[Act]:
+        writes = frame.form.spec.risk.writes
+        if writes:
+            self._offers.forget()
+        fault = frame.form.slot(found.field) if found.field and not found.done else None
+        message = found.message if found.spoken else ""
+        if fault is not None:
+            return self._advance(frame.without(fault.name), say.sorry(message))
+        self._remember(frame, everything=not writes or not found.done)
+        if found.done:
+            return self._finish(message or "That's done.")
+        return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)
+
+    def _remember(self, frame: Frame, *, everything: bool) -> None:
+        kinds = {slot.name: slot.kind for slot in frame.form.slots}
+        told = {name: (kinds[name], value) for name, value in frame.values.items()}
+        known = {**self._memory, **told}
+        self._memory = {
+            name: pair for name, pair in known.items() if everything or pair[0] in _LASTING
+        }
+
+    # ---- speaking ------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> list[Act]:
+        self._misses = 0
+        self._last = text
+        return [Speak(text)]
+
+    def _finish(self, text: str) -> list[Act]:
+        self._state = Wrapping()
+        return self._say(f"{text} {say.ANYTHING_ELSE}")
+
+    def _drop(self) -> list[Act]:
+        return self._finish("All right, we'll leave that.")
+
+    def _idle(self, lead: str) -> list[Act]:
+        self._state = Idle()
+        return self._say(f"{lead} {say.WHAT_NOW}".strip())
+
+    def _repeat(self) -> list[Act]:
+        state = self._state
+        if isinstance(state, Confirming):
+            return self._confirm(state.frame)
+        return self._say(self._last or f"{self._persona.greeting} {say.WHAT_NOW}")
+
+    def _ask_again(self, lead: str) -> list[Act]:
+        """The question of the state, after an answer to something else."""
+        match self._state:
+            case Filling(frame, slot):
+                return self._ask(frame, slot, lead)
+            case Confirming(frame):
+                return self._confirm(frame, lead)
+            case Mending():
+                return self._say(f"{lead} What should I change?".strip())
+            case _:
+                return self._idle(lead)
+
+    def _off_topic(self) -> list[Act]:
+        misses = self._misses
+        lead = say.MISSED if not misses else "I'm afraid I can't help with that."
+        acts = self._idle(f"{lead} {say.abilities(self._forms)}")
+        self._misses = misses + 1
+        return acts
+
+    def _missed(self) -> list[Act]:
+        misses = self._misses
+        acts = self._ask_again(f"{say.MISSED}{self._help() if misses else ''}")
+        self._misses = misses + 1
+        return acts
+
+    def _help(self) -> str:
+        match self._state:
+            case Filling(frame, slot):
+                choices: Sequence[Choice] = self._offers.choices(frame).get(slot.name, ())
+                return f" {say.hint(slot, choices, self._setting.today)}"
+            case Confirming():
+                return " Please say yes, no, or what to change."
+            case Mending():
+                return ""
+            case _:
+                return f" {say.abilities(self._forms)}"
+
+    def _close(self) -> list[Act]:
+        undone = isinstance(self._state, Confirming | Mending | Filling)
+        lead = "All right, I've left that. " if undone else ""
+        self._state = Closed()
+        ending = next((found for found in self._forms if found.spec.ends_call), None)
+        acts = self._say(lead + say.goodbye(self._persona))
+        if ending is None or ending.required:
+            return acts
+        return [*acts, self._call(Frame(ending))]
+
+    def _resting(self) -> Resting:
+        state = self._state
+        assert not isinstance(state, LookingUp | Aside | Running), f"busy: {state}"
+        return state
+
+
+_AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
+
+
+def _may_name_a_choice(found: Move | None, said: Said) -> bool:
+    if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON}:
+        return False
+    return not (found in _COURTESIES and (is_plain(said.words) or len(said.words) <= 3))
+
+
+def _allows(found: Answer, value: Value) -> bool:
+    """A list that could not be had forbids nothing: the tool itself will decide."""
+    return not found.done or any(choice.value == value for choice in found.choices)
+
+
+def _changes(frame: Frame, readings: Readings) -> bool:
+    told = readings.values.items()
+    return bool(readings.unclear or readings.refused) or any(
+        frame.values.get(name) != value for name, value in told
+    )
+
+
+def _corrected(frame: Frame) -> str | None:
+    """The slot that a bare number in answer to a read-back is about."""
+    for kind in (Kind.TIME, Kind.INTEGER):
+        slots = [slot for slot in frame.form.slots if slot.kind is kind]
+        if len(slots) == 1:
+            return slots[0].name
+    return None
+
+
+def _name_slot(frame: Frame) -> str | None:
+    return next((slot.name for slot in frame.form.slots if slot.kind is Kind.NAME), None)
+
+
+def _with_list(frame: Frame) -> Slot:
+    """The last slot with choices, or the last of all."""
+    listed = [slot for slot in frame.form.slots if slot.choices_from or slot.choices]
+    return (listed or list(frame.form.slots))[-1]

@@ -1,0 +1,116 @@
+"""What a short answer may sound like: the pattern a recogniser listens for in each state."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from agents.local.answers import ANYTIME_PATTERN, YES_NO_PATTERN
+from agents.local.choices import Choice
+from agents.local.dates import DATE_PATTERN
+from agents.local.expectation import plain
+from agents.local.numbers import NUMBER_PATTERN, PHONE_PATTERN
+from agents.local.slots import Kind, Slot
+from agents.local.text import any_of
+from agents.local.times import TIME_PATTERN
+
+_HESITATION: Final = any_of(
+    ["um", "uh", "yes", "yeah", "no", "okay", "ok", "well", "sure", "sorry", "actually", "oh"]
+)
+_LEAD: Final = any_of(
+    [
+        *(
+            "i'd like",
+            "i would like",
+            "i want",
+            "i'll take",
+            "i'll have",
+            "can i have",
+            "can i get",
+        ),
+        *("make it", "make that", "i said", "i meant", "let's say", "let's do", "let's make it"),
+        *(
+            "how about",
+            "what about",
+            "do you have",
+            "maybe",
+            "it's",
+            "it is",
+            "not",
+            "change it to",
+        ),
+        *("could you make it", "can we do", "can we make it", "i need"),
+    ]
+)
+_ARTICLE: Final = any_of(["on", "at", "for", "a", "an", "the", "around", "about"])
+_TAIL: Final = any_of(
+    ["please", "thanks", "thank you", "is good", "is fine", "would be good", "works", "instead"]
+)
+_PLACES: Final = any_of(["the first one", "the second one", "the third one", "the last one"])
+_FIXED: Final = {
+    Kind.DATE: DATE_PATTERN,
+    Kind.TIME: TIME_PATTERN,
+    Kind.PHONE: PHONE_PATTERN,
+    Kind.INTEGER: NUMBER_PATTERN,
+    Kind.NUMBER: NUMBER_PATTERN,
+}
+_MOST_CHOICES: Final = 60
+"""Longer lists are listened to openly and matched afterwards."""
+
+Offered = Mapping[str, Sequence[Choice]]
+
+
+def answer_pattern(slot: Slot, others: Sequence[Slot], offered: Offered) -> str | None:
+    """For the answer to this slot's question; None to listen openly (names, free words).
+
+    `others`: slots of the same tool that may be given or corrected in the same breath.
+    """
+    if slot.kind is Kind.BOOLEAN:
+        return f"(?:{YES_NO_PATTERN}|{ANYTIME_PATTERN})"
+    own = _core(slot, offered)
+    if own is None:
+        return None
+    return f"(?:{_framed([own, *_pairs(slot, others, offered)])}|{ANYTIME_PATTERN})"
+
+
+def check_pattern(slots: Sequence[Slot], offered: Offered) -> str:
+    """For the answer to a read-back: yes, no, or another value for any of these slots."""
+    cores = [core for slot in slots if (core := _core(slot, offered)) is not None]
+    fields = any_of([plain(slot.label) for slot in slots] or ["it"])
+    changes = rf"(?:no )?(?:change )?the {fields}(?: is wrong)?"
+    corrected = [_framed(cores)] if cores else []
+    return f"(?:{'|'.join([YES_NO_PATTERN, *corrected, changes, ANYTIME_PATTERN])})"
+
+
+def more_pattern() -> str:
+    """For the answer to `Is there anything else?`; a new request wins by its likelihood."""
+    return f"(?:{YES_NO_PATTERN}|{ANYTIME_PATTERN}|that's all|that's it|nothing else)"
+
+
+def _framed(cores: Sequence[str]) -> str:
+    return (
+        rf"(?:{_HESITATION} )?(?:{_LEAD} )?(?:{_ARTICLE} )?"
+        rf"(?:{'|'.join(cores)})(?: {_TAIL})?"
+    )
+
+
+def _core(slot: Slot, offered: Offered) -> str | None:
+    if slot.kind is not Kind.CHOICE:
+        return _FIXED.get(slot.kind)
+    choices = offered.get(slot.name, ())
+    if not 0 < len(choices) <= _MOST_CHOICES:
+        return None
+    names = [text for choice in choices if (text := plain(choice.spoken))]
+    parts = [word for name in names for word in name.split() if len(word) > 3]
+    return f"(?:{any_of([*names, *parts])}|{_PLACES})"
+
+
+def _pairs(slot: Slot, others: Sequence[Slot], offered: Offered) -> list[str]:
+    """Day and time in one breath; a service with its day; or a correction of another slot."""
+    kinds = {other.kind for other in others}
+    together = []
+    if slot.kind is Kind.DATE and Kind.TIME in kinds:
+        together.append(rf"{DATE_PATTERN}(?: at)? {TIME_PATTERN}")
+    if slot.kind is Kind.TIME and Kind.DATE in kinds:
+        together.append(rf"{TIME_PATTERN}(?: on)? {DATE_PATTERN}|{DATE_PATTERN}")
+    if slot.kind is not Kind.TIME and slot.kind is not Kind.DATE and Kind.DATE in kinds:
+        together.append(rf"{_core(slot, offered)}(?: on| for)? {DATE_PATTERN}")
+    return together

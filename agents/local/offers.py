@@ -1,0 +1,137 @@
+"""What there is to choose from: the read tools that list a slot's values, and what they said."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from agents.local.choices import Choice
+from agents.local.slots import Form, Slot, choices_of
+from agents.local.text import Value
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A tool being filled in."""
+
+    form: Form
+    values: Mapping[str, Value] = {}
+
+    def with_values(self, values: Mapping[str, Value]) -> "Frame":
+        return Frame(self.form, {**self.values, **values})
+
+    def without(self, name: str) -> "Frame":
+        return Frame(self.form, {key: kept for key, kept in self.values.items() if key != name})
+
+    @property
+    def missing(self) -> tuple[Slot, ...]:
+        return tuple(slot for slot in self.form.required if slot.name not in self.values)
+
+    @property
+    def arguments(self) -> str:
+        """JSON text, in the order of the schema."""
+        return arguments({slot.name: self.values.get(slot.name) for slot in self.form.slots})
+
+
+def arguments(values: Mapping[str, Value | None]) -> str:
+    """JSON text of a tool's arguments; what is not known is left out."""
+    known = {name: value for name, value in values.items() if value is not None}
+    return msgspec.json.encode(known).decode()
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """One call of a read tool that lists choices."""
+
+    tool: str
+    arguments: str
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """The choices cannot be looked up before these arguments are known."""
+
+    names: tuple[str, ...]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a tool said, as far as this dialogue reads it."""
+
+    message: str
+    done: bool
+    """False when the tool refused, failed or could not be understood."""
+    spoken: bool
+    """The message is meant for the caller's ears."""
+    field: str | None = None
+    """The argument at fault."""
+    choices: tuple[Choice, ...] = ()
+
+
+_TROUBLES: Final = frozenset(("refused", "invalid", "failed", "unknown", "error"))
+
+
+def answer(output: str) -> Answer:
+    """A tool's output, JSON text of any quality. Never raises."""
+    try:
+        data: Any = msgspec.json.decode(output)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        return Answer("", done=False, spoken=False)
+    message, field = data.get("message"), data.get("field")
+    status = data.get("status")
+    field = field if isinstance(field, str) and field else None
+    done = status == "done" or not (status in _TROUBLES or data.get("error") or field)
+    return Answer(
+        message=message.strip() if isinstance(message, str) else "",
+        done=done,
+        spoken=status != "invalid",
+        field=field,
+        choices=choices_of(data.get("choices")),
+    )
+
+
+class Offers:
+    """The lists looked up so far in this call."""
+
+    def __init__(self, forms: Sequence[Form]) -> None:
+        self._forms = {form.name: form for form in forms}
+        self._known: dict[Lookup, Answer] = {}
+
+    def source(self, slot: Slot) -> Form | None:
+        """The tool that lists the slot's values, if there is one and it only reads."""
+        found = self._forms.get(slot.choices_from or "")
+        return found if found is not None and not found.spec.risk.writes else None
+
+    def lookup(self, slot: Slot, frame: Frame) -> Lookup | Lacking | None:
+        """How to find out the slot's choices, given what is known; None when they are fixed."""
+        source = self.source(slot)
+        if source is None or slot.choices:
+            return None
+        lacking = [s.name for s in source.required if s.name not in frame.values]
+        if lacking:
+            return Lacking(tuple(lacking))
+        names = [s.name for s in source.slots if s.name != slot.name]
+        return Lookup(source.name, arguments({name: frame.values.get(name) for name in names}))
+
+    def get(self, lookup: Lookup) -> Answer | None:
+        return self._known.get(lookup)
+
+    def put(self, lookup: Lookup, found: Answer) -> None:
+        self._known[lookup] = found
+
+    def forget(self) -> None:
+        """Something was written: the lists may have changed."""
+        self._known.clear()
+
+    def of(self, slot: Slot, frame: Frame) -> Answer | None:
+        """The slot's list for what is known now, if it was looked up."""
+        lookup = self.lookup(slot, frame)
+        return self._known.get(lookup) if isinstance(lookup, Lookup) else None
+
+    def choices(self, frame: Frame) -> dict[str, tuple[Choice, ...]]:
+        """For each slot of the tool the values known to be allowed."""
+        known = {}
+        for slot in frame.form.slots:
+            found = self.of(slot, frame)
+            choices = slot.choices or (found.choices if found is not None else ())
+            if choices:
+                known[slot.name] = choices
+        return known

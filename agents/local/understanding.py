@@ -1,0 +1,117 @@
+"""Which tool a free sentence asks for, and which of its slots a question is about."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from agents.local.choices import Choice
+from agents.local.slots import Form, Kind, Slot
+from agents.local.text import Words, contains, words
+from agents.local.values import Readings, Setting, read
+
+CLEAR: Final = 0.7
+"""Share of a phrase's telling words that makes a request certain, 0 to 1."""
+LEAST: Final = 0.25
+"""Below this a sentence asks for no tool."""
+_NAME_WORTH: Final = 0.8
+_DESCRIPTION_WORTH: Final = 0.3
+_VALUE_WORTH: Final = 0.25
+
+_EMPTY: Final = frozenset(
+    words(
+        "a an the i i'd i'm i've we it to for of on in at and or with is are be was would like "
+        "want need can could may please you your me my do does have has get got make some any "
+        "there this that if so just hi hello hey help let us let's by from as will should am "
+        "going caller caller's callers when what which how"
+    )
+)
+
+Offered = Mapping[str, Sequence[Choice]]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The tool a sentence asks for."""
+
+    form: Form
+    likeness: float
+    """Of the sentence to the tool's own phrases, 0 to 1."""
+    readings: Readings
+
+
+def request(
+    text: str, forms: Sequence[Form], setting: Setting, offered: Mapping[str, Offered]
+) -> Request | None:
+    """The tool this sentence asks for, if any; of equals the one listed first.
+
+    `offered`: for each tool by name, the choices known for its slots.
+    """
+    said = {_stem(word) for word in words(text)} - _STEMMED_EMPTY
+    vocabularies = [_vocabulary(form) for form in forms]
+    scored: list[tuple[float, Request]] = []
+    for form in forms:
+        readings = read(text, form.slots, setting, offered=offered.get(form.name, {}))
+        likeness = _likeness(said, form, vocabularies)
+        told = len(readings.values) + len(readings.unclear)
+        score = likeness + _VALUE_WORTH * told * bool(likeness or form.spec.risk.writes)
+        scored.append((score, Request(form, likeness, readings)))
+    best = max(scored, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None and best[0] >= LEAST else None
+
+
+def _likeness(said: set[str], form: Form, vocabularies: Sequence[set[str]]) -> float:
+    """How much of the best of its phrases, its name or its description was said.
+
+    A word that many tools share (`appointment`) tells less than one that is this tool's own.
+    """
+
+    def share(text: str) -> float:
+        telling = {_stem(word) for word in words(text)} - _STEMMED_EMPTY
+        weights = {
+            word: 1 / max(1, sum(word in known for known in vocabularies)) for word in telling
+        }
+        return sum(weights[word] for word in telling & said) / (sum(weights.values()) or 1.0)
+
+    by_phrase = max((share(phrase) for phrase in form.spec.phrases), default=0.0)
+    by_name = share(form.name.replace("_", " ")) * _NAME_WORTH
+    return max(by_phrase, by_name, share(form.spec.description) * _DESCRIPTION_WORTH)
+
+
+def _vocabulary(form: Form) -> set[str]:
+    texts = (*form.spec.phrases, form.name.replace("_", " "))
+    return {_stem(word) for text in texts for word in words(text)} - _STEMMED_EMPTY
+
+
+def _stem(word: str) -> str:
+    """`bookings`, `booked` and `booking` as one; crude, but the same on both sides."""
+    for ending in ("'s", "ings", "ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4 - (ending == "s"):
+            word = word.removesuffix(ending)
+            break
+    return word[:7]
+
+
+_STEMMED_EMPTY: Final = _EMPTY | {_stem(word) for word in _EMPTY}
+
+_KIND_WORDS: Final = {
+    Kind.TIME: frozenset(words("time times when slot slots opening openings hours")),
+    Kind.DATE: frozenset(words("day days date dates")),
+    Kind.PHONE: frozenset(words("phone number telephone")),
+    Kind.NAME: frozenset(words("name")),
+}
+
+
+def slot_meant(sentence: Words, slots: Sequence[Slot]) -> Slot | None:
+    """The slot a sentence names: `the time`, `what services`, `the number of passengers`."""
+    for slot in slots:
+        if contains(sentence, slot.label.lower()):
+            return slot
+    said = {_stem(word) for word in sentence}
+    for slot in slots:
+        own = {_stem(word) for word in words(slot.label)} - _STEMMED_EMPTY
+        if own & said:
+            return slot
+    for slot in slots:
+        if _KIND_WORDS.get(slot.kind, frozenset()) & set(sentence):
+            return slot
+    return None
