@@ -26,8 +26,8 @@ class Synthesiser(Protocol):
 class Voice:
     """Blocking: to be run in a worker thread. One instance serves all calls."""
 
-    def __init__(self, hibari: Synthesiser) -> None:
-        self._hibari = hibari
+    def __init__(self, synthesiser: Synthesiser) -> None:
+        self._synthesiser = synthesiser
         self._busy = Lock()
         self._rendered: OrderedDict[str, bytes] = OrderedDict()
 
@@ -49,7 +49,7 @@ class Voice:
             return self._rendered[sentence]
 
     def _synthesise(self, words: str) -> bytes:
-        samples = np.clip(self._hibari(words, seed=_SEED), -1.0, 1.0)
+        samples = np.clip(self._synthesiser(words, seed=_SEED), -1.0, 1.0)
         pcm: bytes = (samples * 32_767).astype("<i2").tobytes()
         return pcm
 
