@@ -49,6 +49,9 @@ class Understanding(Protocol):
     def cut(self, item_text: str, heard_text: str) -> None:
         """Of a spoken text only this was heard; comes before `heard` of what cut it off."""
 
+    def interposed(self, text: str) -> None:
+        """Words were spoken that the dialogue did not choose."""
+
 
 class CallerTurn(msgspec.Struct, frozen=True):
     """What the caller said, not yet made out."""
@@ -132,6 +135,7 @@ class Session:
             case CallerTurn():
                 return await self._understand(stimulus)
             case Say(text):
+                self._dialogue.interposed(text)
                 return [Speak(text)]
             case ToolOutput(tool_call_id, output, respond):
                 await self._wait_for_floor()
