@@ -1,0 +1,226 @@
+"""The bookings in the database, where one slot cannot be had twice."""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from tools.booking.calendar import CELL_S, Slot, free_chair
+from tools.booking.shop import Shop
+from tools.booking.tables import BOOKINGS, CELLS
+from tools.spec import BackendError, ToolContext, ToolRefusal
+from tools.store import Store
+
+BOOKED = "booked"
+CANCELLED = "cancelled"
+
+T = TypeVar("T")
+
+
+class Booking(msgspec.Struct, frozen=True):
+    """One booking as stored. `starts_at` is UTC; `zone` is the shop's when it was made."""
+
+    id: str
+    call_id: str
+    caller_number: str | None
+    name: str
+    service: str
+    minutes: int
+    starts_at: dt.datetime
+    zone: str
+    chair: int
+    state: str
+
+
+class _SlotTakenError(Exception):
+    """Raised inside a transaction, so that what it has changed so far is undone."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What is to be booked, for whom."""
+
+    service: str
+    name: str
+    slot: Slot
+
+
+def name_key(name: str) -> str:
+    """The same text for names that sound alike to the ear of a reader: case, accents, spacing."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return " ".join("".join(each for each in plain if not unicodedata.combining(each)).split())
+
+
+class Bookings:
+    """Every method blocks. BackendError when nothing was changed because the database failed."""
+
+    def __init__(self, store: Store, shop: Shop) -> None:
+        self._store = store
+        self._shop = shop
+
+    def taken(self, first: dt.datetime, last: dt.datetime) -> set[tuple[int, int]]:
+        """Cells in use from `first` up to `last`, as (chair, five-minute step since 1970)."""
+        cells = range(int(first.timestamp()) // CELL_S, int(last.timestamp()) // CELL_S + 1)
+        return self._store.read(lambda connection: _taken(connection, cells))
+
+    def book(self, wish: Wish, context: ToolContext) -> Booking | None:
+        """The new booking, the same caller's earlier one of that very slot, or None when taken."""
+        return self._contend(lambda connection: self._book(connection, wish, context))
+
+    def move(self, booking: Booking, slot: Slot, context: ToolContext) -> Booking | None:
+        """The booking at its new time, or None when that is taken; ToolRefusal if it is gone."""
+        try:
+            return self._contend(lambda connection: self._move(connection, booking, slot, context))
+        except _SlotTakenError:
+            return None
+
+    def cancel(self, booking: Booking, context: ToolContext) -> Booking | None:
+        """The cancelled booking; None when it is gone already."""
+        return self._store.write(lambda connection: _cancel(connection, booking, context))
+
+    def made_with(self, key: str) -> Booking | None:
+        """The booking that the effect with this idempotency key made or last changed."""
+        match = sa.or_(BOOKINGS.c.idempotency_key == key, BOOKINGS.c.change_key == key)
+        return next(iter(self._select(match)), None)
+
+    def of_call(self, call_id: str) -> list[Booking]:
+        """Everything booked in one call, cancelled or not, by time."""
+        return self._select(BOOKINGS.c.call_id == call_id)
+
+    def of_number(self, number: str, now: dt.datetime) -> list[Booking]:
+        """Live bookings to come of one caller, soonest first, at most 20."""
+        mine = BOOKINGS.c.caller_number == number
+        return self._select(mine, BOOKINGS.c.state == BOOKED, BOOKINGS.c.starts_at >= now)
+
+    def of_name(self, name: str, day: dt.date, now: dt.datetime) -> list[Booking]:
+        """Live bookings to come under this name on this day of the shop's calendar."""
+        found = self._select(
+            BOOKINGS.c.name_key == name_key(name),
+            BOOKINGS.c.state == BOOKED,
+            BOOKINGS.c.starts_at >= now,
+        )
+        return [each for each in found if self.local(each).date() == day]
+
+    def local(self, booking: Booking) -> dt.datetime:
+        """When it begins, on the shop's clock."""
+        return booking.starts_at.astimezone(self._shop.zone).replace(tzinfo=None)
+
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Booking]:
+        query = sa.select(BOOKINGS).where(*conditions).order_by(BOOKINGS.c.starts_at).limit(20)
+        return self._store.read(
+            lambda connection: [_typed(row) for row in connection.execute(query)]
+        )
+
+    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
+        # Somebody else may take the chair we chose between our look and our insert: the key of
+        # booked_cells says so, and we look again. Each round, at least one other got a chair.
+        for _ in range(self._shop.chairs + 2):
+            try:
+                return self._store.write(work)
+            except IntegrityError:
+                continue
+        raise BackendError("slot contended", permanent=False)
+
+    def _book(self, connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
+        again = _same(connection, wish, context)
+        if again is not None:
+            return again
+        chair = free_chair(self._shop, wish.slot, _taken(connection, wish.slot.cells))
+        if chair is None:
+            return None
+        row = self._row(wish, context, chair)
+        made = _typed(
+            connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one()
+        )
+        _occupy(connection, made.id, chair, wish.slot.cells)
+        return made
+
+    def _row(self, wish: Wish, context: ToolContext, chair: int) -> dict[str, Any]:
+        return {
+            # Derived, so that trying the same effect again can only find the same booking.
+            "id": context.idempotency_key[:16],
+            "idempotency_key": context.idempotency_key,
+            "call_id": context.call_id,
+            "caller_number": context.caller_number,
+            "name": " ".join(wish.name.split()),
+            "name_key": name_key(wish.name),
+            "service": wish.service,
+            "minutes": wish.slot.minutes,
+            "starts_at": wish.slot.start,
+            "zone": self._shop.zone.key,
+            "chair": chair,
+            "state": BOOKED,
+            "created_at": context.now,
+            "changed_at": context.now,
+        }
+
+    def _move(
+        self, connection: sa.Connection, booking: Booking, slot: Slot, context: ToolContext
+    ) -> Booking:
+        values = {"starts_at": slot.start, "zone": self._shop.zone.key, "minutes": slot.minutes}
+        if _change(connection, booking, context, values) is None:
+            raise ToolRefusal("That appointment is already cancelled.")
+        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
+        chair = free_chair(self._shop, slot, _taken(connection, slot.cells))
+        if chair is None:
+            raise _SlotTakenError
+        _occupy(connection, booking.id, chair, slot.cells)
+        mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking.id)
+        return _typed(connection.execute(mine.values(chair=chair).returning(BOOKINGS)).one())
+
+
+def _change(
+    connection: sa.Connection, booking: Booking, context: ToolContext, values: dict[str, Any]
+) -> Booking | None:
+    """Take hold of a live booking and change it; None when it is not live any more."""
+    changed = connection.execute(
+        sa.update(BOOKINGS)
+        .where(BOOKINGS.c.id == booking.id, BOOKINGS.c.state == BOOKED)
+        .values(**values, change_key=context.idempotency_key, changed_at=context.now)
+        .returning(BOOKINGS)
+    ).one_or_none()
+    return _typed(changed) if changed else None
+
+
+def _cancel(connection: sa.Connection, booking: Booking, context: ToolContext) -> Booking | None:
+    cancelled = _change(connection, booking, context, {"state": CANCELLED})
+    if cancelled is not None:
+        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
+    return cancelled
+
+
+def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
+    """This effect's own booking, or one this caller has for the same thing at the same time."""
+    own = sa.and_(
+        # A withheld number says nothing of who it is, so it matches nobody, not even itself.
+        BOOKINGS.c.caller_number == (context.caller_number or ""),
+        BOOKINGS.c.name_key == name_key(wish.name),
+        BOOKINGS.c.service == wish.service,
+        BOOKINGS.c.starts_at == wish.slot.start,
+        BOOKINGS.c.state == BOOKED,
+    )
+    match = sa.or_(BOOKINGS.c.idempotency_key == context.idempotency_key, own)
+    row = connection.execute(sa.select(BOOKINGS).where(match)).first()
+    return _typed(row) if row else None
+
+
+def _taken(connection: sa.Connection, cells: range) -> set[tuple[int, int]]:
+    if not cells:
+        return set()
+    query = sa.select(CELLS.c.chair, CELLS.c.cell).where(CELLS.c.cell.between(cells[0], cells[-1]))
+    return {(row.chair, row.cell) for row in connection.execute(query)}
+
+
+def _occupy(connection: sa.Connection, booking_id: str, chair: int, cells: Iterable[int]) -> None:
+    # In rising order always, so that two writers wait for each other in one direction only.
+    rows = [{"chair": chair, "cell": cell, "booking_id": booking_id} for cell in cells]
+    connection.execute(sa.insert(CELLS), rows)
+
+
+def _typed(row: Any) -> Booking:
+    return msgspec.convert(
+        {name: getattr(row, name) for name in Booking.__struct_fields__}, Booking
+    )

@@ -1,0 +1,135 @@
+"""When an appointment can begin: opening hours, the local clock, what is already taken."""
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Collection, Iterator
+from enum import Enum
+
+import msgspec
+
+from tools.booking.shop import CELL_MINUTES, Range, Service, Shop
+
+CELL_S = CELL_MINUTES * 60
+Taken = Collection[tuple[int, int]]
+"""Cells in use, as (chair, five-minute step since 1970)."""
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A time at which a service can begin. `local` is on the shop's clock, without zone."""
+
+    local: dt.datetime
+    start: dt.datetime
+    """The same moment in UTC."""
+    minutes: int
+
+    @property
+    def cells(self) -> range:
+        first = int(self.start.timestamp()) // CELL_S
+        return range(first, first + self.minutes // CELL_MINUTES)
+
+
+class Obstacle(Enum):
+    """Why nothing can begin then, whatever is taken."""
+
+    PAST = "past"
+    TOO_SOON = "too soon"
+    TOO_FAR = "too far"
+    CLOSED_DAY = "closed day"
+    CLOSED_HOUR = "closed hour"
+    NO_SUCH_TIME = "no such time"
+    OFF_STEP = "off step"
+
+
+def moment(zone: zoneinfo.ZoneInfo, local: dt.datetime) -> dt.datetime | None:
+    """The UTC moment of a time on the local clock; None for one that is skipped in spring.
+
+    A time that comes twice in autumn means its first coming.
+    """
+    found = local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
+    return found if found.astimezone(zone).replace(tzinfo=None) == local else None
+
+
+def _edge(zone: zoneinfo.ZoneInfo, day: dt.date, minutes: int) -> dt.datetime:
+    """The moment of an opening or closing time: in a spring gap, the clock as it was before."""
+    local = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minutes)
+    return local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
+
+
+def hours_of(shop: Shop, day: dt.date) -> tuple[Range, ...]:
+    return () if day in shop.closed else shop.week[day.weekday()]
+
+
+def slots(shop: Shop, service: Service, day: dt.date) -> Iterator[Slot]:
+    """Every slot of the day by the opening hours alone, in order."""
+    for opening in hours_of(shop, day):
+        closing = _edge(shop.zone, day, opening.end)
+        for minutes in range(opening.start, opening.end, shop.step_minutes):
+            local = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minutes)
+            start = moment(shop.zone, local)
+            if start and start + dt.timedelta(minutes=service.minutes) <= closing:
+                yield Slot(local, start, service.minutes)
+
+
+def bookable(shop: Shop, service: Service, day: dt.date, now: dt.datetime) -> list[Slot]:
+    """The day's slots that are neither too soon nor too far; what is taken is not looked at."""
+    # Also keeps year 1 and year 9999 away from time zone arithmetic, which overflows there.
+    if not _today(shop, now) <= day <= _last_day(shop, now):
+        return []
+    earliest = now + shop.notice
+    return [slot for slot in slots(shop, service, day) if slot.start >= earliest]
+
+
+def days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
+    """Every day that can be booked at all, from today on."""
+    today = _today(shop, now)
+    return (today + dt.timedelta(days=ahead) for ahead in range(shop.days_ahead + 1))
+
+
+def free_chair(shop: Shop, slot: Slot, taken: Taken) -> int | None:
+    """The first chair that is free for the whole slot, or None."""
+    for chair in range(1, shop.chairs + 1):
+        if not any((chair, cell) in taken for cell in slot.cells):
+            return chair
+    return None
+
+
+def _today(shop: Shop, now: dt.datetime) -> dt.date:
+    return now.astimezone(shop.zone).date()
+
+
+def _last_day(shop: Shop, now: dt.datetime) -> dt.date:
+    return _today(shop, now) + dt.timedelta(days=shop.days_ahead)
+
+
+def find(shop: Shop, service: Service, local: dt.datetime, now: dt.datetime) -> Slot | Obstacle:
+    """The slot that begins at this time on the shop's clock, or what stands in the way."""
+    match = next(
+        (slot for slot in bookable(shop, service, local.date(), now) if slot.local == local), None
+    )
+    return match or _obstacle(shop, service, local, now)
+
+
+def _obstacle(shop: Shop, service: Service, local: dt.datetime, now: dt.datetime) -> Obstacle:
+    day = local.date()
+    if day < _today(shop, now):
+        return Obstacle.PAST
+    if day > _last_day(shop, now):
+        return Obstacle.TOO_FAR
+    start = moment(shop.zone, local)
+    if start and start < now:
+        return Obstacle.PAST
+    if not hours_of(shop, day):
+        return Obstacle.CLOSED_DAY
+    if start is None:
+        return Obstacle.NO_SUCH_TIME
+    if not _open_throughout(shop, service, day, start):
+        return Obstacle.CLOSED_HOUR
+    return Obstacle.TOO_SOON if start < now + shop.notice else Obstacle.OFF_STEP
+
+
+def _open_throughout(shop: Shop, service: Service, day: dt.date, start: dt.datetime) -> bool:
+    end = start + dt.timedelta(minutes=service.minutes)
+    return any(
+        _edge(shop.zone, day, each.start) <= start and end <= _edge(shop.zone, day, each.end)
+        for each in hours_of(shop, day)
+    )

@@ -1,0 +1,111 @@
+"""The booking tools, for the shop they are built for."""
+
+from tools.booking.appointments import Appointments
+from tools.booking.asked import Book, Cancel, Move, Nothing, WhichBookings, WhichTimes
+from tools.booking.bookings import Bookings
+from tools.booking.shop import Shop
+from tools.spec import Risk, Tool
+from tools.store import Store
+
+
+def booking_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
+    """All tools of this folder."""
+    desk = Appointments(shop, Bookings(store, shop))
+    services = tuple(each.name for each in shop.services)
+    return (*_looking(desk, services), *_changing(desk, services))
+
+
+def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
+    return (
+        Tool(
+            name="list_services",
+            description="Which services can be booked, and how long each takes.",
+            arguments=Nothing,
+            handler=desk.list_services,
+            phrases=(
+                "what do you offer",
+                "what services do you have",
+                "how long does a haircut take",
+            ),
+        ),
+        Tool(
+            name="available_times",
+            description=(
+                "Free times for a service on a day; without a day, the next days with free times. "
+                "Look here before offering a time."
+            ),
+            arguments=WhichTimes,
+            handler=desk.available_times,
+            enums={"service": services},
+            phrases=(
+                "what times do you have",
+                "when are you free",
+                "do you have anything on Friday",
+            ),
+        ),
+        Tool(
+            name="my_appointments",
+            description=(
+                "The caller's appointments to come, found by the number they call from. "
+                "Name and date are needed only when that number is withheld."
+            ),
+            arguments=WhichBookings,
+            handler=desk.mine,
+            phrases=("when is my appointment", "do I have a booking", "what have I booked"),
+        ),
+    )
+
+
+def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
+    return (
+        Tool(
+            name="book_appointment",
+            description=(
+                "Book an appointment. Confirm service, day, time and name with the caller first."
+            ),
+            arguments=Book,
+            handler=desk.book,
+            risk=Risk.WRITE_OWN,
+            confirm=("service", "date", "time", "name"),
+            enums={"service": services},
+            phrases=(
+                "I'd like to book an appointment",
+                "can I make a booking",
+                "I need a haircut",
+                "I want to come in for a haircut",
+                "do you have space for me",
+            ),
+            reopens=("cancel_appointment", "reschedule_appointment"),
+            reconcile=desk.book_made,
+        ),
+        Tool(
+            name="reschedule_appointment",
+            description="Move one of the caller's appointments to another day or time.",
+            arguments=Move,
+            handler=desk.move,
+            risk=Risk.WRITE_OWN,
+            confirm=("date", "time"),
+            phrases=(
+                "I need to move my appointment",
+                "can I change my booking to another day",
+                "I want to reschedule",
+            ),
+            reopens=("book_appointment", "cancel_appointment", "reschedule_appointment"),
+            reconcile=desk.move_made,
+        ),
+        Tool(
+            name="cancel_appointment",
+            description="Cancel one of the caller's appointments.",
+            arguments=Cancel,
+            handler=desk.cancel,
+            risk=Risk.WRITE_OWN,
+            confirm=("date",),
+            phrases=(
+                "I want to cancel my appointment",
+                "please cancel my booking",
+                "I can't make it",
+            ),
+            reopens=("book_appointment", "reschedule_appointment"),
+            reconcile=desk.cancel_made,
+        ),
+    )

@@ -1,0 +1,74 @@
+"""What a caller is told when an appointment cannot be had, and what could be had instead."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from tools.booking.calendar import Obstacle, Slot, hours_of
+from tools.booking.shop import Service, Shop
+from tools.booking.speech import say_day, say_list, say_time
+from tools.spec import ToolRefusal
+
+NEAREST = 3
+
+
+def nearest(free: Sequence[Slot], local: dt.datetime, count: int = NEAREST) -> list[Slot]:
+    """The free slots closest to the wanted time, by time."""
+    by_distance = sorted(free, key=lambda slot: abs(slot.local - local))[:count]
+    return sorted(by_distance, key=lambda slot: slot.local)
+
+
+def refuse_time(reason: str, free: Sequence[Slot], local: dt.datetime) -> ToolRefusal:
+    """The day is right and the time is not: offer the nearest of that day."""
+    close = nearest(free, local)
+    said = say_list([say_time(slot.local.time()) for slot in close], "or")
+    message = f"{reason} I could offer {said}." if close else reason
+    choices = [f"{slot.local:%H:%M}" for slot in free]
+    return ToolRefusal(message, field="time", choices=choices)
+
+
+def refuse_day(reason: str, days: Sequence[dt.date], field: str = "date") -> ToolRefusal:
+    """The day is wrong: offer the next ones that have something free."""
+    said = say_list([say_day(day) for day in days[:NEAREST]], "or")
+    message = f"{reason} I could offer {said}." if days else reason
+    return ToolRefusal(message, field=field, choices=[day.isoformat() for day in days])
+
+
+def about_day(obstacle: Obstacle, shop: Shop, day: dt.date) -> str | None:
+    """Why no time of this day would do; None when another time might."""
+    match obstacle:
+        case Obstacle.TOO_FAR:
+            return f"We only take bookings up to {shop.days_ahead} days ahead."
+        case Obstacle.CLOSED_DAY:
+            return f"We are closed on {say_day(day)}."
+        case _:
+            return None
+
+
+def about_time(obstacle: Obstacle, shop: Shop, service: Service, local: dt.datetime) -> str:
+    """Why this time of a day when we are open would not do."""
+    said = say_time(local.time())
+    match obstacle:
+        case Obstacle.PAST:
+            return f"{said} on {say_day(local.date())} is already past."
+        case Obstacle.TOO_SOON:
+            minutes = int(shop.notice.total_seconds()) // 60
+            return f"{said} is too soon: we need {minutes} minutes' notice."
+        case Obstacle.NO_SUCH_TIME:
+            return f"The clocks go forward that night, so there is no {said}."
+        case Obstacle.CLOSED_HOUR:
+            return (
+                f"On {say_day(local.date())} we are open {say_hours(shop, local.date())}, "
+                f"and a {service.name} takes {service.minutes} minutes."
+            )
+        case _:
+            return f"We can't begin at {said}."
+
+
+def say_hours(shop: Shop, day: dt.date) -> str:
+    """from 9 AM to 1 PM and from 2 PM to 5 PM"""
+    spans = [f"from {_clock(each.start)} to {_clock(each.end)}" for each in hours_of(shop, day)]
+    return say_list(spans)
+
+
+def _clock(minutes: int) -> str:
+    return "midnight" if minutes == 24 * 60 else say_time(dt.time(minutes // 60, minutes % 60))

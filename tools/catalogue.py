@@ -1,0 +1,19 @@
+"""The list of all tools: a new folder of tools is one line here."""
+
+from tools.booking.offer import booking_tools
+from tools.booking.shop import Shop
+from tools.calls.offer import call_tools
+from tools.crm.offer import crm_tools
+from tools.registry import Registry
+from tools.store import Store
+
+
+def build(shop: Shop, store: Store) -> Registry:
+    """Every tool, for one shop and one database."""
+    return Registry(
+        [
+            *booking_tools(shop, store),
+            *crm_tools(store),
+            *call_tools(),
+        ]
+    )
