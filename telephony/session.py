@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from agents.engine import Engine, EngineFailed
+from agents.engine import CloseEngine, Engine, EngineFailed
 from agents.tasks import Tasks
 from telephony.call.commands import (
     AnyPhoneCommand,
@@ -216,6 +216,7 @@ class Session:
         """The core is not to be asked again: give the caller back to the carrier."""
         if self.ended is None:
             self._leg.close(1011, "internal error")
+            self._engine.submit(CloseEngine())
             self._end(EndedReason.INTERNAL_ERROR)
 
     def _end(self, reason: EndedReason) -> None:

@@ -1,5 +1,7 @@
 """Whole calls told as scripts of events and the commands that must follow."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -708,7 +710,7 @@ def test_whatever_happens_a_call_ends_once_and_keeps_its_books(
     assert all(line.text.startswith(line.heard) for line in lines)
     heard = [c for c in script.said if isinstance(c, StoreAudio) and c.track is Track.HEARD]
     places = [(c.at_samples, c.at_samples + len(c.ulaw)) for c in heard]
-    assert all(before[1] <= after[0] for before, after in zip(places, places[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(places))
     assert sum(line.heard_ms for line in lines) <= sum(len(c.ulaw) for c in heard) // 8 + len(lines)
 
 

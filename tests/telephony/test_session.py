@@ -1,0 +1,309 @@
+"""The pump: order, timers, tools, and that nothing is left when a call is over."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agents.engine import (
+    AudioDelta,
+    CloseEngine,
+    ItemDone,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    Say,
+    ToolCalled,
+    ToolOutput,
+)
+from agents.persona import Persona
+from agents.tasks import Tasks
+from telephony.call.commands import CallCommand
+from telephony.call.config import CallConfig, Limits
+from telephony.call.events import CallEvent, MarkEchoed, StreamStarted, StreamStopped
+from telephony.call.machine import Call
+from telephony.session import Session
+from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.journal import Journal, JournalWriter
+from telephony.twilio.rest import HangUpResult
+from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
+from tools.dispatch import Dispatcher
+from tools.migrate import migrate
+from tools.receipts import Receipts
+from tools.registry import Registry
+from tools.spec import Result, Tool, ToolContext
+from tools.store import Store, open_store
+
+SECOND = b"\x55" * 8_000
+
+
+class RecordingLeg:
+    """What was asked of the phone's side, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def play(self, ulaw: bytes) -> None:
+        self.asked.append(("play", len(ulaw)))
+
+    def mark(self, name: str) -> None:
+        self.asked.append(("mark", name))
+
+    def clear(self) -> None:
+        self.asked.append(("clear",))
+
+    def close(self, code: int, reason: str) -> None:
+        self.asked.append(("close", code, reason))
+
+
+class Control:
+    """The carrier's API, answering as told."""
+
+    def __init__(self, result: HangUpResult = HangUpResult.ENDED) -> None:
+        self.result = result
+        self.hung_up: list[str] = []
+
+    async def hang_up(self, call_sid: str) -> HangUpResult:
+        self.hung_up.append(call_sid)
+        return self.result
+
+
+class Nothing(msgspec.Struct):
+    """A tool that wants no arguments."""
+
+
+def greet(_arguments: Nothing, context: ToolContext) -> Result:
+    return {"message": f"Hello {context.caller_number}."}
+
+
+class Around:
+    """Surroundings of a session, with real tools and a real database."""
+
+    def __init__(self, store: Store) -> None:
+        self.tasks = Tasks(lambda name, error: self.counted.append(f"failed {name} {error}"))
+        self.counted: list[str] = []
+        self.seen: list[CallEvent] = []
+        tools = [Tool(name="greet", description="Greet.", arguments=Nothing, handler=greet)]
+        self.dispatcher = Dispatcher(
+            Registry(tools),
+            Receipts(store),
+            clock=lambda: dt.datetime.now(dt.UTC),
+            start=self.tasks.start,
+        )
+        self.control = Control()
+        self.count: Callable[[str], None] = self.counted.append
+        self.watch = self._watch
+
+    def _watch(
+        self, _call_id: str, _now: float, event: CallEvent, _commands: Sequence[CallCommand]
+    ) -> None:
+        self.seen.append(event)
+
+
+class OneCall:
+    """A session under test with everything it touches."""
+
+    def __init__(self, around: Around, writer: JournalWriter, engine: ScriptedEngine) -> None:
+        self.around = around
+        self.engine = engine
+        self.leg = RecordingLeg()
+        limits = Limits(goodbye_s=0.2, mark_grace_s=0.1, hangup_s=0.2, engine_ready_s=0.2)
+        self.config = CallConfig("CA1", Persona(greeting="Hi."), CAPABILITIES, limits, SECOND[:80])
+        self.over = asyncio.Event()
+        self.journal = Journal.open(
+            writer,
+            call_id="CA1",
+            started_at=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
+            engine="scripted",
+            failed=around.count,
+        )
+        self.session = Session(
+            call_id="CA1",
+            caller_number="+14155550100",
+            call=Call(self.config),
+            leg=self.leg,
+            engine=engine,
+            journal=self.journal,
+            around=around,
+            over=lambda _session: self.over.set(),
+        )
+
+    async def begin(self) -> None:
+        self.session.deliver(StreamStarted("MZ1"))
+        await asyncio.sleep(0)
+
+    async def ended(self) -> EndedReason | None:
+        async with asyncio.timeout(2.0):
+            await self.over.wait()
+        return self.session.ended
+
+
+@pytest.fixture
+async def around(tmp_path: Path) -> AsyncGenerator[Around]:
+    store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
+    migrate(store)
+    around = Around(store)
+    yield around
+    await around.dispatcher.drain(1.0)
+    store.close()
+
+
+@pytest.fixture
+async def one(around: Around, tmp_path: Path) -> AsyncGenerator[Callable[..., OneCall]]:
+    writer = JournalWriter(tmp_path)
+
+    def make(engine: ScriptedEngine | None = None) -> OneCall:
+        return OneCall(around, writer, engine or ScriptedEngine())
+
+    yield make
+    await writer.shut(2.0)
+
+
+async def test_the_engine_starts_with_the_stream_and_is_asked_to_greet(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    assert not call.engine.running
+    await call.begin()
+    assert call.engine.running
+    assert call.engine.asked == [Say("Hi.")]
+    call.session.deliver(StreamStopped())
+    assert await call.ended() is EndedReason.CALLER_HUNG_UP
+
+
+async def test_audio_and_marks_go_to_the_phone_in_order(one: Callable[..., OneCall]) -> None:
+    call = one()
+    await call.begin()
+    call.engine.say(ResponseStarted("r1"), AudioDelta("r1", "i1", 0, SECOND[:1_000]))
+    call.engine.say(ItemDone("r1", "i1"))
+    assert call.leg.asked == [
+        ("mark", "0:0:0"),
+        ("play", 800),
+        ("mark", "0:1:800"),
+        ("play", 200),
+        ("mark", "0:1:1000"),
+    ]
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_an_event_delivered_while_another_is_handled_waits_its_turn(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    seen = call.around.seen
+
+    def again(_id: str, _now: float, event: CallEvent, _commands: Sequence[CallCommand]) -> None:
+        seen.append(event)
+        if event == MarkEchoed("first"):
+            call.session.deliver(MarkEchoed("second"))
+            assert seen[-1] == MarkEchoed("first")
+
+    call.around.watch = again
+    call.session.deliver(MarkEchoed("first"))
+    assert seen[-2:] == [MarkEchoed("first"), MarkEchoed("second")]
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_a_tool_runs_beside_the_call_and_its_answer_comes_back(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.engine.say(ToolCalled("r1", "call_1", "greet", "{}"))
+    async with asyncio.timeout(2.0):
+        while not any(isinstance(asked, ToolOutput) for asked in call.engine.asked):
+            await asyncio.sleep(0.005)
+    (output,) = (asked for asked in call.engine.asked if isinstance(asked, ToolOutput))
+    assert msgspec.json.decode(output.output)["message"] == "Hello +14155550100."
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_the_timer_wakes_the_call_at_its_deadline(one: Callable[..., OneCall]) -> None:
+    """An engine that never gets ready: apology, hang-up, and as nothing answers, the close."""
+    call = one(ScriptedEngine(ready=False))
+    await call.begin()
+    assert await call.ended() is EndedReason.ENGINE_FAILED
+    assert ("play", 80) in call.leg.asked
+    assert call.around.control.hung_up == ["CA1"]
+    assert call.leg.asked[-1] == ("close", 1000, "engine_failed")
+
+
+async def test_a_hang_up_the_carrier_refuses_closes_the_stream(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    call.around.control.result = HangUpResult.SERVER_ERROR
+    await call.begin()
+    call.engine.say(ToolCalled("r1", "call_1", "nosuchtool", "{}"))
+    call.engine.breaks(RuntimeError("boom"))
+    assert await call.ended() is EndedReason.ENGINE_FAILED
+    assert call.leg.asked[-1] == ("close", 1000, "engine_failed")
+
+
+async def test_fault_p10_a_bug_in_the_core_ends_this_call_only(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, healthy = one(), one()
+    await broken.begin()
+    await healthy.begin()
+    call = broken.session._call
+    monkeypatch.setattr(call, "handle", lambda *_: (_ for _ in ()).throw(KeyError("bug")))
+    broken.session.deliver(MarkEchoed("x"))
+    assert await broken.ended() is EndedReason.INTERNAL_ERROR
+    assert broken.leg.asked[-1] == ("close", 1011, "internal error")
+    assert broken.engine.asked[-1] == CloseEngine()
+    assert not broken.engine.running
+    healthy.engine.say(
+        ResponseStarted("r1"),
+        AudioDelta("r1", "i1", 0, SECOND[:160]),
+        ResponseDone("r1", ResponseStatus.COMPLETED),
+    )
+    assert ("play", 160) in healthy.leg.asked
+    healthy.session.deliver(StreamStopped())
+    assert await healthy.ended() is EndedReason.CALLER_HUNG_UP
+
+
+async def test_fault_p10_a_broken_engine_task_ends_in_our_apology(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.engine.breaks(RuntimeError("boom"))
+    assert await call.ended() is EndedReason.ENGINE_FAILED
+    assert ("play", 80) in call.leg.asked
+    assert "task_failed" in call.around.counted
+
+
+async def test_fault_t13_after_a_hang_up_nothing_of_the_call_is_left(
+    one: Callable[..., OneCall],
+) -> None:
+    """Even an engine that will not close is gone within two seconds."""
+    before = len(asyncio.all_tasks())
+    call = one(ScriptedEngine(closes=False))
+    await call.begin()
+    call.session.deliver(StreamStopped())
+    began_s = asyncio.get_running_loop().time()
+    await call.ended()
+    assert asyncio.get_running_loop().time() - began_s < 2.0
+    await asyncio.sleep(0)
+    assert not call.engine.running
+    assert len(asyncio.all_tasks()) <= before
+    assert call.session._timer is None
+
+
+async def test_what_comes_after_the_end_does_nothing(one: Callable[..., OneCall]) -> None:
+    call = one()
+    await call.begin()
+    call.session.deliver(StreamStopped())
+    await call.ended()
+    asked = list(call.leg.asked)
+    call.session.deliver(MarkEchoed("late"))
+    call.session.deliver(StreamStopped())
+    assert call.leg.asked == asked

@@ -1,0 +1,236 @@
+"""Who may come in, what the carrier is told of calls that are over, and the end of the day."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from telephony.call.events import (
+    CallEvent,
+    HangUpAsked,
+    StreamLost,
+    StreamStopped,
+)
+from telephony.session import Session
+from telephony.switchboard import Sentences, Switchboard
+from telephony.transcripts.entry import EndedReason
+from telephony.twilio.ports import Admitted, Leg, Offer, Refused, StreamEvent
+
+SENTENCES = Sentences(at_capacity="Busy.", draining="Restarting.", broken="Sorry.")
+_ENDS = {
+    StreamStopped: EndedReason.CALLER_HUNG_UP,
+    StreamLost: EndedReason.STREAM_LOST,
+    HangUpAsked: EndedReason.DRAINED,
+}
+
+
+class ShortSession:
+    """A session that ends as soon as it is told to, unless it is deaf."""
+
+    def __init__(
+        self, call_id: str, over: Callable[[Session], None], deaf: tuple[type, ...]
+    ) -> None:
+        self.call_id = call_id
+        self.ended: EndedReason | None = None
+        self.events: list[CallEvent] = []
+        self._over = over
+        self._deaf = deaf
+
+    def deliver(self, event: CallEvent) -> None:
+        self.events.append(event)
+        if self.ended is None and not isinstance(event, self._deaf):
+            self.ends(_ENDS[type(event)])
+
+    def ends(self, reason: EndedReason) -> None:
+        self.ended = reason
+        asyncio.get_running_loop().call_soon(self._over, self)
+
+
+class Board:
+    """A switchboard whose sessions are short, with what it did written down."""
+
+    def __init__(self, max_calls: int = 2, start_within_s: float = 10.0) -> None:
+        self.counted: Counter[str] = Counter()
+        self.sessions: dict[str, ShortSession] = {}
+        self.never_started: list[str] = []
+        self.deaf: tuple[type, ...] = ()
+        self.switchboard = Switchboard(
+            self._open,  # type: ignore[arg-type]
+            lambda offer: self.never_started.append(offer.call_sid),
+            SENTENCES,
+            lambda code: self.counted.update([code]),
+            max_calls=max_calls,
+            start_within_s=start_within_s,
+        )
+
+    def _open(self, offer: Offer, _leg: Leg, over: Callable[[Session], None]) -> ShortSession:
+        self.sessions[offer.call_sid] = ShortSession(offer.call_sid, over, self.deaf)
+        return self.sessions[offer.call_sid]
+
+    def live(self, name: str) -> ShortSession:
+        """A call that rang and whose stream is open."""
+        offer = Offer(name, "AC1", "+14155550100", "+14155550199")
+        assert self.switchboard.offer(offer) == Admitted()
+        assert self.switchboard.open_call(offer, "MZ1", _leg()) is not None
+        return self.sessions[name]
+
+
+def _leg() -> Leg:
+    return None  # type: ignore[return-value]
+
+
+def offer(name: str) -> Offer:
+    return Offer(name, "AC1", "+14155550100", "+14155550199")
+
+
+async def test_calls_are_admitted_up_to_the_limit_ringing_ones_included() -> None:
+    board = Board(max_calls=2)
+    board.live("CA1")
+    assert board.switchboard.offer(offer("CA2")) == Admitted()
+    assert board.switchboard.offer(offer("CA3")) == Refused("Busy.", "at_capacity")
+    assert not board.switchboard.accepting
+
+
+async def test_a_place_is_free_again_when_its_call_is_over() -> None:
+    board = Board(max_calls=1)
+    board.live("CA1").deliver(StreamStopped())
+    await asyncio.sleep(0)
+    assert board.switchboard.live == 0
+    assert board.switchboard.offer(offer("CA2")) == Admitted()
+
+
+async def test_a_call_whose_stream_never_comes_gives_its_place_back() -> None:
+    board = Board(max_calls=1, start_within_s=0.02)
+    board.switchboard.offer(offer("CA1"))
+    await asyncio.sleep(0.05)
+    assert board.never_started == ["CA1"]
+    assert board.switchboard.ended_reason("CA1") is EndedReason.NO_START
+    assert board.switchboard.accepting
+
+
+async def test_fault_t24_a_second_stream_for_a_call_is_refused() -> None:
+    board = Board()
+    board.live("CA1")
+    assert board.switchboard.open_call(offer("CA1"), "MZ2", _leg()) is None
+    assert board.counted["stream_for_known_call"] == 1
+    assert board.sessions["CA1"].events == []
+
+
+async def test_a_stream_for_a_call_that_is_over_is_refused() -> None:
+    board = Board()
+    board.live("CA1").deliver(StreamStopped())
+    await asyncio.sleep(0)
+    assert board.switchboard.open_call(offer("CA1"), "MZ2", _leg()) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (EndedReason.CALLER_HUNG_UP, None),
+        (EndedReason.AGENT_HUNG_UP, None),
+        (EndedReason.IDLE, None),
+        (EndedReason.MAX_LENGTH, None),
+        (EndedReason.DRAINED, "Restarting."),
+        (EndedReason.ENGINE_FAILED, "Sorry."),
+        (EndedReason.STREAM_LOST, "Sorry."),
+        (EndedReason.INTERNAL_ERROR, "Sorry."),
+        (EndedReason.PROTOCOL, "Sorry."),
+    ],
+)
+@pytest.mark.parametrize("released", [True, False])
+async def test_the_carrier_is_told_what_to_say_after_the_stream(
+    reason: EndedReason, sentence: str | None, released: bool
+) -> None:
+    board = Board()
+    board.live("CA1").ends(reason)
+    if released:
+        await asyncio.sleep(0)
+    assert board.switchboard.after_stream("CA1") == sentence
+
+
+async def test_a_stream_that_is_over_without_a_word_is_lost() -> None:
+    board = Board()
+    session = board.live("CA1")
+    assert board.switchboard.after_stream("CA1") == "Sorry."
+    assert session.events == [StreamLost("closed")]
+
+
+async def test_fault_t5_a_call_that_never_had_a_stream_is_apologised_to_and_on_record() -> None:
+    board = Board()
+    board.switchboard.offer(offer("CA1"))
+    assert board.switchboard.after_stream("CA1") == "Sorry."
+    assert board.never_started == ["CA1"]
+    assert board.switchboard.after_stream("CA_unheard_of") == "Sorry."
+    assert board.never_started == ["CA1"]
+
+
+async def test_a_call_the_carrier_calls_completed_is_over() -> None:
+    board = Board()
+    session = board.live("CA1")
+    board.switchboard.call_status("CA1", "in-progress", 1)
+    assert session.events == []
+    board.switchboard.call_status("CA1", "completed", 2)
+    assert session.ended is EndedReason.CALLER_HUNG_UP
+    board.switchboard.call_status("CA_unheard_of", "completed", 2)
+
+
+async def test_a_ringing_call_that_is_given_up_is_on_record() -> None:
+    board = Board()
+    board.switchboard.offer(offer("CA1"))
+    board.switchboard.call_status("CA1", "no-answer", 1)
+    assert board.never_started == ["CA1"]
+
+
+async def test_the_carrier_s_word_that_a_stream_failed_is_believed() -> None:
+    board = Board()
+    session = board.live("CA1")
+    board.switchboard.stream_status("CA1", "MZ1", StreamEvent.STARTED, None)
+    assert session.events == []
+    board.switchboard.stream_status("CA1", "MZ1", StreamEvent.ERROR, 31924)
+    assert session.events == [StreamLost("carrier_error")]
+    board.switchboard.stream_status("CA_unheard_of", "MZ1", StreamEvent.ERROR, 31924)
+    assert board.counted["carrier_stream_error"] == 2
+
+
+async def test_draining_waits_for_live_calls_and_takes_no_new_ones() -> None:
+    board = Board()
+    session = board.live("CA1")
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, session.ends, EndedReason.CALLER_HUNG_UP)
+    began_s = loop.time()
+    await board.switchboard.drain(5.0)
+    assert 0.04 < loop.time() - began_s < 2.0
+    assert session.events == []
+    assert board.switchboard.offer(offer("CA2")) == Refused("Restarting.", "draining")
+
+
+async def test_draining_ends_politely_what_does_not_end_by_itself() -> None:
+    board = Board()
+    session = board.live("CA1")
+    board.switchboard.offer(offer("CA2"))
+    await board.switchboard.drain(0.02)
+    assert session.events == [HangUpAsked("drained")]
+    assert board.never_started == ["CA2"]
+    assert board.switchboard.live == 0
+
+
+async def test_draining_ends_what_does_not_even_say_goodbye(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("telephony.switchboard._GOODBYE_S", 0.02)
+    board = Board()
+    board.deaf = (HangUpAsked,)
+    session = board.live("CA1")
+    await board.switchboard.drain(0.02)
+    assert session.events == [HangUpAsked("drained"), StreamLost("server_stopping")]
+
+
+async def test_ended_calls_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telephony.switchboard._ENDED_KEPT", 3)
+    board = Board()
+    for number in range(5):
+        board.live(f"CA{number}").deliver(StreamStopped())
+        await asyncio.sleep(0)
+    assert board.switchboard.ended_reason("CA1") is None
+    assert board.switchboard.ended_reason("CA4") is EndedReason.CALLER_HUNG_UP
