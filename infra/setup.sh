@@ -108,7 +108,8 @@ install_packages() {
   lock=$(lock_of "$WANTED")
   say "installing $(grep -c '==' "$lock") locked packages from $lock; the first time takes a minute or two"
   "$INSIDE" -m pip install --disable-pip-version-check --no-input --retries 5 \
-    --only-binary :all: --require-hashes -r "$lock" >&2 \
+    --only-binary :all: --require-hashes -r "$lock" \
+    | sed -u '/^Requirement already satisfied/d' >&2 \
     || fail "packages could not be installed; the reason stands above. Run the same command again: what is done is kept"
   "$INSIDE" -m pip install --disable-pip-version-check --no-input --quiet \
     --no-deps --no-build-isolation --editable . >&2 \

@@ -90,10 +90,9 @@ def matching(pattern: str, what: str) -> Callable[[str], str]:
 def path(value: str) -> Path:
     if "\0" in value:
         raise ValueError("a path cannot hold a NUL character")
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:
-        raise ValueError(f"{_quoted(value)} names a home folder that is not known") from None
+    if value.startswith("~"):
+        raise ValueError("~ is not understood here; write the whole path")
+    return Path(value)
 
 
 def public_url(value: str) -> str:

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from agents.persona import Persona
 from agents.realtime.settings import RealtimeSettings, ServerVad
 from telephony.values import (
     Parse,
@@ -192,15 +191,15 @@ VARIABLES: tuple[Variable, ...] = (
         text,
         "",
         "text",
-        "What the language model is told about its task",
+        "What the language model is told about its task; the shipped ones when empty",
     ),
     Variable(
         "FRONTDESK_GREETING",
         "greeting",
         text,
-        Persona().greeting,
+        "",
         "text",
-        "What the agent says first, word for word",
+        "What the agent says first, word for word; built from the business's name when empty",
     ),
     Variable(
         "FRONTDESK_LANGUAGE",

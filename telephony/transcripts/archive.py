@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from telephony.transcripts import files, wav
+from telephony.transcripts import files
 from telephony.transcripts.entry import AnyEntry
 from telephony.transcripts.records import MAX_RECORD_BYTES, Reading, header_of, read
 from telephony.transcripts.summary import Summary, Tally
@@ -123,12 +123,6 @@ def journal_problem(call: StoredCall) -> str | None:
     except OSError as error:
         return f"{files.JOURNAL} cannot be read ({error.strerror})"
     return f"{files.JOURNAL} is damaged at byte {damage.offset}: {damage.what}" if damage else None
-
-
-def stereo(call: StoredCall) -> bytes:
-    """One WAV with the caller on the left and what the caller heard on the right."""
-    caller, heard = (_read(call.folder / name) for name in ("caller.wav", "agent.wav"))
-    return wav.stereo(wav.samples(caller), wav.samples(heard))
 
 
 def export_json(call: StoredCall) -> bytes:

@@ -1,4 +1,4 @@
-"""What a mu-law recording looks like as a RIFF/WAVE file: headers and the mix of two tracks."""
+"""What a mu-law recording looks like as a RIFF/WAVE file."""
 
 import struct
 
@@ -10,8 +10,8 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
 HEADER_BYTES = _HEADER.size
 
 
-def header(data_bytes: int, channels: int = 1) -> bytes:
-    """The 58 bytes before `data_bytes` of 8 kHz mu-law audio.
+def header(data_bytes: int) -> bytes:
+    """The 58 bytes before `data_bytes` of 8 kHz mono mu-law.
 
     Formats other than PCM carry the extension size (0) in `fmt ` and a `fact` chunk with the
     sample count: Microsoft, Multiple Channel Audio Data and WAVE Files, 1994 addendum.
@@ -24,33 +24,15 @@ def header(data_bytes: int, channels: int = 1) -> bytes:
         b"fmt ",
         18,
         _FORMAT_MULAW,
-        channels,
+        1,
         RATE,
-        RATE * channels,
-        channels,
+        RATE,
+        1,
         8,
         0,
         b"fact",
         4,
-        data_bytes // channels,
+        data_bytes,
         b"data",
         data_bytes,
     )
-
-
-def samples(wav: bytes) -> bytes:
-    """The mu-law bytes of a file of ours; what a crash left behind counts to the last byte."""
-    if wav[:4] != b"RIFF" or len(wav) < HEADER_BYTES:
-        return b""
-    said = _HEADER.unpack_from(wav)[-1]
-    present = wav[HEADER_BYTES:]
-    return present[:said] if 0 < said <= len(present) <= said + 1 else present
-
-
-def stereo(left: bytes, right: bytes) -> bytes:
-    """A whole WAV of two mu-law tracks, the shorter filled up with silence."""
-    length = max(len(left), len(right))
-    mixed = bytearray(2 * length)
-    mixed[0::2] = left.ljust(length, SILENCE)
-    mixed[1::2] = right.ljust(length, SILENCE)
-    return header(len(mixed), channels=2) + mixed

@@ -1,0 +1,99 @@
+"""`frontdesk calls`: what calls there were and what was said."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from telephony.cli.terminal import style
+from telephony.plain import plain
+from telephony.settings import load
+from telephony.transcripts.archive import (
+    Archive,
+    StoredCall,
+    export_json,
+    export_text,
+    journal_problem,
+)
+from telephony.transcripts.text import clock
+
+_COLUMNS = ("call", "started", "length", "engine", "from", "turns", "ended")
+
+
+@click.group()
+def calls() -> None:
+    """List, show and export stored calls.
+
+    A call may be named by the beginning of its id, as long as only one call begins so.
+    """
+
+
+@calls.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--skip", default=0, show_default=True, type=click.IntRange(0), help="Page on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_calls(limit: int, skip: int, as_json: bool) -> None:
+    """List calls, newest first."""
+    found = _archive().newest(limit, skip)
+    if as_json:
+        for call in found:
+            click.echo(msgspec.json.encode(call.summary).decode())
+    elif found:
+        click.echo(_table([_COLUMNS, *map(_row, found)]))
+    else:
+        click.echo("No calls yet.")
+
+
+@calls.command()
+@click.argument("call_id")
+def show(call_id: str) -> None:
+    """Show one call: who said what, and what of it was heard."""
+    call = _archive().find(call_id)
+    click.echo(export_text(call, style()), nl=False)
+    for path in (*call.recordings.values(), call.journal):
+        click.echo(f"  {path}")
+    if problem := journal_problem(call):
+        click.echo(f"! {problem}")
+
+
+@calls.command()
+@click.argument("call_id")
+@click.option("--format", "form", type=click.Choice(["json", "txt"]), default="json")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout."
+)
+def export(call_id: str, form: str, output: Path | None) -> None:
+    """Export one call as JSON or plain text."""
+    call = _archive().find(call_id)
+    content = export_json(call) if form == "json" else export_text(call).encode()
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        output.write_bytes(content)
+
+
+def _archive() -> Archive:
+    return Archive(load().data_dir)
+
+
+def _row(call: StoredCall) -> tuple[str, ...]:
+    summary = call.summary
+    ended = summary.ended_reason or "unfinished"
+    return tuple(
+        plain(cell)
+        for cell in (
+            summary.call_id,
+            summary.started_at[:19].replace("T", " "),
+            clock(summary.duration_ms),
+            summary.engine,
+            summary.from_number or "-",
+            str(summary.turns),
+            ended + (" (incomplete)" if summary.dropped or summary.storage_trouble else ""),
+        )
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)

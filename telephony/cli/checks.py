@@ -1,0 +1,250 @@
+"""What `frontdesk doctor` looks at: each check finds things that are well, odd or broken."""
+
+import datetime as dt
+import os
+import re
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+import agents
+import telephony
+import tools
+from agents.local.models import missing
+from agents.models import BadModels, Models
+from agents.models_file import read_models
+from telephony.settings import Settings
+from telephony.values import LOOPBACK
+from tools.config import ConfigError
+from tools.migrate import SCRIPTS, revision_of
+from tools.spec import BackendError
+from tools.store import open_store
+
+OLDEST_PYTHON = (3, 11)
+SHUTDOWN_SOON_DAYS = 60
+LITTLE_SPACE_BYTES = 1 << 30
+FILES_PER_CALL = 12
+"""Sockets, recordings and journal of one call, with room to spare."""
+
+
+class Level(Enum):
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the doctor's report."""
+
+    subject: str
+    level: Level
+    what: str
+    cure: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def well(subject: str, what: str) -> Finding:
+    return Finding(subject, Level.OK, what)
+
+
+def odd(subject: str, what: str, cure: str) -> Finding:
+    return Finding(subject, Level.WARNING, what, cure)
+
+
+def broken(subject: str, what: str, cure: str) -> Finding:
+    return Finding(subject, Level.PROBLEM, what, cure)
+
+
+def python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= OLDEST_PYTHON:
+        yield well("python", version)
+    else:
+        yield broken("python", f"{version} is too old", "Install Python 3.11 or newer")
+
+
+def packages() -> Iterator[Finding]:
+    """Wheels named `agents` and `tools` exist; installed beside us they would be taken for ours."""
+    ours = Path(str(telephony.__file__)).parent.parent
+    strangers = [
+        str(package.__file__)
+        for package in (agents, tools)
+        if Path(str(package.__file__)).parent.parent != ours
+    ]
+    if strangers:
+        cure = "Uninstall the package they belong to, e.g. pip uninstall openai-agents"
+        yield broken("packages", f"not ours: {', '.join(strangers)}", cure)
+    else:
+        yield well("packages", str(ours))
+
+
+def unknown_settings(settings: Settings) -> Iterator[Finding]:
+    for sentence in settings.unknown:
+        yield odd("settings", sentence, "Correct its name or remove it")
+
+
+def engine(settings: Settings) -> Iterator[Finding]:
+    if settings.engine == "local":
+        yield well("engine", "embedded: no key and no network needed")
+    else:
+        yield well("engine", f"OpenAI Realtime, key set, at {settings.openai_base_url}")
+        parts = urlsplit(settings.openai_base_url)
+        if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
+            cure = "Set OPENAI_BASE_URL to an https:// address"
+            yield odd("engine", "the key and all speech travel unencrypted", cure)
+
+
+def speech_models(settings: Settings) -> Iterator[Finding]:
+    problems = missing()
+    if not problems:
+        yield well("speech models", "present")
+    for sentence in problems:
+        # The spoken apology is rendered with them whatever the engine.
+        found = broken if settings.engine == "local" else odd
+        yield found("speech models", sentence, "Run make run, or install infra/requirements.lock")
+
+
+def model_ids(settings: Settings) -> Iterator[Finding]:
+    if settings.engine == "local":
+        return
+    try:
+        models = read_models()
+    except (OSError, BadModels) as error:
+        yield broken("models", f"agents/models.json cannot be used: {error}", "Restore the file")
+        return
+    for name in ("model", "transcription_model"):
+        yield from _model(models, getattr(settings, name), f"FRONTDESK_{name.upper()}")
+
+
+def _model(models: Models, model_id: str, variable: str) -> Iterator[Finding]:
+    if models.find(model_id) is None:
+        what = f"{model_id} is not in the list of {models.as_of}"
+        yield odd(variable, what, "Check its spelling; frontdesk doctor --online asks the API")
+        return
+    shutdown = models.shutdown(model_id, dt.datetime.now(dt.UTC).date())
+    if shutdown is None:
+        yield well(variable, f"{model_id}, no shutdown announced as of {models.as_of}")
+    elif shutdown.days_left <= 0:
+        what = f"{model_id} was shut down on {shutdown.date}"
+        cure = f"Unset {variable} for the default, unless your gateway still serves it"
+        openai = "api.openai.com"
+        yield broken(variable, what, f"{cure} ({openai} does not)")
+    else:
+        what = f"{model_id} will be shut down on {shutdown.date}, in {shutdown.days_left} days"
+        soon = shutdown.days_left <= SHUTDOWN_SOON_DAYS
+        yield odd(variable, what, f"Move to another model{' now' if soon else ''}")
+
+
+def data_dir(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir.absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        cure = "Give this user the right to write there, or set FRONTDESK_DATA_DIR"
+        yield broken("data folder", f"{there} cannot be written", cure)
+        return
+    free = shutil.disk_usage(there).free
+    if free < LITTLE_SPACE_BYTES:
+        what = f"{folder} has {free >> 20} MB left; a call stores about 4 MB a minute"
+        yield odd("data folder", what, "Make room, or set FRONTDESK_DATA_DIR")
+    else:
+        yield well("data folder", f"{folder}, {free >> 30} GB free")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    shown = str(settings.database_url)
+    file = shown.partition(":///")[2] if shown.startswith("sqlite") else ""
+    if file and not Path(file).exists():
+        yield well("database", f"{shown} will be made at the first start")
+        return
+    try:
+        store = open_store(settings.database_url.reveal())
+        try:
+            revision = revision_of(store)
+        finally:
+            store.close()
+    except ConfigError as error:
+        yield broken("database", error.what, error.hint)
+    except (BackendError, sa.exc.SQLAlchemyError) as error:
+        cure = "Check FRONTDESK_DATABASE_URL, and that the server runs and lets this user in"
+        yield broken("database", f"{shown} cannot be reached ({error})", cure)
+    else:
+        yield _revision(shown, revision)
+
+
+def _revision(shown: str, revision: str | None) -> Finding:
+    scripts = ScriptDirectory(str(SCRIPTS))
+    known = {script.revision for script in scripts.walk_revisions()}
+    if revision == scripts.get_current_head():
+        return well("database", f"{shown}, up to date")
+    if revision is None or revision in known:
+        return well("database", f"{shown}, will be migrated at the next start")
+    what = f"{shown} is at revision {revision}, which this version does not know"
+    return broken("database", what, "Run the newer version of Frontdesk that upgraded it")
+
+
+def public_url(settings: Settings) -> Iterator[Finding]:
+    if urlsplit(settings.public_url).hostname in LOOPBACK:
+        what = f"{settings.public_url} reaches nobody but this machine"
+        cure = "Fine for frontdesk try; for Twilio set FRONTDESK_PUBLIC_URL=https://your.host"
+        yield odd("public URL", what, cure)
+    else:
+        yield well("public URL", f"{settings.public_url}; Twilio's webhook is /twilio/voice there")
+
+
+def twilio(settings: Settings) -> Iterator[Finding]:
+    tokens = [token.reveal() for token in settings.twilio_auth_tokens]
+    missing_names = [
+        name
+        for name, value in (
+            ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),
+            ("TWILIO_AUTH_TOKEN", tokens),
+        )
+        if not value
+    ]
+    if missing_names:
+        what = f"{' and '.join(missing_names)} not set"
+        cure = "Fine for frontdesk try; for Twilio take them from console.twilio.com"
+        # One without the other is no choice but a mistake.
+        found = odd if len(missing_names) == 2 else broken
+        yield found("Twilio", what, cure)
+    else:
+        yield well("Twilio", f"account {settings.twilio_account_sid}, {len(tokens)} auth token(s)")
+    if any(re.fullmatch(r"[0-9a-f]{32}", token) is None for token in tokens):
+        what = "an auth token does not look like one (32 hexadecimal digits)"
+        yield odd("Twilio", what, "Copy TWILIO_AUTH_TOKEN again; it is not the API key's secret")
+    parts = urlsplit(settings.twilio_api_url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        yield broken("Twilio", "the auth token would travel unencrypted", "Unset TWILIO_API_URL")
+
+
+def open_files(settings: Settings) -> Iterator[Finding]:
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 100 + FILES_PER_CALL * settings.max_calls
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        what = f"{soft} may be open; {settings.max_calls} calls need {wanted}"
+        yield odd("open files", what, f"Run ulimit -n {wanted}, or lower FRONTDESK_MAX_CALLS")
+    else:
+        yield well("open files", f"{soft} may be open")
+
+
+CHECKS: tuple[Check, ...] = (
+    unknown_settings,
+    engine,
+    speech_models,
+    model_ids,
+    data_dir,
+    database,
+    public_url,
+    twilio,
+    open_files,
+)

@@ -1,0 +1,233 @@
+"""Who may import whom, and which modules may touch the world outside: the laws of the tree."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import agents
+import telephony
+import tools
+from tests.tree import PACKAGES, ROOT, Module, modules
+
+SHELLS = frozenset(
+    {
+        "agents.local.engine",
+        "agents.local.models",
+        "agents.local.replies",
+        "agents.local.session",
+        "agents.local.voice",
+        "agents.models_file",
+        "agents.realtime.client",
+        "agents.tasks",
+        "telephony.__main__",
+        "telephony.app",
+        "telephony.cli.calls",
+        "telephony.cli.doctor",
+        "telephony.cli.main",
+        "telephony.cli.terminal",
+        "telephony.cli.replay",
+        "telephony.cli.serve",
+        "telephony.cli.try_call",
+        "telephony.engines",
+        "telephony.logs",
+        "telephony.server",
+        "telephony.session",
+        "telephony.settings",
+        "telephony.simulator.dial",
+        "telephony.simulator.leg",
+        "telephony.simulator.placed",
+        "telephony.simulator.signed",
+        "telephony.simulator.wav",
+        "telephony.switchboard",
+        "telephony.transcripts.archive",
+        "telephony.transcripts.files",
+        "telephony.transcripts.journal",
+        "telephony.twilio.edge",
+        "telephony.twilio.leg",
+        "telephony.twilio.noise",
+        "telephony.twilio.rest",
+        "telephony.twilio.stream",
+        "telephony.twilio.webhook",
+        "tools.booking.shopfile",
+        "tools.dispatch",
+        "tools.migrate",
+        "tools.receipts",
+        "tools.store",
+        "tools.threads",
+    }
+)
+"""The only modules that may do I/O, read clocks, use threads or asyncio, or log."""
+
+TABLES = frozenset({"tools.booking.tables", "tools.crm.tables", "tools.schema"})
+"""Modules that declare database tables and do nothing with them."""
+
+OUTSIDE = frozenset(
+    {
+        "aiohttp", "alembic", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib", "http",
+        "httpx", "io.open", "logging", "multiprocessing", "os", "queue", "random", "requests",
+        "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
+        "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile", "threading", "time",
+        "urllib.request", "uuid", "uvicorn", "uvloop", "websockets",
+    }
+)  # fmt: skip
+"""What no pure module imports."""
+
+FILE_METHODS = frozenset(
+    {
+        "chmod", "expanduser", "is_dir", "is_file", "iterdir", "mkdir", "read_bytes",
+        "read_text", "rmdir", "samefile", "stat", "touch", "unlink", "write_bytes",
+        "write_text",
+    }
+)  # fmt: skip
+
+OURS = modules(*PACKAGES)
+BY_NAME = {module.name: module for module in OURS}
+
+
+def test_imports_run_from_telephony_to_agents_to_tools() -> None:
+    refuse(
+        f"{at(module, node)} imports {name}"
+        for module in OURS
+        for node, name in module.imports()
+        if name.split(".")[0] in ("tests", "infra", *PACKAGES[PACKAGES.index(module.package) + 1 :])
+    )
+
+
+def test_imports_are_absolute() -> None:
+    refuse(
+        f"{at(module, node)} is a relative import"
+        for module in modules(*PACKAGES, "tests")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    )
+
+
+def test_imports_stand_at_the_top() -> None:
+    refuse(
+        f"{at(module, inner)} is an import inside {outer.name}"
+        for module in modules(*PACKAGES, "tests")
+        for outer in ast.walk(module.tree)
+        if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for inner in ast.walk(outer)
+        if isinstance(inner, (ast.Import, ast.ImportFrom)) or called(inner) in HIDDEN_IMPORTS
+    )
+
+
+HIDDEN_IMPORTS = ("__import__", "importlib.import_module", "import_module")
+
+
+def test_there_are_no_cycles_not_even_for_types() -> None:
+    graph = {module.name: set(edges(module)) - {module.name} for module in OURS}
+    while leaves := [name for name, targets in graph.items() if not targets & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    refuse(
+        f"{name} is in or above a cycle, by way of {sorted(targets & graph.keys())}"
+        for name, targets in sorted(graph.items())
+    )
+
+
+def test_pure_modules_touch_nothing_outside() -> None:
+    refuse(
+        f"{at(module, node)} {what}, but {module.name} is not a listed shell"
+        for module in OURS
+        if not is_shell(module)
+        for node, what in touches(module)
+    )
+
+
+def test_pure_modules_import_no_shell() -> None:
+    refuse(
+        f"{module.place} imports the shell {name}, but is not a listed shell itself"
+        for module in OURS
+        if not is_shell(module)
+        for name in sorted(set(edges(module)) & SHELLS)
+    )
+
+
+def test_every_listed_shell_is_one() -> None:
+    """A shell may also be one because it only puts shells together."""
+    refuse(
+        f"{name} is listed as a shell, but "
+        + ("does nothing a pure module may not" if name in BY_NAME else "does not exist")
+        for name in sorted(SHELLS)
+        if name not in BY_NAME
+        or not (list(touches(BY_NAME[name])) or set(edges(BY_NAME[name])) & SHELLS)
+    )
+
+
+def test_only_the_three_packages_can_be_imported_by_others() -> None:
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert sorted(found["find"]["include"]) == sorted(f"{package}*" for package in PACKAGES)
+    tops = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert tops == {*PACKAGES, "tests"}
+
+
+def test_the_packages_are_ours_not_wheels_of_the_same_name() -> None:
+    for package in (agents, telephony, tools):
+        assert Path(str(package.__file__)).parent.parent == ROOT
+
+
+def refuse(offenders: Iterable[str]) -> None:
+    found = list(offenders)
+    assert not found, "\n" + "\n".join(found)
+
+
+def is_shell(module: Module) -> bool:
+    return module.name in SHELLS or module.name.startswith("tools.migrations.")
+
+
+def at(module: Module, node: ast.AST) -> str:
+    return f"{module.place}:{getattr(node, 'lineno', 1)}"
+
+
+def edges(module: Module) -> Iterator[str]:
+    """The modules of ours that a module imports."""
+    return (name for _, name in module.imports() if name in BY_NAME)
+
+
+def touches(module: Module) -> Iterator[tuple[ast.AST, str]]:
+    """What in a module only a shell may do."""
+    allowed = {"sqlalchemy"} if module.name in TABLES else set()
+    for statement, name in module.imports():
+        if {name, name.split(".")[0]} & (OUTSIDE - allowed):
+            yield statement, f"imports {name}"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.AsyncFunctionDef) and not is_contract(node):
+            yield node, "is a coroutine"
+        elif isinstance(node, ast.Call) and (act := outside_call(node)):
+            yield node, f"calls {act}"
+
+
+def is_contract(function: ast.AsyncFunctionDef) -> bool:
+    """Only a docstring or `...`: a Protocol's method."""
+    return all(
+        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+        for line in function.body
+    )
+
+
+def outside_call(node: ast.Call) -> str | None:
+    name = called(node)
+    last = name.rpartition(".")[2]
+    if name in ("open", "input", "print") or (last in FILE_METHODS and "." in name):
+        return name
+    owner = name.rpartition(".")[0]
+    clock = last in ("now", "utcnow", "today") and "date" in owner
+    file = last == "open" and re.search(r"(path|file|folder|wave|gzip)$", owner)
+    return name if clock or file else None
+
+
+def called(node: ast.AST) -> str:
+    """`a.b.c` of a call `a.b.c(...)`; what cannot be named is left out."""
+    if not isinstance(node, ast.Call):
+        return ""
+    parts: list[str] = []
+    function: ast.expr = node.func
+    while isinstance(function, ast.Attribute):
+        parts.append(function.attr)
+        function = function.value
+    parts.append(function.id if isinstance(function, ast.Name) else "")
+    return ".".join(reversed(parts))
