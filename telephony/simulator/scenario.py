@@ -1,0 +1,147 @@
+"""What does the synthetic caller want, and what does it answer to which question?
+
+The agent's wording is not known beforehand, so rules look for loose keywords in what the caller
+made out. All a scenario can say is listed in `lines`, so that it can be recorded before the call.
+"""
+
+import re
+
+import msgspec
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """What the caller is after, in the words it says."""
+
+    service: str = "haircut"
+    day: str = "Tuesday"
+    time: str = "three in the afternoon"
+    changed_time: str = "three thirty"
+    """What it changes its mind to, in the middle of a sentence of the agent's."""
+    name: str = "Peter Baker"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """If the agent's words match, say this."""
+
+    name: str
+    hears: str
+    """A regular expression, searched without regard to case."""
+    says: str
+    """Empty: nothing, the agent will go on."""
+    gives: tuple[str, ...] = ()
+    """The facts the agent has been told by this."""
+    ends: bool = False
+    """This is the caller's goodbye."""
+    insists: bool = False
+    """Answered even after the caller's goodbye."""
+
+
+class Interruption(msgspec.Struct, frozen=True):
+    """Speak up once while the agent is talking."""
+
+    says: str
+    after_ms: int = 1_200
+    """Of the agent's talking without a longer pause."""
+    after: tuple[str, ...] = ()
+    """Facts that must have been given before."""
+    hears: str = ""
+    """Only when what has been heard of the sentence matches; empty: whatever it is."""
+
+    def matches(self, words: str) -> bool:
+        return re.search(self.hears, words, re.I) is not None
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """A caller's part. The first rule that matches answers."""
+
+    opening: Rule
+    """Said after the agent's first words, whatever they are."""
+    rules: tuple[Rule, ...]
+    goodbye: str
+    interruption: Interruption | None = None
+    confused: str = "Sorry, could you repeat that?"
+    wondering: str = "Hello? Are you still there?"
+    giving_up: str = "I'm sorry, I will call again later. Goodbye."
+    most_confusions: int = 4
+    """In a row, before it gives up."""
+    most_ms: int = 4 * 60_000
+    patience_ms: int = 9_000
+    """How long it waits in silence before it wonders."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything this caller may say."""
+        spoken = (self.opening.says, *(rule.says for rule in self.rules if rule.says), self.goodbye)
+        own = (self.confused, self.wondering, self.giving_up)
+        interruption = (self.interruption.says,) if self.interruption else ()
+        return tuple(dict.fromkeys((*spoken, *own, *interruption)))
+
+    def answer(self, words: str) -> Rule | None:
+        return next((rule for rule in self.rules if re.search(rule.hears, words, re.I)), None)
+
+
+_ASKS_AGAIN = re.compile(
+    r"\b(didn'?t|did not|couldn'?t) (\w+ )?(get|catch|under|hear)"
+    r"|\b(repeat|say) (that|it)\b|\bagain\b|\bpardon",
+    re.I,
+)
+
+
+def asks_again(words: str) -> bool:
+    """The agent did not understand, and says so."""
+    return _ASKS_AGAIN.search(words) is not None
+
+
+def booking(goal: Goal, *, interrupts: bool = True) -> Scenario:
+    """A caller who books an appointment, and changes the time while the agent reads it back."""
+    goodbye = "No, that's all. Thank you, goodbye."
+    change = f"Actually, make it {goal.changed_time}."
+    return Scenario(
+        opening=Rule(
+            "opening", "", f"Hello, I'd like to book a {goal.service}, please.", ("service",)
+        ),
+        rules=_rules(goal, goodbye, change),
+        goodbye=goodbye,
+        interruption=Interruption(change, after=("day", "time", "name")) if interrupts else None,
+    )
+
+
+def _rules(goal: Goal, goodbye: str, change: str) -> tuple[Rule, ...]:
+    """Longer sentences hold several keywords, so what is most particular comes first."""
+    service = f"I'd like to book a {goal.service}, please."
+    return (
+        Rule("taken", _TAKEN, change, gives=("time",)),
+        Rule("anything else", r"(any|some)thing else", goodbye, ends=True, insists=True),
+        Rule("change", r"\bchange\b", change, gives=("time",)),
+        Rule("check", f"{_CHECK}|{_OFFER}", "Yes, that's right."),
+        Rule("done", _DONE, goodbye, ends=True),
+        Rule("wait", r"\bmoment\b|\bsecond\b|hold on|take your time", ""),
+        Rule("spell", r"\bspell|letter by letter", f"{', '.join(_letters(goal.name))}."),
+        Rule("name", r"\bnames?\b|who('s| is| am i)", f"My name is {goal.name}.", ("name",)),
+        Rule(
+            "day and time",
+            r"\bday\b.*\btime\b|\bwhen\b",
+            f"On {goal.day}, at {goal.time}.",
+            ("day", "time"),
+        ),
+        Rule("day", r"\b(days?|dates?)\b", f"On {goal.day}, please.", ("day",)),
+        Rule("time", r"\btimes?\b|o'?clock|which one|prefer", f"At {goal.time}.", ("time",)),
+        Rule("number", r"\bnumber\b|\bphone\b", "You can use the number I'm calling from."),
+        Rule("service", r"\bservices?\b|\bwhat (can|would|kind|sort)", service, ("service",)),
+        Rule("goodbye", r"good-?\s?bye|\bbye\b", goodbye, ends=True),
+        Rule("greeting", r"\bhelp\b|\bcalling\b|\bassistant\b", service, ("service",)),
+        Rule("thinking", r"let me (check|see|look)", ""),
+    )
+
+
+_TAKEN = r"already (booked|taken)|(not|isn'?t|no longer) (free|available|open)|fully booked"
+_DONE = r"(you are|you'?re|is|been|i have|i'?ve) (now |all )*(booked|confirmed|set)\b|see you"
+_CHECK = (
+    r"\b(is|are|was) (that|this|it|these) (all )?(right|correct|ok|fine)"
+    r"|\bright\?|correct\?|yes or no"
+)
+_OFFER = r"(shall|should|can|may) i (\w+ )?(book|go|make|put|confirm|reserve)|go ahead|to confirm"
+
+
+def _letters(name: str) -> list[str]:
+    return [letter.upper() for letter in name if letter.isalpha()]

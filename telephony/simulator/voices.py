@@ -1,0 +1,103 @@
+"""What does the synthetic caller sound like on the line? SVOX Pico, levelled, at 8 kHz mu-law.
+
+The agent speaks with another synthesiser, so that in a recording the two are told apart by ear.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+import py_nanotts  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from agents.pcm import Filter, Pcm, Polyphase, design
+from telephony.media import ulaw
+
+VOICE = "en-GB"
+PICO_RATE = 16_000
+PICO_VOLUME = 0.4
+"""At its own level Pico runs into the ends of its 16 bits."""
+PICO_SPEED = 0.9
+"""As fast as it speaks by itself, short answers are hard to make out over a telephone."""
+
+LEVEL_DBFS = -20.0
+"""Mean level of the speech itself, pauses left out."""
+NOISE_DBFS = -60.0
+PEAK = 29_000
+NOISE_S = 4.0
+
+_FULL_SCALE = 32_768
+_STEP_SAMPLES = 80
+_BREATH_SAMPLES = 400
+_PAUSE_DB = 35.0
+
+
+class LineVoice:
+    """A voice on a telephone line. Blocking: run it in a thread, one at a time."""
+
+    def __init__(
+        self,
+        voice: str = VOICE,
+        *,
+        level_dbfs: float = LEVEL_DBFS,
+        noise_dbfs: float = NOISE_DBFS,
+        seed: int = 1,
+    ) -> None:
+        """`seed` decides the noise: the same voice says the same words bit for bit alike."""
+        self._voice = voice
+        self._level_dbfs = level_dbfs
+        self._noise_dbfs = noise_dbfs
+        self._seed = seed
+        self._pico = py_nanotts.NanoTTS()
+
+    def speak(self, text: str) -> bytes:
+        """The words as mu-law, without silence before or after them."""
+        spoken = self._pico.speak(text, voice=self._voice, volume=PICO_VOLUME, speed=PICO_SPEED)
+        pcm = narrow(np.frombuffer(spoken, np.int16))
+        levelled = _levelled(_trimmed(pcm).astype(np.float64), self._level_dbfs)
+        noise = self._hiss(len(levelled))
+        return ulaw.encode(np.rint(levelled + noise).astype(np.int16))
+
+    def record(self, lines: Iterable[str]) -> dict[str, bytes]:
+        """Every line once, by its text."""
+        return {line: self.speak(line) for line in dict.fromkeys(lines)}
+
+    def noise(self) -> bytes:
+        """Some seconds of the line while nobody speaks, mu-law, to be played round and round."""
+        return ulaw.encode(np.rint(self._hiss(int(NOISE_S * 8_000))).astype(np.int16))
+
+    def _hiss(self, samples: int) -> NDArray[np.float64]:
+        draw = np.random.default_rng(self._seed)
+        return draw.normal(0.0, _FULL_SCALE * 10 ** (self._noise_dbfs / 20), samples)
+
+
+def narrow(pcm: Pcm) -> Pcm:
+    """16 kHz to 8 kHz: what a telephone line leaves of it."""
+    halving = Polyphase(_halving())
+    return np.concatenate((halving.push(pcm), halving.flush()))
+
+
+def speech_dbfs(pcm: NDArray[np.float64]) -> float:
+    """Level of the speech in a recording; pauses, 35 dB below its loudest 10 ms, left out."""
+    steps = np.square(pcm[: len(pcm) // _STEP_SAMPLES * _STEP_SAMPLES])
+    power = steps.reshape(-1, _STEP_SAMPLES).mean(axis=1)
+    speech = power[power > power.max() * 10 ** (-_PAUSE_DB / 10)]
+    return float(10 * np.log10(speech.mean() / _FULL_SCALE**2))
+
+
+@cache
+def _halving() -> Filter:
+    return design(up=1, down=2, rate=PICO_RATE, length=97, pass_hz=3_400, stop_hz=4_000)
+
+
+def _trimmed(pcm: Pcm) -> Pcm:
+    """Without the silence at either end, but for a breath that keeps soft consonants whole."""
+    size = np.abs(pcm.astype(np.int32))
+    loud = np.flatnonzero(size > size.max() // 100)
+    return pcm[max(0, loud[0] - _BREATH_SAMPLES) : loud[-1] + 1 + _BREATH_SAMPLES]
+
+
+def _levelled(pcm: NDArray[np.float64], level_dbfs: float) -> NDArray[np.float64]:
+    """At the level wanted, or as near to it as peaks allow."""
+    gain = 10 ** ((level_dbfs - speech_dbfs(pcm)) / 20)
+    return pcm * min(gain, float(PEAK / np.abs(pcm).max()))
