@@ -13,10 +13,10 @@ from agents.local.acts import Act, CallTool, Speak
 from agents.local.answers import Move, is_plain, move
 from agents.local.choices import Choice
 from agents.local.expectation import Expectation
+from agents.local.filling import Ask, Filler, GiveUp, LookUp, ReadBack, Run, Step, ask
 from agents.local.grammar import answer_pattern, check_pattern, more_pattern
-from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers, answer
+from agents.local.offers import Answer, Frame, Lookup, Offers, answer
 from agents.local.slots import Form, Kind, Slot, form
-from agents.local.speech import say as spoken
 from agents.local.states import (
     Advance,
     Aside,
@@ -71,6 +71,7 @@ class Dialogue:
         self._setting = Setting(now.date(), hours or Hours(), caller_number)
         self._ids = tool_call_ids
         self._offers = Offers(self._forms)
+        self._filler = Filler(self._offers, now.date())
         self._state: State = Idle()
         self._last = ""
         self._misses = 0
@@ -332,109 +333,27 @@ class Dialogue:
         return read(said.text, frame.form.slots, self._setting, focus=focus, offered=offered)
 
     def _update(self, frame: Frame, readings: Readings, lead: str = "") -> list[Act]:
-        frame = frame.with_values(readings.values)
-        for name, choices in readings.unclear.items():
-            slot = frame.form.slot(name)
-            assert slot is not None
-            return self._question(frame, slot, say.which_one(slot, choices, self._setting.today))
-        for name, reason in readings.refused.items():
-            slot = frame.form.slot(name)
-            assert slot is not None
-            return self._ask(frame.without(name), slot, reason)
-        return self._advance(frame, lead)
+        return self._do(self._filler.update(frame, readings, lead))
 
-    def _advance(self, frame: Frame, lead: str = "") -> list[Act]:
-        """Whatever comes next: a list to look up, a value to refuse, to ask for, to read back."""
-        for slot in frame.form.slots:
-            if slot.name not in frame.values:
-                continue
-            lookup = self._offers.lookup(slot, frame)
-            if isinstance(lookup, Lookup):
-                found = self._offers.get(lookup)
-                if found is None:
-                    return self._look_up(lookup, Advance(frame, lead))
-                if not _allows(found, frame.values[slot.name]):
-                    return self._not_offered(frame, slot, found, lead)
-        if frame.missing:
-            return self._ask_next(frame, lead)
-        if frame.form.spec.risk.writes:
-            return self._confirm(self._with_defaults(frame), lead)
-        return self._run(frame)
+    def _recite(self, frame: Frame, slot: Slot) -> list[Act]:
+        return self._do(self._filler.recite(frame, slot))
 
-    def _ask_next(self, frame: Frame, lead: str) -> list[Act]:
-        slot = frame.missing[0]
-        lookup = self._offers.lookup(slot, frame)
-        if isinstance(lookup, Lacking):
-            needed = [frame.form.slot(name) for name in lookup.names]
-            return self._ask(frame, next((first for first in needed if first), slot), lead)
-        if isinstance(lookup, Lookup):
-            found = self._offers.get(lookup)
-            if found is None:
-                return self._look_up(lookup, Advance(frame, lead))
-            if not found.choices and (found.done or slot.kind is Kind.CHOICE):
-                return self._nothing_offered(frame, slot, found, lead)
-            only = found.choices[0] if len(found.choices) == 1 else None
-            if only and slot.kind is Kind.CHOICE and slot.name in frame.form.spec.confirm:
-                return self._advance(frame.with_values({slot.name: only.value}), lead)
-        return self._ask(frame, slot, lead)
-
-    def _not_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> list[Act]:
-        if not found.choices:
-            return self._nothing_offered(frame, slot, found, lead)
-        said = spoken(slot, frame.values[slot.name], self._setting.today)
-        offer = say.offer(slot, found.message, found.choices, self._setting.today)
-        told = f"{lead} {say.not_offered(slot, said, offer)}".strip()
-        return self._ask(frame.without(slot.name), slot, told)
-
-    def _nothing_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> list[Act]:
-        """No value is possible: something told before has to change, or the request is vain."""
-        told = f"{lead} {found.message or say.NO_LIST}".strip()
-        frame = frame.without(slot.name)
-        fault = self._at_fault(frame, slot, found)
-        if fault is None:
-            return self._finish(told)
-        return self._ask(frame.without(fault.name), fault, told)
-
-    def _at_fault(self, frame: Frame, slot: Slot, found: Answer) -> Slot | None:
-        source = self._offers.source(slot)
-        names = [found.field] if found.field else []
-        names += [needed.name for needed in reversed(source.slots)] if source else []
-        told = (frame.form.slot(name) for name in names if name in frame.values)
-        return next((fault for fault in told if fault is not None), None)
-
-    def _with_defaults(self, frame: Frame) -> Frame:
-        """Defaults become values only where the read-back speaks them."""
-        spec = frame.form.spec
-        defaults = {
-            slot.name: slot.default
-            for slot in frame.form.slots
-            if slot.name in spec.confirm
-            and slot.name not in frame.values
-            and slot.default is not None
-        }
-        return frame.with_values(defaults)
+    def _do(self, step: Step) -> list[Act]:
+        match step:
+            case Ask(frame, slot, text):
+                self._state = Filling(frame, slot)
+                return self._say(text)
+            case LookUp(lookup, then):
+                return self._look_up(lookup, then)
+            case ReadBack(frame, lead):
+                return self._confirm(frame, lead)
+            case Run(frame):
+                return self._run(frame)
+            case GiveUp(text):
+                return self._finish(text)
 
     def _ask(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
-        return self._question(frame, slot, f"{lead} {slot.ask}".strip())
-
-    def _question(self, frame: Frame, slot: Slot, text: str) -> list[Act]:
-        self._state = Filling(frame, slot)
-        return self._say(text)
-
-    def _recite(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
-        """Say what there is to choose from, then ask for it."""
-        lookup = self._offers.lookup(slot, frame)
-        if isinstance(lookup, Lacking):
-            needed = [frame.form.slot(name) for name in lookup.names]
-            return self._ask(frame, next((first for first in needed if first), slot), lead)
-        found = self._offers.get(lookup) if lookup else None
-        if lookup is not None and found is None:
-            return self._look_up(lookup, Recite(frame, slot, lead))
-        if found is not None and not found.choices:
-            return self._nothing_offered(frame, slot, found, lead)
-        choices = slot.choices or (found.choices if found else ())
-        offer = say.offer(slot, found.message if found else "", choices, self._setting.today)
-        return self._ask(frame, slot, f"{lead} {offer}".strip())
+        return self._do(ask(frame, slot, lead))
 
     # ---- confirming and running ----------------------------------------------------------------
 
@@ -468,18 +387,20 @@ class Dialogue:
                 self._state = before
                 return self._answer(said)
             case Advance(frame, lead):
-                return self._advance(frame, lead)
-            case Recite(frame, slot, lead):
-                return self._recite(frame, slot, lead)
+                return self._do(self._filler.advance(frame, lead))
+            case Recite(frame, slot):
+                return self._recite(frame, slot)
 
     def _ran(self, frame: Frame, found: Answer) -> list[Act]:
         writes = frame.form.spec.risk.writes
         if writes:
             self._offers.forget()
+        else:
+            self._offers.put(Lookup(frame.form.name, frame.arguments), found)
         fault = frame.form.slot(found.field) if found.field and not found.done else None
         message = found.message if found.spoken else ""
         if fault is not None:
-            return self._advance(frame.without(fault.name), say.sorry(message))
+            return self._do(self._filler.advance(frame.without(fault.name), say.sorry(message)))
         self._remember(frame, everything=not writes or not found.done)
         if found.done:
             return self._finish(message or "That's done.")
@@ -577,11 +498,6 @@ def _may_name_a_choice(found: Move | None, said: Said) -> bool:
     if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON}:
         return False
     return not (found in _COURTESIES and (is_plain(said.words) or len(said.words) <= 3))
-
-
-def _allows(found: Answer, value: Value) -> bool:
-    """A list that could not be had forbids nothing: the tool itself will decide."""
-    return not found.done or any(choice.value == value for choice in found.choices)
 
 
 def _changes(frame: Frame, readings: Readings) -> bool:

@@ -85,7 +85,6 @@ class Recite(msgspec.Struct, frozen=True):
 
     frame: Frame
     slot: Slot
-    lead: str
 
 
 class LookingUp(msgspec.Struct, frozen=True):

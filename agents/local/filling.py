@@ -1,0 +1,169 @@
+"""What comes next while a tool is filled in: a question, a look-up, the read-back, the call."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import msgspec
+
+from agents.local import sentences as say
+from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers
+from agents.local.slots import Kind, Slot
+from agents.local.speech import say as spoken
+from agents.local.states import Advance, Recite, Rehear
+from agents.local.text import Value
+from agents.local.values import Readings
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Ask for this slot in these words."""
+
+    frame: Frame
+    slot: Slot
+    text: str
+
+
+class LookUp(msgspec.Struct, frozen=True):
+    """Find out what there is to choose from."""
+
+    lookup: Lookup
+    then: Rehear | Advance | Recite
+
+
+class ReadBack(msgspec.Struct, frozen=True):
+    """Everything is known: read it back and have it confirmed."""
+
+    frame: Frame
+    lead: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Everything is known and nothing is changed by it: call the tool."""
+
+    frame: Frame
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """It cannot be done, for the reason the text gives."""
+
+    text: str
+
+
+Step = Ask | LookUp | ReadBack | Run | GiveUp
+
+
+def ask(frame: Frame, slot: Slot, lead: str = "") -> Ask:
+    return Ask(frame, slot, f"{lead} {slot.ask}".strip())
+
+
+class Filler:
+    """Decides the next step from what is known; changes nothing."""
+
+    def __init__(self, offers: Offers, today: dt.date) -> None:
+        self._offers = offers
+        self._today = today
+
+    def update(self, frame: Frame, readings: Readings, lead: str = "") -> Step:
+        """The step after the caller told these values."""
+        told = frame.with_values(readings.values)
+        for slot in frame.form.slots:
+            if slot.name in readings.unclear:
+                choices = readings.unclear[slot.name]
+                return Ask(told, slot, say.which_one(slot, choices, self._today))
+            if slot.name in readings.refused:
+                return ask(told.without(slot.name), slot, readings.refused[slot.name])
+        return self.advance(told, lead)
+
+    def advance(self, frame: Frame, lead: str = "") -> Step:
+        """`lead` is said before whatever is said next."""
+        for slot in frame.form.slots:
+            checked = self._check(frame, slot, lead) if slot.name in frame.values else None
+            if checked is not None:
+                return checked
+        if frame.missing:
+            return self._ask_next(frame, frame.missing[0], lead)
+        if frame.form.spec.risk.writes:
+            return ReadBack(_with_defaults(frame), lead)
+        return Run(frame)
+
+    def _check(self, frame: Frame, slot: Slot, lead: str) -> Step | None:
+        """None when the slot's value is one of those there are, or nobody can tell."""
+        lookup = self._offers.lookup(slot, frame)
+        if not isinstance(lookup, Lookup):
+            return None
+        found = self._offers.get(lookup)
+        if found is None:
+            return LookUp(lookup, Advance(frame, lead))
+        if _allows(found, frame.values[slot.name]):
+            return None
+        if not found.choices:
+            return self._nothing_offered(frame, slot, found, lead)
+        said = spoken(slot, frame.values[slot.name], self._today)
+        offer = say.offer(slot, found.message, found.choices, self._today)
+        told = f"{lead} {say.not_offered(slot, said, offer)}".strip()
+        return ask(frame.without(slot.name), slot, told)
+
+    def _ask_next(self, frame: Frame, slot: Slot, lead: str) -> Step:
+        lookup = self._offers.lookup(slot, frame)
+        if isinstance(lookup, Lacking):
+            return ask(frame, _first(frame, lookup.names) or slot, lead)
+        if lookup is None:
+            return ask(frame, slot, lead)
+        found = self._offers.get(lookup)
+        if found is None:
+            return LookUp(lookup, Advance(frame, lead))
+        if not found.choices and (found.done or slot.kind is Kind.CHOICE):
+            return self._nothing_offered(frame, slot, found, lead)
+        if len(found.choices) == 1 and _may_be_assumed(frame, slot):
+            return self.advance(frame.with_values({slot.name: found.choices[0].value}), lead)
+        return ask(frame, slot, lead)
+
+    def recite(self, frame: Frame, slot: Slot) -> Step:
+        """Say what there is to choose from, then ask for it."""
+        lookup = self._offers.lookup(slot, frame)
+        if isinstance(lookup, Lacking):
+            return ask(frame, _first(frame, lookup.names) or slot)
+        found = self._offers.get(lookup) if lookup else None
+        if lookup is not None and found is None:
+            return LookUp(lookup, Recite(frame, slot))
+        if found is not None and not found.choices:
+            return self._nothing_offered(frame, slot, found, "")
+        choices = slot.choices or (found.choices if found else ())
+        message = found.message if found else ""
+        return ask(frame, slot, say.offer(slot, message, choices, self._today))
+
+    def _nothing_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> Step:
+        """No value is possible: something told before has to change, or the request is vain."""
+        told = f"{lead} {found.message or say.NO_LIST}".strip()
+        source = self._offers.source(slot)
+        needed = [other.name for other in reversed(source.slots)] if source else []
+        kept = frame.without(slot.name)
+        names = [name for name in (found.field or "", *needed) if name in kept.values]
+        fault = _first(kept, names)
+        return ask(kept.without(fault.name), fault, told) if fault else GiveUp(told)
+
+
+def _first(frame: Frame, names: Iterable[str]) -> Slot | None:
+    slots = (frame.form.slot(name) for name in names)
+    return next((slot for slot in slots if slot is not None), None)
+
+
+def _allows(found: Answer, value: Value) -> bool:
+    """A list that could not be had forbids nothing: the tool itself will decide."""
+    return not found.done or any(choice.value == value for choice in found.choices)
+
+
+def _may_be_assumed(frame: Frame, slot: Slot) -> bool:
+    """The only choice there is, if the read-back will speak it."""
+    return slot.kind is Kind.CHOICE and slot.name in frame.form.spec.confirm
+
+
+def _with_defaults(frame: Frame) -> Frame:
+    """Defaults become values only where the read-back speaks them."""
+    defaults = {
+        slot.name: slot.default
+        for slot in frame.form.slots
+        if slot.default is not None
+        and slot.name in frame.form.spec.confirm
+        and slot.name not in frame.values
+    }
+    return frame.with_values(defaults)
