@@ -3,7 +3,7 @@
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -135,13 +135,3 @@ def _compose(text: str, where: str) -> Node | None:
             where, f"is not readable as YAML ({type(error).__name__})", "Write plain YAML"
         ) from None
     return node
-
-
-def twice(names: Iterable[str]) -> str | None:
-    """The first name that comes twice, or None."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None

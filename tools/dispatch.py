@@ -3,8 +3,6 @@
 import asyncio
 import datetime as dt
 import inspect
-import secrets
-import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -12,21 +10,20 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import structlog
 
-from tools.arguments import digest
-from tools.phone import e164
-from tools.receipts import Begun, Claim, Clash, Earlier, Receipt, Receipts
+from tools.attempt import (
+    Answer,
+    Attempt,
+    awaited,
+    being_cancelled,
+    called,
+    finished,
+    log_failure,
+    plain_answer,
+)
+from tools.receipts import Begun, Clash, Earlier, Receipt, Receipts
 from tools.registry import Registry
 from tools.results import answer, invalid
-from tools.spec import (
-    Arguments,
-    BackendError,
-    Tool,
-    ToolContext,
-    ToolOutcome,
-    ToolRefusal,
-    ToolRequest,
-    ToolState,
-)
+from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.threads import Threads
 from tools.validation import Problem
 
@@ -45,51 +42,12 @@ class Start(Protocol):
     def __call__(self, name: str, coroutine: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]: ...
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """How one run of a tool ended. `output` is JSON text."""
-
-    state: ToolState
-    output: str
-
-
 class Call(msgspec.Struct, frozen=True):
     """One handler at work."""
 
     answer: asyncio.Future[Answer]
     withdraw: Callable[[], bool]
     """Takes it back if it has not begun; says whether that was so."""
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One request that names a tool we have, with arguments that fit it."""
-
-    request: ToolRequest
-    tool: Tool
-    arguments: Arguments
-
-    def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
-        number = self.request.caller_number
-        return ToolContext(
-            call_id=self.request.call_id,
-            caller_number=e164(number) if number else None,
-            now=now,
-            idempotency_key=receipt.idempotency_key,
-        )
-
-    def claim(self, now: dt.datetime) -> Claim:
-        return Claim(
-            call_id=self.request.call_id,
-            tool_call_id=self.request.tool_call_id,
-            tool=self.tool.name,
-            risk=self.tool.risk,
-            digest=digest(self.arguments),
-            now=now,
-            deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
-        )
-
-    def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
-        ends = self.tool.ends_call and state is ToolState.DONE
-        return ToolOutcome(self.request.tool_call_id, self.tool.name, state, output, ends, repeated)
 
 
 class Dispatcher:
@@ -140,7 +98,7 @@ class Dispatcher:
         try:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
-            if flight.cancelled() and not _being_cancelled():
+            if flight.cancelled() and not being_cancelled():
                 return _failed(attempt, begun=True)
             if not attempt.tool.risk.writes:
                 flight.cancel()
@@ -160,12 +118,12 @@ class Dispatcher:
                 partial(self._receipts.begin, attempt.claim(self._clock()))
             )
         except Exception as error:
-            _log_failure("tool_not_begun", attempt, error)
+            log_failure("tool_not_begun", attempt, error)
             return _failed(attempt, begun=False)
         try:
             outcome = await self._answered(attempt, found)
         except Exception as error:
-            _log_failure("tool_not_answered", attempt, error)
+            log_failure("tool_not_answered", attempt, error)
             outcome = _failed(attempt, begun=True)
         _log_outcome(attempt, outcome)
         return outcome
@@ -200,8 +158,8 @@ class Dispatcher:
                 attempt, await self._recorded(attempt, receipt, call.answer.result())
             )
         if self._give_up(attempt, receipt, call):
-            return await self._recorded(attempt, receipt, _answer(ToolState.FAILED))
-        unknown = await self._recorded(attempt, receipt, _answer(ToolState.UNKNOWN))
+            return await self._recorded(attempt, receipt, plain_answer(ToolState.FAILED))
+        unknown = await self._recorded(attempt, receipt, plain_answer(ToolState.UNKNOWN))
         self._keep(
             attempt,
             self._start(f"late {attempt.tool.name}", self._late(attempt, receipt, call.answer)),
@@ -232,9 +190,9 @@ class Dispatcher:
 
     def _call(self, attempt: Attempt, context: ToolContext) -> Call:
         if inspect.iscoroutinefunction(attempt.tool.handler):
-            task = self._start(f"handler {attempt.tool.name}", _awaited(attempt, context))
+            task = self._start(f"handler {attempt.tool.name}", awaited(attempt, context))
             return Call(task, lambda: False)
-        queued = self._tool_threads.submit(partial(_called, attempt, context))
+        queued = self._tool_threads.submit(partial(called, attempt, context))
         return Call(asyncio.wrap_future(queued), queued.cancel)
 
     async def _recorded(self, attempt: Attempt, receipt: Receipt, ended: Answer) -> Receipt:
@@ -250,9 +208,9 @@ class Dispatcher:
         try:
             return await self._blocking(finish)
         except Exception as error:
-            _log_failure("tool_outcome_not_recorded", attempt, error)
+            log_failure("tool_outcome_not_recorded", attempt, error)
         if attempt.tool.risk.writes and ended.state is ToolState.DONE:
-            ended = _answer(ToolState.UNKNOWN)
+            ended = plain_answer(ToolState.UNKNOWN)
         return msgspec.structs.replace(receipt, state=ended.state, output=ended.output)
 
     # ---- repeats ----------------------------------------------------------------------------
@@ -267,7 +225,7 @@ class Dispatcher:
             receipt = await self._blocking(partial(self._receipts.find, receipt.id))
         if receipt.state is None:
             abandoned = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
-            receipt = await self._recorded(attempt, receipt, _answer(abandoned))
+            receipt = await self._recorded(attempt, receipt, plain_answer(abandoned))
         return await self._reconciled(attempt, receipt)
 
     async def _reconciled(self, attempt: Attempt, receipt: Receipt) -> Receipt:
@@ -284,67 +242,13 @@ class Dispatcher:
         try:
             found = await asyncio.wait_for(asked, attempt.tool.deadline_s)
         except Exception as error:
-            _log_failure("tool_not_reconciled", attempt, error)
+            log_failure("tool_not_reconciled", attempt, error)
             return receipt
-        ended = _answer(ToolState.FAILED) if found is None else _finished(attempt, found)
+        ended = plain_answer(ToolState.FAILED) if found is None else finished(attempt, found)
         return await self._recorded(attempt, receipt, ended)
 
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._ledger_threads.submit(work))
-
-
-# ---- one handler, to an answer whatever it does ----------------------------------------------
-
-
-def _called(attempt: Attempt, context: ToolContext) -> Answer:
-    try:
-        return _finished(attempt, attempt.tool.handler(attempt.arguments, context))
-    except BaseException as error:
-        return _broken(attempt, error)
-
-
-async def _awaited(attempt: Attempt, context: ToolContext) -> Answer:
-    try:
-        pending = attempt.tool.handler(attempt.arguments, context)
-        assert inspect.isawaitable(pending)
-        return _finished(attempt, await pending)
-    except asyncio.CancelledError as error:
-        if _being_cancelled():
-            raise
-        return _broken(attempt, error)
-    except BaseException as error:
-        return _broken(attempt, error)
-
-
-def _finished(attempt: Attempt, result: object) -> Answer:
-    """The handler came back: for a write the effect is made, whatever its words are like."""
-    try:
-        if not isinstance(result, Mapping):
-            raise TypeError(f"a tool's result is a mapping, not {type(result).__name__}")
-        return Answer(ToolState.DONE, answer(ToolState.DONE, result))
-    except Exception as error:
-        _log_failure("tool_result_unusable", attempt, error)
-        return _answer(ToolState.DONE if attempt.tool.risk.writes else ToolState.FAILED)
-
-
-def _broken(attempt: Attempt, error: BaseException) -> Answer:
-    if isinstance(error, ToolRefusal):
-        return Answer(ToolState.REFUSED, _refusal(error))
-    error_id = _log_failure("tool_failed", attempt, error)
-    if isinstance(error, BackendError):
-        return _answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
-    state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
-    return _answer(state, error_id=error_id)
-
-
-def _refusal(refusal: ToolRefusal) -> str:
-    field = {"field": refusal.field} if refusal.field else {}
-    choices = {"choices": refusal.choices} if refusal.choices else {}
-    return answer(ToolState.REFUSED, {"message": refusal.message}, **field, **choices)
-
-
-def _answer(state: ToolState, **details: Any) -> Answer:
-    return Answer(state, answer(state, **details))
 
 
 # ---- answers to what was never run -----------------------------------------------------------
@@ -376,11 +280,6 @@ def _failed(attempt: Attempt, *, begun: bool) -> ToolOutcome:
     return attempt.outcome(state, answer(state))
 
 
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 def _log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:
     log.info(
         "tool_ended",
@@ -389,18 +288,3 @@ def _log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:
         state=outcome.state.value,
         repeated=outcome.repeated,
     )
-
-
-def _log_failure(event: str, attempt: Attempt, error: BaseException) -> str:
-    """Log where it broke, not what it said: texts of exceptions hold callers' data."""
-    error_id = secrets.token_hex(6)
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    log.error(
-        event,
-        error_id=error_id,
-        call_id=attempt.request.call_id,
-        tool=attempt.tool.name,
-        error=type(error).__name__,
-        trace=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    )
-    return error_id

@@ -65,11 +65,11 @@ class Appointments:
 
     def _nothing_on(self, service: Service, day: dt.date, context: ToolContext) -> dict[str, Any]:
         others = self._open_days(service, context.now, near=day)
-        said = say_list([say_day(each) for each in others[:2]], "or")
+        said = say_list([say_day(each) for each in sorted(others[:2])], "or")
         offer = f" I could offer {said}." if others else ""
         return {
             "message": f"There is nothing free on {say_day(day)}.{offer}",
-            "other_days": [each.isoformat() for each in others],
+            "other_days": [each.isoformat() for each in sorted(others)],
         }
 
     # ---- make -------------------------------------------------------------------------------
@@ -92,7 +92,8 @@ class Appointments:
         booking = self._own(
             given(asked.name), given(asked.old_date), given(asked.old_time), context, prefix="old_"
         )
-        service = self._as_booked(booking)
+        # As it was booked: the shop may have changed its list since.
+        service = Service(booking.service, booking.minutes)
         local = _local(asked.date, asked.time)
         slot = self._slot(service, local, context)
         moved = self._bookings.move(booking, slot, context)
@@ -119,7 +120,7 @@ class Appointments:
             return {"message": "I can't find an appointment to come for you.", "choices": []}
         said = say_list([self._said(each) for each in found[:5]])
         return {
-            "message": f"You have {said}.",
+            "message": f"You have a booking for {said}.",
             "appointments": [self._shown(each) for each in found],
             "choices": sorted({self._bookings.local(each).date().isoformat() for each in found}),
         }
@@ -233,10 +234,6 @@ class Appointments:
         return found
 
     # ---- how it is told ---------------------------------------------------------------------
-
-    def _as_booked(self, booking: Booking) -> Service:
-        """The service as it was booked, though the shop may have changed its list since."""
-        return Service(booking.service, booking.minutes)
 
     def _made(self, lead: str, context: ToolContext) -> Result | None:
         booking = self._bookings.made_with(context.idempotency_key)

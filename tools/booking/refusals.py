@@ -27,10 +27,10 @@ def refuse_time(reason: str, free: Sequence[Slot], local: dt.datetime) -> ToolRe
 
 
 def refuse_day(reason: str, days: Sequence[dt.date], field: str = "date") -> ToolRefusal:
-    """The day is wrong: offer the next ones that have something free."""
-    said = say_list([say_day(day) for day in days[:NEAREST]], "or")
+    """The day is wrong: offer the first of `days`, which have something free."""
+    said = say_list([say_day(day) for day in sorted(days[:NEAREST])], "or")
     message = f"{reason} I could offer {said}." if days else reason
-    return ToolRefusal(message, field=field, choices=[day.isoformat() for day in days])
+    return ToolRefusal(message, field=field, choices=[day.isoformat() for day in sorted(days)])
 
 
 def about_day(obstacle: Obstacle, shop: Shop, day: dt.date) -> str | None:

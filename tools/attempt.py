@@ -1,0 +1,139 @@
+"""One run of one tool's handler, turned into an answer whatever the handler does."""
+
+import asyncio
+import datetime as dt
+import inspect
+import secrets
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from tools.arguments import digest
+from tools.phone import e164
+from tools.receipts import Claim, Receipt
+from tools.results import answer
+from tools.spec import (
+    Arguments,
+    BackendError,
+    Tool,
+    ToolContext,
+    ToolOutcome,
+    ToolRefusal,
+    ToolRequest,
+    ToolState,
+)
+
+log = structlog.get_logger()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """How one run of a tool ended. `output` is JSON text."""
+
+    state: ToolState
+    output: str
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One request that names a tool we have, with arguments that fit it."""
+
+    request: ToolRequest
+    tool: Tool
+    arguments: Arguments
+
+    def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
+        number = self.request.caller_number
+        return ToolContext(
+            call_id=self.request.call_id,
+            caller_number=e164(number) if number else None,
+            now=now,
+            idempotency_key=receipt.idempotency_key,
+        )
+
+    def claim(self, now: dt.datetime) -> Claim:
+        return Claim(
+            call_id=self.request.call_id,
+            tool_call_id=self.request.tool_call_id,
+            tool=self.tool.name,
+            risk=self.tool.risk,
+            digest=digest(self.arguments),
+            now=now,
+            deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
+        )
+
+    def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
+        ends = self.tool.ends_call and state is ToolState.DONE
+        return ToolOutcome(self.request.tool_call_id, self.tool.name, state, output, ends, repeated)
+
+
+def called(attempt: Attempt, context: ToolContext) -> Answer:
+    try:
+        return finished(attempt, attempt.tool.handler(attempt.arguments, context))
+    except BaseException as error:
+        return _broken(attempt, error)
+
+
+async def awaited(attempt: Attempt, context: ToolContext) -> Answer:
+    try:
+        pending = attempt.tool.handler(attempt.arguments, context)
+        assert inspect.isawaitable(pending)
+        return finished(attempt, await pending)
+    except asyncio.CancelledError as error:
+        if being_cancelled():
+            raise
+        return _broken(attempt, error)
+    except BaseException as error:
+        return _broken(attempt, error)
+
+
+def finished(attempt: Attempt, result: object) -> Answer:
+    """The handler came back: for a write the effect is made, whatever its words are like."""
+    try:
+        if not isinstance(result, Mapping):
+            raise TypeError(f"a tool's result is a mapping, not {type(result).__name__}")
+        return Answer(ToolState.DONE, answer(ToolState.DONE, result))
+    except Exception as error:
+        log_failure("tool_result_unusable", attempt, error)
+        return plain_answer(ToolState.DONE if attempt.tool.risk.writes else ToolState.FAILED)
+
+
+def _broken(attempt: Attempt, error: BaseException) -> Answer:
+    if isinstance(error, ToolRefusal):
+        return Answer(ToolState.REFUSED, _refusal(error))
+    error_id = log_failure("tool_failed", attempt, error)
+    if isinstance(error, BackendError):
+        return plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
+    state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
+    return plain_answer(state, error_id=error_id)
+
+
+def _refusal(refusal: ToolRefusal) -> str:
+    field = {"field": refusal.field} if refusal.field else {}
+    choices = {"choices": refusal.choices} if refusal.choices else {}
+    return answer(ToolState.REFUSED, {"message": refusal.message}, **field, **choices)
+
+
+def plain_answer(state: ToolState, **details: Any) -> Answer:
+    return Answer(state, answer(state, **details))
+
+
+def being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def log_failure(event: str, attempt: Attempt, error: BaseException) -> str:
+    """Log where it broke, not what it said: texts of exceptions hold callers' data."""
+    error_id = secrets.token_hex(6)
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    log.error(
+        event,
+        error_id=error_id,
+        call_id=attempt.request.call_id,
+        tool=attempt.tool.name,
+        error=type(error).__name__,
+        trace=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    )
+    return error_id
