@@ -40,7 +40,9 @@ class Document:
         self._where = where
         self._places: dict[Path, tuple[int, int]] = {(): (0, 0)}
         node = _compose(text, where)
-        self.data: dict[str, Any] = {} if node is None else self._mapping(node, ())
+        self.data: dict[str, Any] = {}
+        if node is not None and _tag(node) != "null":
+            self.data = self._mapping(node, ())
 
     def place(self, path: Sequence[str | int]) -> str:
         """`file:line:column` of the value at `path`, or of the nearest thing around it."""
@@ -99,6 +101,7 @@ class Document:
         raise self.error(path, "has a tag (!)", "Write a plain value without a tag")
 
 
+FLOAT = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 SCALARS = ("str", "int", "float", "bool", "null", "timestamp")
 
 
@@ -114,8 +117,8 @@ def _scalar(tag: str, text: str) -> str | int | float | bool | None:
             return text.lower() == "true"
         case "int" if re.fullmatch(r"[+-]?\d{1,15}", text, re.ASCII):
             return int(text)
-        case "float" if math.isfinite(number := float(text.replace("_", ""))):
-            return number
+        case "float" if FLOAT.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
         case _:
             return text
 

@@ -49,10 +49,9 @@ class Registry:
 
 
 def _entry(tool: Tool) -> Entry:
-    parameters = parameters_of(tool)
-    named = {*tool.confirm, *tool.enums}
-    unknown = named - set(parameters["properties"])
+    unknown = {*tool.confirm, *tool.enums} - set(tool.arguments.__struct_encode_fields__)
     assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
+    parameters = parameters_of(tool)
     spec = ToolSpec(
         name=tool.name,
         description=tool.description,

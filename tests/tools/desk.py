@@ -1,0 +1,65 @@
+"""A dispatcher with a clock of its own, for stories about tool calls."""
+
+import asyncio
+import datetime as dt
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from agents.tasks import Tasks
+from tools.dispatch import Dispatcher
+from tools.receipts import Receipts
+from tools.registry import Registry
+from tools.spec import Tool, ToolOutcome, ToolRequest
+from tools.store import Store
+
+CALLER = "+442079460001"
+OTHER = "+442079460002"
+# A Tuesday, 08:00 in London.
+NOW = dt.datetime(2026, 3, 3, 8, 0, tzinfo=dt.UTC)
+
+
+class Desk:
+    """Asks for tools by name and plain arguments; keeps the tasks of its dispatcher."""
+
+    def __init__(
+        self, tools: Iterable[Tool] | Registry, store: Store, now: dt.datetime = NOW
+    ) -> None:
+        self.failures: list[BaseException] = []
+        self.tasks = Tasks(lambda _name, error: self.failures.append(error))
+        self.now = now
+        registry = tools if isinstance(tools, Registry) else Registry(tools)
+        self.receipts = Receipts(store)
+        self.dispatcher = Dispatcher(
+            registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, threads=4
+        )
+        self._ids = itertools.count(1)
+
+    async def ask(
+        self,
+        tool: str,
+        arguments: dict[str, Any] | str | None = None,
+        *,
+        tool_call_id: str = "",
+        call: str = "CA1",
+        number: str | None = CALLER,
+    ) -> ToolOutcome:
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+        tool_call_id = tool_call_id or f"tc{next(self._ids)}"
+        return await self.dispatcher.run(ToolRequest(call, tool_call_id, tool, text, number))
+
+    def later(
+        self, tool: str, arguments: dict[str, Any] | None = None, **given: Any
+    ) -> asyncio.Task[ToolOutcome]:
+        return self.tasks.start("asked", self.ask(tool, arguments, **given))
+
+
+def said(outcome: ToolOutcome) -> dict[str, Any]:
+    """The outcome's JSON; every answer has both of its promised keys."""
+    data: dict[str, Any] = json.loads(outcome.output)
+    assert data["status"] == outcome.state.value
+    assert isinstance(data["message"], str)
+    assert data["message"]
+    assert len(outcome.output.encode()) <= 8192
+    return data

@@ -1,0 +1,97 @@
+"""Which tools there are, and what engines see of them."""
+
+from typing import Annotated
+
+import msgspec
+import pytest
+
+from tools.registry import DuplicateTool, Registry, model_schema
+from tools.spec import Risk, Tool
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Not for the model."""
+
+    town: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Not for the model either."""
+
+    day: Annotated[
+        str,
+        msgspec.Meta(
+            description="Which day.", extra_json_schema={"format": "date", "x-ask": "When?"}
+        ),
+    ]
+    service: str
+    place: Place = Place("London")
+    places: list[Place] = []
+
+
+def tool(name: str = "ask", **given: object) -> Tool:
+    return Tool(name, "Ask.", Asked, lambda asked, context: {}, **given)  # type: ignore[arg-type]
+
+
+def test_two_tools_of_one_name_stop_the_start() -> None:
+    with pytest.raises(DuplicateTool, match="two tools are named 'ask'"):
+        Registry([tool(), tool("other"), tool()])
+
+
+def test_the_schema_is_written_out_closed_and_keeps_the_hints() -> None:
+    (spec,) = Registry([tool(enums={"service": ("cut", "colour")})]).specs()
+    place = {
+        "type": "object",
+        "description": "Not for the model.",
+        "title": "Place",
+        "properties": {"town": {"type": "string"}},
+        "required": ["town"],
+        "additionalProperties": False,
+    }
+    assert spec.parameters == {
+        "type": "object",
+        "properties": {
+            "day": {
+                "type": "string",
+                "description": "Which day.",
+                "format": "date",
+                "x-ask": "When?",
+            },
+            "service": {"type": "string", "enum": ["cut", "colour"]},
+            "place": {**place, "default": {"town": "London"}},
+            "places": {"type": "array", "items": place, "default": []},
+        },
+        "required": ["day", "service"],
+        "additionalProperties": False,
+    }
+
+
+def test_a_model_sees_the_schema_without_our_hints() -> None:
+    (spec,) = Registry([tool()]).specs()
+    assert "x-ask" in spec.parameters["properties"]["day"]
+    assert "x-" not in str(model_schema(spec))
+    assert model_schema(spec)["properties"]["day"]["format"] == "date"
+    assert "x-ask" in spec.parameters["properties"]["day"]
+
+
+def test_specs_keep_the_order_and_what_engines_need() -> None:
+    registry = Registry([tool("b", risk=Risk.MONEY, phrases=("pay",), ends_call=True), tool("a")])
+    assert registry.names() == ("b", "a")
+    first = registry.specs()[0]
+    assert (first.name, first.risk, first.phrases, first.ends_call) == (
+        "b",
+        Risk.MONEY,
+        ("pay",),
+        True,
+    )
+
+
+def test_a_name_that_is_not_there_is_none() -> None:
+    assert Registry([]).get("ask") is None
+    assert Registry([]).specs() == ()
+
+
+def test_a_tool_that_speaks_of_arguments_it_has_not_is_our_bug() -> None:
+    for wrong in (tool(confirm=("date",)), tool(enums={"date": ("x",)})):
+        with pytest.raises(AssertionError, match="ask has no arguments"):
+            Registry([wrong])
