@@ -121,7 +121,7 @@ class RealtimeEngine:
             self._tasks.start("realtime-writer", self._write(connection))
             await self._read(connection)
         finally:
-            await connection.close()
+            await _close(connection)
 
     async def _connected(self) -> ClientConnection | EngineFailed:
         try:
@@ -234,6 +234,14 @@ class RealtimeEngine:
         loop.call_exception_handler({"message": f"{name} failed", "exception": error})
         self._carry(self._protocol.fail(EngineFailed("internal_error", fatal=False)))
         self._over.set()
+
+
+async def _close(connection: ClientConnection) -> None:
+    """Bounded: the close frame waits behind everything a server that reads no more has left."""
+    try:
+        await asyncio.wait_for(connection.close(), CLOSE_S)
+    except TimeoutError:
+        connection.transport.abort()
 
 
 def _os_reason(error: OSError) -> str:

@@ -75,7 +75,8 @@ def websocket_url(base_url: str, model: str) -> str:
     """The Realtime endpoint below an API's base URL; raises ValueError naming what is wrong."""
     parts = urlsplit(base_url.strip())
     scheme = _SOCKET_SCHEMES.get(parts.scheme)
-    if scheme is None or not parts.hostname:
+    # Reading the port raises ValueError where it is none.
+    if scheme is None or not parts.hostname or parts.port == 0:
         raise ValueError("the base URL must look like https://host/v1")
     query = f"{parts.query}&" if parts.query else ""
     path = f"{parts.path.rstrip('/')}/realtime"
