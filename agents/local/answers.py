@@ -57,8 +57,6 @@ YES_PHRASES: Final = (
     "please do",
     "sounds good",
     "sounds great",
-    "i do",
-    "i would",
     "i think so",
     "uh huh",
     "mm hmm",
@@ -84,12 +82,8 @@ NO_PHRASES: Final = (
     "that's not it",
     "incorrect",
     "i don't think so",
-    "i don't",
-    "don't",
-    "do not",
     "no it isn't",
     "no it's not",
-    "never",
 )
 _DONE: Final = (
     "that's all",
@@ -261,6 +255,11 @@ _SAID_ANYWHERE: Final = (
     (Move.CHOICES, _CHOICES),
 )
 _SAID_ALONE: Final = {
+    "i do": Move.YES,
+    "i would": Move.YES,
+    "i don't": Move.NO,
+    "don't": Move.NO,
+    "do not": Move.NO,
     "what": Move.REPEAT,
     "sorry": Move.REPEAT,
     "excuse me": Move.REPEAT,

@@ -82,15 +82,18 @@ def _same(said: str, wanted: str) -> bool:
 
 
 def by_place(sentence: Words, choices: Sequence[Choice]) -> Choice | None:
-    """`the first one`, `the last`, `the earliest`: a place in the list as it was spoken."""
-    for at in range(len(sentence)):
-        if sentence[at] in {"last", "latest"}:
-            return choices[-1] if choices else None
-        if sentence[at] in {"earliest", "soonest"}:
-            return choices[0] if choices else None
+    """`the first one`, `the last one`, `the earliest`: a place in the list as it was spoken."""
+    for at, word in enumerate(sentence):
         rank = read_ordinal(sentence, at)
-        if rank and (
-            at == 0 or sentence[at - 1] == "the" or starts_with(sentence, rank[1], ("one",))
-        ):
-            return choices[rank[0] - 1] if rank[0] <= len(choices) else None
+        end = rank[1] if rank else at + 1
+        if not starts_with(sentence, end, ("one",)) and len(sentence) > _SHORT:
+            continue
+        place = _ENDS.get(word, rank[0] - 1 if rank else len(choices))
+        if place < len(choices) and choices:
+            return choices[place]
     return None
+
+
+_ENDS: Final = {"earliest": 0, "soonest": 0, "last": -1, "latest": -1}
+_SHORT: Final = 3
+"""Longer sentences must say `one`: `Tuesday the second` names a day."""

@@ -5,7 +5,7 @@ into a tool's arguments that the caller did not say or hear in that read-back.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agents.local import sentences as say
@@ -13,10 +13,23 @@ from agents.local.acts import Act, CallTool, Speak
 from agents.local.answers import Move, is_plain, move
 from agents.local.choices import Choice
 from agents.local.expectation import Expectation
-from agents.local.filling import Ask, Filler, GiveUp, LookUp, ReadBack, Run, Step, ask
+from agents.local.filling import (
+    Ask,
+    Filler,
+    GiveUp,
+    LookUp,
+    ReadBack,
+    Run,
+    Step,
+    ask,
+    changes,
+    corrected,
+    name_slot,
+    with_list,
+)
 from agents.local.grammar import answer_pattern, check_pattern, more_pattern
 from agents.local.offers import Answer, Frame, Lookup, Offers, answer
-from agents.local.slots import Form, Kind, Slot, form
+from agents.local.slots import Kind, Slot, form
 from agents.local.states import (
     Advance,
     Aside,
@@ -35,19 +48,15 @@ from agents.local.states import (
     State,
     Wrapping,
 )
-from agents.local.text import Value, words
+from agents.local.text import words
 from agents.local.times import Hours
-from agents.local.understanding import CLEAR, Request, request, slot_meant
+from agents.local.understanding import CLEAR, Request, slot_meant
 from agents.local.values import Readings, Setting, read
+from agents.local.wishes import Wishes, may_name_a_choice
 from agents.persona import Persona
 from tools.spec import ToolSpec
 
-_LASTING: Final = frozenset((Kind.NAME, Kind.PHONE))
-"""What stays true of a caller when one thing is done and another is asked for."""
 _PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
-_COURTESIES: Final = frozenset(
-    (Move.YES, Move.NO, Move.THANKS, Move.GREETING, Move.WAIT, Move.ABANDON, Move.ABILITIES)
-)
 
 
 class Dialogue:
@@ -71,11 +80,11 @@ class Dialogue:
         self._setting = Setting(now.date(), hours or Hours(), caller_number)
         self._ids = tool_call_ids
         self._offers = Offers(self._forms)
+        self._wishes = Wishes(self._forms, self._offers, self._setting)
         self._filler = Filler(self._offers, now.date())
         self._state: State = Idle()
         self._last = ""
         self._misses = 0
-        self._memory: Mapping[str, tuple[Kind, Value]] = {}
 
     # ---- the four questions an engine asks -----------------------------------------------------
 
@@ -158,10 +167,12 @@ class Dialogue:
 
     def _open(self, said: Said) -> list[Act]:
         found = move(said.words)
-        wanted = None if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON} else self._wanted(said)
+        wanted = (
+            None if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON} else self._wishes.wanted(said)
+        )
         if wanted is not None and not (found is Move.NO and is_plain(said.words)):
             return self._take_up(wanted, said)
-        lookup = self._unseen() if _may_name_a_choice(found, said) else None
+        lookup = self._wishes.unseen() if may_name_a_choice(found, said) else None
         if lookup is not None:
             return self._look_up(lookup, Rehear(self._resting(), said))
         match found:
@@ -213,11 +224,11 @@ class Dialogue:
         found = move(said.words)
         if found in _AT_ONCE:
             return self._at_once(found, said)
-        readings = self._read(frame, said, _corrected(frame))
-        changed = _changes(frame, readings)
+        readings = self._read(frame, said, corrected(frame))
+        changed = changes(frame, readings)
         meant = slot_meant(said.words, frame.form.slots)
         if found is Move.CHOICES and not changed:
-            return self._recite(frame, meant or _with_list(frame))
+            return self._recite(frame, meant or with_list(frame))
         if changed:
             return self._update(frame, readings)
         if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
@@ -236,14 +247,14 @@ class Dialogue:
         found = move(said.words)
         if found in _AT_ONCE:
             return self._at_once(found, said)
-        readings = self._read(frame, said, _corrected(frame))
-        if not _changes(frame, readings) and found is None:
-            readings = self._read(frame, said, _name_slot(frame))
-        if _changes(frame, readings):
+        readings = self._read(frame, said, corrected(frame))
+        if not changes(frame, readings) and found is None:
+            readings = self._read(frame, said, name_slot(frame))
+        if changes(frame, readings):
             return self._update(frame, readings)
         meant = slot_meant(said.words, frame.form.slots)
         if found is Move.CHOICES:
-            return self._recite(frame, meant or _with_list(frame))
+            return self._recite(frame, meant or with_list(frame))
         if meant is not None:
             return self._ask(frame.without(meant.name), meant, "All right.")
         if found is Move.NO:
@@ -264,41 +275,16 @@ class Dialogue:
 
     # ---- requests ------------------------------------------------------------------------------
 
-    def _wanted(self, said: Said) -> Request | None:
-        forms = [found for found in self._forms if not found.spec.ends_call]
-        known = {found.name: self._offers.choices(self._begun(found)) for found in forms}
-        return request(said.text, forms, self._setting, known)
-
-    def _begun(self, wanted: Form) -> Frame:
-        """A fresh frame with what the caller told before under the same names."""
-        slots = {slot.name: slot.kind for slot in wanted.slots}
-        known = {
-            name: value for name, (kind, value) in self._memory.items() if slots.get(name) is kind
-        }
-        return Frame(wanted, known)
-
     def _take_up(self, wanted: Request, said: Said) -> list[Act]:
-        begun = self._begun(wanted.form)
-        for slot in wanted.form.slots:
-            lookup = self._offers.lookup(slot, begun) if slot.kind is Kind.CHOICE else None
-            if isinstance(lookup, Lookup) and self._offers.get(lookup) is None:
-                return self._look_up(lookup, Rehear(self._resting(), said))
+        begun = self._wishes.begun(wanted.form)
+        lookup = self._wishes.unseen_by(begun)
+        if lookup is not None:
+            return self._look_up(lookup, Rehear(self._resting(), said))
         return self._update(begun, self._read(begun, said, None))
-
-    def _unseen(self) -> Lookup | None:
-        """A list that no argument is needed for and that may explain what was said."""
-        for found in self._forms:
-            for slot in found.slots:
-                lookup = (
-                    self._offers.lookup(slot, Frame(found)) if slot.kind is Kind.CHOICE else None
-                )
-                if isinstance(lookup, Lookup) and self._offers.get(lookup) is None:
-                    return lookup
-        return None
 
     def _instead(self, said: Said) -> list[Act] | None:
         """Another request in the middle of one: a question aside, or a change of mind."""
-        wanted = self._wanted(said)
+        wanted = self._wishes.wanted(said)
         state = self._resting()
         current = None if isinstance(state, Idle | Wrapping | Closed) else state.frame
         if wanted is None or wanted.likeness < CLEAR or current is None:
@@ -307,7 +293,7 @@ class Dialogue:
             return None
         if wanted.form.spec.risk.writes:
             return self._take_up(wanted, said)
-        asked = self._begun(wanted.form).with_values(current.values)
+        asked = self._wishes.begun(wanted.form).with_values(current.values)
         asked = asked.with_values(wanted.readings.values)
         if asked.missing:
             return None
@@ -321,7 +307,7 @@ class Dialogue:
             (say.to_message(self._forms), say.TAKE_MESSAGE),
         ):
             if found is not None:
-                frame = self._begun(found)
+                frame = self._wishes.begun(found)
                 told = self._read(frame, said, None) if not lead else Readings()
                 return self._update(frame, told, lead)
         return self._ask_again(f"{say.NO_PERSON} {say.abilities(self._forms)}")
@@ -401,18 +387,10 @@ class Dialogue:
         message = found.message if found.spoken else ""
         if fault is not None:
             return self._do(self._filler.advance(frame.without(fault.name), say.sorry(message)))
-        self._remember(frame, everything=not writes or not found.done)
+        self._wishes.remember(frame, everything=not writes or not found.done)
         if found.done:
             return self._finish(message or "That's done.")
         return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)
-
-    def _remember(self, frame: Frame, *, everything: bool) -> None:
-        kinds = {slot.name: slot.kind for slot in frame.form.slots}
-        told = {name: (kinds[name], value) for name, value in frame.values.items()}
-        known = {**self._memory, **told}
-        self._memory = {
-            name: pair for name, pair in known.items() if everything or pair[0] in _LASTING
-        }
 
     # ---- speaking ------------------------------------------------------------------------------
 
@@ -492,35 +470,3 @@ class Dialogue:
 
 
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
-
-
-def _may_name_a_choice(found: Move | None, said: Said) -> bool:
-    if found in {Move.GOODBYE, Move.REPEAT, Move.PERSON}:
-        return False
-    return not (found in _COURTESIES and (is_plain(said.words) or len(said.words) <= 3))
-
-
-def _changes(frame: Frame, readings: Readings) -> bool:
-    told = readings.values.items()
-    return bool(readings.unclear or readings.refused) or any(
-        frame.values.get(name) != value for name, value in told
-    )
-
-
-def _corrected(frame: Frame) -> str | None:
-    """The slot that a bare number in answer to a read-back is about."""
-    for kind in (Kind.TIME, Kind.INTEGER):
-        slots = [slot for slot in frame.form.slots if slot.kind is kind]
-        if len(slots) == 1:
-            return slots[0].name
-    return None
-
-
-def _name_slot(frame: Frame) -> str | None:
-    return next((slot.name for slot in frame.form.slots if slot.kind is Kind.NAME), None)
-
-
-def _with_list(frame: Frame) -> Slot:
-    """The last slot with choices, or the last of all."""
-    listed = [slot for slot in frame.form.slots if slot.choices_from or slot.choices]
-    return (listed or list(frame.form.slots))[-1]

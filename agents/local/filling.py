@@ -167,3 +167,29 @@ def _with_defaults(frame: Frame) -> Frame:
         and slot.name not in frame.values
     }
     return frame.with_values(defaults)
+
+
+def changes(frame: Frame, readings: Readings) -> bool:
+    told = readings.values.items()
+    return bool(readings.unclear or readings.refused) or any(
+        frame.values.get(name) != value for name, value in told
+    )
+
+
+def corrected(frame: Frame) -> str | None:
+    """The slot that a bare number in answer to a read-back is about."""
+    for kind in (Kind.TIME, Kind.INTEGER):
+        slots = [slot for slot in frame.form.slots if slot.kind is kind]
+        if len(slots) == 1:
+            return slots[0].name
+    return None
+
+
+def name_slot(frame: Frame) -> str | None:
+    return next((slot.name for slot in frame.form.slots if slot.kind is Kind.NAME), None)
+
+
+def with_list(frame: Frame) -> Slot:
+    """The last slot with choices, or the last of all."""
+    listed = [slot for slot in frame.form.slots if slot.choices_from or slot.choices]
+    return (listed or list(frame.form.slots))[-1]

@@ -93,9 +93,10 @@ def _framed(cores: Sequence[str]) -> str:
 
 
 def _core(slot: Slot, offered: Offered) -> str | None:
-    if slot.kind is not Kind.CHOICE:
-        return _FIXED.get(slot.kind)
     choices = offered.get(slot.name, ())
+    if slot.kind is not Kind.CHOICE:
+        fixed = _FIXED.get(slot.kind)
+        return f"(?:{fixed}|{_PLACES})" if fixed and choices else fixed
     if not 0 < len(choices) <= _MOST_CHOICES:
         return None
     names = [text for choice in choices if (text := plain(choice.spoken))]

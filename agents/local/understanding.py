@@ -17,6 +17,9 @@ LEAST: Final = 0.25
 _NAME_WORTH: Final = 0.8
 _DESCRIPTION_WORTH: Final = 0.3
 _VALUE_WORTH: Final = 0.25
+_COVER_WORTH: Final = 0.25
+"""`cancel my appointment` asks rather for the tool that knows both words than for one that knows
+`appointment`, be that all its phrase holds."""
 
 _EMPTY: Final = frozenset(
     words(
@@ -54,6 +57,7 @@ def request(
         likeness = _likeness(said, form, vocabularies)
         told = len(readings.values) + len(readings.unclear)
         score = likeness + _VALUE_WORTH * told * bool(likeness or form.spec.risk.writes)
+        score += _COVER_WORTH * _covered(said, form, vocabularies) * bool(likeness)
         scored.append((score, Request(form, likeness, readings)))
     best = max(scored, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= LEAST else None
@@ -75,6 +79,14 @@ def _likeness(said: set[str], form: Form, vocabularies: Sequence[set[str]]) -> f
     by_phrase = max((share(phrase) for phrase in form.spec.phrases), default=0.0)
     by_name = share(form.name.replace("_", " ")) * _NAME_WORTH
     return max(by_phrase, by_name, share(form.spec.description) * _DESCRIPTION_WORTH)
+
+
+def _covered(said: set[str], form: Form, vocabularies: Sequence[set[str]]) -> float:
+    """How much of what was said, as far as any tool knows the words, this tool's words cover."""
+    known = {word: sum(word in known for known in vocabularies) for word in said}
+    weights = {word: 1 / count for word, count in known.items() if count}
+    covered = sum(weights[word] for word in _vocabulary(form) & weights.keys())
+    return covered / (sum(weights.values()) or 1.0)
 
 
 def _vocabulary(form: Form) -> set[str]:

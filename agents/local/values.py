@@ -91,6 +91,7 @@ def read(
     """
     page = _Page(text, setting, slots, focus)
     known = offered or {}
+    _places(page, known)
     _whole_choices(page, known)
     _counted_things(page)
     _phones(page)
@@ -102,6 +103,15 @@ def read(
     _answers(page)
     _free_text(page)
     return Readings(page.values, page.unclear, page.refused)
+
+
+def _places(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
+    """`the second one` of a list that was read out."""
+    for slot in page.slots:
+        offered = known.get(slot.name, ()) if slot.name == page.focus else ()
+        picked = picking.by_place(page.words, offered)
+        if picked is not None:
+            page.fill(slot, Span(0, len(page.words), picked.value))
 
 
 def _whole_choices(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
@@ -127,10 +137,6 @@ def _partial_choices(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None
         offered = known.get(slot.name, ())
         if slot.name not in page.unclear:
             _choose(page, slot, picking.partial(page.words, offered))
-        picked = picking.by_place(page.words, offered) if slot.name == page.focus else None
-        if picked is not None and slot.name not in page.values:
-            page.values[slot.name] = picked.value
-            page.unclear.pop(slot.name, None)
 
 
 def _counted_things(page: _Page) -> None:
@@ -210,10 +216,6 @@ def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
         )
 
     _assign(page, slots, list(_spans(page.words, reader)))
-    asked = page.asked(Kind.TIME)
-    picked = picking.by_place(page.words, known.get(asked.name, ())) if asked else None
-    if asked and picked is not None:
-        page.values[asked.name] = picked.value
 
 
 def _iso(
