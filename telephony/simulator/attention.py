@@ -57,6 +57,10 @@ class Attention:
         return self._ear.talking
 
     @property
+    def agent_audible(self) -> bool:
+        return self._ear.audible
+
+    @property
     def agent_talked_ms(self) -> int:
         return self._ear.talking_ms
 

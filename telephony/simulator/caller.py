@@ -143,7 +143,7 @@ class SyntheticCaller:
             self._wait(now_ms)
 
     def _listen(self, now_ms: int) -> None:
-        if self._mood is Mood.LEAVING:
+        if self._mood is Mood.LEAVING or not self._attention.agent_audible:
             return
         match self._speaking_up.moment(self._given, self._attention.agent_talked_ms):
             case Moment.NOW:

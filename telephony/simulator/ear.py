@@ -35,8 +35,14 @@ class Ear:
 
     @property
     def talking_ms(self) -> int:
-        """How long the agent has been talking; 0 when it is not."""
-        return max(0, len(self._frames) - _PRE_ROLL_FRAMES) * FRAME_MS if self._talking else 0
+        """How long the agent has been talking; 0 when it is not. Stands still while it pauses."""
+        frames = len(self._frames) - _PRE_ROLL_FRAMES - self._quiet_frames
+        return max(0, frames) * FRAME_MS if self._talking else 0
+
+    @property
+    def audible(self) -> bool:
+        """The agent is talking this very moment, not drawing breath."""
+        return self._talking and not self._quiet_frames
 
     @property
     def utterance(self) -> bytes:

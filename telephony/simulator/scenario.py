@@ -140,7 +140,10 @@ _CHECK = (
     r"\b(is|are|was) (that|this|it|these) (all )?(right|correct|ok|fine)"
     r"|\bright\?|correct\?|yes or no"
 )
-_OFFER = r"(shall|should|can|may) i (\w+ )?(book|go|make|put|confirm|reserve)|go ahead|to confirm"
+_OFFER = (
+    r"(?<!name )(shall|should|can|may) i (\w+ )?(book|go|make|put|confirm|reserve)"
+    r"|go ahead|to confirm"
+)
 
 
 def _letters(name: str) -> list[str]:

@@ -43,7 +43,7 @@ class LineVoice:
         noise_dbfs: float = NOISE_DBFS,
         seed: int = 1,
     ) -> None:
-        """`seed` decides the noise: the same voice says the same words bit for bit alike."""
+        """`seed` decides the noise; Pico itself never says a thing twice bit for bit alike."""
         self._voice = voice
         self._level_dbfs = level_dbfs
         self._noise_dbfs = noise_dbfs

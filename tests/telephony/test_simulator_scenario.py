@@ -1,0 +1,90 @@
+"""What the default caller answers to the many ways an agent may ask."""
+
+import pytest
+
+from telephony.simulator.scenario import Goal, Interruption, asks_again, booking
+
+SCENARIO = booking(Goal())
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("Thanks for calling, this is the automated assistant. How can I help you?", "greeting"),
+        ("This is the automated assistant. Do you need help?", "greeting"),
+        ("What can I do for you?", "service"),
+        ("Which service would you like?", "service"),
+        ("What day would you like?", "day"),
+        ("Which date suits you?", "day"),
+        ("You can say a day, such as tomorrow, or next Tuesday.", "day"),
+        ("When would you like to come in?", "day and time"),
+        ("What day and time would suit you?", "day and time"),
+        ("What time on Tuesday?", "time"),
+        ("What time would you like?", "time"),
+        ("We have nine o'clock, nine thirty and ten o'clock.", "time"),
+        ("We have 9, 10 and 11. Which one would you like?", "time"),
+        ("And what is your name?", "name"),
+        ("What name should I put it under?", "name"),
+        ("Who's calling, please?", "name"),
+        ("What is your phone number?", "number"),
+        ("Please spell it for me, letter by letter.", "spell"),
+        (
+            "Let me check. I'll book an appointment: haircut, Tuesday, 3 p.m. Is that right?",
+            "check",
+        ),
+        ("A haircut on Tuesday at three, for Peter Baker. Shall I book it?", "check"),
+        ("Haircut on Tuesday at three, name Peter Baker, is this correct?", "check"),
+        ("Please say yes or no.", "check"),
+        ("All right. What should I change?", "change"),
+        ("I'm sorry, three p.m. is not available.", "taken"),
+        ("That time is already booked. Shall I book four instead?", "taken"),
+        ("You're booked for Tuesday at three thirty.", "done"),
+        ("Your haircut is now booked. See you on Tuesday.", "done"),
+        ("You're all set. Is there anything else I can do for you?", "anything else"),
+        ("One moment, please.", "wait"),
+        ("Take your time.", "wait"),
+        ("Let me see.", "thinking"),
+        ("Thank you for your call. Good-bye.", "goodbye"),
+    ],
+)
+def test_which_rule_answers(words: str, rule: str) -> None:
+    found = SCENARIO.answer(words)
+    assert found is not None
+    assert found.name == rule
+
+
+@pytest.mark.parametrize("words", ["", "Mumble.", "The weather is fine."])
+def test_no_rule_for_what_makes_no_sense(words: str) -> None:
+    assert SCENARIO.answer(words) is None
+
+
+@pytest.mark.parametrize(
+    "words", ["Sorry, I didn't catch that.", "I couldn't understand.", "Say that again?", "Pardon?"]
+)
+def test_the_agent_asks_again(words: str) -> None:
+    assert asks_again(words)
+
+
+def test_what_the_caller_wants_is_in_what_it_says() -> None:
+    scenario = booking(Goal("massage", "Friday", "ten in the morning", "eleven", "Ann Lee"))
+    spoken = " ".join(scenario.lines)
+    for said in ("massage", "Friday", "ten in the morning", "make it eleven", "Ann Lee", "A, N, N"):
+        assert said in spoken
+
+
+def test_all_lines_are_listed_once_and_none_is_empty() -> None:
+    assert len(set(SCENARIO.lines)) == len(SCENARIO.lines)
+    assert all(SCENARIO.lines)
+    assert {rule.says for rule in SCENARIO.rules if rule.says} <= set(SCENARIO.lines)
+    assert SCENARIO.interruption is not None
+    assert SCENARIO.interruption.says in SCENARIO.lines
+
+
+def test_a_caller_need_not_interrupt() -> None:
+    assert booking(Goal(), interrupts=False).interruption is None
+
+
+def test_an_interruption_may_wait_for_words() -> None:
+    planned = Interruption("Ten o'clock, please.", hears="we have|free")
+    assert planned.matches("Well, WE HAVE nine")
+    assert not planned.matches("What day?")
