@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable
+from itertools import count
 from typing import Protocol
 
 import structlog
@@ -18,6 +19,7 @@ from agents.realtime.client import RealtimeEngine
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
 from telephony.media.transcode import Downlink
 from telephony.settings import Settings
+from tools.phone import e164
 from tools.spec import ToolSpec
 
 log = structlog.get_logger()
@@ -48,7 +50,11 @@ class LocalEngines:
         self._clock = clock
 
     def new(self, caller: str) -> Engine:
-        return LocalEngine(self._models, Dialogue(self._tools, self._persona, self._clock()))
+        tool_call_ids = (f"call_{number}" for number in count(1))
+        dialogue = Dialogue(
+            self._tools, self._persona, self._clock(), tool_call_ids, caller_number=e164(caller)
+        )
+        return LocalEngine(self._models, dialogue)
 
 
 class RealtimeEngines:
