@@ -39,8 +39,8 @@ PERIOD_S = 0.25
 """How often the thread writes: what a crash of the process can lose."""
 CALL_LIMIT_BYTES = 16 << 20
 TOTAL_LIMIT_BYTES = 96 << 20
-ENTRY_RESERVE_BYTES = 1 << 20
-"""Kept free of audio and events, so that transcript lines are the last to be lost."""
+_RESERVE = 1 << 20
+"""Bytes kept free of audio and events, so that transcript lines are the last to be lost."""
 MAX_SAMPLES = 4 * 3600 * 8_000
 """A piece of audio placed beyond four hours is a mistake, not a recording."""
 
@@ -132,6 +132,12 @@ class _Spool:
         return True
 
     @property
+    def relieved(self) -> bool:
+        """Whether there is room for more than the next few pieces."""
+        own, all_calls = self.queued - self.written, self._room.waiting
+        return own <= CALL_LIMIT_BYTES // 2 and all_calls <= TOTAL_LIMIT_BYTES // 2
+
+    @property
     def first_trouble(self) -> str | None:
         return self.trouble or (OVERFLOW if self.overflowed else None)
 
@@ -220,7 +226,7 @@ class Journal:
             config=config,
         )
         journal = Journal(writer, header, folder, failed)
-        journal._put(_Frame(frame(header)), ENTRY_RESERVE_BYTES)
+        journal._put(_Frame(frame(header)), _RESERVE)
         writer.adopt(journal._spool)
         return journal
 
@@ -243,7 +249,7 @@ class Journal:
         """Keep one line of the transcript."""
         self._tally.add(entry)
         line = msgspec.json.encode(entry) + b"\n"
-        self._put(_Line(line), ENTRY_RESERVE_BYTES)
+        self._put(_Line(line), _RESERVE)
         self._report()
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
@@ -258,7 +264,7 @@ class Journal:
         """The call is over; a second close is ignored."""
         if self._spool.summary is not None:
             return
-        self._bridge_gap()
+        self._say_gap()
         self._checkpoint()
         self._spool.summary = self._tally.summary(
             self._header,
@@ -277,13 +283,17 @@ class Journal:
 
     def _checkpoint(self) -> None:
         point = Checkpoint(self._events, self._digest.commands, self._digest.digest())
-        self._put(_Frame(frame(point)), ENTRY_RESERVE_BYTES)
+        self._put(_Frame(frame(point)), _RESERVE)
 
     def _bridge_gap(self) -> bool:
-        """Say in the journal what is missing, as soon as there is room to say it."""
-        if self._lost_events and self._put(_Frame(frame(Gap(self._lost_events)))):
-            self._lost_events = 0
+        """True when events may be kept; after a loss that is when half of what waited is gone."""
+        if self._lost_events and self._spool.relieved:
+            self._say_gap()
         return not self._lost_events
+
+    def _say_gap(self) -> None:
+        if self._lost_events and self._put(_Frame(frame(Gap(self._lost_events))), _RESERVE):
+            self._lost_events = 0
 
     def _put(self, piece: _Piece, reserve: int = 0) -> bool:
         if self._spool.summary is not None:

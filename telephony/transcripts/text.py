@@ -93,7 +93,7 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
 
 
 def _agent(entry: AgentLine, style: Style) -> str:
-    heard, unheard = _split(plain(entry.text), plain(entry.heard))
+    heard, unheard = map(plain, _split(entry.text, entry.heard))
     words = " ".join(part for part in (heard, style.strike(unheard)) if part) or "(no words)"
     if entry.source != "engine":
         words += style.aside(f"  [{plain(entry.source)} recording]")
