@@ -71,7 +71,6 @@ class Socket:
     def hang_up(self, code: int = 1000) -> None:
         self.inbox.put_nowait({"type": "websocket.disconnect", "code": code})
 
-    @property
     def closed(self) -> tuple[int, str] | None:
         closes = [message for message in self.sent if message["type"] == "websocket.close"]
         return (closes[0]["code"], closes[0]["reason"]) if closes else None
@@ -163,7 +162,7 @@ def test_fault_t9_an_upgrade_without_a_good_signature_is_refused_before_accept(
         socket = Socket(signature)
         await edge.connect(socket)
         assert not socket.accepted
-        assert socket.closed is not None
+        assert socket.closed() is not None
         assert edge.service.opened == []
         assert edge.count("stream.bad_signature") == 1
 
@@ -201,10 +200,10 @@ def test_fault_t5_media_before_start_is_dropped_and_no_start_in_five_seconds_is_
         for n in range(3):
             socket.say(peer.media(2 + n, n * 20))
         await asyncio.sleep(4.9)
-        assert socket.closed is None
+        assert socket.closed() is None
         await asyncio.sleep(0.2)
         await task
-        assert socket.closed == (1008, "stream.no_start")
+        assert socket.closed() == (1008, "stream.no_start")
         assert edge.service.opened == []
         assert edge.count("frame.bad.before_start") == 3
 
@@ -215,7 +214,7 @@ def test_fault_t5_a_silent_socket_is_closed_after_five_seconds() -> None:
     async def story(edge: Edge) -> None:
         socket = Socket()
         await edge.connect(socket)
-        assert socket.closed == (1008, "stream.no_start")
+        assert socket.closed() == (1008, "stream.no_start")
 
     tell(story)
 
@@ -243,7 +242,7 @@ def test_a_socket_that_talks_and_talks_before_start_is_refused_at_once() -> None
             socket.say(peer.media(2, 0))
         await settle()
         await task
-        assert socket.closed == (1008, "stream.too_much_before_start")
+        assert socket.closed() == (1008, "stream.too_much_before_start")
 
     tell(story)
 
@@ -271,7 +270,7 @@ def test_fault_t10_a_start_that_proves_nothing_is_refused_and_costs_nothing(
         task = edge.connect(socket)
         socket.say(frame)
         await task
-        assert socket.closed == (code, reason)
+        assert socket.closed() == (code, reason)
         assert edge.service.opened == []
         assert edge.count(reason) == 1
 
@@ -286,7 +285,7 @@ def test_fault_t10_a_token_is_good_for_one_stream_only() -> None:
             task = edge.connect(socket)
             socket.say(peer.start(token=token))
             await settle()
-            assert socket.closed == expected
+            assert socket.closed() == expected
             socket.hang_up()
             await task
         assert len(edge.service.opened) == 1
@@ -302,7 +301,7 @@ def test_fault_t10_twenty_sockets_with_one_token_make_one_call() -> None:
             edge.connect(socket)
             socket.say(peer.start(token=token))
         await settle()
-        assert [socket.closed for socket in sockets].count(None) == 1
+        assert [socket.closed() for socket in sockets].count(None) == 1
         assert len(edge.service.opened) == 1
         for socket in sockets:
             socket.hang_up()
@@ -319,7 +318,7 @@ def test_fault_t10_an_expired_token_opens_nothing() -> None:
         task = edge.connect(socket)
         socket.say(peer.start(token=token))
         await task
-        assert socket.closed == (1008, "stream.token_expired")
+        assert socket.closed() == (1008, "stream.token_expired")
 
     tell(story)
 
@@ -331,7 +330,7 @@ def test_fault_t24_a_second_socket_of_a_live_call_is_refused_and_the_first_talks
         task = edge.connect(second)
         second.say(peer.start(token=edge.token(), stream_sid=peer.OTHER_STREAM))
         await task
-        assert second.closed == (1008, "stream.second_socket")
+        assert second.closed() == (1008, "stream.second_socket")
         await talk(first, 1)
         assert edge.events() == [StreamStarted(peer.STREAM), CallerAudio(peer.FRAME, 0)]
         assert len(edge.service.opened) == 1
@@ -358,7 +357,7 @@ def test_a_stream_the_service_does_not_want_is_refused() -> None:
         task = edge.connect(socket)
         socket.say(peer.start(token=edge.token()))
         await task
-        assert socket.closed == (1008, "stream.not_admitted")
+        assert socket.closed() == (1008, "stream.not_admitted")
 
     tell(story)
 
@@ -457,7 +456,7 @@ def test_what_the_call_says_reaches_the_socket() -> None:
         ]
         leg.close(1000, "done")
         await settle()
-        assert socket.closed == (1000, "done")
+        assert socket.closed() == (1000, "done")
         assert edge.events()[-1] == StreamLost("closed")
 
     tell(story)
@@ -489,7 +488,7 @@ def test_fault_t1_too_many_bad_frames_end_the_stream_as_a_breach_of_protocol() -
         for _ in range(21):
             socket.say("{bad")
         await settle()
-        assert socket.closed == (1008, "protocol")
+        assert socket.closed() == (1008, "protocol")
         assert edge.events()[-1] == StreamLost("protocol")
 
     tell(story)
@@ -522,7 +521,7 @@ def test_fault_t12_three_seconds_without_audio_lose_the_stream() -> None:
         assert edge.events()[-1] == CallerAudio(peer.FRAME, 499 * 20)
         await asyncio.sleep(0.2)
         assert edge.events()[-1] == StreamLost("silent")
-        assert socket.closed == (1011, "silent")
+        assert socket.closed() == (1011, "silent")
 
     tell(story)
 
@@ -568,9 +567,9 @@ def test_fault_t13_a_hang_up_without_a_close_is_closed_by_us_after_three_seconds
         socket = await edge.live()
         socket.say(peer.stop(2))
         await asyncio.sleep(2.9)
-        assert socket.closed is None
+        assert socket.closed() is None
         await asyncio.sleep(0.2)
-        assert socket.closed == (1000, "stopped")
+        assert socket.closed() == (1000, "stopped")
 
     tell(story)
 
@@ -582,7 +581,7 @@ def test_a_call_may_close_its_stream_as_soon_as_it_has_stopped() -> None:
         await settle()
         edge.service.legs[0].close(1000, "caller_hung_up")
         await settle()
-        assert socket.closed == (1000, "caller_hung_up")
+        assert socket.closed() == (1000, "caller_hung_up")
         assert len(edge.tasks) == 0
 
     tell(story)
@@ -654,7 +653,7 @@ def test_a_flood_ends_its_own_call_only() -> None:
         for n in range(1_200):
             loud.say(peer.media(2 + n, n * 20, stream_sid=peer.OTHER_STREAM))
         await settle()
-        assert loud.closed == (1008, "flood")
+        assert loud.closed() == (1008, "flood")
         assert edge.events(peer.OTHER_STREAM)[-1] == StreamLost("flood")
         await talk(quiet, 2)
         assert edge.events()[-1] == CallerAudio(peer.FRAME, 20)

@@ -1,0 +1,52 @@
+"""The edge behind a real uvicorn on loopback, for the tests that need sockets."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from twilio.request_validator import RequestValidator
+
+from telephony.twilio.edge import EdgeConfig, TwilioEdge
+from telephony.twilio.stream import StreamLimits
+from tests.telephony import twilio_peer as peer
+
+APOLOGY = "Sorry, something went wrong."
+OLD_TOKEN = "f" * 32
+
+
+def signed(url: str, fields: dict[str, str] | None = None, token: str = peer.AUTH_TOKEN) -> str:
+    return str(RequestValidator(token).compute_signature(url, fields or {}))
+
+
+@asynccontextmanager
+async def serving(service: peer.Service, limits: StreamLimits | None = None) -> AsyncIterator[int]:
+    """The port the edge listens on, with the settings it needs of uvicorn."""
+    config = EdgeConfig(
+        public_url=peer.PUBLIC_URL,
+        account_sid=peer.ACCOUNT,
+        auth_tokens=(OLD_TOKEN, peer.AUTH_TOKEN),
+        apology=APOLOGY,
+        limits=limits or StreamLimits(),
+    )
+    app = FastAPI(openapi_url=None)
+    app.include_router(TwilioEdge(config, service, service, service.count).router())
+    uvicorn_config = uvicorn.Config(
+        app,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        ws="websockets-sansio",
+        ws_max_size=65_536,
+        ws_per_message_deflate=False,
+        proxy_headers=False,
+    )
+    uvicorn_config.load()
+    server = uvicorn.Server(uvicorn_config)
+    server.lifespan = uvicorn_config.lifespan_class(uvicorn_config)
+    # Not `serve()`: it takes over the signals, and stops on a tick of a tenth of a second.
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
