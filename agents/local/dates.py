@@ -265,10 +265,11 @@ _OF_MONTH: Final = (
     rf"(?:(?:the )?{_RANK}(?: (?:of )?{_MONTH_NAME})?"
     rf"|{_MONTH_NAME} (?:the )?(?:{_RANK}|{_COUNT})|{_COUNT} (?:of )?{_MONTH_NAME})"
 )
+_YEAR: Final = rf"twenty (?:{any_of(ONES[10:])}|{any_of(TENS)}(?:[ -]{any_of(ONES[1:10])})?)"
 DATE_PATTERN: Final = (
     r"(?:today|tomorrow|tonight|(?:the )?day after tomorrow"
     rf"|(?:this |next |coming )?{any_of(WEEKDAYS)}(?: week|(?: the| on the)? {_OF_MONTH})?"
     rf"|{_OF_MONTH}|in {_COUNT} (?:days|weeks)|in a week"
     rf"|a week (?:from )?(?:today|tomorrow|{any_of(WEEKDAYS)})"
-    r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?)(?: (?:20\d\d|twenty twenty[ -][a-z]{3,5}))?"
+    rf"|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?)(?: (?:20\d\d|{_YEAR}))?"
 )

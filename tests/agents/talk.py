@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import regex
+from hypothesis import strategies as st
 
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
@@ -185,3 +186,17 @@ def talk(
     caller_number: str | None = None,
 ) -> Talk:
     return Talk(tools, answers, slow=slow, caller_number=caller_number)
+
+
+def pattern_takes(pattern: str, text: str) -> bool:
+    """Whether a recogniser held to the pattern can write this text, letter by letter."""
+    begun = all(
+        regex.fullmatch(pattern, text[:end], partial=True) is not None
+        for end in range(len(text) + 1)
+    )
+    return begun and regex.fullmatch(pattern, text) is not None
+
+
+def accepted_by(pattern: str) -> st.SearchStrategy[str]:
+    """Texts that the pattern accepts."""
+    return st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))

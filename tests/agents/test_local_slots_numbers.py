@@ -1,0 +1,129 @@
+"""Numbers and telephone numbers, said and read again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.local.expectation import plain
+from agents.local.numbers import (
+    LARGEST,
+    NUMBER_PATTERN,
+    PHONE_PATTERN,
+    read_below_hundred,
+    read_integer,
+    read_ordinal,
+    read_phone,
+    spoken_number,
+    spoken_ordinal,
+    spoken_phone,
+)
+from agents.local.text import words
+from tests.agents.talk import accepted_by, pattern_takes
+
+
+@given(st.integers(-LARGEST, LARGEST))
+def test_a_number_said_is_read_as_itself(value: int) -> None:
+    said = words(spoken_number(value))
+    assert read_integer(said, 0) == (value, len(said))
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("a hundred", 100),
+        ("a thousand and five", 1005),
+        ("one hundred and twenty three", 123),
+        ("twelve", 12),
+        ("42", 42),
+        ("1250", 1250),
+        ("two million three hundred thousand", 2_300_000),
+        ("minus seven", -7),
+        ("two thousand two thousand", 2000),
+        ("twenty twenty", 20),
+    ],
+)
+def test_numbers_are_read_as_callers_say_them(said: str, value: int) -> None:
+    found = read_integer(words(said), 0)
+    assert found is not None
+    assert found[0] == value
+
+
+@pytest.mark.parametrize(
+    "said", ["", "haircut", "and", "minus", "1234567890", "minus zero", "a cat"]
+)
+def test_what_is_no_number_is_none(said: str) -> None:
+    assert read_integer(words(said), 0) is None
+
+
+def test_numbers_beyond_a_billion_are_said_digit_by_digit() -> None:
+    assert spoken_number(1_000_000_001) == "one zero zero zero zero zero zero zero zero one"
+
+
+@given(st.integers(1, 31))
+def test_ranks_are_read_in_words_and_figures(value: int) -> None:
+    said = words(spoken_ordinal(value))
+    assert read_ordinal(said, 0) == (value, len(said))
+    assert read_ordinal((f"{value}th",), 0) == (value, 1)
+
+
+def test_ranks_beyond_a_month_are_none() -> None:
+    assert spoken_ordinal(40) == "fortieth"
+    assert read_ordinal(("32nd",), 0) is None
+    assert read_ordinal(("th",), 0) is None
+    assert read_below_hundred(("hundred",), 0) is None
+
+
+@given(st.from_regex(r"\+?[0-9]{7,15}", fullmatch=True))
+def test_a_phone_number_said_is_read_as_itself(number: str) -> None:
+    said = words(spoken_phone(number))
+    assert read_phone(said, 0) == (number, len(said))
+    assert pattern_takes(PHONE_PATTERN, plain(spoken_phone(number)))
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("555-1234", "5551234"),
+        ("(555) 123-4567", "5551234567"),
+        ("five five five one two three four", "5551234"),
+        ("five five five twelve thirty four", "5551234"),
+        ("oh two oh seven nine four six double oh triple one", "020794600111"),
+        ("plus four four seven seven one two three four", "+4477" + "1234"),
+        ("+1 555 123 4567", "+15551234567"),
+        ("eight hundred 555 1212", "8005551212"),
+    ],
+)
+def test_phone_numbers_are_read_as_callers_say_them(said: str, number: str) -> None:
+    found = read_phone(words(said), 0)
+    assert found is not None
+    assert found[0] == number
+
+
+@pytest.mark.parametrize(
+    "said", ["five five five", "double trouble", "1" * 16, "plus", "one two x"]
+)
+def test_too_few_or_too_many_digits_are_no_phone_number(said: str) -> None:
+    assert read_phone(words(said), 0) is None
+
+
+@given(accepted_by(PHONE_PATTERN))
+def test_what_the_phone_pattern_takes_is_read_or_refused(text: str) -> None:
+    found = read_phone(words(text), 0)
+    assert found is None or found[0].removeprefix("+").isdecimal()
+
+
+@given(accepted_by(NUMBER_PATTERN))
+def test_what_the_number_pattern_takes_is_a_number(text: str) -> None:
+    said = words(text)
+    found = read_integer(said, 0)
+    assert found is not None
+    assert 0 <= found[0] <= 999
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_readers(text: str) -> None:
+    said = words(text)
+    for at in range(len(said) + 1):
+        for reader in (read_integer, read_ordinal, read_phone, read_below_hundred):
+            found = reader(said, at)
+            assert found is None or at < found[1] <= len(said)

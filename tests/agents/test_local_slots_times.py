@@ -1,0 +1,129 @@
+"""Times of day: what callers say, and which half of the day they mean."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.local.expectation import plain
+from agents.local.text import words
+from agents.local.times import TIME_PATTERN, Clock, Hours, half_said, read_time, spoken_time
+from tests.agents.talk import accepted_by, pattern_takes
+
+MINUTES = st.integers(0, 1439).map(lambda minutes: dt.time(minutes // 60, minutes % 60))
+
+
+def read(text: str, *, bare: bool = True, offered: tuple[str, ...] = ()) -> str | None:
+    said = words(text)
+    found = read_time(said, 0, bare=bare)
+    if found is None:
+        return None
+    times = [dt.time.fromisoformat(time) for time in offered]
+    return found[0].resolve(Hours(), times, half_said(said)).isoformat("minutes")
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("three thirty", "15:30"),
+        ("half past three", "15:30"),
+        ("quarter to four", "15:45"),
+        ("a quarter past nine", "09:15"),
+        ("ten to one", "12:50"),
+        ("twenty five past six", "18:25"),
+        ("ten minutes past nine", "09:10"),
+        ("3:30 p.m.", "15:30"),
+        ("3.30", "15:30"),
+        ("three thirty p m", "15:30"),
+        ("330", "15:30"),
+        ("15:30", "15:30"),
+        ("fifteen thirty", "15:30"),
+        ("twenty thirty", "20:30"),
+        ("10 30", "10:30"),
+        ("ten", "10:00"),
+        ("ten o'clock", "10:00"),
+        ("ten o clock", "10:00"),
+        ("ten in the morning", "10:00"),
+        ("three oh five", "15:05"),
+        ("seven", "19:00"),
+        ("seven a.m.", "07:00"),
+        ("seven tomorrow morning", "07:00"),
+        ("eight at night", "20:00"),
+        ("nine tonight", "21:00"),
+        ("twelve", "12:00"),
+        ("noon", "12:00"),
+        ("twelve noon", "12:00"),
+        ("midnight", "00:00"),
+        ("half past twelve", "12:30"),
+        ("twelve thirty a m", "00:30"),
+        ("00:15", "00:15"),
+        ("13 30 pm", "13:30"),
+    ],
+)
+def test_times_are_read_as_callers_say_them(said: str, time: str) -> None:
+    assert read(said) == time
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "haircut", "half", "half an hour", "quarter", "half past thirteen"),
+        *("25:00", "10:75", "2599", "sixty", "thirty past three", "half to three"),
+    ],
+)
+def test_what_is_no_time_is_none(said: str) -> None:
+    assert read(said) is None
+
+
+@pytest.mark.parametrize("said", ["ten", "330", "two", "three people", "ten minutes"])
+def test_a_bare_number_is_a_time_only_where_one_was_asked_for(said: str) -> None:
+    assert read(said, bare=False) is None
+
+
+def test_at_and_make_it_announce_a_time() -> None:
+    assert read_time(words("at ten"), 1, bare=False) is not None
+    assert read_time(words("make it ten"), 2, bare=False) is not None
+    assert read_time(words("330 pm"), 0, bare=False) is not None
+
+
+def test_the_times_on_offer_decide_between_morning_and_evening() -> None:
+    assert read("seven", offered=("07:00",)) == "07:00"
+    assert read("seven", offered=("07:00", "19:00")) == "19:00"
+    assert read("nine", offered=("21:00",)) == "21:00"
+
+
+def test_the_half_of_the_day_counts_only_when_one_is_named() -> None:
+    assert half_said(words("the morning or the evening")) is None
+    assert half_said(words("in the evening")) == "pm"
+    assert Clock(9 * 60, exact=False).resolve(Hours(earliest=10)) == dt.time(21)
+
+
+@given(MINUTES, st.booleans())
+def test_a_time_said_is_read_as_itself(time: dt.time, bare: bool) -> None:
+    said = words(spoken_time(time))
+    found = read_time(said, 0, bare=bare)
+    assert found is not None
+    assert (found[0].resolve(Hours()), found[1]) == (time, len(said))
+    assert pattern_takes(TIME_PATTERN, plain(spoken_time(time)))
+
+
+@given(MINUTES)
+def test_a_time_in_figures_is_read_as_itself(time: dt.time) -> None:
+    text = time.strftime("%I:%M %p").lstrip("0")
+    assert read(text) == time.isoformat("minutes")
+    assert pattern_takes(TIME_PATTERN, plain(text))
+
+
+@given(accepted_by(TIME_PATTERN))
+def test_what_the_time_pattern_takes_is_read_or_refused(text: str) -> None:
+    found = read(text)
+    assert found is None or dt.time.fromisoformat(found)
+
+
+@given(st.text(max_size=60), st.booleans())
+def test_no_text_breaks_the_reader(text: str, bare: bool) -> None:
+    said = words(text)
+    for at in range(len(said) + 1):
+        found = read_time(said, at, bare=bare)
+        assert found is None or at < found[1] <= len(said)
