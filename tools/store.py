@@ -107,7 +107,8 @@ def open_store(url: str) -> Store:
     """A store for `url`; connects only when used. Raises ConfigError without the password."""
     try:
         parsed = sa.make_url(url)
-    except ArgumentError:
+    # make_url lets the ValueError of a port that is no number out as it is.
+    except (ArgumentError, ValueError):
         raise ConfigError(WHERE, "is not a database URL", EXAMPLES) from None
     match parsed.drivername:
         case "sqlite":
