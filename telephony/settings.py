@@ -13,6 +13,7 @@ from telephony.values import Secret, database_url
 from telephony.variables import VARIABLES, Variable
 from tools.config import ConfigError
 
+_PREFIX = "FRONTDESK_"
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 _MAX_SECRET_FILE_BYTES = 64 * 1024
 
@@ -192,8 +193,15 @@ def _fill_in(values: dict[str, Any]) -> None:
     if values["public_url"] is None:
         values["public_url"] = f"http://127.0.0.1:{values['port']}"
     if values["database_url"] is None:
-        file = values["data_dir"].absolute() / "frontdesk.db"
-        values["database_url"] = database_url(f"sqlite:///{file}")
+        values["database_url"] = _sqlite_below(values["data_dir"])
+
+
+def _sqlite_below(data_dir: Path) -> Secret:
+    try:
+        return database_url(f"sqlite:///{data_dir.absolute() / 'frontdesk.db'}")
+    except ValueError as error:
+        hint = "Name a folder with an ordinary path, or set FRONTDESK_DATABASE_URL"
+        raise ConfigError("FRONTDESK_DATA_DIR", str(error), hint) from None
 
 
 def _check_together(settings: Settings) -> None:
@@ -217,13 +225,15 @@ def _unknown(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         _unknown_sentence(name, known)
         for name in sorted(values)
-        if name.startswith("FRONTDESK_") and name not in known
+        if name.startswith(_PREFIX) and name not in known
     )
 
 
 def _unknown_sentence(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"{name} is no setting" + (f"; is {near[0]} meant?" if near else "")
+    # Without the prefix they share, or everything would be close to everything.
+    endings = {one.removeprefix(_PREFIX): one for one in known if one.startswith(_PREFIX)}
+    near = difflib.get_close_matches(name.removeprefix(_PREFIX), endings, n=1, cutoff=0.6)
+    return f"{name} is no setting" + (f"; is {endings[near[0]]} meant?" if near else "")
 
 
 def _shown(value: object) -> str:
