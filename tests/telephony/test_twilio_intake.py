@@ -187,6 +187,13 @@ def test_a_flood_of_anything_else_ends_the_stream_too() -> None:
     assert StreamLost("flood") in events
 
 
+def test_a_flood_of_new_keys_ends_the_stream() -> None:
+    line = Line()
+    events = [line.take(peer.dtmf(2 + n, "1"), after_s=0.0) for n in range(9_001)]
+    assert events[7_999:8_001] == [DtmfPressed("1"), None]
+    assert events[9_000] == StreamLost("flood")
+
+
 def test_all_marks_of_ten_minutes_may_come_back_at_once() -> None:
     line = Line()
     events = [line.take(peer.mark(2 + n, f"0:1:{n}"), after_s=0.0) for n in range(6_000)]

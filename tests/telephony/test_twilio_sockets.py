@@ -195,6 +195,15 @@ async def test_a_frame_above_64_kib_is_closed_1009_by_the_server() -> None:
         await until(lambda: lost(service) == StreamLost("protocol"))
 
 
+async def test_text_that_is_no_utf8_breaks_the_websocket_protocol_itself() -> None:
+    service = peer.Service()
+    async with phone(service) as twilio, twilio.stream() as socket:
+        await until(lambda: service.opened)
+        await socket.send(b"\xff\xfe", text=True)
+        assert (await closed_with(socket))[0] == 1007
+        await until(lambda: lost(service) == StreamLost("protocol"))
+
+
 async def test_fault_t12_a_peer_that_vanishes_without_a_word_is_lost() -> None:
     service = peer.Service()
     limits = StreamLimits(silence_s=0.3, close_s=0.1)

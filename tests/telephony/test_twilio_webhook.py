@@ -8,17 +8,23 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from telephony.twilio.noise import Noise
 from telephony.twilio.ports import Refused, StreamEvent
+from telephony.twilio.signature import Signatures
+from telephony.twilio.tokens import StreamTokens
 from telephony.twilio.urls import (
     AFTER_STREAM_PATH,
     CALL_STATUS_PATH,
     STREAM_STATUS_PATH,
     VOICE_PATH,
+    PublicUrl,
 )
+from telephony.twilio.webhook import Webhooks
 from tests.telephony import twilio_peer as peer
-from tests.telephony.twilio_server import APOLOGY, OLD_TOKEN, serving, signed
+from tests.telephony.twilio_server import APOLOGY, OLD_TOKEN, serving, serving_app, signed
 
 VOICE = {
     "CallSid": peer.CALL,
@@ -182,6 +188,46 @@ async def test_a_body_above_64_kib_is_not_read_to_its_end(size: int) -> None:
             status = 403  # The server has hung up on the rest.
     assert status == 403
     assert service.counts == {"webhook.unreadable_body": 1}
+
+
+async def test_a_body_that_breaks_off_or_never_comes_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("telephony.twilio.webhook.BODY_S", 0.05)
+    service = peer.Service()
+    head = b"POST /twilio/voice HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nCallSid="
+    async with serving(service) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 403")
+        writer.close()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        writer.close()
+        async with asyncio.timeout(5):
+            while service.counts["webhook.unreadable_body"] < 2:
+                await asyncio.sleep(0.005)
+
+
+async def test_a_webhook_replayed_after_a_minute_opens_nothing() -> None:
+    service = peer.Service()
+    now = [1_000.0]
+    url = PublicUrl(peer.PUBLIC_URL)
+    signatures = Signatures(url, [peer.AUTH_TOKEN])
+    tokens = StreamTokens()
+    noise = Noise(service.count)
+    webhooks = Webhooks(
+        peer.ACCOUNT, url, signatures, tokens, service, noise, APOLOGY, clock=lambda: now[0]
+    )
+    app = FastAPI()
+    app.include_router(webhooks.router())
+    async with serving_app(app) as port, aiohttp.ClientSession() as http:
+        twilio = Twilio(http, port)
+        await twilio.twiml(VOICE_PATH, VOICE)
+        now[0] += 61
+        assert said(await twilio.twiml(VOICE_PATH, VOICE)) == APOLOGY
+    assert len(service.offers) == 1
+    assert service.counts == {"webhook.stale_repeat": 1}
 
 
 async def test_fault_t14_a_webhook_delivered_twice_is_one_call_with_one_good_token() -> None:

@@ -198,6 +198,7 @@ def test_fault_t3_wrong_shape_is_refused_by_code(
         ("null", BadKind.NOT_OBJECT),
         ('"media"', BadKind.NOT_OBJECT),
         ("7", BadKind.NOT_OBJECT),
+        ('{"event":7,', BadKind.NOT_JSON),
         ("{}", BadKind.NO_EVENT),
         ('{"Event":"media"}', BadKind.NO_EVENT),
         ("[" * 60_000, BadKind.TOO_DEEP),

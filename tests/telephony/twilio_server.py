@@ -29,8 +29,15 @@ async def serving(service: peer.Service, limits: StreamLimits | None = None) -> 
         apology=APOLOGY,
         limits=limits or StreamLimits(),
     )
+    assert peer.AUTH_TOKEN not in repr(config)
     app = FastAPI(openapi_url=None)
     app.include_router(TwilioEdge(config, service, service, service.count).router())
+    async with serving_app(app) as port:
+        yield port
+
+
+@asynccontextmanager
+async def serving_app(app: FastAPI) -> AsyncIterator[int]:
     uvicorn_config = uvicorn.Config(
         app,
         port=0,
