@@ -98,6 +98,11 @@ class Polyphase:
         self._silent: Line = np.zeros(fir.history)
         self._held = self._silent
 
+    @property
+    def delay(self) -> int:
+        """How far the output lags behind, in output samples (rounded up)."""
+        return -(-self._fir.delay * self._fir.up // self._fir.down)
+
     def push(self, pcm: Pcm) -> Pcm:
         """What this piece of any length brings forth; the rest of a step is kept for the next."""
         if len(pcm) <= LARGEST:

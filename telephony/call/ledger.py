@@ -204,13 +204,17 @@ class Ledger:
     def cut(self, now: float) -> Cut:
         """Give up all unheard audio; say what was heard until a `clear` sent now takes effect.
 
-        Marks placed until now prove nothing any more. Also right for a line that has ended.
+        Marks placed until now prove nothing any more.
         """
         return self._settle(now + self.trip.one_way_s)
 
-    def expire(self, now: float) -> Cut:
-        """Echoes were lost: take what must have been played by now as heard, give up the rest."""
-        return self._settle(now)
+    def ended(self, now: float) -> Cut:
+        """The carrier's word that the line has ended arrives now: nothing later was heard."""
+        return self._settle(now - self.trip.one_way_s)
+
+    def expire(self, now: float) -> tuple[Played, ...]:
+        """Echoes were lost, and `expected_end_s` is over: take it all as heard by the clock."""
+        return self._settle(now).played
 
     def _settle(self, until_s: float) -> Cut:
         items = dict.fromkeys(piece.item.number for piece in self._pieces)

@@ -52,13 +52,14 @@ class Closing:
 
 
 class Patience:
-    """The clocks of a live call; `busy` says that somebody speaks or something runs."""
+    """The clocks of a live call."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._ready = False
         self._quiet_from_s: float | None = None
         self._owed_from_s: float | None = None
+        self._stalled_from_s: float | None = None
         self._prompts = 0
         self._nudged = False
 
@@ -66,13 +67,22 @@ class Patience:
         self._ready = True
 
     def caller_active(self) -> None:
-        """The caller spoke or pressed a key: they are there, and nothing is owed just now."""
+        """The caller spoke or pressed a key: they are there."""
         self._prompts = 0
-        self._owed_from_s = None
+        self._quiet_from_s = None
+
+    @property
+    def owed(self) -> bool:
+        """The agent has to be heard: something was asked of it that it has not begun."""
+        return self._owed_from_s is not None
 
     def answer_owed(self, now: float) -> None:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
+
+    def nothing_owed(self) -> None:
+        """The caller speaks, so whatever was owed is asked anew or not at all."""
+        self._owed_from_s = None
 
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""
@@ -82,12 +92,14 @@ class Patience:
         self._owed_from_s = None
         self._nudged = False
 
-    def watch(self, *, busy: bool, now: float) -> None:
-        """Keep the silence clock: it runs while nobody speaks and nothing is being done."""
-        if busy:
-            self._quiet_from_s = None
-        elif self._quiet_from_s is None:
-            self._quiet_from_s = now
+    def watch(self, *, busy: bool, stalled: bool, now: float) -> None:
+        """Keep the clocks of silence.
+
+        `busy`: somebody speaks or something runs. `stalled`: a reply is being given of which
+        there is nothing to hear just now.
+        """
+        self._quiet_from_s = _since(self._quiet_from_s, not busy, now)
+        self._stalled_from_s = _since(self._stalled_from_s, stalled, now)
 
     def due(self, now: float) -> Due | None:
         """The first thing whose time has come; asking takes note that it was answered."""
@@ -106,9 +118,10 @@ class Patience:
         if not self._ready:
             yield limits.engine_ready_s, Due.ENGINE_NOT_READY
             return
-        if self._owed_from_s is not None:
-            due = Due.ANSWER_MISSING if self._nudged else Due.ANSWER_OWED
-            yield self._owed_from_s + limits.answer_s, due
+        for since_s in (self._owed_from_s, self._stalled_from_s):
+            if since_s is not None:
+                due = Due.ANSWER_MISSING if self._nudged else Due.ANSWER_OWED
+                yield since_s + limits.answer_s, due
         if self._quiet_from_s is not None:
             yield self._silence(self._quiet_from_s)
 
@@ -120,7 +133,16 @@ class Patience:
 
     def _taken(self, due: Due, now: float) -> None:
         if due is Due.ANSWER_OWED:
-            self._owed_from_s, self._nudged = now, True
+            self._nudged = True
+            self._owed_from_s = now
+            self._stalled_from_s = None
         if due is Due.SILENCE_PROMPT:
             self._prompts += 1
             self._quiet_from_s = now
+
+
+def _since(began_s: float | None, lasts: bool, now: float) -> float | None:
+    """When a state began, if it lasts."""
+    if not lasts:
+        return None
+    return now if began_s is None else began_s

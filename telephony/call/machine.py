@@ -81,7 +81,7 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.ENDED: frozenset(),
 }
 
-_STREAM_LOST = {"protocol": EndedReason.PROTOCOL}
+_STREAM_LOST = {"protocol": EndedReason.PROTOCOL, "flood": EndedReason.PROTOCOL}
 """Why a stream may be lost other than by the network."""
 
 
@@ -98,7 +98,7 @@ class Call:
         self._tools: dict[str, tuple[ToolCalled, int]] = {}
         self._closing: Closing | None = None
         self._caller_samples = 0
-        self._caller_from_ms: int | None = None
+        self._appended_samples = 0
 
     @property
     def phase(self) -> Phase:
@@ -108,11 +108,9 @@ class Call:
         """Take one event. Any event is legal in any phase."""
         if self._phase is Phase.ENDED:
             return []
-        if isinstance(event, CallerAudio):
-            return self._caller_audio(event, now)
         commands = self._dispatch(event, now)
         if self.phase is not Phase.ENDED:
-            self._patience.watch(busy=self._busy, now=now)
+            self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._finish_closing(now)
         return commands
 
@@ -154,9 +152,7 @@ class Call:
             case CallerSpeechStarted(item_id, audio_ms):
                 return self._speech_started(item_id, audio_ms, now)
             case CallerSpeechStopped(item_id, audio_ms):
-                self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
-                self._patience.answer_owed(now)
-                return []
+                return self._speech_stopped(item_id, audio_ms, now)
             case CallerTranscript(item_id, text, _):
                 line = self._floor.caller_words(item_id, text, _ms(now))
                 return [Record(line)] if line else []
@@ -176,8 +172,8 @@ class Call:
                 return self._response_done(event, now)
             case EngineNotice(code):
                 return [Note("engine_notice", detail=code)]
-            case EngineFailed(reason, _):
-                return [Note("engine_failed", detail=reason), *self._apologise(now)]
+            case _:  # EngineFailed; anything forgotten above does not fit the parameter
+                return self._engine_failed(event, now)
 
     # ---- the caller's side --------------------------------------------------------------------
 
@@ -185,14 +181,14 @@ class Call:
         newest = round(now * RATE) + _AHEAD_SAMPLES
         at_samples = max(self._caller_samples, min(event.timestamp_ms * RATE // 1000, newest))
         self._caller_samples = at_samples + len(event.ulaw)
-        if self._caller_from_ms is None:
-            self._caller_from_ms = at_samples * 1000 // RATE
+        self._appended_samples += len(event.ulaw)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
         return [stored, AppendAudio(self._uplink.push(event.ulaw))]
 
     def _heard_at_ms(self, audio_ms: int) -> int:
         """The engine counts the audio it was given; we count from the start of the stream."""
-        return (self._caller_from_ms or 0) + audio_ms
+        left_out = self._caller_samples - self._appended_samples
+        return left_out * 1000 // RATE + audio_ms
 
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_began(item_id, self._heard_at_ms(audio_ms))
@@ -202,7 +198,14 @@ class Call:
                 return []
             self._closing = None
             self._move(Phase.LIVE)
+        self._patience.nothing_owed()
         return self._barge_in(now)
+
+    def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
+        self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
+        if self._closing is None:
+            self._patience.answer_owed(now)
+        return []
 
     def _barge_in(self, now: float) -> list[CallCommand]:
         silenced = self._floor.silence_replies()
@@ -221,7 +224,6 @@ class Call:
         return self._say(self._config.persona.greeting, now)
 
     def _say(self, text: str, now: float) -> list[CallCommand]:
-        self._floor.replies_owed += 1
         self._patience.answer_owed(now)
         return [Say(text)]
 
@@ -262,14 +264,13 @@ class Call:
         called, began_ms = running
         line = Record(_tool_line(called, began_ms, _ms(now), event))
         respond = not (event.ends_call and self._said_goodbye())
-        if respond:
-            self._floor.replies_owed += 1
+        if respond and not self._tools:
             self._patience.answer_owed(now)
         commands: list[CallCommand] = [
             line,
             ToolOutput(event.tool_call_id, event.output, respond),
         ]
-        if event.ends_call and self._phase is Phase.LIVE:
+        if event.ends_call and self._phase is Phase.LIVE and self._floor.caller_item is None:
             commands += self._close(EndedReason.AGENT_HUNG_UP, now, may_resume=True)
         return commands
 
@@ -283,7 +284,13 @@ class Call:
     def _busy(self) -> bool:
         floor = self._floor
         speaking = floor.caller_item is not None or floor.replying or self._playback.open
-        return speaking or bool(self._tools)
+        return speaking or self._patience.owed or bool(self._tools)
+
+    @property
+    def _stalled(self) -> bool:
+        """A reply is being given, but there is nothing to hear of it and nothing it waits for."""
+        waiting = self._playback.outstanding or self._floor.caller_item is not None or self._tools
+        return self._floor.replying and not waiting
 
     def _echo_deadline(self) -> float | None:
         end_s = self._playback.ledger.expected_end_s()
@@ -312,7 +319,8 @@ class Call:
                 return self._say(persona.silence_prompt, now)
             case Due.IDLE:
                 return self._end_with(persona.idle_goodbye, EndedReason.IDLE, now)
-            case Due.MAX_LENGTH:
+            case _:
+                assert due is Due.MAX_LENGTH, due
                 return self._end_with(persona.length_goodbye, EndedReason.MAX_LENGTH, now)
 
     # ---- the end ------------------------------------------------------------------------------
@@ -333,10 +341,14 @@ class Call:
 
     def _asked_to_end(self, reason: EndedReason, now: float) -> list[CallCommand]:
         if self._closing is not None:
+            self._closing.may_resume = False
             return []
         if self._phase is Phase.STARTING:
             return self._close(reason, now, may_resume=False)
         return self._end_with(self._config.persona.drain_goodbye, reason, now)
+
+    def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
+        return [Note("engine_failed", detail=event.reason), *self._apologise(now)]
 
     def _apologise(self, now: float) -> list[CallCommand]:
         """The engine cannot speak any more: our own recording does, then the call ends.
@@ -344,8 +356,9 @@ class Call:
         Without a recording the socket is closed, and the carrier says the apology instead
         (the answer to the `action` URL of `<Connect>`).
         """
-        owed = self._floor.replying
+        owed = self._floor.replying or self._patience.owed
         self._floor.engine_gone()
+        self._patience.nothing_owed()
         commands = self._playback.close_all(now)
         if self._closing is None:
             commands += self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
@@ -366,7 +379,8 @@ class Call:
             return self._abandon(1000, now) if over else []
         speaking = self._playback.outstanding
         if closing.stage is Stage.LAST_WORDS:
-            if not over and (speaking or self._floor.replying or self._tools):
+            coming = self._floor.replying or self._patience.owed or self._tools
+            if not over and (speaking or coming):
                 return []
             closing.enter(Stage.PLAYING, now + limits.last_words_s)
         elif over:
@@ -390,13 +404,14 @@ class Call:
         """The carrier ended the stream: by our hang-up if we asked for one, else the caller's."""
         ours = self._closing is not None and self._closing.hanging_up
         reason = self._closing.reason if self._closing and ours else EndedReason.CALLER_HUNG_UP
-        return self._end(reason, now)
+        return [*self._playback.hung_up(now), *self._end(reason, now)]
 
     def _lost(self, reason: str, now: float) -> list[CallCommand]:
+        heard = self._playback.hung_up(now)
         if self._closing is not None and self._closing.hanging_up:
-            return self._end(self._closing.reason, now)
+            return [*heard, *self._end(self._closing.reason, now)]
         ended = _STREAM_LOST.get(reason, EndedReason.STREAM_LOST)
-        return [CloseStream(1008, reason), *self._end(ended, now, detail=reason)]
+        return [CloseStream(1008, reason), *heard, *self._end(ended, now, detail=reason)]
 
     def _end(self, reason: EndedReason, now: float, detail: str = "") -> list[CallCommand]:
         self._move(Phase.ENDED)

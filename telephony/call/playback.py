@@ -17,14 +17,10 @@ from telephony.call.commands import (
     StoreAudio,
     Track,
 )
-from telephony.call.ledger import GRID_SAMPLES, RATE, Ledger, Played
-from telephony.call.speech import SpokenItem
+from telephony.call.ledger import GRID_SAMPLES, RATE, Cut, Ledger, Played
+from telephony.call.speech import Arrival, SpokenItem
 from telephony.media.transcode import Downlink
-from telephony.transcripts.entry import TruncationLine
-
-TAIL_SAMPLES = RATE // 10
-"""A finished item of which no more than this was unheard counts as heard: it ends in silence, and
-cutting it would erase its whole transcript at the model (OpenAI, conversation.item.truncate)."""
+from telephony.transcripts.entry import Fate, TruncationLine
 
 
 class Playback:
@@ -39,7 +35,7 @@ class Playback:
         self._capabilities = capabilities
         self._downlink = Downlink(capabilities.output_format)
         of = capabilities.output_format
-        self._bytes_per_sample = of.sample_bytes * of.rate // RATE
+        self._sample_bytes = of.sample_bytes * of.rate // RATE
         self._items: dict[str, SpokenItem] = {}
         self._speaking: SpokenItem | None = None
         self._sent_samples = 0
@@ -51,9 +47,12 @@ class Playback:
         self._item(delta.item_id, delta.response_id, now).add_text(delta.text)
 
     def audio(self, delta: AudioDelta, now: float) -> list[CallCommand]:
+        """Audio to be played, unless its item has been cut meanwhile."""
         item = self._item(delta.item_id, delta.response_id, now)
         item.content_index = delta.content_index
-        item.received += len(delta.audio) // self._bytes_per_sample
+        item.received_bytes += len(delta.audio)
+        if item.fate is not None:
+            return []
         commands = self._close_previous(item, now)
         return [*commands, *self._send(item, self._downlink.push(delta.audio), now)]
 
@@ -64,22 +63,23 @@ class Playback:
         now can the engine be told that nobody heard it.
         """
         item = self._item(delta.item_id, delta.response_id, now)
-        item.received += len(delta.audio) // self._bytes_per_sample
-        if item.played is not None or item.cut_heard is not None:
+        item.received_bytes += len(delta.audio)
+        if item.played is not None or item.fate is not None:
             return []
-        item.cut_heard = ""
+        item.cut()
         return [DeleteItem(item.item_id)] if self._capabilities.truncates else []
 
-    def close(self, item_id: str, now: float) -> list[CallCommand]:
+    def close(
+        self, item_id: str, now: float, arrival: Arrival = Arrival.COMPLETE
+    ) -> list[CallCommand]:
         """All of an item has come: let its tail out of the filter, and mark its end."""
         if (item := self._items.get(item_id)) is None:
             return []
-        item.done = True
+        item.end(arrival)
         if item is not self._speaking:
             return []
         self._speaking = None
-        commands = self._send(item, self._downlink.flush(), now) if item.cut_heard is None else []
-        return [*commands, *self._end_mark(item)]
+        return self._finish(item, now)
 
     def close_response(self, response_id: str, now: float) -> list[CallCommand]:
         """A response is over, so none of its items will grow any more."""
@@ -93,26 +93,37 @@ class Playback:
     def close_all(self, now: float) -> list[CallCommand]:
         """The engine is gone: whatever it was saying is as complete as it will ever be."""
         open_items = [item.item_id for item in self._items.values() if not item.done]
-        return [command for item_id in open_items for command in self.close(item_id, now)]
+        return [
+            command
+            for item_id in open_items
+            for command in self.close(item_id, now, Arrival.BROKEN_OFF)
+        ]
 
     def own(self, name: str, text: str, ulaw: bytes, now: float) -> list[CallCommand]:
         """Speak a clip of ours, behind whatever is queued."""
-        item = SpokenItem(name, "", source="own", text=text, received=len(ulaw), done=True)
+        item = SpokenItem(name, "", source="own", text=text, received_bytes=len(ulaw))
         item.opened_ms = round(now * 1000)
+        item.end(Arrival.COMPLETE)
         self._items[name] = item
         return [*self._send(item, ulaw, now), *self._end_mark(item)]
 
     def _item(self, item_id: str, response_id: str, now: float) -> SpokenItem:
         if (item := self._items.get(item_id)) is None:
-            item = SpokenItem(item_id, response_id, opened_ms=round(now * 1000))
-            self._items[item_id] = item
+            item = self._items[item_id] = SpokenItem(
+                item_id,
+                response_id,
+                sample_bytes=self._sample_bytes,
+                delay=self._downlink.delay_samples,
+                opened_ms=round(now * 1000),
+            )
         return item
 
     def _close_previous(self, item: SpokenItem, now: float) -> list[CallCommand]:
         previous, self._speaking = self._speaking, item
-        if previous is None or previous is item:
-            return []
-        return [*self._send(previous, self._downlink.flush(), now), *self._end_mark(previous)]
+        return [] if previous is None or previous is item else self._finish(previous, now)
+
+    def _finish(self, item: SpokenItem, now: float) -> list[CallCommand]:
+        return [*self._send(item, self._downlink.flush(), now), *self._end_mark(item)]
 
     def _send(self, item: SpokenItem, ulaw: bytes, now: float) -> list[CallCommand]:
         """Play in clips of the mark grid at most, so that a long burst is marked all the way."""
@@ -143,11 +154,7 @@ class Playback:
 
     def expire(self, now: float) -> list[CallCommand]:
         """No echo came in time: count by the clock, and expect none of those marks any more."""
-        cut = self.ledger.expire(now)
-        for played in cut.items:
-            if played.heard < played.sent:
-                self._cut_words(self._items[played.item_id])
-        return [*self._store(cut.played), *self.settled()]
+        return [*self._store(self.ledger.expire(now)), *self.settled()]
 
     def interrupt(self, now: float) -> list[CallCommand]:
         """The caller took the floor: clear the line and tell the engine what was heard.
@@ -155,46 +162,51 @@ class Playback:
         Nothing to clear, nothing done, however busy the engine is: what decides is what may
         still be playing (an engine finishes long before the caller has heard it).
         """
-        cut, speaking = self.ledger.cut(now), self._speaking
-        ran_dry = speaking is not None and speaking.played not in cut.items
-        if not cut.items and not ran_dry:
+        cut = self.ledger.cut(now)
+        items = [self._items[played.item_id] for played in cut.items]
+        items += [item for item in self._unfinished() if item not in items]
+        if not items:
             return []
         self._downlink.reset()
         self._speaking = None
-        items = [self._items[played.item_id] for played in cut.items]
-        if ran_dry and speaking is not None:
-            items.append(speaking)
         told = [command for item in items for command in self._tell(item, now)]
         clear: list[CallCommand] = [ClearPlayback()] if cut.items else []
         return [*clear, *told, *self._store(cut.played), *self.settled()]
 
+    def _unfinished(self) -> list[SpokenItem]:
+        """The item that ran dry before all of it had come, and those of which only words came."""
+        return [
+            item
+            for item in self._items.values()
+            if not item.done
+            and item.fate is None
+            and (item is self._speaking or item.played is None)
+        ]
+
+    def hung_up(self, now: float) -> list[CallCommand]:
+        """The carrier says that the line is gone: credit what was heard by then, no more."""
+        return self._stop(self.ledger.ended(now))
+
     def stop(self, now: float) -> list[CallCommand]:
-        """The line is gone: credit what was heard until now and give up the rest."""
-        cut = self.ledger.cut(now)
-        for played in cut.items:
-            self._cut_words(self._items[played.item_id])
+        """We end the line now: credit what is heard until then and give up the rest."""
+        return self._stop(self.ledger.cut(now))
+
+    def _stop(self, cut: Cut) -> list[CallCommand]:
         for item in self._items.values():
-            item.done = True
+            item.end(Arrival.BROKEN_OFF)
+        for played in cut.items:
+            self._items[played.item_id].cut()
         return [*self._store(cut.played), *self.settled()]
 
-    def _cut_words(self, item: SpokenItem) -> None:
-        heard = item.played.heard if item.played else 0
-        if item.done and item.received - heard <= TAIL_SAMPLES:
-            item.cut_heard = item.text
-        else:
-            item.cut_heard = item.heard_text(heard)
-
     def _tell(self, item: SpokenItem, now: float) -> list[CallCommand]:
-        self._cut_words(item)
-        if item.source == "own" or not self._capabilities.truncates:
+        item.cut()
+        told = self._capabilities.truncates and item.source != "own"
+        if not told or item.fate is Fate.HEARD:
             return []
-        heard = item.played.heard if item.played else 0
-        if item.done and item.received - heard <= TAIL_SAMPLES:
-            return []
-        keep = min(heard, item.received - self._capabilities.truncate_margin_ms * RATE // 1000)
-        audio_end_ms = max(0, keep) * 1000 // RATE
+        margin = self._capabilities.truncate_margin_ms * RATE // 1000
+        audio_end_ms = max(0, min(item.heard, item.received - margin)) * 1000 // RATE
         command: AnyEngineCommand = (
-            TruncateItem(item.item_id, item.content_index, audio_end_ms, item.cut_heard or "")
+            TruncateItem(item.item_id, item.content_index, audio_end_ms, item.cut_heard)
             if audio_end_ms > 0
             else DeleteItem(item.item_id)
         )

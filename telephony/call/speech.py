@@ -1,20 +1,34 @@
 """Which words belong to how much audio of a spoken item, and what became of them?"""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from telephony.call.ledger import RATE, Item
 from telephony.transcripts.entry import AgentLine, Fate
 
+TAIL_SAMPLES = RATE // 10
+"""A finished item of which no more than this was unheard counts as heard: it ends in silence, and
+cutting it would erase its whole transcript at the model (OpenAI, conversation.item.truncate)."""
+
 _SLOWEST_CHARS_PER_S = 15
 """While an item is still arriving its last words have no end yet; speech is about this fast."""
+_WORDLESS_SAMPLES = RATE
+"""Nobody begins a sentence with so much silence: words that come later come behind their audio."""
+
+
+class Arrival(Enum):
+    UNDER_WAY = "under_way"
+    COMPLETE = "complete"
+    BROKEN_OFF = "broken_off"
+    """No more will come, and the audio of the last words is missing."""
 
 
 @dataclass(slots=True)
 class SpokenItem:
     """One item the agent speaks: text and audio as they arrive, and what became of them.
 
-    Engines send text a little ahead of the audio it belongs to, so the audio received when a
-    piece of text arrives is an anchor: those words are not spoken before it.
+    Most engines send text a little ahead of the audio it belongs to, so the audio received when
+    a piece of text arrives is an anchor: those words are not spoken before it.
     """
 
     item_id: str
@@ -22,13 +36,20 @@ class SpokenItem:
     content_index: int = 0
     source: str = "engine"
     text: str = ""
-    received: int = 0
-    """Samples of 8,000 a second that came for it, those dropped after a cut included."""
+    sample_bytes: int = 1
+    """Bytes of the engine's audio that become one sample of 8,000 a second."""
+    delay: int = 0
+    """Samples by which the filter puts the item's own audio off."""
+    received_bytes: int = 0
+    """Audio that came for it, what was dropped after a cut included. Kept in bytes: deltas need
+    not hold whole samples of 8,000 a second."""
     played: Item | None = None
     """Its account in the ledger; None while nothing of it was sent."""
-    done: bool = False
-    cut_heard: str | None = None
-    """The words heard when it was cut; None while it was not."""
+    arrival: Arrival = Arrival.UNDER_WAY
+    fate: Fate | None = None
+    """None until it is cut: what is never cut is heard."""
+    cut_heard: str = ""
+    """The words heard when it was cut."""
     opened_ms: int = 0
     _anchors: list[tuple[int, int]] = field(default_factory=list)
 
@@ -37,12 +58,46 @@ class SpokenItem:
             self._anchors.append((self.received, len(self.text)))
         self.text += text
 
+    def end(self, arrival: Arrival) -> None:
+        """No more will come. Its first end counts."""
+        if not self.done:
+            self.arrival = arrival
+
+    @property
+    def done(self) -> bool:
+        return self.arrival is not Arrival.UNDER_WAY
+
+    # ---- positions in the item's own audio, in samples of 8,000 a second -----------------------
+
+    @property
+    def received(self) -> int:
+        return self.received_bytes // self.sample_bytes
+
+    @property
+    def heard(self) -> int:
+        return max(0, self.played.heard - self.delay) if self.played else 0
+
+    @property
+    def sent(self) -> int:
+        return max(0, self.played.sent - self.delay) if self.played else 0
+
+    # ---- words ---------------------------------------------------------------------------------
+
+    def cut(self) -> None:
+        """Nothing more of it will be heard: settle what was."""
+        self.fate, self.cut_heard = self._outcome()
+
+    def _outcome(self) -> tuple[Fate, str]:
+        if self.heard == 0:
+            return Fate.NEVER_PLAYED, ""
+        to_the_end = self.done and self.received - self.heard <= TAIL_SAMPLES
+        all_words = to_the_end and self.arrival is Arrival.COMPLETE
+        words = self.text if all_words else self.heard_text(self.heard)
+        whole = to_the_end and words == self.text
+        return (Fate.HEARD if whole else Fate.CUT), words
+
     def heard_text(self, samples: int) -> str:
         """The words within the first `samples` of the item's audio, ending on a whole word."""
-        if samples <= 0:
-            return ""
-        if self.done and samples >= self.received:
-            return self.text
         chars = self._chars_at(samples)
         if chars >= len(self.text):
             return self.text
@@ -50,37 +105,44 @@ class SpokenItem:
         return self.text[: max(0, whole)].rstrip()
 
     def _chars_at(self, samples: int) -> int:
+        anchors = self._trusted_anchors
         begin, first = 0, 0
-        end, last = self._open_end()
-        for anchor_samples, anchor_chars in self._anchors:
+        end, last = self._open_end(anchors)
+        for anchor_samples, anchor_chars in anchors:
             if anchor_samples > samples:
                 end, last = anchor_samples, anchor_chars
                 break
             begin, first = anchor_samples, anchor_chars
         return first + (last - first) * (samples - begin) // max(1, end - begin)
 
-    def _open_end(self) -> tuple[int, int]:
-        if self.done or not self._anchors:
+    @property
+    def _trusted_anchors(self) -> list[tuple[int, int]]:
+        """None of an engine whose text comes behind the audio: its words are spread evenly."""
+        behind = self._anchors and self._anchors[0][0] > _WORDLESS_SAMPLES
+        return [] if behind else self._anchors
+
+    def _open_end(self, anchors: list[tuple[int, int]]) -> tuple[int, int]:
+        if self.arrival is Arrival.COMPLETE or not anchors:
             return self.received, len(self.text)
-        since, chars = self._anchors[-1]
+        since, chars = anchors[-1]
         spoken = since + (len(self.text) - chars) * RATE // _SLOWEST_CHARS_PER_S
         return max(self.received, spoken), len(self.text)
+
+    # ---- the transcript ------------------------------------------------------------------------
 
     @property
     def settled(self) -> bool:
         """Nothing can change any more: all of it has come, and its fate is known."""
-        if not self.done:
-            return False
-        return self.cut_heard is not None or self.played is None or self._all_heard()
+        return self.done and (self.fate is not None or self._all_heard())
 
     def _all_heard(self) -> bool:
-        return self.played is not None and self.played.heard >= self.played.sent
+        return self.played is None or self.played.heard >= self.played.sent
 
     def line(self) -> AgentLine:
-        """The transcript line; heard in full only if all that was received was heard."""
-        heard_samples = self.played.heard if self.played else 0
-        fate, heard = self._fate(heard_samples)
-        began_s, ended_s = self._times()
+        """The transcript line of a settled item."""
+        fate, heard = (self.fate, self.cut_heard) if self.fate else self._outcome()
+        began_s = self.played.began_s if self.played else None
+        ended_s = self.played.ended_s if self.played else None
         return AgentLine(
             item_id=self.item_id,
             mark_item=self.played.number if self.played else 0,
@@ -89,17 +151,7 @@ class SpokenItem:
             fate=fate,
             start_ms=self.opened_ms if began_s is None else round(began_s * 1000),
             end_ms=self.opened_ms if ended_s is None else round(ended_s * 1000),
-            heard_ms=heard_samples * 1000 // RATE,
-            sent_ms=(self.played.sent if self.played else 0) * 1000 // RATE,
+            heard_ms=self.heard * 1000 // RATE,
+            sent_ms=self.sent * 1000 // RATE,
             source=self.source,
         )
-
-    def _fate(self, heard_samples: int) -> tuple[Fate, str]:
-        if heard_samples == 0:
-            return Fate.NEVER_PLAYED, ""
-        if self.cut_heard is None or (self.done and self.cut_heard == self.text):
-            return Fate.HEARD, self.text
-        return Fate.CUT, self.cut_heard
-
-    def _times(self) -> tuple[float | None, float | None]:
-        return (self.played.began_s, self.played.ended_s) if self.played else (None, None)

@@ -20,33 +20,36 @@ class Floor:
     def __init__(self) -> None:
         self.caller_item: str | None = None
         """The item the caller is speaking, while they speak."""
-        self.replies_owed = 0
-        """Replies we asked for that have not begun."""
-        self._live: set[str] = set()
+        # A dict, as the order of a set differs from run to run and commands follow from it.
+        self._live: dict[str, None] = {}
         self._dead: set[str] = set()
         self._utterances: dict[str, tuple[int, int | None]] = {}
+        self._written: set[str] = set()
         self._turn: _Turn | None = None
 
     # ---- the caller ---------------------------------------------------------------------------
 
     def caller_began(self, item_id: str, at_ms: int) -> None:
         self.caller_item = item_id
-        self._utterances[item_id] = (at_ms, None)
+        self._utterances.setdefault(item_id, (at_ms, None))
         self._turn = None
-        # An engine need not begin a reply the caller has spoken over.
-        self.replies_owed = 0
 
     def caller_ended(self, item_id: str, at_ms: int, now_ms: int) -> None:
         self.caller_item = None
-        began_ms, _ = self._utterances.get(item_id, (at_ms, None))
-        self._utterances[item_id] = (began_ms, at_ms)
+        if item_id not in self._written:
+            began_ms, _ = self._utterances.get(item_id, (at_ms, None))
+            self._utterances[item_id] = (began_ms, at_ms)
         self._turn = _Turn(at_ms, now_ms)
 
     def caller_words(self, item_id: str, text: str, now_ms: int) -> CallerLine | None:
-        """The line for an utterance; None for one already written or never begun."""
-        if (span := self._utterances.pop(item_id, None)) is None:
+        """The line for an utterance; None for one already written."""
+        if item_id in self._written:
             return None
-        began_ms, ended_ms = span
+        self._written.add(item_id)
+        if self.caller_item == item_id:
+            # Only what has been said is transcribed, so the end of it was never reported.
+            self.caller_item = None
+        began_ms, ended_ms = self._utterances.pop(item_id, (now_ms, now_ms))
         end_ms = now_ms if ended_ms is None else ended_ms
         return CallerLine(item_id, text, min(began_ms, end_ms), end_ms, transcribed=bool(text))
 
@@ -59,21 +62,18 @@ class Floor:
 
     @property
     def replying(self) -> bool:
-        """The engine is producing a reply, or owes one we asked for."""
-        return bool(self._live) or self.replies_owed > 0
+        """The engine is producing a reply."""
+        return bool(self._live)
 
     def reply_began(self, response_id: str) -> None:
-        self._live.add(response_id)
-        self.replies_owed = max(0, self.replies_owed - 1)
+        self._live[response_id] = None
 
     def reply_ended(self, response_id: str) -> None:
-        self._live.discard(response_id)
-        self._dead.discard(response_id)
+        self._live.pop(response_id, None)
 
     def engine_gone(self) -> None:
         """No reply will come any more."""
         self._live.clear()
-        self.replies_owed = 0
 
     def wants(self, response_id: str) -> bool:
         """False for a reply the caller spoke over: what still comes of it must not be played."""

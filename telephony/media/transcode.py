@@ -36,6 +36,8 @@ class Downlink:
         """`of`: the engine's `Capabilities.output_format`."""
         self._resampler = to_8k() if of is AudioFormat.PCM16_24K else None
         self._half = b""
+        self.delay_samples = self._resampler.delay if self._resampler else 0
+        """Samples of 8,000 a second by which each reply comes out late, and so much longer."""
 
     def push(self, audio: bytes) -> bytes:
         """The mu-law for this piece of a reply; half a sample at its end waits for the next."""
