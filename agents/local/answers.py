@@ -290,8 +290,9 @@ def move(words: Words) -> Move | None:
     return None
 
 
-def says_thanks(words: Words) -> bool:
-    return contains_any(words, _THANKS)
+def says_done(sentence: Words) -> bool:
+    """Whether the caller wants nothing more."""
+    return contains_any(sentence, _DONE)
 
 
 _FILLERS: Final = frozenset(words("um uh er oh well so hm and but"))

@@ -10,7 +10,7 @@ from typing import Final
 
 from agents.local import sentences as say
 from agents.local.acts import Act, CallTool, Speak
-from agents.local.answers import Move, is_plain, move
+from agents.local.answers import Move, is_plain, move, says_done
 from agents.local.choices import Choice
 from agents.local.expectation import Expectation
 from agents.local.filling import (
@@ -178,7 +178,7 @@ class Dialogue:
         match found:
             case Move.GOODBYE:
                 return self._close()
-            case Move.NO if isinstance(self._state, Wrapping | Closed):
+            case Move.NO if isinstance(self._state, Wrapping | Closed) or says_done(said.words):
                 return self._close()
             case Move.REPEAT:
                 return self._repeat()
@@ -383,11 +383,13 @@ class Dialogue:
             self._offers.forget()
         else:
             self._offers.put(Lookup(frame.form.name, frame.arguments), found)
-        fault = frame.form.slot(found.field) if found.field and not found.done else None
         message = found.message if found.spoken else ""
-        if fault is not None:
-            return self._do(self._filler.advance(frame.without(fault.name), say.sorry(message)))
+        if not found.done and frame.form.slot(found.field or "") is not None:
+            return self._do(self._filler.mend(frame, found, say.sorry(message)))
         self._wishes.remember(frame, everything=not writes or not found.done)
+        offered = self._wishes.offered(Lookup(frame.form.name, frame.arguments))
+        if offered is not None and message.endswith("?"):
+            return self._do(Ask(*offered, message))
         if found.done:
             return self._finish(message or "That's done.")
         return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)
@@ -401,7 +403,7 @@ class Dialogue:
 
     def _finish(self, text: str) -> list[Act]:
         self._state = Wrapping()
-        return self._say(f"{text} {say.ANYTHING_ELSE}")
+        return self._say(text if text.endswith("?") else f"{text} {say.ANYTHING_ELSE}")
 
     def _drop(self) -> list[Act]:
         return self._finish("All right, we'll leave that.")

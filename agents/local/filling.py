@@ -52,11 +52,12 @@ Step = Ask | LookUp | ReadBack | Run | GiveUp
 
 
 def ask(frame: Frame, slot: Slot, lead: str = "") -> Ask:
-    return Ask(frame, slot, f"{lead} {slot.ask}".strip())
+    """With the slot's own question, unless `lead` ends with one."""
+    return Ask(frame, slot, lead if lead.endswith("?") else f"{lead} {slot.ask}".strip())
 
 
 class Filler:
-    """Decides the next step from what is known; changes nothing."""
+    """Decides the next step from what is known."""
 
     def __init__(self, offers: Offers, today: dt.date) -> None:
         self._offers = offers
@@ -93,7 +94,7 @@ class Filler:
         found = self._offers.get(lookup)
         if found is None:
             return LookUp(lookup, Advance(frame, lead))
-        if _allows(found, frame.values[slot.name]):
+        if _allows(found, slot, frame.values[slot.name]):
             return None
         if not found.choices:
             return self._nothing_offered(frame, slot, found, lead)
@@ -116,6 +117,18 @@ class Filler:
         if len(found.choices) == 1 and _may_be_assumed(frame, slot):
             return self.advance(frame.with_values({slot.name: found.choices[0].value}), lead)
         return ask(frame, slot, lead)
+
+    def mend(self, frame: Frame, refused: Answer, lead: str) -> Step:
+        """The tool refused and named the argument at fault: ask for that one again."""
+        slot = frame.form.slot(refused.field or "")
+        assert slot is not None, f"no {refused.field} in {frame.form.name}"
+        kept = frame.without(slot.name)
+        lookup = self._offers.lookup(slot, kept)
+        if refused.choices and isinstance(lookup, Lookup):
+            self._offers.put(lookup, msgspec.structs.replace(refused, done=True))
+        if slot.kind is Kind.CHOICE and not slot.choices and not refused.choices:
+            return self.advance(kept, lead)
+        return ask(kept, slot, lead)
 
     def recite(self, frame: Frame, slot: Slot) -> Step:
         """Say what there is to choose from, then ask for it."""
@@ -147,14 +160,21 @@ def _first(frame: Frame, names: Iterable[str]) -> Slot | None:
     return next((slot for slot in slots if slot is not None), None)
 
 
-def _allows(found: Answer, value: Value) -> bool:
-    """A list that could not be had forbids nothing: the tool itself will decide."""
-    return not found.done or any(choice.value == value for choice in found.choices)
+def _allows(found: Answer, slot: Slot, value: Value) -> bool:
+    """A list that could not be had forbids nothing: the tool itself will decide.
+
+    Nor does a list of days forbid those after its end.
+    """
+    if not (found.done and found.complete):
+        return True
+    listed = [choice.value for choice in found.choices]
+    beyond = slot.kind is Kind.DATE and listed and str(value) > max(map(str, listed))
+    return value in listed or bool(beyond)
 
 
 def _may_be_assumed(frame: Frame, slot: Slot) -> bool:
     """The only choice there is, if the read-back will speak it."""
-    return slot.kind is Kind.CHOICE and slot.name in frame.form.spec.confirm
+    return slot.kind in {Kind.CHOICE, Kind.DATE} and slot.name in frame.form.spec.confirm
 
 
 def _with_defaults(frame: Frame) -> Frame:

@@ -62,6 +62,8 @@ class Answer(msgspec.Struct, frozen=True):
     field: str | None = None
     """The argument at fault."""
     choices: tuple[Choice, ...] = ()
+    complete: bool = True
+    """False when the list was too long to be told in full."""
 
 
 _TROUBLES: Final = frozenset(("refused", "invalid", "failed", "unknown", "error"))
@@ -85,7 +87,14 @@ def answer(output: str) -> Answer:
         spoken=status != "invalid",
         field=field,
         choices=choices_of(data.get("choices")),
+        complete=not data.get("cut"),
     )
+
+
+def _is_wanted(argument: Slot, slot: Slot) -> bool:
+    """Whether this argument of the listing tool is the very thing that is looked for."""
+    itself = argument.choices_from == slot.choices_from and argument.kind is slot.kind
+    return argument.name == slot.name or itself
 
 
 class Offers:
@@ -103,13 +112,14 @@ class Offers:
     def lookup(self, slot: Slot, frame: Frame) -> Lookup | Lacking | None:
         """How to find out the slot's choices, given what is known; None when they are fixed."""
         source = self.source(slot)
-        if source is None or slot.choices:
+        if source is None or slot.choices or source.name == frame.form.name:
             return None
-        lacking = [s.name for s in source.required if s.name not in frame.values]
+        needed = {other.name for other in (*source.required, *frame.form.required)}
+        useful = [other.name for other in source.slots if not _is_wanted(other, slot)]
+        lacking = [name for name in useful if name in needed and name not in frame.values]
         if lacking:
             return Lacking(tuple(lacking))
-        names = [s.name for s in source.slots if s.name != slot.name]
-        return Lookup(source.name, arguments({name: frame.values.get(name) for name in names}))
+        return Lookup(source.name, arguments({name: frame.values.get(name) for name in useful}))
 
     def get(self, lookup: Lookup) -> Answer | None:
         return self._known.get(lookup)

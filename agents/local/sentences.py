@@ -52,8 +52,7 @@ def small_talk(move: Move | None) -> str:
 def abilities(forms: Sequence[Form]) -> str:
     """`I can book an appointment or cancel an appointment.`"""
     useful = [form for form in forms if form.usable and not form.spec.ends_call]
-    listing = {slot.choices_from for form in forms for slot in form.slots}
-    told = [form for form in useful if form.spec.risk.writes or form.name not in listing]
+    told = [form for form in useful if form.spec.risk.writes] or useful
     said = list(dict.fromkeys(action(form) for form in told[:_MOST_ABILITIES]))
     return f"I can {joined(said, 'or')}." if said else "I'm afraid there is little I can do."
 
@@ -75,7 +74,7 @@ _YOURS: Final = {"my": "your", "me": "you", "i": "you", "mine": "yours"}
 def check(frame: Frame, today: dt.date, offered: Offered, lead: str) -> tuple[str, str]:
     """The read-back before a write: what must be heard of it, and the whole of it."""
     spec = frame.form.spec
-    names = spec.confirm or tuple(frame.values)
+    names = dict.fromkeys((*spec.confirm, *frame.values))
     slots = [slot for name in names if (slot := frame.form.slot(name)) and name in frame.values]
     said = [
         read_back(slot, frame.values[slot.name], today, offered.get(slot.name, ()))
@@ -137,8 +136,11 @@ def to_message(forms: Sequence[Form]) -> Form | None:
 
 
 def _named(forms: Sequence[Form], wanted: frozenset[str]) -> Form | None:
-    usable = (form for form in forms if form.usable)
-    return next((form for form in usable if wanted & set(words(form.name.replace("_", " ")))), None)
+    for form in forms:
+        texts = (form.name.replace("_", " "), *form.spec.phrases)
+        if form.usable and any(wanted & set(words(text)) for text in texts):
+            return form
+    return None
 
 
 def sorry(message: str) -> str:

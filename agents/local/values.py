@@ -244,10 +244,32 @@ def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
         sorted(slots, key=lambda slot: not _named(page.words, slot)) if len(meant) == 1 else slots
     )
     kept = meant[-len(slots) :] if slots else []
-    for slot, span in zip(labelled, kept, strict=False):
+    for slot, span in zip(_by_role(page.words, labelled, kept), kept, strict=False):
         page.values[slot.name] = span.value
     for span in spans:
         page.take(span)
+
+
+_EARLIER: Final = frozenset(words("old current existing from original start"))
+"""In a slot's name: it is about what is, or where something begins."""
+
+
+def _by_role(sentence: Words, slots: Sequence[Slot], spans: Sequence[Span]) -> list[Slot]:
+    """`from tuesday to thursday`, `my tuesday appointment`: which slot each value is for."""
+    earlier = [slot for slot in slots if _EARLIER & set(words(slot.label))]
+    later = [slot for slot in slots if slot not in earlier]
+    if not earlier or not later:
+        return list(slots)
+    found = []
+    for span in spans:
+        of_old = word_at(sentence, span.start - 1) == "from" or _stands(sentence, span.end)
+        source = earlier if (of_old and earlier) or not later else later
+        found.append(source.pop(0))
+    return found
+
+
+def _stands(sentence: Words, at: int) -> bool:
+    return word_at(sentence, at) in {"appointment", "booking", "reservation", "one"}
 
 
 def _named(sentence: Words, slot: Slot) -> bool:

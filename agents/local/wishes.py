@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.local.answers import Move, is_plain
 from agents.local.offers import Frame, Lookup, Offers
-from agents.local.slots import Form, Kind
+from agents.local.slots import Form, Kind, Slot
 from agents.local.states import Said
 from agents.local.text import Value
 from agents.local.understanding import Request, request
@@ -53,6 +53,15 @@ class Wishes:
             lookup = self._offers.lookup(slot, frame) if slot.kind is Kind.CHOICE else None
             if isinstance(lookup, Lookup) and self._offers.get(lookup) is None:
                 return lookup
+        return None
+
+    def offered(self, lookup: Lookup) -> tuple[Frame, Slot] | None:
+        """What the list just told is to choose for, if some tool can use it at once."""
+        for form in self._forms:
+            frame = self.begun(form)
+            for slot in form.slots if form.spec.risk.writes else ():
+                if slot.name not in frame.values and self._offers.lookup(slot, frame) == lookup:
+                    return frame, slot
         return None
 
     def remember(self, frame: Frame, *, everything: bool) -> None:

@@ -444,10 +444,8 @@ def test_a_refusal_with_a_field_asks_for_that_field_again() -> None:
     asked = refusing(
         {"status": "refused", "message": "That time was just taken.", "field": "time"}
     ).says("yes")
-    asked.asked("sorry", "just taken", "what time").called(
-        "find_times", service="haircut", date="2026-11-24"
-    )
-    asked.says("ten").asked("ten a m", "is that right")
+    asked.asked("sorry", "just taken", "what time").says("ten")
+    asked.called("find_times", service="haircut", date="2026-11-24").asked("ten a m", "right")
 
 
 def test_a_refusal_without_a_field_is_told() -> None:
