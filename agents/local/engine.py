@@ -40,37 +40,39 @@ _HELD_BYTES = 15_000 * _BYTES_PER_MS
 
 
 class Inbox:
-    """Commands in order. Of caller audio that nobody takes only the newest is kept."""
+    """What is still to be obeyed. Commands overtake caller audio: a truncation must be known
+    before the turn that caused it has ended. Of audio nobody takes only the newest is kept."""
 
     def __init__(self) -> None:
-        self._waiting: deque[AnyEngineCommand] = deque()
-        self._arrived = asyncio.Event()
+        self._commands: deque[AnyEngineCommand] = deque()
+        self._audio: deque[AppendAudio] = deque()
         self._audio_bytes = 0
+        self._arrived = asyncio.Event()
         self.missed_bytes = 0
         """Of audio dropped so far."""
 
     def put(self, command: AnyEngineCommand) -> None:
-        self._waiting.append(command)
-        self._arrived.set()
         if isinstance(command, AppendAudio):
+            self._audio.append(command)
             self._audio_bytes += len(command.audio)
-            while self._audio_bytes > _HELD_BYTES:
-                self._drop_oldest_audio()
-
-    def _drop_oldest_audio(self) -> None:
-        oldest = next(one for one in self._waiting if isinstance(one, AppendAudio))
-        self._waiting.remove(oldest)
-        self._audio_bytes -= len(oldest.audio)
-        self.missed_bytes += len(oldest.audio)
+        else:
+            self._commands.append(command)
+        while self._audio_bytes > _HELD_BYTES:
+            self.missed_bytes += len(self._take_audio().audio)
+        self._arrived.set()
 
     async def next(self) -> AnyEngineCommand:
-        while not self._waiting:
+        # However much has piled up, others get their turn in between.
+        await asyncio.sleep(0)
+        while not self._commands and not self._audio:
             self._arrived.clear()
             await self._arrived.wait()
-        command = self._waiting.popleft()
-        if isinstance(command, AppendAudio):
-            self._audio_bytes -= len(command.audio)
-        return command
+        return self._commands.popleft() if self._commands else self._take_audio()
+
+    def _take_audio(self) -> AppendAudio:
+        oldest = self._audio.popleft()
+        self._audio_bytes -= len(oldest.audio)
+        return oldest
 
 
 class LocalEngine:

@@ -296,11 +296,10 @@ async def test_an_inbox_nobody_reads_keeps_only_15_s_of_audio_but_every_command(
         inbox.put(AppendAudio(bytes([number]) * 48_000))
     inbox.put(Say("last"))
     assert inbox.missed_bytes == 48_000
-    assert await inbox.next() == Say("first")
+    assert [await inbox.next() for _ in range(2)] == [Say("first"), Say("last")]
     assert [await inbox.next() for _ in range(15)] == [
         AppendAudio(bytes([number]) * 48_000) for number in range(1, 16)
     ]
-    assert await inbox.next() == Say("last")
 
 
 async def test_a_broken_dialogue_ends_the_session_with_a_reason(models: Models) -> None:

@@ -26,7 +26,7 @@ DIGITS = rf"(?:{DIGIT}[ -]?){{4,11}}"
 ANSWERS = [
     ("Yes.", YES_NO, {"yes"}),
     ("No.", YES_NO, {"no"}),
-    ("Yes please.", YES_NO, {"yes please"}),
+    ("Yes please.", YES_NO, {"yes please", "yep please"}),
     ("No thank you.", YES_NO, {"no thank you"}),
     ("That's right.", YES_NO, {"that's right"}),
     ("Correct.", YES_NO, {"correct"}),
@@ -46,7 +46,7 @@ ANSWERS = [
         {"five five five one two three four", "555 1234", "5551234"},
     ),
 ]
-UNEXPECTED = ["Banana split.", "What is the weather like?", "My dog is called Rex."]
+UNEXPECTED = ["I need a person.", "What is the weather like?", "My dog is called Rex."]
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,7 @@ def test_what_was_not_expected_is_told_as_heard(recogniser: Recogniser) -> None:
             else:
                 assert recognition.margin >= 6.0
                 assert recognition.text == openly
-    # "Banana split" is near enough to "One" in this voice; nothing else is near to anything.
-    assert len(believed) <= 1
+    assert believed == []
 
 
 def test_a_whole_request_is_heard_openly(recogniser: Recogniser) -> None:
@@ -103,19 +102,23 @@ def test_an_open_reading_that_fits_is_taken_as_it_is(recogniser: Recogniser) -> 
 
 
 def test_no_margin_accepts_whatever_comes_nearest(recogniser: Recogniser) -> None:
-    recognition = recogniser.recognise(heard("Banana split."), Expectation("yes|no", margin=1e9))
+    recognition = recogniser.recognise(
+        heard("My dog is called Rex."), Expectation("yes|no", margin=1e9)
+    )
     assert recognition.constrained
     assert plain(recognition.text) in {"yes", "no"}
     assert recognition.margin > 6.0
 
 
-def test_half_a_minute_is_heard_to_its_end(recogniser: Recogniser) -> None:
-    sentence = says("I would like an appointment on Tuesday.")
-    rest = np.zeros(16_000 * 2, np.int16)
-    turn = np.concatenate([*([sentence, rest] * 6), says("Thank you very much.")])[: 16_000 * 30]
-    recognition = recogniser.recognise((turn / 32_768).astype(np.float32), Expectation())
-    assert recognition.text.lower().count("tuesday") >= 5
-    assert "thank you" in recognition.text.lower()
+def test_half_a_minute_is_heard_to_its_end(models: Models, recogniser: Recogniser) -> None:
+    voice = models.load_voice()
+    lines = [*["I would like an appointment on Tuesday."] * 5, "Thank you very much."]
+    spoken = [np.frombuffer(voice.render(line), np.int16) for line in lines]
+    turn = np.concatenate([np.concatenate([line, silence(2_200)]) for line in spoken])
+    assert 24 <= len(turn) / 24_000 <= 30
+    recognition = recogniser.recognise(recognisable(turn), Expectation())
+    assert recognition.text.lower().count("tuesday") == 5
+    assert recognition.text.endswith("Thank you very much.")
 
 
 @pytest.mark.parametrize("samples", [0, 1, 160, 4_000])
