@@ -83,12 +83,10 @@ class Endpointing:
         began_ms = self._heard_ms
         self._heard_ms += FRAME_MS
         self._recent.append(frame)
-        match self._state:
-            case Quiet():
-                return self._listen(self._state, probability, began_ms)
-            case Turn():
-                self._state.frames.append(frame)
-                return self._follow(self._state, probability)
+        if isinstance(self._state, Quiet):
+            return self._listen(self._state, probability, began_ms)
+        self._state.frames.append(frame)
+        return self._follow(self._state, probability)
 
     def _listen(self, quiet: Quiet, probability: float, began_ms: int) -> SpeechStarted | None:
         if probability < self._set.speech_at:

@@ -20,11 +20,6 @@ class Hearing:
         self._endpointing = Endpointing(endpoints, begin_ms=begin_ms)
         self._waiting: Frame = np.zeros(0, np.float32)
 
-    @property
-    def speaking(self) -> bool:
-        """The caller is in the middle of a turn."""
-        return self._endpointing.speaking
-
     def expect(self, *, patient: bool) -> None:
         self._endpointing.patient = patient
 

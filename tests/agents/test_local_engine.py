@@ -185,6 +185,35 @@ async def test_a_reply_given_out_long_ago_can_still_be_truncated(models: Models)
     assert [told for told in script.told if told[0] == "cut"] == [("cut", "Hello there.", "Hello")]
 
 
+async def test_only_so_many_spoken_items_are_remembered(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.local.replies._REMEMBERED", 1)
+    script = Script()
+    async with conversation(LocalEngine(models, script)) as talk:
+        talk.engine.submit(Say("Hello."))
+        talk.engine.submit(Say("Bye."))
+        await talk.until(ResponseDone, 2)
+        talk.engine.submit(DeleteItem("item_1"))
+        talk.engine.submit(DeleteItem("item_2"))
+        talk.engine.submit(Say("Again."))
+        await talk.until(ResponseDone, 3)
+    assert [told for told in script.told if told[0] == "cut"] == [("cut", "Bye.", "")]
+
+
+async def test_on_a_line_that_never_falls_silent_a_tool_is_answered_all_the_same(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.local.session._FLOOR_WAIT_S", 0.05)
+    script = Script([Speak("It is free.")])
+    async with conversation(LocalEngine(models, script)) as talk:
+        talk.hears(telephoned(says("And another thing"), 16_000))
+        await talk.until(CallerSpeechStarted)
+        talk.engine.submit(ToolOutput("call_1", "{}"))
+        await talk.until(ResponseDone)
+    assert talk.words("resp_1") == "It is free."
+
+
 async def test_items_that_never_began_are_cut_whole(models: Models) -> None:
     script = Script([Speak(LONG), Speak("Which day?")], [])
     async with conversation(LocalEngine(models, script)) as talk:

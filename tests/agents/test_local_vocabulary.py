@@ -125,6 +125,7 @@ def test_a_loose_pattern_is_tried_by_likelihood(
         259 + PIECES.index("s"),
         259 + PIECES.index("No"),
     ]
+    assert grammar.best("ye", LAST, likely(vocabulary, "3", ":"), 50) != []
 
 
 def test_a_bad_pattern_is_refused(vocabulary: Vocabulary) -> None:
