@@ -114,6 +114,15 @@ def test_a_full_store_gives_up_its_oldest_token() -> None:
     assert tokens.redeem(third, "CA2", peer.ACCOUNT, now=1.0) == offer("CA2")
 
 
+def test_a_renewed_token_is_a_young_one() -> None:
+    tokens = StreamTokens(capacity=2)
+    tokens.issue(offer("CA0"), SECRET, now=0.0)
+    tokens.issue(offer("CA1"), SECRET, now=1.0)
+    renewed = tokens.issue(offer("CA0"), SECRET, now=2.0)
+    tokens.issue(offer("CA2"), SECRET, now=3.0)
+    assert tokens.redeem(renewed, "CA0", peer.ACCOUNT, now=4.0) == offer("CA0")
+
+
 @dataclass
 class Book:
     """What a store must do, written down the slow way."""
