@@ -12,10 +12,11 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from agents.engine import (
     AnyEngineCommand,
@@ -32,9 +33,9 @@ from agents.tasks import Tasks
 from tools.spec import ToolSpec
 
 CONNECT_S = 4.0
-"""For all tries together: a caller is listening to silence."""
+"""For both tries together: a caller is listening to silence."""
 TRY_S = 2.5
-TRIES = 2
+"""For the first of them."""
 TRY_PAUSE_S = 0.25
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
@@ -132,12 +133,11 @@ class RealtimeEngine:
         if not _KEY.fullmatch(self._settings.api_key):
             return EngineFailed("invalid_api_key", fatal=True)
         ends_at = _now() + CONNECT_S
-        for tries_left in reversed(range(TRIES)):
-            outcome = await self._try(url, min(TRY_S, ends_at - _now()))
-            if not isinstance(outcome, EngineFailed) or outcome.fatal or not tries_left:
-                return outcome
+        outcome = await self._try(url, TRY_S)
+        if isinstance(outcome, EngineFailed) and not outcome.fatal:
             await asyncio.sleep(TRY_PAUSE_S)
-        raise AssertionError("the last try returns")
+            outcome = await self._try(url, ends_at - _now())
+        return outcome
 
     async def _try(self, url: str, timeout_s: float) -> ClientConnection | EngineFailed:
         try:
@@ -157,9 +157,7 @@ class RealtimeEngine:
             return failures.of_handshake(answer.status_code, bytes(answer.body))
         except OSError as error:
             return EngineFailed(_os_reason(error), fatal=False)
-        except InvalidURI:
-            return EngineFailed("bad_base_url", fatal=True)
-        except (InvalidHandshake, EOFError):
+        except (WebSocketException, EOFError):
             return EngineFailed("handshake_failed", fatal=False)
 
     def _headers(self) -> dict[str, str]:
@@ -179,12 +177,9 @@ class RealtimeEngine:
             self._carry(self._protocol.fail(failures.of_close(code, reason)))
 
     async def _write(self, connection: ClientConnection) -> None:
-        while True:
-            message = await self._queue.get()
-            try:
-                await connection.send(message, text=True)
-            except ConnectionClosed:
-                return  # the reader tells why
+        with suppress(ConnectionClosed):  # the reader tells why
+            while True:
+                await connection.send(await self._queue.get(), text=True)
 
     # ---- the protocol -------------------------------------------------------------------------
 

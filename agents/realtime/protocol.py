@@ -144,7 +144,7 @@ class RealtimeProtocol:
             case _Phase.OVER:
                 return None
             case _Phase.READY:
-                return self._gate.next_deadline(answer_owed=self._calls.answer_owed)
+                return self._gate.next_deadline(answer_owed=self._calls.answer_owed())
             case _Phase.CONNECTED | _Phase.CONFIGURING:
                 return self._setup_by
 
@@ -322,7 +322,7 @@ class RealtimeProtocol:
 
     def _ask_for_response(self, now: float) -> list[AnyEngineEvent]:
         if self._phase is _Phase.READY:
-            creation = self._gate.create(now, answer_owed=self._calls.answer_owed)
+            creation = self._gate.create(now, answer_owed=self._calls.answer_owed())
             if creation is not None:
                 self._outbox.append(self._response_create(creation))
         return []

@@ -68,7 +68,6 @@ class ToolCalls:
     def response_done(self, response_id: str) -> None:
         self._unfinished.discard(response_id)
 
-    @property
     def answer_owed(self) -> bool:
         """Some response is done, all its calls have outputs, and one of these is unanswered."""
         waiting = self._unfinished | {

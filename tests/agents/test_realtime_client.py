@@ -351,6 +351,7 @@ async def test_fault_m1_nobody_listens() -> None:
 
 async def test_fault_m2_a_black_hole_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "TRY_S", 0.1)
+    monkeypatch.setattr(client, "CONNECT_S", 0.5)
     async with FakeRealtime(faults=Faults(handshake_delay_s=1.0)) as server:
         assert await failure(server) == EngineFailed("connect_timeout", fatal=False)
         assert len(server.requests) == 2
@@ -362,27 +363,28 @@ async def test_fault_m6_a_retired_model_is_fatal() -> None:
         assert await failure(server) == EngineFailed("model_not_found", fatal=True)
 
 
-async def test_fault_p15_a_server_without_tls_is_told_apart() -> None:
-    async with FakeRealtime() as server:
-        url = server.base_url.replace("http:", "https:")
-        assert await failure(url) == EngineFailed("tls_failed", fatal=False)
-
-
 async def test_a_host_without_an_address_is_told_apart() -> None:
     reason = await failure("http://nowhere.invalid/v1")
     assert reason == EngineFailed("name_not_resolved", fatal=False)
 
 
-async def test_a_peer_that_speaks_something_else_is_told_apart() -> None:
-    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "reason"), [("http", "handshake_failed"), ("https", "tls_failed")]
+)
+async def test_fault_p15_a_peer_that_speaks_something_else_is_told_apart(
+    scheme: str, reason: str
+) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
         writer.write(b"220 mail.example.org ESMTP\r\n\r\n")
+        await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        reason = await failure(f"http://127.0.0.1:{port}/v1")
-        assert reason == EngineFailed("handshake_failed", fatal=False)
+        expected = EngineFailed(reason, fatal=False)
+        assert await failure(f"{scheme}://127.0.0.1:{port}/v1") == expected
 
 
 @pytest.mark.parametrize("url", ["ftp://host/v1", "api.openai.com", "https://", "http://h:x/v1"])

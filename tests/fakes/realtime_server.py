@@ -7,6 +7,7 @@ prints one JSON line with its base URL, and a last one with its counts when told
 
 import argparse
 import asyncio
+import dataclasses
 import http
 import json
 import signal
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from tests.fakes.realtime_conversation import Truncation
 from tests.fakes.realtime_script import Faults, Reply, Script, Voice, hum
 from tests.fakes.realtime_session import RealtimeSession
 
@@ -45,6 +47,8 @@ class FakeRealtime:
         self.requests: list[Request] = []
         self.totals: Counter[str] = Counter()
         """Events by type of the sessions that are not kept, and error codes as `error:<code>`."""
+        self.truncations: list[Truncation] = []
+        """Of the sessions that are not kept."""
         self._voice = voice
         self._speed = speed
         self._seed = seed
@@ -135,8 +139,7 @@ class FakeRealtime:
         self.totals["sessions"] += 1
         for code in session.errors:
             self.totals[f"error:{code}"] += 1
-        for truncation in session.conversation.truncations:
-            self.totals["truncated" if truncation.accepted else "truncation_refused"] += 1
+        self.truncations += session.conversation.truncations
         assert not session.bugs, session.bugs
         self.sessions.remove(session)
 
@@ -167,7 +170,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     async with server:
         _say({"base_url": server.base_url})
         await stop.wait()
-    _say({"totals": dict(server.totals)})
+    cuts = [dataclasses.asdict(truncation) for truncation in server.truncations]
+    _say({"totals": dict(server.totals), "truncations": cuts})
 
 
 def _say(line: dict[str, Any]) -> None:
