@@ -50,7 +50,7 @@ from agents.local.states import (
 )
 from agents.local.text import words
 from agents.local.times import Hours
-from agents.local.understanding import CLEAR, Request, slot_meant
+from agents.local.understanding import Request, slot_meant
 from agents.local.values import Readings, Setting, read
 from agents.local.wishes import Wishes, may_name_a_choice
 from agents.persona import Persona
@@ -191,7 +191,7 @@ class Dialogue:
             case None:
                 return self._off_topic()
             case _:
-                return self._idle(say.small_talk(found))
+                return self._idle(say.courtesy(found, self._forms))
 
     def _filling(self, state: Filling, said: Said) -> list[Act]:
         frame, slot = state.frame, state.slot
@@ -200,6 +200,9 @@ class Dialogue:
             found = None
         if found in _AT_ONCE:
             return self._at_once(found, said)
+        aside = self._wishes.question(said, frame) if slot.kind is not Kind.TEXT else None
+        if aside is not None:
+            return self._ask_aside(aside)
         readings = self._read(frame, said, slot.name)
         if found is Move.CHOICES:
             asked = slot_meant(said.words, frame.form.slots) or slot
@@ -209,15 +212,10 @@ class Dialogue:
         if readings and not (found is Move.WAIT and slot.kind is Kind.TEXT):
             return self._update(frame, readings)
         if found is None:
-            return self._instead(said) or self._missed()
+            return self._instead(said, frame) or self._missed()
         if found is Move.WAIT:
             return self._say(say.TAKE_YOUR_TIME)
-        return self._ask_again(self._courtesy(found))
-
-    def _courtesy(self, found: Move) -> str:
-        if found is Move.ABILITIES:
-            return say.abilities(self._forms)
-        return say.small_talk(found)
+        return self._ask_again(say.courtesy(found, self._forms))
 
     def _confirming(self, state: Confirming, said: Said) -> list[Act]:
         frame = state.frame
@@ -239,8 +237,8 @@ class Dialogue:
             self._state = Mending(frame)
             return self._say(say.WHAT_TO_CHANGE)
         if found is None:
-            return self._instead(said) or self._missed()
-        return self._ask_again(self._courtesy(found))
+            return self._instead(said, frame) or self._missed()
+        return self._ask_again(say.courtesy(found, self._forms))
 
     def _mending(self, state: Mending, said: Said) -> list[Act]:
         frame = state.frame
@@ -259,7 +257,9 @@ class Dialogue:
             return self._ask(frame.without(meant.name), meant, "All right.")
         if found is Move.NO:
             return self._confirm(frame, "All right, nothing changed.")
-        return self._missed() if found is None else self._ask_again(self._courtesy(found))
+        return (
+            self._missed() if found is None else self._ask_again(say.courtesy(found, self._forms))
+        )
 
     def _at_once(self, found: Move | None, said: Said) -> list[Act]:
         """What is answered alike in the middle of anything."""
@@ -282,23 +282,17 @@ class Dialogue:
             return self._look_up(lookup, Rehear(self._resting(), said))
         return self._update(begun, self._read(begun, said, None))
 
-    def _instead(self, said: Said) -> list[Act] | None:
+    def _instead(self, said: Said, current: Frame) -> list[Act] | None:
         """Another request in the middle of one: a question aside, or a change of mind."""
-        wanted = self._wishes.wanted(said)
-        state = self._resting()
-        current = None if isinstance(state, Idle | Wrapping | Closed) else state.frame
-        if wanted is None or wanted.likeness < CLEAR or current is None:
-            return None
-        if wanted.form.name == current.form.name:
-            return None
-        if wanted.form.spec.risk.writes:
+        wanted = self._wishes.other(said, current)
+        if wanted is not None and wanted.form.spec.risk.writes:
             return self._take_up(wanted, said)
-        asked = self._wishes.begun(wanted.form).with_values(current.values)
-        asked = asked.with_values(wanted.readings.values)
-        if asked.missing:
-            return None
+        asked = self._wishes.aside(wanted, current) if wanted else None
+        return self._ask_aside(asked) if asked else None
+
+    def _ask_aside(self, asked: Frame) -> list[Act]:
         call = self._call(asked)
-        self._state = Aside(call.tool_call_id, state)
+        self._state = Aside(call.tool_call_id, self._resting())
         return [call]
 
     def _person(self, said: Said) -> list[Act]:

@@ -36,7 +36,7 @@ def goodbye(persona: Persona) -> str:
     return f"Thank you for calling {persona.business}. Goodbye."
 
 
-def small_talk(move: Move | None) -> str:
+def courtesy(move: Move, forms: Sequence[Form]) -> str:
     """The answer to a courtesy, before the question is asked again."""
     match move:
         case Move.THANKS:
@@ -45,6 +45,8 @@ def small_talk(move: Move | None) -> str:
             return "Hello."
         case Move.NO | Move.ABANDON:
             return "All right."
+        case Move.ABILITIES:
+            return abilities(forms)
         case _:
             return ""
 

@@ -1,14 +1,16 @@
 """What the caller wants done: which tool is meant, and what of it is known from before."""
 
+import contextlib
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agents.local.answers import Move, is_plain
-from agents.local.offers import Frame, Lookup, Offers
+from agents.local.offers import Answer, Frame, Lookup, Offers
 from agents.local.slots import Form, Kind, Slot
 from agents.local.states import Said
 from agents.local.text import Value
-from agents.local.understanding import Request, request
+from agents.local.understanding import CLEAR, Request, request
 from agents.local.values import Setting
 
 _LASTING: Final = frozenset((Kind.NAME, Kind.PHONE))
@@ -17,6 +19,10 @@ _LASTING: Final = frozenset((Kind.NAME, Kind.PHONE))
 _COURTESIES: Final = frozenset(
     (Move.YES, Move.NO, Move.THANKS, Move.GREETING, Move.WAIT, Move.ABANDON, Move.ABILITIES)
 )
+
+
+_WORD_FOR_WORD: Final = 0.95
+_ASKING: Final = frozenset(("what", "when", "how", "where", "which", "who", "why", "do", "does"))
 
 
 class Wishes:
@@ -30,8 +36,11 @@ class Wishes:
 
     def wanted(self, said: Said) -> Request | None:
         """The tool this sentence asks for, by its words and by the values it names."""
-        known = {form.name: self._offers.choices(self.begun(form)) for form in self._forms}
-        return request(said.text, self._forms, self._setting, known)
+        return self._asked_of(self._forms, said)
+
+    def _asked_of(self, forms: Sequence[Form], said: Said) -> Request | None:
+        known = {form.name: self._offers.choices(self.begun(form)) for form in forms}
+        return request(said.text, forms, self._setting, known)
 
     def begun(self, form: Form) -> Frame:
         """A fresh frame with what the caller told before under the same names."""
@@ -55,12 +64,42 @@ class Wishes:
                 return lookup
         return None
 
+    def other(self, said: Said, current: Frame) -> Request | None:
+        """Another tool than the one being filled in, when it is clearly asked for."""
+        wanted = self.wanted(said)
+        if wanted is None or wanted.likeness < CLEAR or wanted.form.name == current.form.name:
+            return None
+        return wanted
+
+    def aside(self, wanted: Request, current: Frame) -> Frame | None:
+        """A read tool with what is known, when that is enough to call it."""
+        begun = self.begun(wanted.form).with_values(current.values)
+        asked = begun.with_values(wanted.readings.values)
+        return None if asked.missing else asked
+
+    def question(self, said: Said, current: Frame) -> Frame | None:
+        """A question word for word one of another tool's, such as `how long does it take`.
+
+        Not those about choices for the tool being filled in: they are part of filling it in.
+        """
+        if not _ASKING & set(said.words[:2]):
+            return None
+        sources = {current.form.name, *(slot.choices_from for slot in current.form.slots)}
+        reading = [form for form in self._forms if not form.spec.risk.writes]
+        wanted = self._asked_of([form for form in reading if form.name not in sources], said)
+        if wanted is None or wanted.likeness < _WORD_FOR_WORD:
+            return None
+        return self.aside(wanted, current)
+
     def offered(self, lookup: Lookup) -> tuple[Frame, Slot] | None:
-        """What the list just told is to choose for, if some tool can use it at once."""
-        for form in self._forms:
+        """What the list just told is to choose for: the first tool that could use it."""
+        told = self._offers.get(lookup)
+        for form in self._forms if told and told.choices else ():
             frame = self.begun(form)
             for slot in form.slots if form.spec.risk.writes else ():
-                if slot.name not in frame.values and self._offers.lookup(slot, frame) == lookup:
+                source = self._offers.source(slot)
+                fed = source is not None and source.name == lookup.tool
+                if fed and slot.name not in frame.values and _fits(slot, told):
                     return frame, slot
         return None
 
@@ -73,6 +112,20 @@ class Wishes:
             for name, pair in {**self._memory, **told}.items()
             if everything or pair[0] in _LASTING
         }
+
+
+def _fits(slot: Slot, told: Answer | None) -> bool:
+    """Whether the listed values are of the slot's kind: days, times, or names of things."""
+    values = [str(choice.value) for choice in told.choices] if told else []
+    return all(_kind_of(value) is slot.kind for value in values)
+
+
+def _kind_of(value: str) -> Kind:
+    for kind, parse in ((Kind.DATE, dt.date.fromisoformat), (Kind.TIME, dt.time.fromisoformat)):
+        with contextlib.suppress(ValueError):
+            parse(value)
+            return kind
+    return Kind.CHOICE
 
 
 def may_name_a_choice(found: Move | None, said: Said) -> bool:

@@ -1,0 +1,211 @@
+"""The embedded dialogue with the tools that ship, their handlers and a real database."""
+
+import datetime as dt
+import itertools
+import json
+import zoneinfo
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.local.acts import Act, CallTool, Speak
+from agents.local.dialogue import Dialogue
+from agents.persona import Persona
+from tests.tools.desk import CALLER, Desk
+from tools.booking.offer import booking_tools
+from tools.booking.shop import default_shop
+from tools.calls.offer import call_tools
+from tools.crm.offer import crm_tools
+from tools.migrate import migrate
+from tools.registry import Registry
+from tools.store import Store, open_store
+
+LONDON = zoneinfo.ZoneInfo("Europe/London")
+FRIDAY = dt.datetime(2026, 11, 20, 8, 0, tzinfo=LONDON)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+class Line:
+    """One call after another to the shop, by the same caller."""
+
+    def __init__(self, store: Store, number: str | None = CALLER) -> None:
+        shop = default_shop()
+        self.registry = Registry((*booking_tools(shop, store), *crm_tools(store), *call_tools()))
+        self.desk = Desk(self.registry, store, FRIDAY)
+        self.ids = (f"tc{number}" for number in itertools.count(1))
+        self.number = number
+        self.calls = 0
+        self.ring()
+
+    def ring(self) -> None:
+        self.calls += 1
+        self.dialogue = Dialogue(self.registry.specs(), Persona(), FRIDAY, self.ids)
+        self.done: list[tuple[str, dict[str, Any], str]] = []
+
+    async def says(self, text: str) -> str:
+        """What is answered in the end, all tools run."""
+        return await self._perform(self.dialogue.heard(text, constrained=False))
+
+    async def _perform(self, acts: list[Act]) -> str:
+        said = []
+        for act in acts:
+            match act:
+                case Speak(text):
+                    said.append(text)
+                case CallTool(call_id, name, arguments):
+                    outcome = await self.desk.ask(
+                        name,
+                        arguments,
+                        tool_call_id=call_id,
+                        call=f"CA{self.calls}",
+                        number=self.number,
+                    )
+                    self.done.append((name, json.loads(arguments), outcome.state.value))
+                    answer = self.dialogue.tool_answered(call_id, outcome.output)
+                    said.append(await self._perform(answer))
+        return " ".join(filter(None, said))
+
+    def wrote(self, name: str) -> list[tuple[dict[str, Any], str]]:
+        return [(arguments, state) for tool, arguments, state in self.done if tool == name]
+
+
+async def test_an_appointment_is_asked_for_by_voice_and_stands_in_the_book(store: Store) -> None:
+    line = Line(store)
+    assert "name" in await line.says(
+        "Hi, I'd like a haircut on Tuesday at half past three, please."
+    )
+    check = await line.says("My name is Jane Doe.")
+    assert "haircut" in check
+    assert "Tuesday the twenty-fourth of November, at three thirty p m" in check
+    assert "booked" in await line.says("Yes, please.")
+    asked = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Jane Doe"}
+    assert line.wrote("book_appointment") == [(asked, "done")]
+    assert "oodbye" in await line.says("No, that's all, thank you.")
+    assert line.wrote("end_call") == [({}, "done")]
+
+
+async def test_the_times_of_a_day_are_read_out_and_one_of_them_taken(store: Store) -> None:
+    line = Line(store)
+    assert "day" in await line.says("I'd like to book a beard trim")
+    assert "Sunday" in await line.says("Sunday")
+    assert "time" in await line.says("Tuesday")
+    assert "On Tuesday" in await line.says("What times do you have?")
+    assert "name" in await line.says("ten thirty")
+    assert "ten thirty a m" in await line.says("Kim")
+    assert "booked" in await line.says("yes")
+
+
+async def test_times_asked_for_first_lead_to_the_booking(store: Store) -> None:
+    line = Line(store)
+    assert "Which would suit you?" in await line.says("What times do you have on Wednesday?")
+    answer = await line.says("Ten, please.")
+    assert "like to have done" in answer, answer
+    assert "name" in await line.says("a haircut")
+    assert "Wednesday the twenty-fifth of November, at ten a m" in await line.says("Kim")
+
+
+async def test_a_day_far_ahead_is_left_to_the_tool(store: Store) -> None:
+    line = Line(store)
+    await line.says("I'd like a haircut")
+    assert "time" in await line.says("the sixth of January")
+    await line.says("ten")
+    assert "sixth of January" in await line.says("Kim")
+    assert "booked" in await line.says("yes")
+
+
+async def test_a_time_taken_meanwhile_is_told_and_asked_for_again(store: Store) -> None:
+    line = Line(store)
+    await line.says("a haircut on Tuesday at three thirty")
+    check = await line.says("Jane Doe")
+    assert "Is that right?" in check
+    asked = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Other"}
+    await line.desk.ask("book_appointment", asked, call="CA77", number="+442079460099")
+    answer = await line.says("yes")
+    assert "already taken" in answer
+    assert "time" in answer
+    assert "ten a m" in await line.says("ten")
+    assert "booked" in await line.says("yes")
+
+
+async def test_an_appointment_is_moved_and_cancelled_on_later_calls(store: Store) -> None:
+    line = Line(store)
+    await line.says("a haircut on Tuesday at three thirty")
+    await line.says("Jane Doe")
+    await line.says("yes")
+    line.ring()
+    await line.says("I need to move my appointment")
+    await line.says("Wednesday")
+    check = await line.says("eleven")
+    assert "Wednesday the twenty-fifth of November, at eleven a m" in check
+    assert "moved" in await line.says("yes")
+    line.ring()
+    assert "haircut on Wednesday" in await line.says("When is my appointment?")
+    check = await line.says("I want to cancel my appointment")
+    assert "Wednesday the twenty-fifth" in check
+    assert "Is that right?" in check
+    assert "ancelled" in await line.says("yes")
+    assert line.wrote("cancel_appointment") == [({"date": "2026-11-25"}, "done")]
+
+
+async def test_from_one_day_to_another_tells_which_is_which(store: Store) -> None:
+    line = Line(store)
+    await line.says("a haircut on Tuesday at three thirty")
+    await line.says("Jane Doe")
+    await line.says("yes")
+    line.ring()
+    check = await line.says("I need to move my appointment from Tuesday to Thursday at ten")
+    assert "on Thursday the twenty-sixth of November, at ten a m" in check
+    assert "old date Tuesday" in check
+    assert "moved" in await line.says("yes")
+
+
+async def test_a_caller_without_appointments_is_told_so(store: Store) -> None:
+    line = Line(store)
+    answer = await line.says("I want to cancel my appointment")
+    assert "can't find an appointment" in answer
+    assert line.wrote("cancel_appointment") == []
+
+
+async def test_a_withheld_number_is_asked_for_the_name(store: Store) -> None:
+    line = Line(store)
+    await line.says("a haircut on Tuesday at three thirty")
+    await line.says("Jane Doe")
+    await line.says("yes")
+    withheld = Line(store, number=None)
+    withheld.calls = 50
+    assert "day" in await withheld.says("I want to cancel my appointment")
+    assert "right" in await withheld.says("Tuesday")
+    assert "name" in await withheld.says("yes")
+    assert "Jane Doe" in await withheld.says("Jane Doe")
+    answer = await withheld.says("yes")
+    assert answer
+
+
+async def test_a_note_is_taken_instead_of_a_person(store: Store) -> None:
+    line = Line(store)
+    answer = await line.says("Can I talk to a person?")
+    assert "can't put you through" in answer
+    assert "note down" in answer
+    assert "call me back" in await line.says("Please call me back about my hair colour.")
+    assert "made a note" in await line.says("yes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["what services do you have", "what do you offer", "how long does a haircut take"],
+)
+async def test_the_services_are_told(store: Store, text: str) -> None:
+    line = Line(store)
+    assert "haircut for" in await line.says(text)
+    await line.says("I want to book an appointment")
+    answer = await line.says(text)
+    assert "haircut" in answer, answer
