@@ -4,7 +4,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,10 @@ class Module:
         self.path = path
         self.source = path.read_text(encoding="utf-8")
         self.tree = ast.parse(self.source)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
 
     @cached_property
     def place(self) -> str:
@@ -36,7 +40,7 @@ class Module:
 
     def imports(self) -> Iterator[tuple[ast.stmt, str]]:
         """Every import statement with each module it may name, type-only ones included."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -45,8 +49,10 @@ class Module:
 
     def code_lines(self, node: ast.AST | None = None) -> int:
         """Lines with code on them: no blank lines, comments or docstrings."""
-        first, last = (1, 10**9) if node is None else _span(node)
-        return sum(first <= number <= last for number in self._code_line_numbers)
+        if node is None:
+            return len(self._code_line_numbers)
+        first, last = _span(node)
+        return sum(number in self._code_line_numbers for number in range(first, last + 1))
 
     @cached_property
     def _code_line_numbers(self) -> frozenset[int]:
@@ -54,7 +60,7 @@ class Module:
         for token in tokenize.generate_tokens(io.StringIO(self.source).readline):
             if token.type not in _NO_CODE:
                 numbers.update(range(token.start[0], token.end[0] + 1))
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if _is_docstring(node):
                 numbers.difference_update(range(*_span(node)), (_span(node)[1],))
         return frozenset(numbers)
@@ -72,7 +78,12 @@ _NO_CODE = {
 
 def modules(*folders: str) -> list[Module]:
     """All modules below these folders of the project, in a fixed order."""
-    return [Module(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [module for folder in folders for module in _below(folder)]
+
+
+@cache
+def _below(folder: str) -> tuple[Module, ...]:
+    return tuple(Module(path) for path in sorted((ROOT / folder).rglob("*.py")))
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -1,11 +1,11 @@
 """What `frontdesk doctor` looks at: each check finds things that are well, odd or broken."""
 
 import datetime as dt
-import os
 import re
 import resource
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -148,9 +148,11 @@ def _model(models: Models, model_id: str, variable: str) -> Iterator[Finding]:
 def data_dir(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir.absolute()
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
         cure = "Give this user the right to write there, or set FRONTDESK_DATA_DIR"
-        yield broken("data folder", f"{there} cannot be written", cure)
+        yield broken("data folder", f"{there} cannot be written ({error.strerror})", cure)
         return
     free = shutil.disk_usage(there).free
     if free < LITTLE_SPACE_BYTES:

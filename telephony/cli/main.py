@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from agents.local.models import ModelsMissing
 from telephony import logs
 from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
@@ -91,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         complain(str(error))
         return BAD_CONFIGURATION
-    except (CommandFailed, NotFound, BackendError) as error:
+    except (CommandFailed, NotFound, BackendError, ModelsMissing) as error:
         complain(str(error))
         return 1
     except click.ClickException as error:
