@@ -241,7 +241,7 @@ class RealtimeProtocol:
     def _audio(self, piece: wire.AudioPiece) -> list[AnyEngineEvent]:
         if not self._items.wants(piece.response_id, piece.item_id):
             return []
-        audio = self._items.audio(piece.response_id, piece.item_id, wire.audio_of(piece))
+        audio = self._items.audio(piece.response_id, piece.item_id, piece.delta)
         if not audio:
             return []
         return [AudioDelta(piece.response_id, piece.item_id, piece.content_index, audio)]
