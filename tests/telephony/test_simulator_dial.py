@@ -16,8 +16,10 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
 from agents.tasks import Tasks
+from telephony.simulator import leg
 from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, PhoneReport, Recorded, StreamEnd
+from telephony.simulator.signed import RequestFailedError, SignedRequests
 from telephony.simulator.wav import write_wav
 
 PUBLIC = "https://voice.example.com"
@@ -312,6 +314,71 @@ async def test_a_refused_upgrade_is_31920_and_the_action_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 31920),
+        (b"nonsense\r\n\r\n", 31920),
+        (b"", 31920),
+        (None, 31901),
+    ],
+)
+async def test_how_a_stream_may_fail_to_open(
+    answer: bytes | None, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leg, "HANDSHAKE_S", 0.3)
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answer is None:
+            await reader.read()
+        writer.write(answer or b"")
+        writer.close()
+
+    server = await asyncio.start_server(answering, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"ws://127.0.0.1:{port}/media"
+    twiml = CONNECT.replace("wss://voice.example.com/twilio/media", url)
+    report = await called(Bridge(silent, twiml), Recorded(b"", hang_up_ms=5_000))
+    assert [error.code for error in report.errors] == [code]
+    assert report.said == ("Goodbye.",)
+    server.close()
+
+
+async def test_nobody_listening_is_31902() -> None:
+    twiml = CONNECT.replace("wss://voice.example.com/twilio/media", "ws://127.0.0.1:9/media")
+    report = await called(Bridge(silent, twiml), Recorded(b"", hang_up_ms=5_000))
+    assert [error.code for error in report.errors] == [31902]
+
+
+async def test_a_webhook_that_never_answers_is_11200() -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with aiohttp.ClientSession() as http:
+        requests = SignedRequests(http, TOKEN, address=address, public_url=PUBLIC, timeout_s=0.2)
+        with pytest.raises(RequestFailedError, match="no answer in time") as caught:
+            await requests.request(PUBLIC, "POST", {})
+    assert caught.value.error.code == 11200
+    server.close()
+
+
+async def test_a_server_that_is_not_there_is_11205() -> None:
+    async with SimulatedTwilio("http://127.0.0.1:9", PUBLIC) as twilio:
+        report = await twilio.dial(Recorded(b"", hang_up_ms=0), status_path=None)
+    assert report.ended_by is EndedBy.FAILED
+    assert [error.code for error in report.errors] == [11205]
+
+
+async def test_a_pause_does_not_outlast_the_call() -> None:
+    async with account(Bridge(silent, "<Response><Pause length='60'/></Response>")) as twilio:
+        report = await twilio.dial(Recorded(b"", hang_up_ms=0), time_limit_s=0.2)
+    assert (report.ended_by, report.streams) == (EndedBy.TIME_LIMIT, ())
+
+
+@pytest.mark.parametrize(
     ("change", "ended_by", "codes"),
     [
         ({"status": 500}, EndedBy.FAILED, [11200]),
@@ -383,18 +450,18 @@ async def test_a_call_has_a_time_limit() -> None:
     assert report.stream.end is StreamEnd.TIME_LIMIT
 
 
-async def test_a_server_that_does_not_read_costs_the_caller_frames_not_the_clock() -> None:
-    async def deaf(line: Line) -> None:
-        await asyncio.sleep(30)
-
-    # Key presses fill the buffers of the operating system faster than audio would.
-    keys = dict.fromkeys(range(0, 1_000, 20), "1" * 2_000)
-    async with account(Bridge(deaf)) as twilio:
-        report = await twilio.dial(Recorded(b"", hang_up_ms=1_000, keys=keys))
+async def test_a_server_that_does_not_read_costs_the_caller_frames_not_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With no byte allowed to wait, every reader is a slow one.
+    monkeypatch.setattr(leg, "SLOW_READER_BYTES", -1)
+    bridge = Bridge(silent)
+    report = await called(bridge, Recorded(b"", hang_up_ms=200))
     assert report.ended_by is EndedBy.CALLER
     assert report.stream is not None
-    assert report.stream.lost_frames > 0
-    assert report.stream.length_ms == pytest.approx(1_000, abs=300)
+    assert report.stream.lost_frames == 11
+    assert len(report.stream.caller_ulaw) == 11 * 160
+    assert [m["event"] for m in bridge.lines[0].received] == ["connected", "start", "stop"]
 
 
 async def test_many_calls_at_once_and_none_left_at_the_end() -> None:

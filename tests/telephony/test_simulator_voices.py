@@ -1,14 +1,9 @@
-"""The caller's voice: its level, its bandwidth, its noise; and its ears on a thread."""
-
-import asyncio
-import threading
+"""The caller's voice: its level, its bandwidth, its noise."""
 
 import numpy as np
 import pytest
 
 from telephony.media import ulaw
-from telephony.simulator.caller import Observation, Said
-from telephony.simulator.listening import ListeningCaller
 from telephony.simulator.scenario import Goal, booking
 from telephony.simulator.voices import LineVoice, narrow, speech_dbfs
 
@@ -54,56 +49,3 @@ def test_level_is_that_of_the_speech_not_of_the_pauses() -> None:
 
 def test_lines_are_recorded_once_each() -> None:
     assert list(LineVoice().record(["Yes.", "No.", "Yes."])) == ["Yes.", "No."]
-
-
-SCENARIO = booking(Goal())
-SPEECH = dict.fromkeys(SCENARIO.lines, b"\x40" * 1_600)
-
-
-async def live(caller: ListeningCaller, seconds: int) -> None:
-    """The agent talks for a second, in no real time but with the threads given their due."""
-    for frame in range(seconds * 50):
-        caller.heard(frame * 20, (b"\x30" if frame < 50 else b"\xff") * 160)
-        assert len(caller.frame(frame * 20)) == 160
-        assert caller.keys(frame * 20) == ""
-        await asyncio.sleep(0.001 if frame in range(75, 100) else 0)
-
-
-async def test_the_ears_run_in_a_thread_and_the_words_come_back() -> None:
-    threads = []
-
-    def ears(heard: bytes) -> str:
-        threads.append(threading.current_thread())
-        assert heard.count(b"\x30") == 8_000
-        return "What day would you like?"
-
-    seen: list[Observation] = []
-    async with ListeningCaller(SCENARIO, SPEECH, b"\xfe" * 160, ears, seen.append) as caller:
-        await live(caller, 3)
-    assert [s.rule for s in seen if isinstance(s, Said)] == ["day"]
-    assert threads != [threading.main_thread()]
-
-
-async def test_ears_that_break_end_the_call_and_are_not_hidden() -> None:
-    def ears(heard: bytes) -> str:
-        raise RuntimeError("no model")
-
-    caller = ListeningCaller(SCENARIO, SPEECH, b"\xfe" * 160, ears, print)
-    await live(caller, 3)
-    assert caller.hang_up
-    with pytest.raises(RuntimeError, match="no model"):
-        await caller.__aexit__()
-
-
-async def test_a_call_that_ends_leaves_no_listening_behind() -> None:
-    release = threading.Event()
-
-    def ears(heard: bytes) -> str:
-        release.wait(5)
-        return ""
-
-    before = len(asyncio.all_tasks())
-    async with ListeningCaller(SCENARIO, SPEECH, b"\xfe" * 160, ears, print) as caller:
-        await live(caller, 2)
-    release.set()
-    assert len(asyncio.all_tasks()) == before
