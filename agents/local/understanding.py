@@ -17,6 +17,7 @@ LEAST: Final = 0.25
 _NAME_WORTH: Final = 0.8
 _DESCRIPTION_WORTH: Final = 0.3
 _VALUE_WORTH: Final = 0.25
+_ASIDE: Final = 0.5
 _COVER_WORTH: Final = 0.25
 """`cancel my appointment` asks rather for the tool that knows both words than for one that knows
 `appointment`, be that all its phrase holds."""
@@ -54,19 +55,32 @@ def request(
     scored: list[tuple[float, Request]] = []
     for form in forms:
         readings = read(text, form.slots, setting, offered=offered.get(form.name, {}))
-        likeness = _likeness(said, form, vocabularies)
+        likeness = _likeness(said, form, vocabularies, asking=is_question(words(text)))
         told = len(readings.values) + len(readings.unclear)
-        score = likeness + _VALUE_WORTH * told * bool(likeness or form.spec.risk.writes)
+        by_values = _VALUE_WORTH * told * bool(likeness or form.spec.risk.writes)
+        score = likeness + by_values * (1 - likeness)
         score += _COVER_WORTH * _covered(said, form, vocabularies) * bool(likeness)
         scored.append((score, Request(form, likeness, readings)))
     best = max(scored, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= LEAST else None
 
 
-def _likeness(said: set[str], form: Form, vocabularies: Sequence[set[str]]) -> float:
+def is_question(sentence: Words) -> bool:
+    """Whether it asks to be told something, as `when is my appointment` does."""
+    return bool(_ASKING & set(sentence) or _ASKED_FIRST & set(sentence[:1]))
+
+
+_ASKING: Final = frozenset(words("what what's when when's how where where's which who who's why"))
+_ASKED_FIRST: Final = frozenset(words("do does did have is are am was"))
+
+
+def _likeness(
+    said: set[str], form: Form, vocabularies: Sequence[set[str]], *, asking: bool
+) -> float:
     """How much of the best of its phrases, its name or its description was said.
 
-    A word that many tools share (`appointment`) tells less than one that is this tool's own.
+    A word that many tools share (`appointment`) tells less than one that is this tool's own. A
+    phrase that asks is little like a sentence that does not, nearly all its words being small.
     """
 
     def share(text: str) -> float:
@@ -76,7 +90,10 @@ def _likeness(said: set[str], form: Form, vocabularies: Sequence[set[str]]) -> f
         }
         return sum(weights[word] for word in telling & said) / (sum(weights.values()) or 1.0)
 
-    by_phrase = max((share(phrase) for phrase in form.spec.phrases), default=0.0)
+    def as_meant(phrase: str) -> float:
+        return share(phrase) * (_ASIDE if is_question(words(phrase)) and not asking else 1.0)
+
+    by_phrase = max((as_meant(phrase) for phrase in form.spec.phrases), default=0.0)
     by_name = share(form.name.replace("_", " ")) * _NAME_WORTH
     return max(by_phrase, by_name, share(form.spec.description) * _DESCRIPTION_WORTH)
 

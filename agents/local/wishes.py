@@ -10,7 +10,7 @@ from agents.local.offers import Answer, Frame, Lookup, Offers
 from agents.local.slots import Form, Kind, Slot
 from agents.local.states import Said
 from agents.local.text import Value
-from agents.local.understanding import CLEAR, Request, request
+from agents.local.understanding import CLEAR, Request, is_question, request
 from agents.local.values import Setting
 
 _LASTING: Final = frozenset((Kind.NAME, Kind.PHONE))
@@ -22,7 +22,6 @@ _COURTESIES: Final = frozenset(
 
 
 _WORD_FOR_WORD: Final = 0.95
-_ASKING: Final = frozenset(("what", "when", "how", "where", "which", "who", "why", "do", "does"))
 
 
 class Wishes:
@@ -82,7 +81,7 @@ class Wishes:
 
         Not those about choices for the tool being filled in: they are part of filling it in.
         """
-        if not _ASKING & set(said.words[:2]):
+        if not is_question(said.words):
             return None
         sources = {current.form.name, *(slot.choices_from for slot in current.form.slots)}
         reading = [form for form in self._forms if not form.spec.risk.writes]
