@@ -27,6 +27,14 @@ class Disk:
     def folder(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def new_folder(self, path: Path) -> bool:
+        """False when there is something of that name already."""
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            return False
+        return True
+
     def create(self, path: Path) -> int:
         """A new file, readable by its owner only: it holds what callers said."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -48,12 +56,37 @@ class Disk:
         draft.replace(path)
 
 
+class CallFolder:
+    """One call's folder, made when there is something to put in it.
+
+    Carriers have been seen to use an id again; the second call then gets a folder of its own,
+    `<id>-2`, and the first is left as it was.
+    """
+
+    def __init__(self, disk: Disk, wanted: Path) -> None:
+        self.path = wanted
+        self._disk = disk
+        self._wanted = wanted
+        self._made = False
+        self._count = 1
+
+    def make(self) -> Path:
+        if not self._made:
+            self._disk.folder(self._wanted.parent)
+            while not self._disk.new_folder(self.path):
+                self._count += 1
+                self.path = self._wanted.with_name(f"{self._wanted.name}-{self._count}")
+            self._made = True
+        return self.path
+
+
 class GrowingFile:
     """A file that only grows; created when there is something to put in it."""
 
-    def __init__(self, disk: Disk, path: Path) -> None:
+    def __init__(self, disk: Disk, folder: CallFolder, name: str) -> None:
         self._disk = disk
-        self._path = path
+        self._folder = folder
+        self._name = name
         self._fd: int | None = None
         self._waiting = bytearray()
         self._written = 0
@@ -81,8 +114,7 @@ class GrowingFile:
 
     def _write_all(self, data: bytes | bytearray, at: int) -> None:
         if self._fd is None:
-            self._disk.folder(self._path.parent)
-            self._fd = self._disk.create(self._path)
+            self._fd = self._disk.create(self._folder.make() / self._name)
         view = memoryview(bytes(data))
         while view:
             done = self._disk.write(self._fd, view, at)
@@ -93,8 +125,8 @@ class GrowingFile:
 class RecordingFile(GrowingFile):
     """A mu-law WAV whose pieces say where they belong; between them is silence."""
 
-    def __init__(self, disk: Disk, path: Path) -> None:
-        super().__init__(disk, path)
+    def __init__(self, disk: Disk, folder: CallFolder, name: str) -> None:
+        super().__init__(disk, folder, name)
         self._pieces: list[tuple[int, bytearray]] = []
         self._samples = 0
 
@@ -133,14 +165,19 @@ class RecordingFile(GrowingFile):
 class CallFiles:
     """Everything one call leaves in its folder."""
 
-    def __init__(self, disk: Disk, folder: Path) -> None:
+    def __init__(self, disk: Disk, wanted: Path) -> None:
         self._disk = disk
-        self._folder = folder
-        self.journal = GrowingFile(disk, folder / JOURNAL)
-        self.transcript = GrowingFile(disk, folder / TRANSCRIPT)
+        self._folder = CallFolder(disk, wanted)
+        self.journal = GrowingFile(disk, self._folder, JOURNAL)
+        self.transcript = GrowingFile(disk, self._folder, TRANSCRIPT)
         self.recordings = {
-            track: RecordingFile(disk, folder / name) for track, name in RECORDINGS.items()
+            track: RecordingFile(disk, self._folder, name) for track, name in RECORDINGS.items()
         }
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie; certain once something has been written."""
+        return self._folder.path
 
     def flush(self) -> None:
         """Put everything waiting on disk; on OSError what is left is tried again next time."""
@@ -153,8 +190,7 @@ class CallFiles:
             file.close()
         if summary is not None:
             text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
-            self._disk.folder(self._folder)
-            self._disk.replace(self._folder / SUMMARY, text + b"\n")
+            self._disk.replace(self._folder.make() / SUMMARY, text + b"\n")
 
     def _all(self) -> tuple[GrowingFile, ...]:
         return (self.journal, self.transcript, *self.recordings.values())

@@ -138,6 +138,10 @@ class _Spool:
         return own <= CALL_LIMIT_BYTES // 2 and all_calls <= TOTAL_LIMIT_BYTES // 2
 
     @property
+    def folder(self) -> Path:
+        return self._files.folder
+
+    @property
     def first_trouble(self) -> str | None:
         return self.trouble or (OVERFLOW if self.overflowed else None)
 
@@ -184,7 +188,6 @@ class Journal:
         folder: Path,
         failed: Callable[[str], None],
     ) -> None:
-        self.folder = folder
         self._writer = writer
         self._header = header
         self._failed = failed
@@ -229,6 +232,11 @@ class Journal:
         journal._put(_Frame(frame(header)), _RESERVE)
         writer.adopt(journal._spool)
         return journal
+
+    @property
+    def folder(self) -> Path:
+        """Where the call's files lie; certain once they are written."""
+        return self._spool.folder
 
     @property
     def dropped(self) -> int:

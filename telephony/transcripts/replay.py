@@ -91,7 +91,7 @@ class _Run:
                     f"{record.events} events after event {self._events} could not be kept"
                 )
             case Header():
-                raise AssertionError("a journal's reader lets a header through only at the start")
+                raise AssertionError("a reader lets a header through only at the start")
 
     def verdict(self, reading: Reading) -> Verdict:
         if self.problem is None and reading.damage is not None:

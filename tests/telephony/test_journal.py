@@ -378,13 +378,11 @@ class FullDisk(Disk):
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self.refusals = 0
 
     def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
         taken = min(len(data), self.room)
         self.room -= taken
         if not taken:
-            self.refusals += 1
             raise OSError(errno.ENOSPC, "No space left on device")
         return super().write(fd, data[:taken], at)
 
@@ -399,7 +397,7 @@ async def test_fault_p4_a_full_disk_is_reported_and_made_up_for_when_there_is_ro
     disk = FullDisk(5_000)
     call = Call(tmp_path, disk)
     call.speak(100)
-    while not disk.refusals:
+    while trouble(call) is None:
         await asyncio.sleep(0.01)
     call.speak(1, first=100)
     assert call.complaints == ["disk_full"]
@@ -433,15 +431,18 @@ async def test_fault_p4_the_systems_own_refusal_counts_as_full(tmp_path: Path) -
     await call.writer.shut(1)
 
 
-async def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "calls").write_text("in the way")
+@pytest.mark.parametrize("name", ["calls", "calls/2026-11-21"])
+async def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path, name: str) -> None:
+    in_the_way = tmp_path / name
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.write_text("in the way")
     call = Call(tmp_path)
     while call.writer.trouble is None:
         await asyncio.sleep(0.01)
     call.speak(1)
     assert call.complaints == ["write_failed"]
     call.journal.close(EndedReason.CALLER_HUNG_UP)
-    (tmp_path / "calls").unlink()
+    in_the_way.unlink()
     assert await call.journal.written(5)
     assert len(call.events()) == 1
     await call.writer.shut(1)
@@ -467,17 +468,17 @@ async def test_a_failing_close_is_tried_again(tmp_path: Path) -> None:
     await call.writer.shut(1)
 
 
-async def test_an_older_call_of_the_same_id_is_never_overwritten(
-    call: Call, tmp_path: Path
-) -> None:
+async def test_a_second_call_of_the_same_id_has_a_folder_of_its_own(call: Call) -> None:
     call.speak(1)
     await call.end()
     before = (call.journal.folder / "journal.bin").read_bytes()
-    again = call.another("CA1")
-    again.close(EndedReason.NO_START)
-    assert not await again.written(0.1)
+    for number in (2, 3):
+        again = call.another("CA1")
+        again.close(EndedReason.NO_START)
+        assert await again.written(5)
+        assert again.folder == call.journal.folder.with_name(f"CA1-{number}")
     assert (call.journal.folder / "journal.bin").read_bytes() == before
-    assert call.writer.trouble == "write_failed"
+    assert call.writer.trouble is None
 
 
 CRASHING = """
