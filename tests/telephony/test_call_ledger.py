@@ -76,7 +76,9 @@ def test_a_late_echo_does_not_move_the_truth_back() -> None:
     play(ledger, item, 2.0, now=0.0)
     ledger.echoed("0:1:800", 0.1)
     ledger.echoed("0:1:1600", 0.29)
-    assert ledger.cut(0.5).items[0].heard == 4_000
+    assert ledger.expected_end_s() == pytest.approx(2.0)
+    # But a line on which echoes come late delays the `clear` as well: by 90 ms / 16 so far.
+    assert ledger.cut(0.5).items[0].heard == 4_000 + 45
 
 
 def test_an_early_echo_pulls_the_estimate_forward() -> None:
@@ -190,12 +192,57 @@ def test_the_round_trip_is_measured_on_the_first_audio_of_a_dry_line() -> None:
     assert abs(ledger.trip.least_one_way_s - 0.03) < 1e-9
 
 
-def test_a_busy_line_raises_what_a_message_usually_takes_but_not_the_least() -> None:
+def test_late_echoes_raise_what_a_message_usually_takes_but_not_the_least() -> None:
+    """Every second echo is 40 ms late: a message usually takes 20 ms more than it must."""
     ledger = prompt_ledger(round_trip_s=0.04)
-    for at_s in (1.0, 2.0, 3.0):
-        ledger.echoed(ledger.probe(at_s), at_s + 0.14)
-    assert abs(ledger.trip.least_one_way_s - 0.02) < 1e-9
-    assert 0.03 < ledger.trip.one_way_s < 0.07
+    item = ledger.open("item_1")
+    for number, mark in enumerate(play(ledger, item, 10.0, now=0.0), start=1):
+        ledger.echoed(mark, 0.04 + number / 10 + 0.04 * (number % 2))
+    assert ledger.trip.least_one_way_s == pytest.approx(0.02)
+    assert ledger.trip.one_way_s == pytest.approx(0.04, abs=0.002)
+
+
+def test_a_pause_of_the_line_is_caught_up_with_in_eight_echoes() -> None:
+    """The carrier played nothing for 60 ms, which is too little to be told from jitter."""
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 4.0, now=0.0)
+    for number, mark in enumerate(marks[:20], start=1):
+        ledger.echoed(mark, number / 10 + (0.06 if number > 10 else 0.0))
+        slow = number >= 18
+        assert ledger.expected_end_s() == pytest.approx(4.06 if slow else 4.0)
+
+
+def test_an_echo_that_comes_sooner_than_any_before_shortens_the_round_trip() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    first, second = play(ledger, item, 0.2, now=0.0)
+    ledger.echoed(first, 0.1 + 0.15)
+    ledger.echoed(second, 0.2 + 0.05)
+    assert ledger.trip.least_one_way_s == pytest.approx(0.025)
+
+
+def test_the_end_of_a_call_is_heard_of_one_way_late() -> None:
+    """The caller hung up at 1.0 s; we learn of it at 1.1 s and credit nothing after."""
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    play(ledger, item, 2.0, now=0.0)
+    assert ledger.ended(1.1).items[0].heard == 7_200
+
+
+def test_the_expected_end_follows_what_is_sent_and_what_is_echoed() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 0.5, now=1.0)
+    assert ledger.expected_end_s() == pytest.approx(1.5)
+    play(ledger, item, 0.5, now=3.0)
+    assert ledger.expected_end_s() == pytest.approx(3.5)
+    ledger.echoed(marks[0], 1.2)
+    assert ledger.expected_end_s() == pytest.approx(3.5)
+    ledger.cut(3.2)
+    assert ledger.expected_end_s() is None
+    play(ledger, ledger.open("item_2"), 0.1, now=3.3)
+    assert ledger.expected_end_s() == pytest.approx(3.4)
 
 
 def test_played_audio_is_told_with_its_place_in_time() -> None:
