@@ -20,6 +20,11 @@ OTHER = "+442079460002"
 NOW = dt.datetime(2026, 3, 3, 8, 0, tzinfo=dt.UTC)
 
 
+def local(text: str) -> dt.datetime:
+    """A time on a shop's clock: without a zone, for the shop has it."""
+    return dt.datetime.fromisoformat(text)
+
+
 class Desk:
     """Asks for tools by name and plain arguments; keeps the tasks of its dispatcher."""
 
