@@ -346,18 +346,19 @@ _POLITE: Final = frozenset(words("please thanks thank you it is that's that sir 
 YES_NO_PATTERN: Final = any_of([*YES_PHRASES, *NO_PHRASES])
 ANYTIME_PATTERN: Final = any_of(
     [
-        *YES_PHRASES[:6],
         *NO_PHRASES[:4],
-        *REPEAT_PHRASES,
+        *(phrase for phrase in REPEAT_PHRASES if phrase != "what"),
         *PERSON_PHRASES,
         *CHOICES_PHRASES,
         *ABANDON_PHRASES,
-        *GOODBYE_PHRASES[:8],
+        *(phrase for phrase in GOODBYE_PHRASES[:8] if phrase != "bye"),
         *WAIT_PHRASES,
         "help",
         "sorry",
-        "thanks",
-        "thank you",
     ]
 )
-"""What may be said in answer to any question."""
+"""What may be said in answer to any question.
+
+Without words that sound like an hour and answer nothing (`yes` and `thanks` like ten, `bye` like
+five): those are still understood when heard openly.
+"""

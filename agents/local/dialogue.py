@@ -27,7 +27,7 @@ from agents.local.filling import (
     name_slot,
     with_list,
 )
-from agents.local.grammar import answer_pattern, check_pattern, more_pattern
+from agents.local.listening import expectation
 from agents.local.offers import Answer, Frame, Lookup, Offers, answer
 from agents.local.slots import Kind, Slot, form
 from agents.local.states import (
@@ -38,6 +38,7 @@ from agents.local.states import (
     Filling,
     Idle,
     LookingUp,
+    Manner,
     Mending,
     Recite,
     Rehear,
@@ -55,8 +56,6 @@ from agents.local.values import Readings, Setting, read
 from agents.local.wishes import Wishes, may_name_a_choice
 from agents.persona import Persona
 from tools.spec import ToolSpec
-
-_PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
 
 
 class Dialogue:
@@ -90,19 +89,7 @@ class Dialogue:
 
     def expectation(self) -> Expectation:
         """How to listen to what comes next."""
-        match self._state:
-            case Filling(frame, slot):
-                known = self._offers.choices(frame)
-                others = [other for other in frame.form.slots if other.name != slot.name]
-                pattern = answer_pattern(slot, others, known)
-                return Expectation(pattern=pattern, patient=slot.kind in _PATIENT)
-            case Confirming(frame) | Mending(frame):
-                slots = [slot for slot in frame.form.slots if slot.name in frame.values]
-                return Expectation(pattern=check_pattern(slots, self._offers.choices(frame)))
-            case Wrapping():
-                return Expectation(pattern=more_pattern())
-            case _:
-                return Expectation()
+        return expectation(self._state, self._offers, self._wishes)
 
     def heard(self, text: str, constrained: bool) -> list[Act]:
         """The caller said this; empty when nothing was made out of it."""
@@ -232,7 +219,7 @@ class Dialogue:
         if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
             return self._agreed(state)
         if meant is not None and found is not Move.YES:
-            return self._ask(frame.without(meant.name), meant, "All right.")
+            return self._ask_anew(frame, meant)
         if found is Move.NO:
             self._state = Mending(frame)
             return self._say(say.WHAT_TO_CHANGE)
@@ -254,7 +241,7 @@ class Dialogue:
         if found is Move.CHOICES:
             return self._recite(frame, meant or with_list(frame))
         if meant is not None:
-            return self._ask(frame.without(meant.name), meant, "All right.")
+            return self._ask_anew(frame, meant)
         if found is Move.NO:
             return self._confirm(frame, "All right, nothing changed.")
         return (
@@ -334,6 +321,13 @@ class Dialogue:
 
     def _ask(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
         return self._do(ask(frame, slot, lead))
+
+    def _ask_anew(self, frame: Frame, slot: Slot) -> list[Act]:
+        """For a value that was misheard: a name is to be spelled this time."""
+        if slot.kind is not Kind.NAME:
+            return self._ask(frame.without(slot.name), slot, "All right.")
+        self._state = Filling(frame.without(slot.name), slot, Manner.SPELLED)
+        return self._say(f"All right. {say.SPELL}")
 
     # ---- confirming and running ----------------------------------------------------------------
 
@@ -415,6 +409,8 @@ class Dialogue:
     def _ask_again(self, lead: str) -> list[Act]:
         """The question of the state, after an answer to something else."""
         match self._state:
+            case Filling(manner=Manner.SPELLED):
+                return self._say(f"{lead.removesuffix(say.SPELL).strip()} {say.SPELL}".strip())
             case Filling(frame, slot):
                 return self._ask(frame, slot, lead)
             case Confirming(frame):
@@ -433,6 +429,9 @@ class Dialogue:
 
     def _missed(self) -> list[Act]:
         misses = self._misses
+        state = self._state
+        if misses and isinstance(state, Filling) and state.slot.kind is Kind.NAME:
+            self._state = Filling(state.frame, state.slot, Manner.SPELLED)
         acts = self._ask_again(f"{say.MISSED}{self._help() if misses else ''}")
         self._misses = misses + 1
         return acts

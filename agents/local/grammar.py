@@ -8,7 +8,7 @@ from agents.local.choices import Choice
 from agents.local.dates import DATE_PATTERN
 from agents.local.expectation import plain
 from agents.local.numbers import NUMBER_PATTERN, PHONE_PATTERN
-from agents.local.slots import Kind, Slot
+from agents.local.slots import Form, Kind, Slot
 from agents.local.text import any_of
 from agents.local.times import TIME_PATTERN
 
@@ -52,6 +52,8 @@ _FIXED: Final = {
     Kind.INTEGER: NUMBER_PATTERN,
     Kind.NUMBER: NUMBER_PATTERN,
 }
+CHOICE_MARGIN: Final = 10.0
+"""Names of things are rarer words than open listening expects; other speech loses by more."""
 _MOST_CHOICES: Final = 60
 """Longer lists are listened to openly and matched afterwards."""
 
@@ -80,9 +82,42 @@ def check_pattern(slots: Sequence[Slot], offered: Offered) -> str:
     return f"(?:{'|'.join([YES_NO_PATTERN, *corrected, changes, ANYTIME_PATTERN])})"
 
 
-def more_pattern() -> str:
-    """For the answer to `Is there anything else?`; a new request wins by its likelihood."""
-    return f"(?:{YES_NO_PATTERN}|{ANYTIME_PATTERN}|that's all|that's it|nothing else)"
+def opening_pattern(forms: Sequence[Form], offered: Mapping[str, Offered]) -> str | None:
+    """For a request made in one sentence: a tool's phrase, or a choice, then day and time."""
+    slots = [(slot, offered.get(form.name, {})) for form in forms for slot in form.slots]
+    cores = [_core(slot, known) for slot, known in slots if slot.kind is Kind.CHOICE]
+    names = "|".join(dict.fromkeys(filter(None, cores)))
+    phrases = [plain(phrase) for form in forms for phrase in form.spec.phrases]
+    wishes = [f"(?:{_WISH} )?(?:{_ARTICLE} )?(?:{names})"] * bool(names)
+    wishes += [any_of(phrases)] * bool(phrases)
+    if not wishes:
+        return None
+    kinds = {slot.kind for slot, _ in slots}
+    day = f"(?: (?:on |for )?{DATE_PATTERN})?" if Kind.DATE in kinds else ""
+    time = f"(?: (?:at |around )?{TIME_PATTERN})?" if Kind.TIME in kinds else ""
+    return f"(?:{_HELLO} )?(?:{'|'.join(wishes)}){day}{time}(?: {_TAIL})?"
+
+
+_HELLO: Final = any_of(["hi", "hello", "good morning", "good afternoon", "yes", "um"])
+_WISH: Final = any_of(
+    [
+        *("i'd like", "i would like", "i need", "i want", "can i have", "can i get", "can i book"),
+        *("i'd like to book", "i would like to book", "i want to book", "could i have", "book me"),
+        *("could i book", "i'd like to have", "i'd like to make", "do you have", "can i come for"),
+    ]
+)
+
+
+def spelling_pattern() -> str:
+    """For a name spelled letter by letter, after the name itself or without it."""
+    return f"(?:(?:[a-z']+ ){{0,3}}[a-z](?:[ -][a-z]){{1,15}}|{ANYTIME_PATTERN})"
+
+
+def more_pattern(requests: str | None) -> str:
+    """For the answer to `Is there anything else?`: no, yes, or another request."""
+    done = any_of(["that's all", "that's it", "nothing else", "that's everything", "thanks", "bye"])
+    tail = f"|{requests}" if requests else ""
+    return f"(?:(?:{YES_NO_PATTERN} )?{done}|{YES_NO_PATTERN}|{ANYTIME_PATTERN}{tail})"
 
 
 def _framed(cores: Sequence[str]) -> str:
@@ -107,7 +142,7 @@ def _core(slot: Slot, offered: Offered) -> str | None:
 def _pairs(slot: Slot, others: Sequence[Slot], offered: Offered) -> list[str]:
     """Day and time in one breath; a service with its day; or a correction of another slot."""
     kinds = {other.kind for other in others}
-    together = []
+    together: list[str] = []
     if slot.kind is Kind.DATE and Kind.TIME in kinds:
         together.append(rf"{DATE_PATTERN}(?: at)? {TIME_PATTERN}")
     if slot.kind is Kind.TIME and Kind.DATE in kinds:

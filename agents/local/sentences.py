@@ -16,6 +16,7 @@ MISSED: Final = "Sorry, I didn't catch that."
 ANYTHING_ELSE: Final = "Is there anything else I can do for you?"
 WHAT_NOW: Final = "What can I do for you?"
 WHAT_TO_CHANGE: Final = "All right. What should I change?"
+SPELL: Final = "Please spell the name for me, letter by letter."
 RIGHT: Final = "Is that right?"
 ONE_MOMENT: Final = "One moment, please."
 TAKE_YOUR_TIME: Final = "Take your time."
@@ -109,7 +110,7 @@ def hint(slot: Slot, choices: Sequence[Choice], today: dt.date) -> str:
     """How to answer, for a caller who was not understood twice."""
     match slot.kind:
         case Kind.NAME:
-            return "Please spell it for me, letter by letter."
+            return SPELL
         case Kind.PHONE:
             return "Please say it digit by digit."
         case Kind.BOOLEAN:

@@ -28,11 +28,19 @@ class Wrapping(msgspec.Struct, frozen=True):
     """Asked whether there is anything else."""
 
 
+class Manner(Enum):
+    """How the caller was asked to answer."""
+
+    PLAINLY = "plainly"
+    SPELLED = "spelled"
+
+
 class Filling(msgspec.Struct, frozen=True):
     """Asked for the value of one slot."""
 
     frame: Frame
     slot: Slot
+    manner: Manner = Manner.PLAINLY
 
 
 class Standing(Enum):

@@ -279,7 +279,8 @@ def _named(sentence: Words, slot: Slot) -> bool:
 
 def _names(page: _Page) -> None:
     for slot in page.of_kind(Kind.NAME):
-        asked = slot.name == page.focus and not page.values
+        plain = is_plain(words(page.text))
+        asked = slot.name == page.focus and not page.values and not plain
         found = names.introduced(page.text) or (names.name(page.text) if asked else None)
         if found is not None:
             page.values[slot.name] = found

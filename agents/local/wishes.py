@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agents.local.answers import Move, is_plain
+from agents.local.grammar import opening_pattern
 from agents.local.offers import Answer, Frame, Lookup, Offers
 from agents.local.slots import Form, Kind, Slot
 from agents.local.states import Said
@@ -32,6 +33,11 @@ class Wishes:
         self._offers = offers
         self._setting = setting
         self._memory: Mapping[str, tuple[Kind, Value]] = {}
+
+    def pattern(self) -> str | None:
+        """What a whole request may sound like, as far as the choices are known by now."""
+        known = {form.name: self._offers.choices(self.begun(form)) for form in self._forms}
+        return opening_pattern(self._forms, known)
 
     def wanted(self, said: Said) -> Request | None:
         """The tool this sentence asks for, by its words and by the values it names."""

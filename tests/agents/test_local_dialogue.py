@@ -249,6 +249,18 @@ def test_a_mended_day_without_the_time_asks_for_the_time() -> None:
     asked.says("no, Wednesday").asked("three thirty p m is not available", "only eleven is left")
 
 
+def test_a_name_that_was_misheard_is_to_be_spelled() -> None:
+    (
+        at_check()
+        .answers_shortly("no, the name")
+        .asked("spell the name")
+        .says("")
+        .asked("spell the name")
+        .answers_shortly("D O W")
+        .asked("name Dow", "is that right")
+    )
+
+
 def test_never_mind_leaves_it() -> None:
     at_check().answers_shortly("never mind").wrote_nothing().asked("leave that", "anything else")
 
@@ -340,8 +352,8 @@ def test_a_name_not_understood_twice_is_to_be_spelled() -> None:
         .says("I don't know what you want")
         .asked("didn't catch", "what name")
         .says("")
-        .asked("spell it")
-        .says("J, O, N, E, S")
+        .asked("spell the name")
+        .answers_shortly("J, O, N, E, S")
         .asked("name Jones")
     )
 
@@ -389,8 +401,43 @@ def test_repeat_that_says_it_again() -> None:
 
 
 def test_a_question_not_answered_is_asked_again_after_a_courtesy() -> None:
-    asked = talk().says("a haircut").answers_shortly("thanks").asked("welcome", "what day")
+    asked = talk().says("a haircut").says("thanks").asked("welcome", "what day")
     asked.answers_shortly("hold on").asked("take your time").says("tomorrow").asked("what time")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("no", "goodbye", "repeat that", "never mind", "what times do you have", "hold on"),
+        *("can I talk to a person", "what did you say?"),
+    ],
+)
+def test_what_may_be_said_at_any_time_is_listened_for_at_any_question(said: str) -> None:
+    for asked in (
+        talk().says("a haircut"),
+        talk().says("a haircut on Tuesday"),
+        talk().says("can I make an appointment"),
+        at_check(),
+        at_check().says("no"),
+    ):
+        asked.answers_shortly(said).wrote_nothing()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("I'd like to book an appointment", "Can I make an appointment for Tuesday at ten?"),
+        *("What times do you have on Friday?", "What services do you have?"),
+    ],
+)
+def test_the_tools_own_phrases_are_listened_for_once_choices_are_known(said: str) -> None:
+    talk().says("something odd").answers_shortly(said)
+
+
+def test_a_whole_request_is_listened_for_once_choices_are_known() -> None:
+    asked = talk().says("something odd")
+    asked.answers_shortly("I'd like a haircut on Tuesday at half past three, please.")
+    asked.asked("what name")
 
 
 # ---- people -----------------------------------------------------------------------------------
@@ -669,8 +716,10 @@ def test_two_values_of_one_kind_are_told_apart_by_their_names(name: str) -> None
 
 
 def test_listening_follows_the_question() -> None:
-    opened = talk().dialogue.expectation()
-    assert opened.pattern is None
+    assert talk(TAXI[:0]).dialogue.expectation().pattern is None
+    taken = talk((*SALON, MESSAGE)).says("can I leave a message").dialogue.expectation()
+    assert taken.pattern is None
+    assert taken.patient
     named = talk().says("a haircut on Tuesday at ten").dialogue.expectation()
     assert named.pattern is None
     assert named.patient

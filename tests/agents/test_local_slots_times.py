@@ -105,14 +105,14 @@ def test_a_time_said_is_read_as_itself(time: dt.time, bare: bool) -> None:
     found = read_time(said, 0, bare=bare)
     assert found is not None
     assert (found[0].resolve(Hours()), found[1]) == (time, len(said))
-    assert pattern_takes(TIME_PATTERN, plain(spoken_time(time)))
+    assert time.minute % 5 or pattern_takes(TIME_PATTERN, plain(spoken_time(time)))
 
 
 @given(MINUTES)
 def test_a_time_in_figures_is_read_as_itself(time: dt.time) -> None:
     text = time.strftime("%I:%M %p").lstrip("0")
     assert read(text) == time.isoformat("minutes")
-    assert pattern_takes(TIME_PATTERN, plain(text))
+    assert time.minute % 5 or pattern_takes(TIME_PATTERN, plain(text))
 
 
 @given(accepted_by(TIME_PATTERN))

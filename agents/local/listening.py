@@ -1,0 +1,45 @@
+"""How to listen next: what the caller may be expected to say where the conversation stands."""
+
+from typing import Final
+
+from agents.local.expectation import OPEN_MARGIN, Expectation
+from agents.local.grammar import (
+    CHOICE_MARGIN,
+    answer_pattern,
+    check_pattern,
+    more_pattern,
+    spelling_pattern,
+)
+from agents.local.offers import Offers
+from agents.local.slots import Kind
+from agents.local.states import Confirming, Filling, Idle, Manner, Mending, State, Wrapping
+from agents.local.wishes import Wishes
+
+_PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
+"""Said with pauses in between."""
+
+
+def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
+    """Open where anything may be said: a name, a message, or while a tool is at work."""
+    match state:
+        case Idle():
+            return Expectation(wishes.pattern())
+        case Wrapping():
+            return Expectation(more_pattern(wishes.pattern()))
+        case Filling(manner=Manner.SPELLED):
+            return Expectation(spelling_pattern(), CHOICE_MARGIN, patient=True)
+        case Filling():
+            return _answer(state, offers)
+        case Confirming(frame) | Mending(frame):
+            told = [slot for slot in frame.form.slots if slot.name in frame.values]
+            return Expectation(check_pattern(told, offers.choices(frame)))
+        case _:
+            return Expectation()
+
+
+def _answer(state: Filling, offers: Offers) -> Expectation:
+    slot = state.slot
+    others = [other for other in state.frame.form.slots if other.name != slot.name]
+    pattern = answer_pattern(slot, others, offers.choices(state.frame))
+    margin = CHOICE_MARGIN if slot.kind is Kind.CHOICE else OPEN_MARGIN
+    return Expectation(pattern, margin, patient=slot.kind in _PATIENT)
