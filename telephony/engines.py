@@ -81,7 +81,7 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         api_key=key.reveal() if key else "",
         base_url=settings.openai_base_url,
         model=settings.model,
-        voice=settings.voice,
+        voice=settings.voice or RealtimeSettings().voice,
         transcription_model=settings.transcription_model,
         turn_detection=_turn_detection(settings),
         noise_reduction="" if settings.noise_reduction == "off" else settings.noise_reduction,

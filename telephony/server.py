@@ -13,6 +13,7 @@ from agents.tasks import Tasks
 
 MAX_FRAME_BYTES = 64 * 1024
 """Of one WebSocket message; Twilio's are below 1 KiB."""
+_BACKLOG = 2_048
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -80,12 +81,16 @@ class PhoneServer(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening address; raises OSError when it cannot be had."""
+    """A listening address; raises OSError when it cannot be had.
+
+    Who connects before the server runs waits, and is not refused.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise

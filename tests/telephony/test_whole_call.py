@@ -1,0 +1,291 @@
+"""Whole calls over loopback: a simulated phone, the real server, a strict fake Realtime API."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from telephony.app import Service
+from telephony.call.commands import CallCommand, Record
+from telephony.call.events import CallEvent
+from telephony.media import ulaw
+from telephony.running import serving
+from telephony.server import listen
+from telephony.settings import load
+from telephony.simulator.dial import SimulatedTwilio
+from telephony.simulator.phone import EndedBy, PhoneReport, Recorded
+from telephony.transcripts.archive import Archive
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    EndedReason,
+    EndLine,
+    Fate,
+    ToolLine,
+    TruncationLine,
+)
+from telephony.values import Secret
+from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script, hum
+from tests.fakes.realtime_server import FakeRealtime
+from tests.fakes.realtime_session import RealtimeSession
+from tools.booking.bookings import Bookings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
+
+GREETING = "Thanks for calling, this is the automated assistant. How can I help you today?"
+
+
+class House:
+    """A service with a simulated phone before it and a fake model behind it."""
+
+    def __init__(self, service: Service, phone: SimulatedTwilio, model: FakeRealtime) -> None:
+        self.service = service
+        self.phone = phone
+        self.model = model
+        self.entries: list[AnyEntry] = []
+
+    def of(self, *kinds: type) -> list[AnyEntry]:
+        return [entry for entry in self.entries if isinstance(entry, kinds)]
+
+    @property
+    def reasons(self) -> list[EndedReason]:
+        return [entry.reason for entry in self.entries if isinstance(entry, EndLine)]
+
+
+@contextlib.asynccontextmanager
+async def house(
+    tmp_path: Path, script: Script | None = None, faults: Faults | None = None, **env: str
+) -> AsyncGenerator[House]:
+    listener = listen("127.0.0.1", 0)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    entries: list[AnyEntry] = []
+
+    def watch(_id: str, _now: float, _event: CallEvent, commands: Sequence[CallCommand]) -> None:
+        entries.extend(command.entry for command in commands if isinstance(command, Record))
+
+    async with FakeRealtime(script, faults) as model, SimulatedTwilio(address) as phone:
+        environment = {
+            "FRONTDESK_ENGINE": "realtime",
+            "FRONTDESK_PUBLIC_URL": address,
+            "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
+            "FRONTDESK_CONFIG_DIR": str(tmp_path / "config"),
+            "FRONTDESK_GREETING": GREETING,
+            "FRONTDESK_DRAIN_SECONDS": "1",
+            "OPENAI_API_KEY": "sk-test-0123456789",
+            "OPENAI_BASE_URL": model.base_url,
+            "TWILIO_ACCOUNT_SID": phone.account_sid,
+            "TWILIO_API_URL": phone.api_url,
+            **env,
+        }
+        settings = msgspec.structs.replace(
+            load(environment, tmp_path), twilio_auth_tokens=(Secret(phone.auth_token),)
+        )
+        async with serving(settings, listener, watch) as service:
+            built = House(service, phone, model)
+            built.entries = entries
+            yield built
+
+
+def caller(*speech_ms: tuple[int, int], hang_up_ms: int) -> Recorded:
+    """A caller who hums from one moment to another, and hangs up."""
+    track = np.zeros(hang_up_ms * 8, dtype=np.int16)
+    for begin_ms, end_ms in speech_ms:
+        track[begin_ms * 8 : end_ms * 8] = hum("caller", end_ms - begin_ms, 8_000)
+    return Recorded(ulaw.encode(track), hang_up_ms)
+
+
+def level(heard_ulaw: bytes, begin_ms: int, end_ms: int) -> float:
+    """Mean amplitude the caller's ear got in a stretch of time."""
+    return float(np.abs(ulaw.decode(heard_ulaw[begin_ms * 8 : end_ms * 8]).astype(int)).mean())
+
+
+@pytest.mark.parametrize("audio", ["pcm", "ulaw"])
+async def test_an_interrupted_greeting_is_cut_alike_for_phone_model_and_transcript(
+    tmp_path: Path, audio: str
+) -> None:
+    script = Script(
+        replies=(Reply("We are open until six.", 1_500),), caller=("When do you close?",)
+    )
+    async with house(tmp_path, script, FRONTDESK_REALTIME_AUDIO=audio) as built:
+        report = await built.phone.dial(caller((2_000, 2_900), hang_up_ms=6_500))
+        session = await built.model.session()
+        (told,) = session.conversation.truncations
+        (cut,) = built.of(TruncationLine)
+        assert isinstance(cut, TruncationLine)
+        assert report.stream is not None
+        played_ms = report.stream.played_ms_by_item[cut.mark_item]
+        assert told.accepted
+        assert told.audio_end_ms == cut.audio_end_ms
+        assert abs(told.audio_end_ms - played_ms) <= 40
+        lines = [line for line in built.of(AgentLine) if isinstance(line, AgentLine)]
+        assert [line.fate for line in lines] == [Fate.CUT, Fate.HEARD]
+        assert lines[0].text == GREETING
+        assert GREETING.startswith(lines[0].heard)
+        assert 0 < len(lines[0].heard) < len(GREETING)
+        assert abs(lines[0].heard_ms - played_ms) <= 40
+        # The phone fell silent, stayed so while the caller spoke, and then heard the answer.
+        assert level(report.stream.heard_ulaw, 500, 1_900) > 500
+        assert level(report.stream.heard_ulaw, 2_400, 2_900) < 50
+        assert report.stream.warnings == ()
+        (said,) = built.of(CallerLine)
+        assert isinstance(said, CallerLine)
+        assert said.text == "When do you close?"
+        assert abs(said.start_ms - 2_000) < 350  # the server's VAD includes its padding
+        assert session.errors == []
+
+
+async def test_a_booking_by_tool_is_in_the_database_once(tmp_path: Path) -> None:
+    call = {"service": "haircut", "date": "2026-11-26", "time": "10:00", "name": "Ann Lee"}
+    arguments = json.dumps(call)
+    script = Script(
+        replies=(
+            Reply("", calls=(FunctionCall("book_appointment", arguments, "call_a"),)),
+            Reply("", calls=(FunctionCall("book_appointment", arguments, "call_b"),)),
+            Reply("You are booked."),
+        )
+    )
+    async with house(tmp_path, script, Faults(repeated_calls=True)) as built:
+        await _until_a_bookable_day(built, call)
+        report = await built.phone.dial(caller((800, 1_400), hang_up_ms=6_000))
+        rows = Bookings(built.service.store, built.service.shop).of_call(report.call_sid)
+        assert [row.name for row in rows] == ["Ann Lee"]
+        tools = [line for line in built.of(ToolLine) if isinstance(line, ToolLine)]
+        assert [(line.state, line.repeated) for line in tools] == [("done", False), ("done", True)]
+        assert tools[0].output == tools[1].output
+
+
+async def _until_a_bookable_day(built: House, call: dict[str, str]) -> None:
+    """The scripted day must lie ahead of the shop's clock; tests must not depend on today."""
+    day = built.service.clock().date()
+    call["date"] = f"{day:%Y-%m-%d}"
+
+
+async def test_the_agent_s_goodbye_is_heard_before_it_hangs_up(tmp_path: Path) -> None:
+    script = Script(
+        replies=(Reply("Goodbye then, and thank you!", 1_200, calls=(FunctionCall("end_call"),)),)
+    )
+    async with house(tmp_path, script) as built:
+        report = await built.phone.dial(caller((6_000, 6_500), hang_up_ms=60_000), time_limit_s=20)
+        assert built.reasons == [EndedReason.AGENT_HUNG_UP]
+        assert report.ended_by is EndedBy.API
+        last = built.of(AgentLine)[-1]
+        assert isinstance(last, AgentLine)
+        assert (last.fate, last.text) == (Fate.HEARD, "Goodbye then, and thank you!")
+        assert report.stream is not None
+        assert report.stream.played_ms_by_item[last.mark_item] >= 1_200
+
+
+async def test_a_model_socket_killed_in_mid_call_ends_in_speech(tmp_path: Path) -> None:
+    faults = Faults(close_after_deltas=3, close_code=1006)
+    async with house(tmp_path, faults=faults) as built:
+        report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
+        assert built.reasons == [EndedReason.ENGINE_FAILED]
+        apology = built.of(AgentLine)[-1]
+        assert isinstance(apology, AgentLine)
+        assert (apology.source, apology.fate) == ("own", Fate.HEARD)
+        assert report.ended_by is EndedBy.API
+        assert report.stream is not None
+        played_ms = report.stream.played_ms_by_item[apology.mark_item]
+        assert played_ms > 4_000
+        end_ms = report.stream.length_ms
+        assert level(report.stream.heard_ulaw, end_ms - played_ms, end_ms - 500) > 300
+
+
+@pytest.mark.parametrize("status", [401, 500])
+async def test_a_model_that_cannot_be_had_ends_in_speech(tmp_path: Path, status: int) -> None:
+    async with house(tmp_path, faults=Faults(handshake_status=status)) as built:
+        report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
+        assert built.reasons == [EndedReason.ENGINE_FAILED]
+        assert report.stream is not None
+        assert sum(report.stream.played_ms_by_item.values()) > 4_000
+        assert built.model.sessions == []
+
+
+async def test_calls_beyond_the_limit_hear_so_and_disturb_nobody(tmp_path: Path) -> None:
+    async with house(tmp_path, FRONTDESK_MAX_CALLS="1") as built:
+        first = asyncio.create_task(built.phone.dial(caller(hang_up_ms=1_500)))  # noqa: TID251
+        await built.model.session()
+        second = await built.phone.dial(caller(hang_up_ms=1_500))
+        assert second.said == (
+            "All our lines are busy right now. Please call again in a few minutes.",
+        )
+        assert second.streams == ()
+        report = await first
+        assert report.ended_by is EndedBy.CALLER
+        third = await built.phone.dial(caller(hang_up_ms=500))
+        assert third.stream is not None
+
+
+async def test_fault_p1_a_stopping_server_lets_calls_finish_and_takes_no_more(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, FRONTDESK_DRAIN_SECONDS="10") as built:
+        live = asyncio.create_task(built.phone.dial(caller(hang_up_ms=2_500)))  # noqa: TID251
+        await built.model.session()
+        draining = asyncio.create_task(built.service.drain())  # noqa: TID251
+        await asyncio.sleep(0)
+        refused = await built.phone.dial(caller(hang_up_ms=500))
+        assert refused.said == (
+            "We are just restarting our phone system. Please call again in a minute.",
+        )
+        report = await live
+        await draining
+        assert report.ended_by is EndedBy.CALLER
+        assert built.reasons == [EndedReason.CALLER_HUNG_UP]
+
+
+async def test_fault_p1_calls_left_at_the_drain_limit_hear_a_goodbye(tmp_path: Path) -> None:
+    async with house(tmp_path) as built:
+        live = asyncio.create_task(  # noqa: TID251
+            built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
+        )
+        await built.model.session()
+        await built.service.drain()
+        report = await live
+        assert built.reasons == [EndedReason.DRAINED]
+        assert report.ended_by is EndedBy.API
+        last = built.of(AgentLine)[-1]
+        assert isinstance(last, AgentLine)
+        assert (last.text, last.fate) == (built.service.persona.drain_goodbye, Fate.HEARD)
+
+
+async def test_fault_t13_after_each_call_nothing_of_it_is_left(tmp_path: Path) -> None:
+    async with house(tmp_path) as built:
+        await built.phone.dial(caller(hang_up_ms=600))
+        await asyncio.sleep(0.3)
+        before = len(asyncio.all_tasks())
+        for _ in range(3):
+            await built.phone.dial(caller(hang_up_ms=400))
+        async with asyncio.timeout(2.0):
+            while built.service.switchboard.live or _open(built.model.sessions):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert len(asyncio.all_tasks()) <= before
+        assert len(built.model.sessions) == 4
+        assert [call.summary.ended_reason for call in _calls(built)] == ["caller_hung_up"] * 4
+
+
+def _open(sessions: list[RealtimeSession]) -> list[RealtimeSession]:
+    return [session for session in sessions if not session.closed.is_set()]
+
+
+def _calls(built: House) -> list[object]:
+    return list(Archive(built.service.settings.data_dir).newest(10))
+
+
+async def test_twenty_calls_at_once_are_all_carried(tmp_path: Path) -> None:
+    async with house(tmp_path) as built:
+        calls: list[PhoneReport] = await asyncio.gather(
+            *(built.phone.dial(caller((1_500, 2_000), hang_up_ms=3_500)) for _ in range(20))
+        )
+        assert {call.ended_by for call in calls} == {EndedBy.CALLER}
+        for number in range(20):
+            session = await built.model.session(number)
+            assert [cut.accepted for cut in session.conversation.truncations] == [True]
+        assert len(built.of(TruncationLine)) == 20
