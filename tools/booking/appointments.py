@@ -218,12 +218,12 @@ class Appointments:
     def _open_days(
         self, service: Service, now: dt.datetime, near: dt.date | None = None
     ) -> list[dt.date]:
-        """Days with something free, soonest first, or those closest to `near`."""
+        """Days with something free, soonest first, or the closest to `near` (later first)."""
         every = list(days(self._shop, now))
         taken = self._bookings.taken(now, now + dt.timedelta(days=len(every) + 1))
         if near is not None:
             wanted = near
-            every.sort(key=lambda day: abs(day - wanted))
+            every.sort(key=lambda day: (abs(day - wanted), day < wanted))
         found: list[dt.date] = []
         for day in every:
             slots = bookable(self._shop, service, day, now)

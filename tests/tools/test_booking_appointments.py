@@ -1,0 +1,374 @@
+"""Callers ask, book, move and cancel: whole stories through the dispatcher."""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
+from tools.booking.offer import booking_tools
+from tools.booking.shop import Range, Shop, default_shop
+from tools.registry import Registry
+from tools.spec import ToolState
+from tools.store import Store
+
+SHOP = default_shop()
+WITHHELD = None
+
+
+def desk(store: Store, shop: Shop = SHOP, now: dt.datetime = NOW) -> Desk:
+    return Desk(booking_tools(shop, store), store, now)
+
+
+def wish(time: str = "10:00", **given: str) -> dict[str, str]:
+    return {"service": "haircut", "date": "2026-03-04", "time": time, "name": "Ann", **given}
+
+
+async def done(desk: Desk, tool: str, arguments: dict[str, Any], **given: Any) -> dict[str, Any]:
+    outcome = await desk.ask(tool, arguments, **given)
+    assert outcome.state is ToolState.DONE, outcome.output
+    return said(outcome)
+
+
+async def refused(desk: Desk, tool: str, arguments: dict[str, Any], **given: Any) -> dict[str, Any]:
+    outcome = await desk.ask(tool, arguments, **given)
+    assert outcome.state is ToolState.REFUSED, outcome.output
+    return said(outcome)
+
+
+# ---- asking -----------------------------------------------------------------------------------
+
+
+async def test_services_are_told(plain: Store) -> None:
+    data = await done(desk(plain), "list_services", {})
+    assert data["choices"] == ["haircut", "beard trim", "hair colouring"]
+    assert data["message"].startswith("We offer haircut for 45 minutes, beard trim")
+
+
+async def test_the_enum_of_services_is_the_shops(plain: Store) -> None:
+    specs = {spec.name: spec for spec in Registry(booking_tools(SHOP, plain)).specs()}
+    for name in ("book_appointment", "available_times"):
+        assert specs[name].parameters["properties"]["service"]["enum"] == [
+            "haircut",
+            "beard trim",
+            "hair colouring",
+        ]
+
+
+async def test_every_value_a_caller_must_give_can_be_asked_for(plain: Store) -> None:
+    for spec in Registry(booking_tools(SHOP, plain)).specs():
+        for name, field in spec.parameters["properties"].items():
+            assert field["x-ask"].endswith("?"), (spec.name, name)
+            if "x-choices-from" in field:
+                assert Registry(booking_tools(SHOP, plain)).get(field["x-choices-from"])
+        assert spec.phrases, spec.name
+
+
+async def test_a_day_with_much_room_is_told_in_six_times(plain: Store) -> None:
+    data = await done(desk(plain), "available_times", {"service": "haircut", "date": "2026-03-04"})
+    assert data["choices"][0] == "09:00"
+    assert data["choices"][-1] == "17:00"
+    assert data["message"] == (
+        "On Wednesday the 4th of March I have times all through, for example 9 AM, 10:30 AM, "
+        "noon, 1:30 PM, 3 PM and 5 PM. Which would suit you?"
+    )
+
+
+async def test_a_day_with_little_room_is_told_whole(plain: Store) -> None:
+    small = msgspec.structs.replace(SHOP, week=((Range(540, 640),),) * 7)
+    data = await done(
+        desk(plain, small), "available_times", {"service": "haircut", "date": "2026-03-04"}
+    )
+    assert data["message"].startswith("On Wednesday the 4th of March I have 9 AM and 9:30 AM.")
+
+
+async def test_a_day_with_nothing_offers_the_nearest_days(plain: Store) -> None:
+    data = await done(desk(plain), "available_times", {"service": "haircut", "date": "2026-03-08"})
+    assert data["choices"] == []
+    assert data["message"] == (
+        "There is nothing free on Sunday the 8th of March. "
+        "I could offer Saturday the 7th of March or Tuesday the 10th of March."
+    )
+    assert "2026-03-07" in data["other_days"]
+
+
+async def test_without_a_day_the_next_days_are_the_choices(plain: Store) -> None:
+    data = await done(desk(plain), "available_times", {})
+    assert data["choices"][:2] == ["2026-03-03", "2026-03-04"]
+    assert len(data["choices"]) == 14
+    assert data["message"].startswith("The next days with free times are Tuesday the 3rd of March,")
+
+
+async def test_without_a_service_the_times_suit_the_longest(plain: Store) -> None:
+    data = await done(desk(plain), "available_times", {"date": "2026-03-04"})
+    assert data["choices"][-1] == "16:30"
+
+
+async def test_a_shop_that_is_never_open_says_so(plain: Store) -> None:
+    own = desk(plain, msgspec.structs.replace(SHOP, week=((),) * 7))
+    assert (await done(own, "available_times", {}))["message"] == "There is nothing free."
+    data = await refused(own, "book_appointment", wish())
+    assert data["message"] == "We are closed on Wednesday the 4th of March."
+    data = await done(own, "available_times", {"date": "2026-03-04"})
+    assert data["message"] == "There is nothing free on Wednesday the 4th of March."
+
+
+async def test_every_offered_time_can_be_booked_and_then_is_not_offered(plain: Store) -> None:
+    own = desk(plain)
+    asked = {"service": "hair colouring", "date": "2026-03-07"}
+    booked = 0
+    while choices := (await done(own, "available_times", asked))["choices"]:
+        await done(
+            own, "book_appointment", wish(choices[len(choices) // 2], **asked, name=f"n{booked}")
+        )
+        booked += 1
+    assert booked >= 3
+    assert (await refused(own, "book_appointment", wish("09:00", **asked)))["field"] in (
+        "time",
+        "date",
+    )
+
+
+# ---- booking ----------------------------------------------------------------------------------
+
+
+async def test_a_booking_is_told_as_it_is_stored(store: Store) -> None:
+    data = await done(desk(store), "book_appointment", wish())
+    assert data["message"] == (
+        "You are booked: haircut on Wednesday the 4th of March at 10 AM, under the name Ann."
+    )
+    assert data["appointment"] == {
+        "service": "haircut",
+        "date": "2026-03-04",
+        "time": "10:00",
+        "minutes": 45,
+        "name": "Ann",
+        "state": "booked",
+    }
+
+
+async def test_fault_x14_the_second_caller_is_offered_what_is_near(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), call="CA1")
+    data = await refused(own, "book_appointment", wish(name="Bo"), call="CA2", number=OTHER)
+    assert data["field"] == "time"
+    taken, offer = data["message"].split(". ")
+    assert taken == "10 AM on Wednesday the 4th of March is already taken"
+    assert offer == "I could offer 9 AM, 11 AM or 11:30 AM."
+    assert data["choices"][:3] == ["09:00", "11:00", "11:30"]
+    again = wish(data["choices"][0], name="Bo")
+    await done(own, "book_appointment", again, call="CA2", number=OTHER)
+
+
+async def test_a_full_day_offers_other_days(plain: Store) -> None:
+    narrow = msgspec.structs.replace(SHOP, week=((Range(600, 645),),) * 7)
+    own = desk(plain, narrow)
+    await done(own, "book_appointment", wish())
+    data = await refused(own, "book_appointment", wish(name="Bo"), call="CA2", number=OTHER)
+    assert data["field"] == "date"
+    days = ("Tuesday the 3rd of March", "Thursday the 5th of March", "Friday the 6th of March")
+    assert data["message"].endswith("I could offer {}, {} or {}.".format(*days))
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "message"),
+    [
+        (
+            {"date": "2026-03-02"},
+            "date",
+            "10 AM on Monday the 2nd of March is already past. I could offer",
+        ),
+        (
+            {"date": "2026-03-03", "time": "07:30"},
+            "time",
+            "7:30 AM on Tuesday the 3rd of March is already",
+        ),
+        (
+            {"date": "2026-03-08"},
+            "date",
+            "We are closed on Sunday the 8th of March. I could offer Fri",
+        ),
+        (
+            {"date": "2027-03-04"},
+            "date",
+            "We only take bookings up to 60 days ahead. I could offer",
+        ),
+        ({"date": "9999-12-31"}, "date", "We only take bookings up to 60 days ahead."),
+        ({"date": "0001-01-01"}, "date", "10 AM on Monday the 1st of January is already past."),
+        (
+            {"time": "08:00"},
+            "time",
+            "On Wednesday the 4th of March we are open from 9 AM to 6 PM, and a hai",
+        ),
+        (
+            {"time": "17:30"},
+            "time",
+            "On Wednesday the 4th of March we are open from 9 AM to 6 PM, and a hai",
+        ),
+        (
+            {"time": "10:10"},
+            "time",
+            "We can't begin at 10:10 AM. I could offer 9:30 AM, 10 AM or 10:30 AM.",
+        ),
+        (
+            {"date": "2026-03-07", "time": "12:30"},
+            "time",
+            "On Saturday the 7th of March we are open from 9 AM to 1 PM and from 2 PM to 5 PM, and",
+        ),
+    ],
+)
+async def test_what_cannot_be_booked_is_refused_by_field_with_a_sentence(
+    plain: Store, changed: dict[str, str], field: str, message: str
+) -> None:
+    data = await refused(desk(plain), "book_appointment", wish(**changed))
+    assert data["message"].startswith(message)
+    assert data["field"] == field
+    assert data["choices"]
+
+
+async def test_too_soon_is_told_with_the_notice(plain: Store) -> None:
+    late = desk(plain, now=dt.datetime(2026, 3, 4, 9, 45, tzinfo=dt.UTC))
+    data = await refused(late, "book_appointment", wish())
+    assert data["message"].startswith(
+        "10 AM is too soon: we need 60 minutes' notice. I could offer 11 AM,"
+    )
+
+
+async def test_the_hour_that_is_skipped_in_spring_is_told(plain: Store) -> None:
+    night = msgspec.structs.replace(SHOP, week=((Range(0, 240),),) * 7)
+    data = await refused(desk(plain, night), "book_appointment", wish("01:30", date="2026-03-29"))
+    assert data["message"].startswith("The clocks go forward that night, so there is no 1:30 AM.")
+    assert data["choices"] == ["00:00", "00:30", "02:00", "02:30", "03:00"]
+
+
+async def test_fault_x7_a_barge_in_that_asks_again_books_once(store: Store) -> None:
+    own = desk(store)
+    first = await own.ask("book_appointment", wish())
+    twin = await own.ask("book_appointment", wish(name="ANN "))
+    assert (twin.output, twin.repeated) == (first.output, True)
+    assert len((await done(own, "my_appointments", {}))["appointments"]) == 1
+
+
+async def test_a_caller_who_calls_again_has_one_booking(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish(), call="CA1")
+    await done(own, "book_appointment", wish(), call="CA2")
+    assert len((await done(own, "my_appointments", {}))["appointments"]) == 1
+
+
+# ---- changing ---------------------------------------------------------------------------------
+
+
+async def test_book_cancel_and_book_again_in_one_call(store: Store) -> None:
+    own = desk(store)
+    for _ in range(2):
+        assert not (await own.ask("book_appointment", wish())).repeated
+        assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
+        cancelled = await done(own, "cancel_appointment", {"date": "2026-03-04"})
+        assert cancelled["message"].startswith("Cancelled: haircut on Wednesday")
+        assert (await done(own, "my_appointments", {}))["choices"] == []
+
+
+async def test_there_and_back_and_there_again(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish())
+    for time in ("11:00", "10:00", "11:00"):
+        outcome = await own.ask("reschedule_appointment", {"date": "2026-03-05", "time": time})
+        assert (outcome.state, outcome.repeated) == (ToolState.DONE, False)
+    (left,) = (await done(own, "my_appointments", {}))["appointments"]
+    assert (left["date"], left["time"]) == ("2026-03-05", "11:00")
+
+
+async def test_moving_onto_a_taken_time_is_refused_and_changes_nothing(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish())
+    await done(own, "book_appointment", wish("12:00", name="Bo"), call="CA2", number=OTHER)
+    data = await refused(own, "reschedule_appointment", {"date": "2026-03-04", "time": "12:00"})
+    assert (data["field"], "already taken" in data["message"]) == ("time", True)
+    (left,) = (await done(own, "my_appointments", {}))["appointments"]
+    assert left["time"] == "10:00"
+
+
+async def test_a_move_to_a_closed_day_is_refused(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish())
+    data = await refused(own, "reschedule_appointment", {"date": "2026-03-08", "time": "12:00"})
+    assert (data["field"], data["message"][:13]) == ("date", "We are closed")
+
+
+async def test_with_several_bookings_the_caller_is_asked_which(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish("10:00"))
+    await done(own, "book_appointment", wish("15:00"))
+    await done(own, "book_appointment", wish("15:00", date="2026-03-05"))
+    to = {"date": "2026-03-06", "time": "09:00"}
+
+    data = await refused(own, "reschedule_appointment", to)
+    assert (data["field"], data["choices"]) == ("old_date", ["2026-03-04", "2026-03-05"])
+    data = await refused(own, "reschedule_appointment", {**to, "old_date": "2026-03-04"})
+    assert (data["field"], data["choices"]) == ("old_time", ["10:00", "15:00"])
+    assert data["message"].endswith("Which one do you mean?")
+    await done(own, "reschedule_appointment", {**to, "old_date": "2026-03-04", "old_time": "15:00"})
+    data = await refused(own, "cancel_appointment", {"date": "2026-03-07"})
+    assert data["message"].startswith("I don't see that one; you have haircut on")
+    assert data["choices"] == ["2026-03-04", "2026-03-05", "2026-03-06"]
+
+
+async def test_nothing_to_change_is_told(plain: Store) -> None:
+    own = desk(plain)
+    data = await refused(own, "cancel_appointment", {"date": "2026-03-04"})
+    assert (data["field"], data["message"]) == (
+        "date",
+        "I can't find an appointment to come for you.",
+    )
+    assert (await done(own, "my_appointments", {}))["choices"] == []
+
+
+async def test_what_is_past_is_not_the_callers_any_more(plain: Store) -> None:
+    await done(desk(plain), "book_appointment", wish())
+    later = desk(plain, now=NOW + dt.timedelta(days=2))
+    assert (await done(later, "my_appointments", {}, call="CA2"))["choices"] == []
+
+
+# ---- whose ------------------------------------------------------------------------------------
+
+
+async def test_another_callers_booking_cannot_be_seen_or_touched(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish())
+    known = {"name": "Ann", "date": "2026-03-04"}
+    assert (await done(own, "my_appointments", known, number=OTHER))["choices"] == []
+    await refused(own, "cancel_appointment", known, number=OTHER)
+    assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
+
+
+async def test_a_withheld_number_is_asked_for_name_and_day(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), number=WITHHELD)
+    assert (await refused(own, "my_appointments", {}, number="anonymous"))["field"] == "name"
+    data = await refused(own, "my_appointments", {"name": "Ann"}, number=WITHHELD)
+    assert (data["field"], data["message"]) == ("date", "And what day is the appointment on?")
+    known = {"name": "ann", "date": "2026-03-04"}
+    assert (await done(own, "my_appointments", known, number=WITHHELD))["choices"] == ["2026-03-04"]
+
+    to = {"date": "2026-03-05", "time": "11:00"}
+    assert (await refused(own, "reschedule_appointment", to, number=WITHHELD))["field"] == "name"
+    data = await refused(own, "reschedule_appointment", {**to, "name": "Ann"}, number=WITHHELD)
+    assert data["field"] == "old_date"
+    moving = {**to, "name": "Ann", "old_date": "2026-03-04"}
+    await done(own, "reschedule_appointment", moving, number=WITHHELD)
+    assert (await refused(own, "cancel_appointment", {"date": "2026-03-05"}, number=WITHHELD))[
+        "field"
+    ] == "name"
+    await done(own, "cancel_appointment", {"date": "2026-03-05", "name": "Ann"}, number=WITHHELD)
+
+
+async def test_what_was_booked_withheld_is_found_by_name_and_day_from_any_number(
+    plain: Store,
+) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish(), number=WITHHELD)
+    known = {"name": "Ann", "date": "2026-03-04"}
+    assert (await done(own, "my_appointments", {}, number=CALLER))["choices"] == []
+    assert (await done(own, "my_appointments", known, number=CALLER))["choices"] == ["2026-03-04"]
