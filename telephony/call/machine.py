@@ -383,9 +383,8 @@ class Call:
             if not over and (speaking or coming):
                 return []
             closing.enter(Stage.PLAYING, now + limits.last_words_s)
-        elif over:
-            speaking = False
-        if speaking:
+            over = False
+        if speaking and not over:
             return []
         closing.enter(Stage.HANGING_UP, now + limits.hangup_s)
         return [HangUp()]
