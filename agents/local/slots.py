@@ -152,7 +152,7 @@ def _kind(name: str, schema: Schema) -> Kind | None:
         return by_format
     if "x-choices-from" in schema:
         return Kind.CHOICE
-    return _NAMED.get(_label(name).removesuffix(" number").split(" ")[-1], Kind.TEXT)
+    return _NAMED.get(_label(name).lower().removesuffix(" number").split(" ")[-1], Kind.TEXT)
 
 
 def _type(schema: Schema) -> str:

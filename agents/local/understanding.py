@@ -117,7 +117,7 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 4 - (ending == "s"):
             word = word.removesuffix(ending)
             break
-    return word[:7]
+    return (word.removesuffix("e") if len(word) > 3 else word)[:7]
 
 
 _STEMMED_EMPTY: Final = _EMPTY | {_stem(word) for word in _EMPTY}
