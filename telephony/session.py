@@ -120,7 +120,7 @@ class Session:
 
     def _step(self, event: CallEvent) -> None:
         now = self._loop.time() - self._zero_s
-        commands = self._call.handle(event, now)
+        commands = self._handle(event, now)
         self._journal.event(now, event, commands)
         for command in commands:
             self._perform(command)
@@ -129,6 +129,14 @@ class Session:
             self._engine_task = self._tasks.start(
                 f"engine {self.call_id}", self._engine.run(self.deliver)
             )
+
+    def _handle(self, event: CallEvent, now: float) -> list[CallCommand]:
+        try:
+            return self._call.handle(event, now)
+        except Exception:
+            # The event that broke the core must be in the journal: it is the bug report.
+            self._journal.event(now, event, [])
+            raise
 
     def _perform(self, command: CallCommand) -> None:
         if isinstance(command, PhoneCommand):

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 import msgspec
-from hibari import Hibari  # type: ignore[import-untyped]
+from hibari import Hibari
 from onnxruntime import InferenceSession, SessionOptions
 
 from agents.local.recogniser import Recogniser

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-import py_nanotts  # type: ignore[import-untyped]
+import py_nanotts
 from numpy.typing import NDArray
 
 from agents.pcm import Filter, Pcm, Polyphase, design

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,7 @@ _ENDS = {
 class ShortSession:
     """A session that ends as soon as it is told to, unless it is deaf."""
 
-    def __init__(
-        self, call_id: str, over: Callable[[Session], None], deaf: tuple[type, ...]
-    ) -> None:
+    def __init__(self, call_id: str, over: Callable[[Any], None], deaf: tuple[type, ...]) -> None:
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.events: list[CallEvent] = []

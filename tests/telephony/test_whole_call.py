@@ -19,7 +19,7 @@ from telephony.server import listen
 from telephony.settings import load
 from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, PhoneReport, Recorded
-from telephony.transcripts.archive import Archive
+from telephony.transcripts.archive import Archive, StoredCall
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -275,8 +275,8 @@ def _open(sessions: list[RealtimeSession]) -> list[RealtimeSession]:
     return [session for session in sessions if not session.closed.is_set()]
 
 
-def _calls(built: House) -> list[object]:
-    return list(Archive(built.service.settings.data_dir).newest(10))
+def _calls(built: House) -> list[StoredCall]:
+    return Archive(built.service.settings.data_dir).newest(10)
 
 
 async def test_twenty_calls_at_once_are_all_carried(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""`frontdesk serve` as a process: signals, live calls, exit codes."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from telephony.server import listen
+from telephony.simulator.dial import SimulatedTwilio
+from telephony.simulator.phone import EndedBy, Recorded
+from telephony.transcripts.archive import Archive
+from tests.fakes.realtime_server import FakeRealtime
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+class Served:
+    """A `frontdesk serve` process with a phone before it and a model behind it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str, data: Path) -> None:
+        self.process = process
+        self.address = address
+        self.data = data
+
+    async def ready(self) -> None:
+        async with aiohttp.ClientSession() as http:
+            while not await self._answers(http):
+                assert self.process.returncode is None, "the server ended at its start"
+                await asyncio.sleep(0.1)
+
+    async def _answers(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            async with http.get(f"{self.address}/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+
+@pytest.fixture
+async def model() -> AsyncGenerator[FakeRealtime]:
+    async with FakeRealtime() as model:
+        yield model
+
+
+async def start(tmp_path: Path, model: FakeRealtime, phone: SimulatedTwilio, port: int) -> Served:
+    address = f"http://127.0.0.1:{port}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FRONTDESK_PORT": str(port),
+        "FRONTDESK_ENGINE": "realtime",
+        "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
+        "FRONTDESK_DRAIN_SECONDS": "20",
+        "FRONTDESK_LOG_FORMAT": "json",
+        "OPENAI_API_KEY": "sk-test-0123456789",
+        "OPENAI_BASE_URL": model.base_url,
+        "TWILIO_ACCOUNT_SID": phone.account_sid,
+        "TWILIO_AUTH_TOKEN": phone.auth_token,
+        "TWILIO_API_URL": phone.api_url,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "telephony",
+        "serve",
+        cwd=Path(__file__).parent.parent.parent,
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    served = Served(process, address, tmp_path / "data")
+    async with asyncio.timeout(30):
+        await served.ready()
+    return served
+
+
+def free_port() -> int:
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def test_fault_p1_a_signal_lets_the_live_call_finish(
+    tmp_path: Path, model: FakeRealtime
+) -> None:
+    port = free_port()
+    async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
+        served = await start(tmp_path, model, phone, port)
+        async with asyncio.TaskGroup() as group:
+            live = group.create_task(phone.dial(Recorded(b"", 4_000)))
+            await model.session()
+            served.process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            refused = group.create_task(phone.dial(Recorded(b"", 500)))
+        assert live.result().ended_by is EndedBy.CALLER
+        assert live.result().errors == ()
+        assert "restarting" in live_said(refused.result().said)
+        assert await served.ended() == 0
+        calls = Archive(served.data).newest(5)
+        assert [call.summary.ended_reason for call in calls] == ["caller_hung_up"]
+        assert calls[0].finished
+
+
+def live_said(said: tuple[str, ...]) -> str:
+    return " ".join(said)
+
+
+async def test_fault_p2_a_second_signal_says_goodbye_at_once(
+    tmp_path: Path, model: FakeRealtime
+) -> None:
+    port = free_port()
+    async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
+        served = await start(tmp_path, model, phone, port)
+        async with asyncio.TaskGroup() as group:
+            live = group.create_task(phone.dial(Recorded(b"", 60_000), time_limit_s=40))
+            await model.session()
+            served.process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.2)
+            served.process.send_signal(signal.SIGTERM)
+        assert live.result().ended_by is EndedBy.API
+        assert await served.ended() == 0
+        (call,) = Archive(served.data).newest(5)
+        assert call.summary.ended_reason == "drained"
+
+
+async def test_fault_p11_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "telephony",
+            "serve",
+            cwd=Path(__file__).parent.parent.parent,
+            env={
+                "PATH": os.environ["PATH"],
+                "FRONTDESK_PORT": str(taken.getsockname()[1]),
+                "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
+                "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+                "TWILIO_AUTH_TOKEN": "0" * 32,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 1
+        assert out == b""
+        (sentence,) = err.decode().splitlines()
+        assert "Cannot listen on 127.0.0.1" in sentence
+        assert "FRONTDESK_PORT" in sentence
