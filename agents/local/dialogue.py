@@ -212,8 +212,9 @@ class Dialogue:
         readings = self._read(frame, said, corrected(frame))
         changed = changes(frame, readings)
         meant = slot_meant(said.words, frame.form.slots)
-        if found is Move.CHOICES and not changed:
-            return self._recite(frame, meant or with_list(frame))
+        asked = meant or with_list(frame)
+        if found is Move.CHOICES and not changed and asked is not None:
+            return self._recite(frame, asked)
         if changed:
             return self._update(frame, readings)
         if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
@@ -238,8 +239,9 @@ class Dialogue:
         if changes(frame, readings):
             return self._update(frame, readings)
         meant = slot_meant(said.words, frame.form.slots)
-        if found is Move.CHOICES:
-            return self._recite(frame, meant or with_list(frame))
+        asked = meant or with_list(frame)
+        if found is Move.CHOICES and asked is not None:
+            return self._recite(frame, asked)
         if meant is not None:
             return self._ask_anew(frame, meant)
         if found is Move.NO:

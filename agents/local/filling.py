@@ -209,7 +209,7 @@ def name_slot(frame: Frame) -> str | None:
     return next((slot.name for slot in frame.form.slots if slot.kind is Kind.NAME), None)
 
 
-def with_list(frame: Frame) -> Slot:
+def with_list(frame: Frame) -> Slot | None:
     """The last slot with choices, or the last of all."""
     listed = [slot for slot in frame.form.slots if slot.choices_from or slot.choices]
-    return (listed or list(frame.form.slots))[-1]
+    return next(reversed(listed or frame.form.slots), None)

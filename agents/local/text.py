@@ -40,9 +40,6 @@ class Span(msgspec.Struct, frozen=True):
     end: int
     value: Value
 
-    def overlaps(self, other: "Span") -> bool:
-        return self.start < other.end and other.start < self.end
-
 
 Reader = Callable[[Words, int], tuple[T, int] | None]
 """Reads a value that begins at the given word; answers it and where it ends."""

@@ -105,7 +105,7 @@ def _figures(words: Words, at: int, *, bare: bool) -> tuple[int, int] | None:
 
 def _spoken(words: Words, at: int, *, bare: bool) -> tuple[int, int] | None:
     """`three thirty`, `three oh five`, `fifteen thirty`, `three o'clock`, `three`."""
-    hour = _spoken_hour(words, at)
+    hour = _hour(words, at)
     if hour is None:
         return None
     value, end = hour
@@ -118,16 +118,6 @@ def _spoken(words: Words, at: int, *, bare: bool) -> tuple[int, int] | None:
         return value * 60, end + 2
     alone = bare or _half(words, end) is not None or _announced(words, at)
     return (value * 60, end) if alone and value <= 12 else None
-
-
-def _spoken_hour(words: Words, at: int) -> tuple[int, int] | None:
-    """`twenty thirty` is half past eight in the evening; `twenty three ten` is late."""
-    hour = _hour(words, at)
-    if hour is None:
-        return None
-    if hour[0] > 12 and _minute(words, hour[1]) is None and hour[1] == at + 2:
-        return None
-    return hour
 
 
 def _minute(words: Words, at: int) -> tuple[int, int] | None:

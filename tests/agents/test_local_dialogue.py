@@ -691,6 +691,62 @@ def test_a_schema_without_hints_still_works() -> None:
     )
 
 
+def test_a_write_without_arguments_is_confirmed_too() -> None:
+    alarm = spec("request_callback", risk=Risk.MESSAGE, phrases=("please call me back",))
+    asked = talk((alarm,), {"request_callback": lambda _: {"message": "We will."}})
+    asked.says("please call me back").asked("request callback", "is that right")
+    asked.says("what are the options").asked("is that right").says("no").says("what else")
+    asked.asked("what should I change").says("no").says("yes").called("request_callback")
+
+
+@pytest.mark.parametrize(
+    ("schema", "help_"),
+    [
+        ({"type": "string", "format": "phone"}, "digit by digit"),
+        ({"type": "boolean"}, "yes or no"),
+        ({"type": "string", "format": "date"}, "next Tuesday"),
+        ({"type": "string", "format": "time"}, "half past three"),
+        ({"enum": ["red", "blue"]}, "choose red or blue"),
+        ({"type": "integer"}, "just a number"),
+        ({"type": "string"}, "a few words"),
+    ],
+)
+def test_who_is_not_understood_twice_is_told_how_to_answer(
+    schema: dict[str, Any], help_: str
+) -> None:
+    tool = spec("do_thing", {"x": schema}, risk=Risk.WRITE_OWN, phrases=("do the thing",))
+    asked = talk((tool,), {}).says("do the thing").says("").says("").asked(help_)
+    asked.says("what are my options")
+
+
+def test_static_choices_are_read_out_on_request() -> None:
+    asked = talk(TAXI, TAXI_ANSWERS).says("I need a taxi for two people").says("the station")
+    asked.answers_shortly("what are the options").asked("standard, estate or minibus")
+
+
+def test_a_refused_choice_is_asked_for_from_a_fresh_list() -> None:
+    (
+        refusing({"status": "refused", "message": "No haircuts today.", "field": "service"})
+        .says("yes")
+        .called("list_services")
+        .asked("no haircuts today", "which service")
+        .says("beard trim")
+        .asked("beard trim", "is that right")
+    )
+
+
+def test_a_refusal_that_lists_what_is_left_is_picked_from() -> None:
+    left = {"status": "refused", "message": "I have two or three.", "field": "time"}
+    asked = refusing({**left, "choices": ["14:00", "15:00"]}).says("yes")
+    asked.answers_shortly("the second one").asked("three p m", "is that right")
+
+
+def test_times_asked_for_while_nothing_is_free_ask_for_another_day() -> None:
+    answers = {**SALON_ANSWERS, "find_times": lambda _: {"message": "All full.", "choices": []}}
+    asked = talk(SALON, answers).says("I'd like a haircut")
+    asked.says("what times do you have on Tuesday").asked("all full", "what day")
+
+
 def test_nothing_configured_is_admitted() -> None:
     acts = talk((), {}).dialogue.heard("I'd like a haircut", constrained=False)
     assert isinstance(acts[0], Speak)
