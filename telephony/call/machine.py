@@ -162,8 +162,7 @@ class Call:
             case AudioDelta():
                 return self._audio(event, now)
             case TextDelta():
-                self._playback.text(event, now)
-                return []
+                return self._text(event, now)
             case ItemDone(_, item_id):
                 return [*self._playback.close(item_id, now), *self._playback.settled()]
             case ToolCalled():
@@ -226,6 +225,12 @@ class Call:
     def _say(self, text: str, now: float) -> list[CallCommand]:
         self._patience.answer_owed(now)
         return [Say(text)]
+
+    def _text(self, event: TextDelta, now: float) -> list[CallCommand]:
+        if not self._floor.wants(event.response_id):
+            return self._playback.unwanted(event, now)
+        self._playback.text(event, now)
+        return []
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
         if not self._floor.wants(event.response_id):
@@ -356,9 +361,8 @@ class Call:
         Without a recording the socket is closed, and the carrier says the apology instead
         (the answer to the `action` URL of `<Connect>`).
         """
-        owed = self._floor.replying or self._patience.owed
-        self._floor.engine_gone()
-        self._patience.nothing_owed()
+        owed = self._words_to_come
+        self._floor.deserted = True
         commands = self._playback.close_all(now)
         if self._closing is None:
             commands += self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
@@ -368,6 +372,12 @@ class Call:
             return [*commands, *self._abandon(1011, now)]
         persona, ulaw = self._config.persona, self._config.apology_ulaw
         return [*commands, *self._playback.own("apology", persona.apology, ulaw, now)]
+
+    @property
+    def _words_to_come(self) -> bool:
+        """The engine speaks, or will; of one that is gone nothing is waited for."""
+        to_come = self._floor.replying or self._patience.owed or bool(self._tools)
+        return to_come and not self._floor.deserted
 
     def _finish_closing(self, now: float) -> list[CallCommand]:
         """Hang up once the last words were heard, or their time is over."""
@@ -379,8 +389,7 @@ class Call:
             return self._abandon(1000, now) if over else []
         speaking = self._playback.outstanding
         if closing.stage is Stage.LAST_WORDS:
-            coming = self._floor.replying or self._patience.owed or self._tools
-            if not over and (speaking or coming):
+            if not over and (speaking or self._words_to_come):
                 return []
             closing.enter(Stage.PLAYING, now + limits.last_words_s)
             over = False

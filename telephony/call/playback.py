@@ -56,14 +56,17 @@ class Playback:
         commands = self._close_previous(item, now)
         return [*commands, *self._send(item, self._downlink.push(delta.audio), now)]
 
-    def unwanted(self, delta: AudioDelta, now: float) -> list[CallCommand]:
-        """Audio of a reply the caller spoke over: counted, never played.
+    def unwanted(self, delta: AudioDelta | TextDelta, now: float) -> list[CallCommand]:
+        """A piece of a reply the caller spoke over: counted, never played.
 
         An item of which nothing had been sent when the caller cut in turns up only now, so only
         now can the engine be told that nobody heard it.
         """
         item = self._item(delta.item_id, delta.response_id, now)
-        item.received_bytes += len(delta.audio)
+        if isinstance(delta, AudioDelta):
+            item.received_bytes += len(delta.audio)
+        else:
+            item.add_text(delta.text)
         if item.played is not None or item.fate is not None:
             return []
         item.cut()

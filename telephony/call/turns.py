@@ -23,6 +23,8 @@ class Floor:
         # A dict, as the order of a set differs from run to run and commands follow from it.
         self._live: dict[str, None] = {}
         self._dead: set[str] = set()
+        self.deserted = False
+        """The engine is gone, or was given up: whatever still comes of it is not wanted."""
         self._utterances: dict[str, tuple[int, int | None]] = {}
         self._written: set[str] = set()
         self._turn: _Turn | None = None
@@ -62,8 +64,8 @@ class Floor:
 
     @property
     def replying(self) -> bool:
-        """The engine is producing a reply."""
-        return bool(self._live)
+        """The engine is producing a reply that can still be heard."""
+        return bool(self._live) and not self.deserted
 
     def reply_began(self, response_id: str) -> None:
         self._live[response_id] = None
@@ -71,13 +73,9 @@ class Floor:
     def reply_ended(self, response_id: str) -> None:
         self._live.pop(response_id, None)
 
-    def engine_gone(self) -> None:
-        """No reply will come any more."""
-        self._live.clear()
-
     def wants(self, response_id: str) -> bool:
         """False for a reply the caller spoke over: what still comes of it must not be played."""
-        return response_id not in self._dead
+        return response_id not in self._dead and not self.deserted
 
     def silence_replies(self) -> list[str]:
         """The caller took the floor: nothing more of the replies in progress is wanted."""

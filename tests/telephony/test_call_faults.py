@@ -352,6 +352,32 @@ def test_a_reply_waiting_for_its_tool_has_not_halted() -> None:
     assert REPROMPT not in script.said
 
 
+def test_an_engine_given_up_does_not_speak_into_the_apology() -> None:
+    script = greeted(live()).happens(SPEAKS, STOPS).wait(12.1)
+    assert b"".join(c.ulaw for c in script.last if isinstance(c, PlayAudio)) == APOLOGY
+    script.speaks(seconds(1.0), "item_2", "Here I am.", "r2")
+    assert not [c for c in script.last if isinstance(c, PlayAudio)]
+    script.wait(0.5).when(MarkEchoed("0:2:4000"), HangUp())
+
+
+def test_an_engine_given_up_that_then_fails_is_apologised_for_once() -> None:
+    script = greeted(live()).happens(SPEAKS, STOPS).wait(12.1)
+    script.when(EngineFailed("connection_lost", fatal=False))
+    assert not [c for c in script.last if isinstance(c, PlayAudio)]
+
+
+def test_the_apology_does_not_wait_for_a_tool_nobody_can_tell_of() -> None:
+    script = greeted(live()).happens(SPEAKS, STOPS).happens(ToolCalled("r1", "a", "t", "{}"))
+    script.happens(EngineFailed("gone", fatal=True)).wait(0.5)
+    script.when(MarkEchoed("0:2:4000"), HangUp())
+
+
+def test_words_of_a_reply_spoken_over_before_its_audio_are_deleted() -> None:
+    script = live().until_s(1.0)
+    script.speaks(ONE_SECOND).wait(0.3).happens(SPEAKS)
+    script.when(TextDelta("r1", "item_2", "And another thing"), DeleteItem("item_2"))
+
+
 # ---- goodbyes ---------------------------------------------------------------------------------
 
 

@@ -228,6 +228,14 @@ def test_unwanted_audio_is_counted_and_deleted_at_the_engine_once() -> None:
     assert (line.fate, line.sent_ms) == (Fate.NEVER_PLAYED, 0)
 
 
+def test_unwanted_words_are_kept_and_deleted_at_the_engine() -> None:
+    playback = steady()
+    assert playback.unwanted(words("One two"), 1.0) == [DeleteItem("item_1")]
+    playback.close("item_1", 1.0)
+    (line,) = lines(playback.settled())
+    assert (line.fate, line.text, line.heard) == (Fate.NEVER_PLAYED, "One two", "")
+
+
 def test_unwanted_audio_of_an_item_that_was_played_is_only_counted() -> None:
     playback = steady()
     playback.audio(delta(seconds(0.5)), 1.0)

@@ -90,15 +90,23 @@ def test_what_comes_after_a_silenced_reply_has_ended_is_not_wanted_either() -> N
     assert not floor.wants("r1")
 
 
-def test_replies_end_one_by_one_and_all_with_the_engine() -> None:
+def test_replies_end_one_by_one() -> None:
     floor = Floor()
     for reply in ("r3", "r1", "r2"):
         floor.reply_began(reply)
     floor.reply_ended("r1")
     floor.reply_ended("unknown")
     assert floor.silence_replies() == ["r3", "r2"]
-    floor.engine_gone()
+    assert floor.replying
+
+
+def test_of_an_engine_that_is_gone_nothing_is_wanted_or_expected() -> None:
+    floor = Floor()
+    floor.reply_began("r1")
+    floor.deserted = True
+    floor.reply_began("r2")
     assert not floor.replying
+    assert not floor.wants("r2")
 
 
 def test_the_wait_for_an_answer_is_told_once() -> None:
