@@ -15,6 +15,7 @@ from tools.spec import BackendError
 WHERE = "FRONTDESK_DATABASE_URL"
 EXAMPLES = "Use sqlite:////var/lib/frontdesk/frontdesk.db or postgresql://user:password@host/name"
 BUSY_MS = 3_000
+POOL_S = 2
 ATTEMPTS = 5
 PAUSE_S = 0.1
 WRITES = "frontdesk_writes"
@@ -128,7 +129,9 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         raise ConfigError(
             WHERE, f"the folder {folder} cannot be made ({error.strerror})", EXAMPLES
         ) from None
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": BUSY_MS / 1000}, pool_timeout=POOL_S, hide_parameters=True
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -172,6 +175,6 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             "tcp_user_timeout": 5_000,
         },
         pool_pre_ping=True,
-        pool_timeout=2,
+        pool_timeout=POOL_S,
         hide_parameters=True,
     )

@@ -7,10 +7,13 @@ import msgspec
 import pytest
 
 from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
+from tools.booking.appointments import Appointments
+from tools.booking.asked import Cancel
+from tools.booking.bookings import Booking, Bookings
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Range, Shop, default_shop
 from tools.registry import Registry
-from tools.spec import ToolState
+from tools.spec import ToolContext, ToolRefusal, ToolState
 from tools.store import Store
 
 SHOP = default_shop()
@@ -372,3 +375,49 @@ async def test_what_was_booked_withheld_is_found_by_name_and_day_from_any_number
     known = {"name": "Ann", "date": "2026-03-04"}
     assert (await done(own, "my_appointments", {}, number=CALLER))["choices"] == []
     assert (await done(own, "my_appointments", known, number=CALLER))["choices"] == ["2026-03-04"]
+
+
+# ---- what became of it ------------------------------------------------------------------------
+
+
+async def test_the_bookings_can_tell_what_became_of_each_change(plain: Store) -> None:
+    own = desk(plain)
+    registry = Registry(booking_tools(SHOP, plain))
+    for tool, arguments, lead in (
+        ("book_appointment", wish(), "You are booked: "),
+        (
+            "reschedule_appointment",
+            {"date": "2026-03-05", "time": "11:00"},
+            "Your appointment is moved: ",
+        ),
+        ("cancel_appointment", {"date": "2026-03-05"}, "Cancelled: "),
+    ):
+        told = await done(own, tool, arguments)
+        receipt = own.receipts.of_call("CA1")[-1]
+        entry = registry.get(tool)
+        assert entry is not None
+        assert entry.tool.reconcile is not None
+        found = entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, receipt.idempotency_key))
+        assert found is not None
+        assert found["message"] == told["message"]
+        assert told["message"].startswith(lead)
+        assert entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, "another")) is None
+
+
+async def test_a_booking_cancelled_between_look_and_change_is_told(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish())
+    bookings = Bookings(plain, SHOP)
+
+    class Stale(Bookings):
+        """Cancels what it has just shown, as another call might."""
+
+        def of_number(self, number: str, now: dt.datetime) -> list[Booking]:
+            found = super().of_number(number, now)
+            for each in found:
+                bookings.cancel(each, ToolContext("CA9", CALLER, NOW, "other"))
+            return found
+
+    late = Appointments(SHOP, Stale(plain, SHOP))
+    with pytest.raises(ToolRefusal, match="already cancelled"):
+        late.cancel(Cancel("2026-03-04"), ToolContext("CA1", CALLER, NOW, "mine"))

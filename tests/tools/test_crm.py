@@ -5,12 +5,15 @@ import threading
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
+from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.catalogue import build
 from tools.crm.contacts import HISTORY, Contacts
-from tools.spec import ToolContext, ToolState
+from tools.spec import BackendError, ToolContext, ToolState
 from tools.store import Store
 
 
@@ -128,3 +131,26 @@ def test_a_note_is_found_by_its_key(store: Store) -> None:
     contact = contacts.find(CALLER)
     assert contact is not None
     assert contacts.notes(contact) == [made]
+
+
+async def test_the_notes_can_tell_what_became_of_one(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "add_note", {"text": "Likes tea."})
+    entry = build(default_shop(), plain).get("add_note")
+    assert entry is not None
+    assert entry.tool.reconcile is not None
+    (receipt,) = own.receipts.of_call("CA1")
+    made = entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, receipt.idempotency_key))
+    assert made == {"message": "I have made a note of that."}
+    assert entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, "another")) is None
+
+
+def contended(_connection: sa.Connection) -> None:
+    raise IntegrityError("", {}, Exception())
+
+
+def test_contention_without_end_is_a_backend_error(plain: Store) -> None:
+    with pytest.raises(BackendError, match="contended"):
+        Contacts(plain)._contend(contended)
+    with pytest.raises(BackendError, match="contended"):
+        Bookings(plain, default_shop())._contend(contended)

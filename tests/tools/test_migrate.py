@@ -1,5 +1,6 @@
 """Migrations: from nothing, twice at once, and never backwards."""
 
+import datetime as dt
 import threading
 
 import pytest
@@ -12,7 +13,7 @@ import tools.crm.tables
 import tools.receipts
 from tools.config import ConfigError
 from tools.migrate import migrate, revision_of
-from tools.schema import METADATA
+from tools.schema import METADATA, Instant
 from tools.store import Store, open_store
 
 
@@ -72,3 +73,16 @@ def test_a_failed_migration_leaves_nothing_behind(database_url: str) -> None:
     names = store.read(lambda connection: sa.inspect(connection).get_table_names())
     assert names == ["notes"]
     store.close()
+
+
+def test_moments_come_back_in_utc_and_nothing_stays_nothing(store: Store) -> None:
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    table = sa.Table("moments", sa.MetaData(), sa.Column("at", Instant))
+    at = dt.datetime(2026, 3, 4, 1, 30, tzinfo=tokyo)
+
+    def work(connection: sa.Connection) -> list[dt.datetime | None]:
+        table.create(connection)
+        connection.execute(sa.insert(table), [{"at": at}, {"at": None}])
+        return list(connection.execute(sa.select(table.c.at)).scalars())
+
+    assert store.write(work) == [dt.datetime(2026, 3, 3, 16, 30, tzinfo=dt.UTC), None]

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from tools.config import ConfigError
 from tools.migrate import migrate
 from tools.spec import BackendError, ToolRefusal
-from tools.store import CommitUnknownError, Store, open_store
+from tools.store import CommitUnknownError, Store, _switch_to_wal, open_store
 
 INSERT = sa.text(
     "INSERT INTO contacts (number, name, email, created_at, changed_at) VALUES (:n, '', '', :t, :t)"
@@ -148,6 +148,42 @@ def test_fault_s4_a_lock_held_elsewhere_is_waited_for(tmp_path: Path) -> None:
     thread.join()
     assert count(store) == 1
     store.close()
+
+
+def test_fault_s3_with_every_connection_in_use_a_caller_is_told_soon(
+    plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain.engine.pool, "_timeout", 0.05)
+    held = [plain.engine.connect() for _ in range(15)]
+    with pytest.raises(BackendError, match="TimeoutError"):
+        count(plain)
+    for connection in held:
+        connection.close()
+    assert count(plain) == 0
+
+
+class Locked:
+    """A connection whose switch to WAL meets another process so many times."""
+
+    def __init__(self, times: int, message: str = "database is locked") -> None:
+        self.left = times
+        self.message = message
+
+    def execute(self, _statement: str) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise sqlite3.OperationalError(self.message)
+
+
+def test_the_switch_to_wal_waits_for_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("tools.store.time.sleep", naps.append)
+    _switch_to_wal(Locked(2))
+    assert naps == [0.1, 0.2]
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        _switch_to_wal(Locked(1_000))
+    with pytest.raises(sqlite3.OperationalError, match="disk"):
+        _switch_to_wal(Locked(1, "disk I/O error"))
 
 
 def test_fault_s7_two_transactions_that_lock_each_other_both_succeed(store: Store) -> None:
