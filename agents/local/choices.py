@@ -81,12 +81,16 @@ def _same(said: str, wanted: str) -> bool:
     return matcher.real_quick_ratio() >= CLOSE and matcher.ratio() >= CLOSE
 
 
-def by_place(sentence: Words, choices: Sequence[Choice]) -> Choice | None:
-    """`the first one`, `the last one`, `the earliest`: a place in the list as it was spoken."""
+def by_place(sentence: Words, choices: Sequence[Choice], *, strict: bool = False) -> Choice | None:
+    """`the first one`, `the last one`, `the earliest`: a place in the list as it was spoken.
+
+    `strict`: only with `one` after it, where `the first` alone may be something else misheard.
+    """
     for at, word in enumerate(sentence):
         rank = read_ordinal(sentence, at)
         end = rank[1] if rank else at + 1
-        if not starts_with(sentence, end, ("one",)) and len(sentence) > _SHORT:
+        clear = len(sentence) <= _SHORT and not (strict and rank)
+        if not (clear or starts_with(sentence, end, ("one",))):
             continue
         place = _ENDS.get(word, rank[0] - 1 if rank else len(choices))
         if place < len(choices) and choices:

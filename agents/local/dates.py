@@ -265,6 +265,8 @@ _OF_MONTH: Final = (
     rf"(?:(?:the )?{_RANK}(?: (?:of )?{_MONTH_NAME})?"
     rf"|{_MONTH_NAME} (?:the )?(?:{_RANK}|{_COUNT})|{_COUNT} (?:of )?{_MONTH_NAME})"
 )
+DAY_PATTERN: Final = rf"(?:today|tomorrow|(?:this |next )?{any_of(WEEKDAYS)})"
+"""Days of the coming weeks only: `the first` alone sounds like half past ten."""
 _YEAR: Final = rf"twenty (?:{any_of(ONES[10:])}|{any_of(TENS)}(?:[ -]{any_of(ONES[1:10])})?)"
 DATE_PATTERN: Final = (
     r"(?:today|tomorrow|tonight|(?:the )?day after tomorrow"

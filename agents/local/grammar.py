@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.local.answers import ANYTIME_PATTERN, YES_NO_PATTERN
 from agents.local.choices import Choice
-from agents.local.dates import DATE_PATTERN
+from agents.local.dates import DATE_PATTERN, DAY_PATTERN
 from agents.local.expectation import plain
 from agents.local.numbers import NUMBER_PATTERN, PHONE_PATTERN
 from agents.local.slots import Form, Kind, Slot
@@ -130,8 +130,8 @@ def _framed(cores: Sequence[str]) -> str:
 def _core(slot: Slot, offered: Offered) -> str | None:
     choices = offered.get(slot.name, ())
     if slot.kind is not Kind.CHOICE:
-        fixed = _FIXED.get(slot.kind)
-        return f"(?:{fixed}|{_PLACES})" if fixed and choices else fixed
+        # No places of a list here: `the first one` is taken for `half past ten`.
+        return _FIXED.get(slot.kind)
     if not 0 < len(choices) <= _MOST_CHOICES:
         return None
     names = [text for choice in choices if (text := plain(choice.spoken))]
@@ -146,7 +146,7 @@ def _pairs(slot: Slot, others: Sequence[Slot], offered: Offered) -> list[str]:
     if slot.kind is Kind.DATE and Kind.TIME in kinds:
         together.append(rf"{DATE_PATTERN}(?: at)? {TIME_PATTERN}")
     if slot.kind is Kind.TIME and Kind.DATE in kinds:
-        together.append(rf"{TIME_PATTERN}(?: on)? {DATE_PATTERN}|{DATE_PATTERN}")
+        together.append(rf"{TIME_PATTERN}(?: on)? {DAY_PATTERN}|{DAY_PATTERN}")
     if slot.kind is not Kind.TIME and slot.kind is not Kind.DATE and Kind.DATE in kinds:
         together.append(rf"{_core(slot, offered)}(?: on| for)? {DATE_PATTERN}")
     return together

@@ -17,7 +17,7 @@ LEAST: Final = 0.25
 _NAME_WORTH: Final = 0.8
 _DESCRIPTION_WORTH: Final = 0.3
 _VALUE_WORTH: Final = 0.25
-_ASIDE: Final = 0.5
+_ASIDE: Final = 0.3
 _COVER_WORTH: Final = 0.25
 """`cancel my appointment` asks rather for the tool that knows both words than for one that knows
 `appointment`, be that all its phrase holds."""
@@ -25,7 +25,7 @@ _COVER_WORTH: Final = 0.25
 _EMPTY: Final = frozenset(
     words(
         "a an the i i'd i'm i've we it to for of on in at and or with is are be was would like "
-        "want need can could may please you your me my do does have has get got make some any "
+        "want need can could may please you your me my do does have has get got some any "
         "there this that if so just hi hello hey help let us let's by from as will should am "
         "going caller caller's callers when what which how"
     )
@@ -70,7 +70,9 @@ def is_question(sentence: Words) -> bool:
     return bool(_ASKING & set(sentence) or _ASKED_FIRST & set(sentence[:1]))
 
 
-_ASKING: Final = frozenset(words("what what's when when's how where where's which who who's why"))
+_ASKING: Final = frozenset(
+    words("what what's when when's how where where's which who who's why tell list")
+)
 _ASKED_FIRST: Final = frozenset(words("do does did have is are am was"))
 
 
@@ -95,6 +97,8 @@ def _likeness(
 
     by_phrase = max((as_meant(phrase) for phrase in form.spec.phrases), default=0.0)
     by_name = share(form.name.replace("_", " ")) * _NAME_WORTH
+    if not (asking or form.spec.risk.writes):
+        by_name *= _ASIDE
     return max(by_phrase, by_name, share(form.spec.description) * _DESCRIPTION_WORTH)
 
 
@@ -117,7 +121,12 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 4 - (ending == "s"):
             word = word.removesuffix(ending)
             break
-    return (word.removesuffix("e") if len(word) > 3 else word)[:7]
+    plain = (word.removesuffix("e") if len(word) > 3 else word)[:7]
+    return "book" if plain in _BOOKS else plain
+
+
+_BOOKS: Final = frozenset(("mak", "schedul", "reserv", "arrang"))
+"""As in `make an appointment`, on both sides of a comparison."""
 
 
 _STEMMED_EMPTY: Final = _EMPTY | {_stem(word) for word in _EMPTY}

@@ -109,7 +109,7 @@ def _places(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
     """`the second one` of a list that was read out."""
     for slot in page.slots:
         offered = known.get(slot.name, ()) if slot.name == page.focus else ()
-        picked = picking.by_place(page.words, offered)
+        picked = picking.by_place(page.words, offered, strict=slot.kind is Kind.TIME)
         if picked is not None:
             page.fill(slot, Span(0, len(page.words), picked.value))
 

@@ -116,7 +116,7 @@ def test_a_time_said_into_the_list_of_times_picks_it() -> None:
 
 def test_the_second_one_picks_by_place() -> None:
     asked = talk().says("I'd like a haircut on Tuesday").says("what times do you have")
-    asked.answers_shortly("the second one").says("Jane").asked("ten thirty a m")
+    asked.says("the second one").says("Jane").asked("ten thirty a m")
 
 
 def test_times_asked_for_before_the_day_is_known_ask_for_the_day() -> None:
@@ -738,7 +738,7 @@ def test_a_refused_choice_is_asked_for_from_a_fresh_list() -> None:
 def test_a_refusal_that_lists_what_is_left_is_picked_from() -> None:
     left = {"status": "refused", "message": "I have two or three.", "field": "time"}
     asked = refusing({**left, "choices": ["14:00", "15:00"]}).says("yes")
-    asked.answers_shortly("the second one").asked("three p m", "is that right")
+    asked.says("the second one").asked("three p m", "is that right")
 
 
 def test_times_asked_for_while_nothing_is_free_ask_for_another_day() -> None:

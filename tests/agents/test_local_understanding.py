@@ -198,6 +198,11 @@ def test_a_list_is_never_looked_up_with_a_tool_that_writes() -> None:
 
 
 SHIPPED = [
+    ("Hello, I'd like to make an appointment, please", "book_appointment"),
+    ("I'd like an appointment", "book_appointment"),
+    ("can I schedule an appointment for Friday", "book_appointment"),
+    ("do I have an appointment", "my_appointments"),
+    ("I can't make my appointment", "cancel_appointment"),
     ("I need a haircut on Tuesday", "book_appointment"),
     ("I'd like to book a beard trim", "book_appointment"),
     ("I want to cancel my appointment", "cancel_appointment"),
