@@ -249,16 +249,15 @@ class Ledger:
         return self._settle(now).played
 
     def _settle(self, until_s: float) -> Cut:
-        items = dict.fromkeys(piece.item.number for piece in self._pieces)
-        by_number = {piece.item.number: piece.item for piece in self._pieces}
+        items = {piece.item.number: piece.item for piece in self._pieces}
         played = tuple(self._play_until(until_s))
         if self._pieces:
             self._pieces.clear()
             self._end_s = None
             self._generation += 1
-        # What is sent from here on starts on an empty queue, however far the estimate had got.
-        self._heard_until_s = min(self._heard_until_s, until_s)
-        return Cut(tuple(by_number[number] for number in items), played)
+            # What is sent from here on starts on an empty queue, however far playback had got.
+            self._heard_until_s = 0.0
+        return Cut(tuple(items.values()), played)
 
     def _play_until(self, until_s: float) -> Iterator[Played]:
         for piece in self._pieces:

@@ -118,6 +118,8 @@ def test_the_second_item_waits_for_the_first() -> None:
     play(ledger, second, 2.0, now=0.2)
     cut = ledger.cut(1.0)
     assert [(item.item_id, item.heard) for item in cut.items] == [("item_1", 8_000), ("item_2", 0)]
+    assert second.began_s is None
+    assert all(piece.ulaw for piece in cut.played)
 
 
 def test_the_second_item_is_cut_where_it_is() -> None:
@@ -130,6 +132,19 @@ def test_the_second_item_is_cut_where_it_is() -> None:
     cut = ledger.cut(3.4)
     assert [(item.item_id, item.heard) for item in cut.items] == [("item_2", 3_200)]
     assert first.heard == 24_000
+
+
+def test_what_follows_a_cut_waits_for_nothing() -> None:
+    """The cut was reckoned with a slow line, which then turns out to be a quick one."""
+    ledger = prompt_ledger(round_trip_s=0.2)
+    play(ledger, ledger.open("item_1"), 1.0, now=0.0)
+    probe = ledger.probe(0.45)
+    ledger.cut(0.5)
+    ledger.echoed(probe, 0.5)
+    item = ledger.open("item_2")
+    play(ledger, item, 1.0, now=0.5)
+    ledger.cut(0.8)
+    assert item.heard == 2_400
 
 
 def test_a_gap_in_the_delivery_is_no_speech() -> None:

@@ -182,6 +182,12 @@ def test_a_cut_clears_tells_and_writes_down() -> None:
     assert not playback.open
 
 
+def test_the_model_is_told_of_its_own_audio_not_of_the_filter_s_delay() -> None:
+    playback = steady(PCM)
+    playback.audio(delta(bytes(48 * 2_000)), 1.0)
+    assert playback.interrupt(1.5)[1] == TruncateItem("item_1", 0, 497, "")
+
+
 def test_a_cut_in_the_second_item_leaves_the_first_alone() -> None:
     playback = steady()
     playback.audio(delta(seconds(0.5)), 1.0)

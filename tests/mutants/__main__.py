@@ -1,0 +1,38 @@
+"""Plants every bug of the lists, one at a time; exits 1 when one is not noticed.
+
+`python -m tests.mutants [WORD ...]`: only bugs in files whose name has one of the words.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.mutants import Mutant
+from tests.mutants.call_core import CALL_CORE
+from tests.mutants.planting import Outcome, Plot
+
+
+def main(words: list[str]) -> int:
+    chosen = [m for m in CALL_CORE if not words or any(word in m.file for word in words)]
+    begun_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        plot = Plot(Path(folder))
+        tests = sorted({test for mutant in chosen for test in mutant.tests})
+        if not tests or plot.runs(tests):
+            print("The tests must pass before bugs are planted.")
+            return 1
+        alive = [mutant for mutant in chosen if not _killed(plot, mutant)]
+    took_s = time.monotonic() - begun_s
+    print(f"{len(chosen) - len(alive)} of {len(chosen)} planted bugs noticed in {took_s:.0f} s")
+    return 1 if alive else 0
+
+
+def _killed(plot: Plot, mutant: Mutant) -> bool:
+    outcome = plot.try_out(mutant)
+    print(f"{outcome.value:9} {mutant.file}: {mutant.breaks}", flush=True)
+    return outcome is Outcome.KILLED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,521 @@
+"""Bugs planted in the core of a call: ledger, playback, words, floor, limits, phases."""
+
+from tests.mutants import Mutant
+
+_LEDGER = ("tests/telephony/test_call_ledger.py",)
+_PLAYBACK = ("tests/telephony/test_call_playback.py",)
+_SPEECH = ("tests/telephony/test_call_speech.py",)
+_TURNS = ("tests/telephony/test_call_turns.py",)
+_LIMITS = ("tests/telephony/test_call_limits.py",)
+_CALL = ("tests/telephony/test_call_machine.py", "tests/telephony/test_call_faults.py")
+
+
+def _ledger(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/ledger.py", original, mutated, breaks, _LEDGER)
+
+
+def _playback(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/playback.py", original, mutated, breaks, _PLAYBACK)
+
+
+def _speech(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/speech.py", original, mutated, breaks, _SPEECH)
+
+
+def _turns(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/turns.py", original, mutated, breaks, _TURNS)
+
+
+def _limits(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/limits.py", original, mutated, breaks, _LIMITS)
+
+
+def _machine(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/machine.py", original, mutated, breaks, _CALL)
+
+
+LEDGER = (
+    _ledger(
+        "            self._generation += 1\n",
+        "            pass\n",
+        "marks of cleared audio are taken for those of the next reply",
+    ),
+    _ledger(
+        "            self._pieces.clear()\n            self._end_s = None\n",
+        "            self._end_s = None\n",
+        "cleared audio still counts as outstanding",
+    ),
+    _ledger(
+        "return self._settle(now + self.trip.one_way_s)",
+        "return self._settle(now)",
+        "what is heard until the clear arrives is left out",
+    ),
+    _ledger(
+        "return self._settle(now - self.trip.one_way_s)",
+        "return self._settle(now + self.trip.one_way_s)",
+        "audio after the hang-up counts as heard",
+    ),
+    _ledger(
+        "        earliest_s = piece.sent_s + self.trip.one_way_s\n",
+        "        earliest_s = piece.sent_s\n",
+        "audio is heard before it can have arrived",
+    ),
+    _ledger(
+        "        if earliest_s >= self._heard_until_s:\n            return earliest_s, True\n",
+        "",
+        "a gap in the delivery counts as speech",
+    ),
+    _ledger(
+        "            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE + _ROUNDING))",
+        "            samples = int((until_s - begin_s) * RATE + _ROUNDING)",
+        "more is heard than was sent",
+    ),
+    _ledger(
+        "            if samples <= 0:\n                return\n",
+        "            if samples <= 0:\n                samples = 0\n",
+        "items behind the one that plays count as begun",
+    ),
+    _ledger(
+        "        if not any(piece.mark == name for piece in self._pieces):\n",
+        "        if not self._pieces:\n",
+        "a mark nobody placed proves everything heard",
+    ),
+    _ledger(
+        "            marked = piece.mark == name\n",
+        "            marked = piece.mark is not None\n",
+        "a lost echo is never made up for",
+    ),
+    _ledger(
+        "        piece.item.marked = piece.item.sent\n",
+        "        piece.item.marked += GRID_SAMPLES\n",
+        "marks fall off the grid and an end is marked twice",
+    ),
+    _ledger(
+        "item.sent - item.marked >= GRID_SAMPLES",
+        "item.sent - item.marked > GRID_SAMPLES",
+        "clips of the grid's own size are marked every other time",
+    ),
+    _ledger(
+        "self._pieces[-1].item is not item",
+        "self._pieces[-1].item is item",
+        "the end of an item is never marked",
+    ),
+    _ledger(
+        "            self.trip.sample(now - placed_s)\n",
+        "",
+        "the line is never measured before the first audio",
+    ),
+    _ledger(
+        "        trip.sample(took_s)\n",
+        "",
+        "the line is never measured on audio",
+    ),
+    _ledger(
+        "            trip.late(max(0.0, took_s - min(self._trips)))\n",
+        "            pass\n",
+        "a clear is expected to arrive as if nothing delayed it",
+    ),
+    _ledger(
+        "+ min(self._trips) - trip",
+        "+ self._trips[-1] - trip",
+        "every late echo moves the truth back",
+    ),
+    _ledger(
+        "deque(maxlen=_RECENT_ECHOES)",
+        "deque()",
+        "a pause of the line is never caught up with",
+    ),
+    _ledger(
+        "            self._trips.clear()\n",
+        "            pass\n",
+        "a stalled line is not believed",
+    ),
+    _ledger(
+        "        return (_FIRST_GUESS_S if self._least is None else self._least) / 2\n",
+        "        return _FIRST_GUESS_S if self._least is None else self._least\n",
+        "the round trip is taken for one way",
+    ),
+    _ledger(
+        "            self._heard_until_s = 0.0\n",
+        "",
+        "the next reply is thought to wait for audio that was cleared",
+    ),
+    _ledger(
+        "        item.began_s = begin_s if item.began_s is None else item.began_s\n",
+        "        item.began_s = begin_s\n",
+        "an item begins again with every piece",
+    ),
+    _ledger(
+        '        """The mark came back: what it proves was heard. Unknown and cleared marks prove'
+        ' nothing."""\n        self._end_s = None\n',
+        '        """The mark came back."""\n',
+        "the expected end ignores what echoes tell",
+    ),
+)
+
+PLAYBACK = (
+    _playback(
+        "        self._downlink.reset()\n",
+        "",
+        "the rest of a cut reply is heard at the start of the next",
+    ),
+    _playback(
+        "[ClearPlayback()] if cut.items else []",
+        "[]",
+        "the agent talks on when interrupted",
+    ),
+    _playback(
+        "        items += [item for item in self._unfinished() if item not in items]\n",
+        "",
+        "a reply that ran dry goes on over the caller",
+    ),
+    _playback(
+        "        if item.fate is not None:\n            return []\n        commands",
+        "        commands",
+        "late deltas of a cut item are played",
+    ),
+    _playback(
+        "min(item.heard, item.received - margin)",
+        "item.heard",
+        "the model is asked to keep more than its margin allows and refuses",
+    ),
+    _playback(
+        "        if not told or item.fate is Fate.HEARD:\n",
+        "        if not told:\n",
+        "a sentence heard but for its last breath is erased at the model",
+    ),
+    _playback(
+        "            if audio_end_ms > 0\n",
+        "            if audio_end_ms >= 0\n",
+        "an item nobody heard is truncated at 0, which the server refuses",
+    ),
+    _playback(
+        '        told = self._capabilities.truncates and item.source != "own"\n',
+        "        told = self._capabilities.truncates\n",
+        "the model is told of clips it never spoke",
+    ),
+    _playback(
+        "        return [*self._send(item, self._downlink.flush(), now), *self._end_mark(item)]\n",
+        "        return self._end_mark(item)\n",
+        "the end of every reply stays in the filter",
+    ),
+    _playback(
+        "            if not piece.follows:\n",
+        "            if piece.follows:\n",
+        "what was heard lies in the wrong place of the recording",
+    ),
+    _playback(
+        "max(self._sent_samples, round(now * RATE))",
+        "round(now * RATE)",
+        "pieces of a burst overlap in the recording",
+    ),
+    _playback(
+        "            for command in self.close(item_id, now, Arrival.BROKEN_OFF)\n",
+        "            for command in self.close(item_id, now)\n",
+        "words a dead engine never spoke count as heard",
+    ),
+    _playback(
+        "            del self._items[item.item_id]\n",
+        "            pass\n",
+        "a line is written again and again",
+    ),
+    _playback(
+        "                delay=self._downlink.delay_samples,\n",
+        "",
+        "the filter's delay counts as the model's audio",
+    ),
+    _playback(
+        "        return self._stop(self.ledger.ended(now))\n",
+        "        return self._stop(self.ledger.cut(now))\n",
+        "what was still to come at the hang-up counts as heard",
+    ),
+    _playback(
+        "and (item is self._speaking or item.played is None)",
+        "and item.played is None",
+        "the model goes on believing in what it had not yet sent",
+    ),
+)
+
+SPEECH = (
+    _speech(
+        "        return self.received_bytes // self.sample_bytes\n",
+        "        return self.received_bytes\n",
+        "PCM bytes are taken for samples",
+    ),
+    _speech(
+        "max(0, self.played.heard - self.delay) if self.played else 0",
+        "self.played.heard if self.played else 0",
+        "the model is told of 3 ms that are the filter's",
+    ),
+    _speech(
+        "self.received - self.heard <= TAIL_SAMPLES",
+        "self.received - self.heard < TAIL_SAMPLES",
+        "the last breath is one sample short",
+    ),
+    _speech(
+        "        all_words = to_the_end and self.arrival is Arrival.COMPLETE\n",
+        "        all_words = to_the_end\n",
+        "words that ran ahead of a broken-off reply count as heard",
+    ),
+    _speech(
+        "        to_the_end = self.done and self.received",
+        "        to_the_end = self.received",
+        "a reply that ran dry counts as finished",
+    ),
+    _speech(
+        "        return self.text[: max(0, whole)].rstrip()\n",
+        "        return self.text[:chars]\n",
+        "half words are heard",
+    ),
+    _speech(
+        "        anchors = self._trusted_anchors\n",
+        "        anchors = self._anchors[:0]\n",
+        "words behind a long silence are heard before they are spoken",
+    ),
+    _speech(
+        "        return [] if behind else self._anchors\n",
+        "        return self._anchors\n",
+        "of an engine whose text comes late nothing is ever heard",
+    ),
+    _speech(
+        "        if not self.done:\n            self.arrival = arrival\n",
+        "        self.arrival = arrival\n",
+        "a complete item is broken off when the engine dies later",
+    ),
+    _speech(
+        "        return self.done and (self.fate is not None or self._all_heard())\n",
+        "        return self.fate is not None or self._all_heard()\n",
+        "a line is written before all of it has come",
+    ),
+)
+
+TURNS = (
+    _turns(
+        "        self._dead.update(silenced)\n",
+        "",
+        "a reply the caller spoke over goes on",
+    ),
+    _turns(
+        " and not self.deserted\n\n    def silence",
+        "\n\n    def silence",
+        "an engine that was given up speaks into the apology",
+    ),
+    _turns(
+        "        self._written.add(item_id)\n",
+        "",
+        "an utterance is written twice",
+    ),
+    _turns(
+        "        self._utterances.setdefault(item_id, (at_ms, None))\n",
+        "        self._utterances[item_id] = (at_ms, None)\n",
+        "a storm of speech moves the beginning of the utterance",
+    ),
+    _turns(
+        "            self.caller_item = None\n        began_ms, ended_ms",
+        "            pass\n        began_ms, ended_ms",
+        "a lost end of speech leaves the line dead",
+    ),
+    _turns(
+        "        self._turn = None\n\n",
+        "\n",
+        "an answer nobody heard has a latency",
+    ),
+    _turns(
+        "self._turn.audio_ms < 0:",
+        "True:",
+        "the latency of a turn is that of its last piece of audio",
+    ),
+    _turns(
+        "min(began_ms, end_ms)",
+        "began_ms",
+        "an utterance ends before it begins",
+    ),
+    _turns(
+        "        self._live.pop(response_id, None)\n",
+        "        pass\n",
+        "a reply that ended keeps the call waiting",
+    ),
+)
+
+LIMITS = (
+    _limits(
+        "            self._nudged = True\n",
+        "",
+        "a mute engine is asked again for ever",
+    ),
+    _limits(
+        "        self._owed_from_s = None\n        self._nudged = False\n",
+        "        self._owed_from_s = None\n",
+        "an engine that answered is given up at its next slow answer",
+    ),
+    _limits(
+        "        self._prompts = 0\n        self._quiet_from_s = None\n",
+        "        self._quiet_from_s = None\n",
+        "a caller who is there is hung up on without a question",
+    ),
+    _limits(
+        "            self._prompts += 1\n",
+        "",
+        "a silent caller is asked for ever and never hung up on",
+    ),
+    _limits(
+        "            self._quiet_from_s = now\n",
+        "",
+        "the goodbye follows the question too soon",
+    ),
+    _limits(
+        "    return now if began_s is None else began_s\n",
+        "    return now\n",
+        "every event begins the silence anew",
+    ),
+    _limits(
+        "        for since_s in (self._owed_from_s, self._stalled_from_s):\n",
+        "        for since_s in (self._owed_from_s,):\n",
+        "a reply that halts in the middle is a dead line",
+    ),
+    _limits(
+        "        yield limits.max_call_s, Due.MAX_LENGTH\n        if not self._ready:\n",
+        "        if not self._ready:\n",
+        "a call never ends",
+    ),
+    _limits(
+        "            yield limits.engine_ready_s, Due.ENGINE_NOT_READY\n            return\n",
+        "            return\n",
+        "an engine that never gets ready is a dead line",
+    ),
+    _limits(
+        "            if at_s <= now:\n",
+        "            if at_s < now:\n",
+        "a deadline is not met when it is reached",
+    ),
+    _limits(
+        "return min((at_s for at_s, _ in self._deadlines()), default=None)",
+        "return max((at_s for at_s, _ in self._deadlines()), default=None)",
+        "the call sleeps over its deadlines",
+    ),
+)
+
+MACHINE = (
+    _machine(
+        "            if not self._closing.may_resume or self._closing.hanging_up:\n",
+        "            if self._closing.hanging_up:\n",
+        "the longest call can be talked out of its end",
+    ),
+    _machine(
+        "            self._closing.may_resume = False\n",
+        "            pass\n",
+        "a drained call is kept alive by its caller",
+    ),
+    _machine(
+        "        if not self._config.capabilities.cancels_on_speech:\n",
+        "        if self._config.capabilities.cancels_on_speech:\n",
+        "replies are cancelled twice, or never",
+    ),
+    _machine(
+        "            return self._playback.unwanted(event, now)\n        commands",
+        "            return []\n        commands",
+        "the model believes in an item nobody heard",
+    ),
+    _machine(
+        "        if event.tool_call_id in self._tools:\n",
+        "        if not event.tool_call_id:\n",
+        "a tool call repeated by the engine runs twice",
+    ),
+    _machine(
+        "        if respond and not self._tools:\n",
+        "        if respond:\n",
+        "the caller is asked to repeat while a tool still works",
+    ),
+    _machine(
+        "and self._floor.caller_item is None:\n            commands",
+        ":\n            commands",
+        "a caller who talks on is hung up on",
+    ),
+    _machine(
+        "        respond = not (event.ends_call and self._said_goodbye())\n",
+        "        respond = not event.ends_call\n",
+        "a call ends without a goodbye",
+    ),
+    _machine(
+        "        if self._closing is None:\n            self._patience.answer_owed(now)\n",
+        "        self._patience.answer_owed(now)\n",
+        "a caller's own goodbye keeps the line open",
+    ),
+    _machine(
+        "            commands += self._finish_closing(now)\n",
+        "",
+        "nobody is ever hung up on",
+    ),
+    _machine(
+        "            if not over and (speaking or self._words_to_come):\n",
+        "            if not over and self._words_to_come:\n",
+        "the hang-up cuts the goodbye off",
+    ),
+    _machine(
+        "            over = False\n",
+        "            pass\n",
+        "a goodbye begun late is cut off after eight seconds",
+    ),
+    _machine(
+        "        return to_come and not self._floor.deserted\n",
+        "        return to_come\n",
+        "the apology is followed by silence",
+    ),
+    _machine(
+        "        elif self._closing.hanging_up or not owed:\n",
+        "        elif self._closing.hanging_up:\n",
+        "an engine that dies after its goodbye is apologised for",
+    ),
+    _machine(
+        '            commands += [Note("marks_lost"), *self._playback.expire(now)]\n',
+        '            commands += [Note("marks_lost")]\n',
+        "a lost echo keeps the call open for ever",
+    ),
+    _machine(
+        "        return self._floor.replying and not waiting\n",
+        "        return False\n",
+        "a reply that halts is a dead line",
+    ),
+    _machine(
+        "        return speaking or self._patience.owed or bool(self._tools)\n",
+        "        return speaking or self._patience.owed\n",
+        "the caller is asked whether they are there while a tool runs",
+    ),
+    _machine(
+        "self._closing.reason if self._closing and ours else",
+        "self._closing.reason if self._closing else",
+        "a caller who hung up on the goodbye did not",
+    ),
+    _machine(
+        "        left_out = self._caller_samples - self._appended_samples\n",
+        "        left_out = 0\n",
+        "the caller's words lie in the wrong place after a gap",
+    ),
+    _machine(
+        "min(event.timestamp_ms * RATE // 1000, newest)",
+        "event.timestamp_ms * RATE // 1000",
+        "one absurd time stamp makes the recording hours long",
+    ),
+    _machine(
+        "        return [*self._playback.hung_up(now), *self._end(reason, now)]\n",
+        "        return self._end(reason, now)\n",
+        "what was still to come at the hang-up counts as heard",
+    ),
+    _machine(
+        "            commands.append(Record(turn))\n",
+        "            pass\n",
+        "turn latency is never told",
+    ),
+    _machine(
+        "        for called, began_ms in self._tools.values():\n",
+        "        for called, began_ms in ():\n",
+        "a tool under way at the end is missing from the record",
+    ),
+    _machine(
+        "        self._move(Phase.ENDED)\n",
+        "        self._phase = Phase.LIVE\n",
+        "a call ends more than once",
+    ),
+)
+
+CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE)
