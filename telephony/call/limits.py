@@ -42,6 +42,14 @@ class Closing:
     may_resume: bool = False
     """The caller may still take the floor and so call the ending off."""
     stage: Stage = Stage.LAST_WORDS
+    not_yet: frozenset[str] | None = None
+    """Replies that were under way when the goodbye was asked for, so are not it; None: it has
+    begun, or none was asked for."""
+
+    def speaks(self, response_id: str) -> None:
+        """A reply is being heard."""
+        if self.not_yet is not None and response_id not in self.not_yet:
+            self.not_yet = None
 
     def enter(self, stage: Stage, until_s: float) -> None:
         self.stage, self.until_s = stage, until_s

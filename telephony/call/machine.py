@@ -239,6 +239,8 @@ class Call:
         if self._playback.outstanding:
             self._floor.answer_sent(_ms(now))
             self._patience.answered()
+            if self._closing is not None:
+                self._closing.speaks(event.response_id)
         return commands
 
     def _echoed(self, name: str, now: float) -> list[CallCommand]:
@@ -341,8 +343,10 @@ class Call:
         return []
 
     def _end_with(self, words: str, reason: EndedReason, now: float) -> list[CallCommand]:
-        may_resume = reason is EndedReason.IDLE
-        return [*self._say(words, now), *self._close(reason, now, may_resume=may_resume)]
+        commands = self._close(reason, now, may_resume=reason is EndedReason.IDLE)
+        assert self._closing is not None
+        self._closing.not_yet = self._floor.replies
+        return [*self._say(words, now), *commands]
 
     def _asked_to_end(self, reason: EndedReason, now: float) -> list[CallCommand]:
         if self._closing is not None:
@@ -376,7 +380,8 @@ class Call:
     @property
     def _words_to_come(self) -> bool:
         """The engine speaks, or will; of one that is gone nothing is waited for."""
-        to_come = self._floor.replying or self._patience.owed or bool(self._tools)
+        unsaid = self._closing is not None and self._closing.not_yet is not None
+        to_come = unsaid or self._floor.replying or self._patience.owed or bool(self._tools)
         return to_come and not self._floor.deserted
 
     def _finish_closing(self, now: float) -> list[CallCommand]:
@@ -387,13 +392,12 @@ class Call:
         over = now >= closing.until_s
         if closing.hanging_up:
             return self._abandon(1000, now) if over else []
-        speaking = self._playback.outstanding
         if closing.stage is Stage.LAST_WORDS:
-            if not over and (speaking or self._words_to_come):
+            if not over and self._words_to_come:
                 return []
             closing.enter(Stage.PLAYING, now + limits.last_words_s)
             over = False
-        if speaking and not over:
+        if self._playback.outstanding and not over:
             return []
         closing.enter(Stage.HANGING_UP, now + limits.hangup_s)
         return [HangUp()]

@@ -67,6 +67,11 @@ class Floor:
         """The engine is producing a reply that can still be heard."""
         return bool(self._live) and not self.deserted
 
+    @property
+    def replies(self) -> frozenset[str]:
+        """Those the engine is producing."""
+        return frozenset(self._live)
+
     def reply_began(self, response_id: str) -> None:
         self._live[response_id] = None
 

@@ -447,9 +447,19 @@ MACHINE = (
         "nobody is ever hung up on",
     ),
     _machine(
-        "            if not over and (speaking or self._words_to_come):\n",
-        "            if not over and self._words_to_come:\n",
+        "        if self._playback.outstanding and not over:\n            return []\n",
+        "",
         "the hang-up cuts the goodbye off",
+    ),
+    _machine(
+        "            if not over and self._words_to_come:\n                return []\n",
+        "",
+        "the hang-up comes before the goodbye",
+    ),
+    _machine(
+        "        self._closing.not_yet = self._floor.replies\n",
+        "",
+        "the reply under way is taken for the goodbye",
     ),
     _machine(
         "            over = False\n",

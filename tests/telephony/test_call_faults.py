@@ -422,6 +422,23 @@ def test_a_goodbye_asked_for_outlasts_a_reply_that_was_under_way() -> None:
     script.when(MarkEchoed("0:2:8000"), HangUp())
 
 
+def test_a_goodbye_asked_for_in_mid_reply_is_not_that_reply() -> None:
+    """The reply's audio goes on coming, is over and heard before the goodbye begins."""
+    script = live().until_s(1.0)
+    script.speaks(seconds(0.3)).happens(HangUpAsked("drained")).more(seconds(0.3)).finishes()
+    script.wait(0.6).when(MarkEchoed("0:1:4800")).wait(0.4)
+    script.speaks(seconds(1.0), "item_2", reply="r2").finishes("item_2", "r2").wait(1.0)
+    script.when(MarkEchoed("0:2:8000"), HangUp())
+
+
+def test_a_goodbye_begun_late_is_still_heard_to_its_end() -> None:
+    """It begins 7 s after it was asked for and lasts 5: past the 8 s it had to begin."""
+    script = greeted(live()).happens(HangUpAsked("drained")).wait(7.0)
+    script.speaks(seconds(5.0), "item_2", reply="r2").finishes("item_2", "r2").wait(4.9)
+    assert HangUp() not in script.said
+    script.wait(0.1).when(MarkEchoed("0:2:40000"), HangUp())
+
+
 # ---- times ------------------------------------------------------------------------------------
 
 

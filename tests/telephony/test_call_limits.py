@@ -143,6 +143,17 @@ def test_limits_in_the_wrong_order_mean_goodbye_at_once_and_not_before() -> None
     assert patience.due(60.0) is Due.IDLE
 
 
+def test_a_reply_under_way_is_not_the_goodbye() -> None:
+    closing = Closing(EndedReason.DRAINED, until_s=8.0)
+    closing.speaks("r1")
+    asked = frozenset({"r1"})
+    closing.not_yet = asked
+    closing.speaks("r1")
+    assert closing.not_yet == asked
+    closing.speaks("r2")
+    assert closing.not_yet is None
+
+
 def test_an_ending_goes_through_its_stages() -> None:
     closing = Closing(EndedReason.IDLE, until_s=8.0)
     assert (closing.stage, closing.may_resume) == (Stage.LAST_WORDS, False)

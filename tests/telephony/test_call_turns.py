@@ -96,6 +96,7 @@ def test_replies_end_one_by_one() -> None:
         floor.reply_began(reply)
     floor.reply_ended("r1")
     floor.reply_ended("unknown")
+    assert floor.replies == {"r3", "r2"}
     assert floor.silence_replies() == ["r3", "r2"]
     assert floor.replying
 
