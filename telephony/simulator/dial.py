@@ -10,6 +10,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
+from telephony.simulator.leg import OpenStream
 from telephony.simulator.phone import CallerSide, EndedBy, PhoneReport
 from telephony.simulator.placed import Numbers, PlacedCall
 from telephony.simulator.signed import SignedRequests
@@ -74,25 +75,29 @@ class SimulatedTwilio:
         from_number: str = "+14155550100",
         to_number: str = "+14155550199",
         time_limit_s: float = 600.0,
+        voice_path: str = VOICE_PATH,
         status_path: str | None = STATUS_PATH,
+        open_stream: OpenStream | None = None,
+        stream_address: str | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> PhoneReport:
         """Place one call and live it to its end in real time; many may run side by side.
 
-        `extra` adds or replaces parameters of the voice webhook. Whatever the server does wrong
-        is in the report; only a bug in `caller` raises.
+        `extra` adds or replaces parameters of the voice webhook. `open_stream` stands between the
+        phone and the network; `stream_address` is dialled whatever URL the TwiML names. Whatever
+        the server does wrong is in the report; only a bug in `caller` raises.
         """
         numbers = Numbers(self.account_sid, _new_sid("CA"), from_number, to_number)
         requests = SignedRequests(
             self._http, self.auth_token, address=self._address, public_url=self._public_url
         )
-        call = PlacedCall(numbers, caller, requests, _new_sid)
+        call = PlacedCall(numbers, caller, requests, _new_sid, open_stream, stream_address)
         status_url = self._public_url + status_path if status_path else None
         self._live[numbers.call_sid] = call
         self._quiet.clear()
         try:
             return await call.run(
-                self._public_url + VOICE_PATH, status_url, time_limit_s, extra or {}
+                self._public_url + voice_path, status_url, time_limit_s, extra or {}
             )
         finally:
             del self._live[numbers.call_sid]

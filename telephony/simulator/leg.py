@@ -1,7 +1,8 @@
 """One media stream: the socket, the 20 ms beat, and the carrier's clock driven in real time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -31,12 +32,64 @@ class HandshakeError(Exception):
         self.detail = detail
 
 
+class StreamSocket(Protocol):
+    """What a leg needs of its WebSocket. `send` and iteration raise ConnectionClosed."""
+
+    @property
+    def close_code(self) -> int | None: ...
+
+    @property
+    def unsent_bytes(self) -> int: ...
+
+    async def send(self, text: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]: ...
+
+
+OpenStream = Callable[[str, str], Awaitable[StreamSocket]]
+"""Connects to a URL with an X-Twilio-Signature; raises HandshakeError."""
+
+
+class DirectSocket:
+    """A WebSocket as it is."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    @property
+    def close_code(self) -> int | None:
+        return self._connection.close_code
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._connection.transport.get_write_buffer_size()
+
+    async def send(self, text: str) -> None:
+        await self._connection.send(text)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        async for message in self._connection:
+            yield message
+
+
 class MediaLeg:
     """The carrier's side of one stream: `open`, `run` once; `end` from anywhere on the loop."""
 
     def __init__(
-        self, account_sid: str, call_sid: str, stream_sid: str, caller: CallerSide
+        self,
+        account_sid: str,
+        call_sid: str,
+        stream_sid: str,
+        caller: CallerSide,
+        open_stream: OpenStream | None = None,
     ) -> None:
+        """`open_stream` stands between the leg and the network; None: a plain WebSocket."""
+        self._open_stream = open_stream or open_direct
         self._stream_sid = stream_sid
         self._narration = Narration(account_sid, call_sid, stream_sid)
         self._carrier = Carrier(self._narration, stream_sid)
@@ -55,7 +108,7 @@ class MediaLeg:
 
     async def open(self, url: str, signature: str) -> None:
         """Connect; raises HandshakeError. `run` must follow, which closes again."""
-        self._socket = await _open(url, signature)
+        self._socket = await self._open_stream(url, signature)
 
     async def run(self, parameters: Mapping[str, str]) -> StreamReport:
         """Talk until either side ends the stream, then close."""
@@ -74,12 +127,12 @@ class MediaLeg:
             raise self._bugs[0]
         return self._report()
 
-    async def _talk(self, socket: ClientConnection, parameters: Mapping[str, str]) -> None:
+    async def _talk(self, socket: StreamSocket, parameters: Mapping[str, str]) -> None:
         await socket.send(self._narration.connected())
         await socket.send(self._narration.start(parameters))
         self._zero = asyncio.get_running_loop().time()
         while self._end is None:
-            for text in self._due(socket.transport.get_write_buffer_size()):
+            for text in self._due(socket.unsent_bytes):
                 await socket.send(text)
             await self._sleep()
         self._carrier.advance(self._now())
@@ -127,7 +180,7 @@ class MediaLeg:
         timer.cancel()
         self._wake.clear()
 
-    async def _read(self, socket: ClientConnection) -> None:
+    async def _read(self, socket: StreamSocket) -> None:
         try:
             async for message in socket:
                 if self._end is None:
@@ -159,12 +212,14 @@ class MediaLeg:
             caller_ulaw=caller,
             heard_ulaw=carrier.heard,
             lost_frames=self._lost_frames,
+            began_s=self._zero,
         )
 
 
-async def _open(url: str, signature: str) -> ClientConnection:
+async def open_direct(url: str, signature: str) -> DirectSocket:
+    """Connect as Twilio does; raises HandshakeError with Twilio's code."""
     try:
-        return await connect(
+        connection = await connect(
             url,
             additional_headers={"X-Twilio-Signature": signature},
             user_agent_header="Twilio.TmeWs/1.0",
@@ -177,6 +232,7 @@ async def _open(url: str, signature: str) -> ClientConnection:
             write_limit=1024 * 1024,
             max_size=16 * 1024 * 1024,
         )
+        return DirectSocket(connection)
     except InvalidStatus as error:
         raise HandshakeError(31920, f"HTTP {error.response.status_code}") from None
     except (InvalidHandshake, WebSocketException) as error:
@@ -187,6 +243,6 @@ async def _open(url: str, signature: str) -> ClientConnection:
         raise HandshakeError(31902, str(error)) from None
 
 
-def _end_of(socket: ClientConnection) -> StreamEnd:
+def _end_of(socket: StreamSocket) -> StreamEnd:
     good = socket.close_code in _GOOD_CLOSE_CODES or (socket.close_code or 0) > 1006
     return StreamEnd.CLOSED if good else StreamEnd.BROKEN

@@ -118,6 +118,8 @@ class StreamReport(msgspec.Struct, frozen=True):
     """Both tracks begin at `start`, so that byte n of each is the same moment."""
     lost_frames: int = 0
     """Frames of the caller that were not sent, because the server did not read (31930)."""
+    began_s: float = 0.0
+    """The event loop's time at `start`."""
 
     @property
     def first_audio_ms(self) -> int | None:

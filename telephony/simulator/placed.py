@@ -11,7 +11,7 @@ import msgspec
 
 from agents.tasks import Tasks
 from telephony.simulator import twiml
-from telephony.simulator.leg import HandshakeError, MediaLeg
+from telephony.simulator.leg import HandshakeError, MediaLeg, OpenStream
 from telephony.simulator.phone import (
     CallerSide,
     CarrierError,
@@ -55,12 +55,16 @@ class PlacedCall:
         caller: CallerSide,
         requests: SignedRequests,
         new_id: Callable[[str], str],
+        open_stream: OpenStream | None = None,
+        stream_address: str | None = None,
     ) -> None:
-        """`new_id(prefix)` makes a SID."""
+        """`new_id(prefix)` makes a SID. `stream_address`: where streams are really dialled."""
         self._numbers = numbers
         self._caller = caller
         self._requests = requests
         self._new_id = new_id
+        self._open_stream = open_stream
+        self._stream_address = stream_address
         self._leg: MediaLeg | None = None
         self._ended_by: EndedBy | None = None
         self._over = asyncio.Event()
@@ -189,10 +193,13 @@ class PlacedCall:
         return await self._after(verb)
 
     async def _stream(self, stream: twiml.Stream, stream_sid: str) -> StreamReport:
-        leg = MediaLeg(self._numbers.account_sid, self._numbers.call_sid, stream_sid, self._caller)
+        numbers = self._numbers
+        leg = MediaLeg(
+            numbers.account_sid, numbers.call_sid, stream_sid, self._caller, self._open_stream
+        )
         self._leg = leg
         try:
-            address = self._requests.reach(stream.url)
+            address = self._stream_address or self._requests.reach(stream.url)
             await leg.open(address, self._requests.signature(stream.url))
             self._stream_status(stream, stream_sid, "stream-started")
             return await leg.run(dict(stream.parameters))

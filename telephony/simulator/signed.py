@@ -60,6 +60,7 @@ class SignedRequests:
         parts = urlsplit(url)
         if _origin(parts) == _origin(self._public):
             scheme = "ws" if parts.scheme in ("ws", "wss") else "http"
+            scheme += "s" if self._address.scheme == "https" else ""
             return urlunsplit(parts._replace(scheme=scheme, netloc=self._address.netloc))
         if not is_loopback(parts.hostname or ""):
             raise RequestFailedError(11205, f"{parts.hostname} is not on loopback")
