@@ -79,7 +79,7 @@ class BenchLeg(MediaLeg):
         parts = urlsplit(url)
         loop = asyncio.get_running_loop()
         _, line = await loop.create_connection(
-            lambda: Socket(self._arrived), parts.hostname, parts.port
+            lambda: Socket(self._arrived), parts.hostname or "", parts.port or 80
         )
         self._line = line
         line.upgrade(parts.netloc, parts.path, {"X-Twilio-Signature": signature})

@@ -1,4 +1,4 @@
-"""The server under test: `frontdesk serve` as a process of its own, pinned, watched from outside."""
+"""The server under test: `frontdesk serve` in a process of its own, watched from outside."""
 
 import asyncio
 import os

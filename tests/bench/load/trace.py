@@ -112,7 +112,7 @@ class Trace:
     # ---- when the call is over -----------------------------------------------------------------
 
     def hung_up(self) -> None:
-        """All frames sent have had time to arrive. The last reply may be unfinished: not counted."""
+        """All frames sent have had time to arrive. The last reply may be unfinished: left out."""
         self.lost_up_samples = sum(samples for _, samples in self._frames) - self._appended_rest
 
     def truncation_errors_ms(
