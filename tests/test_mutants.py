@@ -34,6 +34,7 @@ def test_a_line_that_is_gone_is_noticed() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_few_planted_bugs_are_noticed_and_a_harmless_change_is_not(tmp_path: Path) -> None:
     plot = Plot(tmp_path)
     assert [plot.try_out(mutant) for mutant in SAMPLE] == [Outcome.KILLED] * len(SAMPLE)

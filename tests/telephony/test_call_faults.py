@@ -400,8 +400,8 @@ def test_a_goodbye_not_yet_begun_is_still_said_to_a_caller_who_speaks() -> None:
 
 def test_a_caller_who_says_goodbye_too_is_not_waited_for() -> None:
     script = greeted(live()).happens(HangUpAsked("drained"))
-    script.speaks(seconds(1.0), "item_2", reply="r2").finishes("item_2", "r2").wait(0.5)
-    script.happens(SPEAKS, STOPS).wait(0.5).when(MarkEchoed("0:2:8000"), HangUp())
+    script.speaks(seconds(1.0), "item_2", reply="r2").wait(0.2).happens(SPEAKS, STOPS)
+    script.finishes("item_2", "r2").wait(0.8).when(MarkEchoed("0:2:8000"), HangUp())
 
 
 def test_a_caller_who_answers_the_goodbye_of_a_drained_call_does_not_keep_it() -> None:
@@ -432,9 +432,9 @@ def test_a_goodbye_asked_for_in_mid_reply_is_not_that_reply() -> None:
 
 
 def test_a_goodbye_begun_late_is_still_heard_to_its_end() -> None:
-    """It begins 7 s after it was asked for and lasts 5: past the 8 s it had to begin."""
+    """It begins 7 s after it was asked for, lasts 5, and takes 2 to come: past its 8 s."""
     script = greeted(live()).happens(HangUpAsked("drained")).wait(7.0)
-    script.speaks(seconds(5.0), "item_2", reply="r2").finishes("item_2", "r2").wait(4.9)
+    script.speaks(seconds(5.0), "item_2", reply="r2").wait(2.0).finishes("item_2", "r2").wait(2.9)
     assert HangUp() not in script.said
     script.wait(0.1).when(MarkEchoed("0:2:40000"), HangUp())
 

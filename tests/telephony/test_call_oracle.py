@@ -93,12 +93,12 @@ def test_on_a_steady_line_every_cut_is_true_to_the_millisecond() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_on_an_unsteady_line_cuts_are_true_within_60_ms() -> None:
     """Most of what is left is the way of the `clear` itself, which nobody knows beforehand."""
-    verdicts = campaign("uniform", range(1_000, 1_130)) + campaign(
-        "exponential", range(1_000, 1_130)
-    )
-    assert len(verdicts) > 2_500
+    calls = range(1_000, 1_100)
+    verdicts = campaign("uniform", calls) + campaign("exponential", calls)
+    assert len(verdicts) > 2_000
     assert percentile(verdicts, 0.50) <= 8
     assert percentile(verdicts, 0.95) <= 35
     assert percentile(verdicts, 0.99) <= 60
