@@ -32,6 +32,11 @@ LEAST_SECONDS = 1.0
 """Shorter audio is padded: the model was trained on longer and invents words otherwise."""
 PAD_SECONDS = 0.25
 BEAMS = 4
+LEAST_END = -1.0
+"""Log-probability of ending here that an expected writing needs. A whole answer ends for certain
+(above -0.1); one that leaves the rest of the sentence out, as `Yes.` for `Yes, but make it four`,
+does not (below -1.7).
+"""
 
 Audio = NDArray[np.float32]
 Cache = list[NDArray[np.float32]]
@@ -146,7 +151,7 @@ class Recogniser:
         self, writing: Writing, row: int, logprobs: LogProbs, grammar: Grammar
     ) -> list[Writing]:
         choices = grammar.best(writing.text, writing.tokens[-1], logprobs, BEAMS)
-        if grammar.complete(writing.text):
+        if logprobs[END] >= LEAST_END and grammar.complete(writing.text):
             choices.append(END)
         return [
             Writing(
