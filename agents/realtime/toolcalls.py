@@ -70,6 +70,8 @@ class ToolCalls:
 
     def answer_owed(self) -> bool:
         """Some response is done, all its calls have outputs, and one of these is unanswered."""
+        if not self._states:  # As at nearly every frame of the caller, when this is asked.
+            return False
         waiting = self._unfinished | {
             self._response_of[call] for call, at in self._states.items() if at is _State.OPEN
         }
