@@ -7,18 +7,11 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-import py_nanotts
 from numpy.typing import NDArray
 
 from agents.pcm import Filter, Pcm, Polyphase, design
 from telephony.media import ulaw
-
-VOICE = "en-GB"
-PICO_RATE = 16_000
-PICO_VOLUME = 0.4
-"""At its own level Pico runs into the ends of its 16 bits."""
-PICO_SPEED = 0.9
-"""As fast as it speaks by itself, short answers are hard to make out over a telephone."""
+from telephony.simulator import pico
 
 LEVEL_DBFS = -20.0
 """Mean level of the speech itself, pauses left out."""
@@ -33,34 +26,37 @@ _PAUSE_DB = 35.0
 
 
 class LineVoice:
-    """A voice on a telephone line. Blocking: run it in a thread, one at a time."""
+    """A voice on a telephone line: equal words are equal bytes. Blocking: run it in a thread."""
 
     def __init__(
         self,
-        voice: str = VOICE,
+        manner: pico.Manner | None = None,
         *,
         level_dbfs: float = LEVEL_DBFS,
         noise_dbfs: float = NOISE_DBFS,
         seed: int = 1,
     ) -> None:
-        """`seed` decides the noise; Pico itself never says a thing twice bit for bit alike."""
-        self._voice = voice
+        """`seed` decides the noise."""
+        self._manner = manner or pico.Manner()
         self._level_dbfs = level_dbfs
         self._noise_dbfs = noise_dbfs
         self._seed = seed
-        self._pico = py_nanotts.NanoTTS()
 
     def speak(self, text: str) -> bytes:
-        """The words as mu-law, without silence before or after them."""
-        spoken = self._pico.speak(text, voice=self._voice, volume=PICO_VOLUME, speed=PICO_SPEED)
+        """The words as mu-law, without silence before or after them. Raises pico.PicoFailed."""
+        return self.record([text])[text]
+
+    def record(self, lines: Iterable[str]) -> dict[str, bytes]:
+        """Every line once, by its text. Raises pico.PicoFailed."""
+        texts = list(dict.fromkeys(lines))
+        spoken = pico.speak(texts, self._manner)
+        return {text: self._on_the_line(pcm) for text, pcm in zip(texts, spoken, strict=True)}
+
+    def _on_the_line(self, spoken: bytes) -> bytes:
         pcm = narrow(np.frombuffer(spoken, np.int16))
         levelled = _levelled(_trimmed(pcm).astype(np.float64), self._level_dbfs)
         noise = self._hiss(len(levelled))
         return ulaw.encode(np.rint(levelled + noise).astype(np.int16))
-
-    def record(self, lines: Iterable[str]) -> dict[str, bytes]:
-        """Every line once, by its text."""
-        return {line: self.speak(line) for line in dict.fromkeys(lines)}
 
     def noise(self) -> bytes:
         """Some seconds of the line while nobody speaks, mu-law, to be played round and round."""
@@ -87,7 +83,7 @@ def speech_dbfs(pcm: NDArray[np.float64]) -> float:
 
 @cache
 def _halving() -> Filter:
-    return design(up=1, down=2, rate=PICO_RATE, length=97, pass_hz=3_400, stop_hz=4_000)
+    return design(up=1, down=2, rate=pico.RATE, length=97, pass_hz=3_400, stop_hz=4_000)
 
 
 def _trimmed(pcm: Pcm) -> Pcm:

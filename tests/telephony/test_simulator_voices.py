@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from agents.local.models import Models
 from telephony.media import ulaw
 from telephony.simulator.scenario import Goal, booking
 from telephony.simulator.voices import LineVoice, narrow, speech_dbfs
@@ -12,9 +13,17 @@ def samples(encoded: bytes) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return ulaw.decode(encoded).astype(np.float64)
 
 
-@pytest.mark.parametrize("line", booking(Goal()).lines)
-def test_every_line_is_loud_enough_and_never_clipped(line: str) -> None:
-    pcm = samples(LineVoice().speak(line))
+LINES = booking(Goal()).lines
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, bytes]:
+    return LineVoice().record(LINES)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_line_is_loud_enough_and_never_clipped(line: str, recorded: dict[str, bytes]) -> None:
+    pcm = samples(recorded[line])
     assert speech_dbfs(pcm) == pytest.approx(-20.0, abs=0.5)
     assert np.abs(pcm).max() < 30_000
     # 10 to 25 letters a second is how people speak.
@@ -49,3 +58,31 @@ def test_level_is_that_of_the_speech_not_of_the_pauses() -> None:
 
 def test_lines_are_recorded_once_each() -> None:
     assert list(LineVoice().record(["Yes.", "No.", "Yes."])) == ["Yes.", "No."]
+
+
+def test_a_line_is_the_same_bytes_in_every_recording(recorded: dict[str, bytes]) -> None:
+    assert LineVoice().record(reversed(LINES)) == recorded
+    assert LineVoice().speak(LINES[3]) == recorded[LINES[3]]
+
+
+def test_the_caller_speaks_half_an_octave_below_the_agent(
+    models: Models, recorded: dict[str, bytes]
+) -> None:
+    greeting = "Thanks for calling, this is the automated assistant. How can I help?"
+    agent = np.frombuffer(models.load_voice().render(greeting), "<i2").astype(np.float64)
+    caller = np.concatenate([samples(recorded[line]) for line in LINES])
+    assert pitch_hz(agent, 24_000) == pytest.approx(208, abs=15)
+    assert pitch_hz(caller, 8_000) == pytest.approx(148, abs=15)
+
+
+def pitch_hz(pcm: np.ndarray[tuple[int], np.dtype[np.float64]], rate: int) -> float:
+    """The median pitch of the voiced stretches, by autocorrelation of 40 ms at a time."""
+    found = []
+    size, shortest, longest = rate // 25, rate // 400, rate // 70
+    for at in range(0, len(pcm) - size, size):
+        piece = pcm[at : at + size] - pcm[at : at + size].mean()
+        likeness = np.correlate(piece, piece, "full")[size - 1 :]
+        period = shortest + int(likeness[shortest:longest].argmax())
+        if likeness[0] / size > 1e6 and likeness[period] > likeness[0] / 2:
+            found.append(rate / period)
+    return float(np.median(found))
