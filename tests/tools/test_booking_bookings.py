@@ -337,3 +337,12 @@ def test_fault_x14_four_processes_race_for_one_slot(store_url: str, store: Store
     said = [racer.communicate(timeout=40)[0].splitlines()[-1] for racer in racers]
     assert sorted(said) == ["done", "refused", "refused", "refused"]
     assert rows(store) == (1, 9)
+
+
+def test_a_booking_of_ones_own_committed_between_two_looks_is_found(
+    bookings: Bookings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = booked(bookings)
+    looks = iter([None, mine])
+    monkeypatch.setattr("tools.booking.bookings._same", lambda *_: next(looks))
+    assert bookings.book(wish(), context("k2")) == mine

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from tests.tools.desk import CALLER, NOW, Desk, said
-from tools.receipts import RECEIPTS
+from tools.receipts import RECEIPTS, REQUESTS
 from tools.spec import BackendError, Risk, Tool, ToolContext, ToolOutcome, ToolRefusal, ToolState
 from tools.store import Store, open_store
 
@@ -204,10 +204,17 @@ async def test_a_write_still_waiting_for_a_thread_at_its_deadline_is_never_begun
 ) -> None:
     release = threading.Event()
     effects = Effects()
-    hold = reading(lambda a, c: {"message": str(release.wait(10))}, name="hold")
+    begun = threading.Semaphore(0)
+
+    def block(asked: Asked, context: ToolContext) -> Mapping[str, Any]:
+        begun.release()
+        return {"message": str(release.wait(10))}
+
+    hold = reading(block, name="hold")
     desk = Desk([hold, tool(effects.make, deadline_s=0.1)], plain)
     holding = [desk.later("hold") for _ in range(4)]
-    await asyncio.sleep(0.05)
+    for _ in holding:
+        assert await asyncio.to_thread(begun.acquire, timeout=10)
     outcome = await desk.ask("do")
     release.set()
     await asyncio.gather(*holding)
@@ -416,6 +423,13 @@ async def test_fault_x7_another_call_is_another_wish(plain: Store) -> None:
     assert len(effects.made) == 2
 
 
+async def requested(store: Store, count: int) -> None:
+    """Wait until so many requests stand in the ledger."""
+    query = sa.select(sa.func.count()).select_from(REQUESTS)
+    while store.read(lambda connection: connection.execute(query).scalar_one()) < count:
+        await asyncio.sleep(0.005)
+
+
 @pytest.mark.parametrize("same_id", [True, False])
 async def test_fault_x7_repeats_at_once_wait_for_the_first(store: Store, same_id: bool) -> None:
     effects = Effects()
@@ -429,7 +443,7 @@ async def test_fault_x7_repeats_at_once_wait_for_the_first(store: Store, same_id
     asked = [
         desk.later("do", tool_call_id="t1" if same_id else f"t{number}") for number in range(5)
     ]
-    await asyncio.sleep(0.1)
+    await requested(store, 1 if same_id else 5)
     go.set()
     outcomes = await asyncio.gather(*asked)
     assert {each.output for each in outcomes} == {'{"status":"done","message":"Made 1."}'}
@@ -446,7 +460,7 @@ async def test_a_repeat_of_a_failing_first_is_told_of_the_failure(plain: Store) 
 
     desk = Desk([tool(fails)], plain)
     asked = [desk.later("do") for _ in range(2)]
-    await asyncio.sleep(0.1)
+    await requested(plain, 2)
     go.set()
     outcomes = await asyncio.gather(*asked)
     assert {each.state for each in outcomes} == {ToolState.FAILED}
@@ -640,7 +654,7 @@ async def test_fault_x10_a_repeat_whose_first_cannot_be_read_is_unknown(plain: S
     go = threading.Event()
     desk = Desk([tool(lambda a, c: {"message": str(go.wait(10))})], plain)
     first, twin = desk.later("do"), desk.later("do")
-    await asyncio.sleep(0.1)
+    await requested(plain, 2)
     plain.write(
         lambda connection: connection.execute(sa.text("ALTER TABLE receipts RENAME TO gone"))
     )

@@ -130,7 +130,8 @@ class Bookings:
             return again
         chair = free_chair(self._shop, wish.slot, _taken(connection, wish.slot.cells))
         if chair is None:
-            return None
+            # On PostgreSQL our own booking may have been committed between the two looks.
+            return _same(connection, wish, context)
         row = self._row(wish, context, chair)
         made = _typed(
             connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one()
