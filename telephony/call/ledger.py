@@ -15,7 +15,8 @@ Two figures are kept of the line. The shortest round trip and the earliest of th
 say where playback is; how late echoes come on average says how late a `clear` will be. The
 simpler choice, the mean of the few round trips measured at the beginning of runs and the earliest
 echo of a whole run, does worse in the campaign of tests/telephony/test_call_oracle.py: 1 cut of
-100 was 61 ms off and 1 of 1,000 149 ms, against 57 and 113 this way (2,800 cuts, jitter of up to 25 ms each way).
+100 was 61 ms off and 1 of 1,000 149 ms, against 57 and 113 this way
+(2,800 cuts; jitter of 1 to 25 ms on average each way, exponential in one half of the calls).
 """
 
 from collections import deque
