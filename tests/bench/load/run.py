@@ -17,8 +17,6 @@ from tests.bench.load.phone import BenchCall
 from tests.bench.load.server import Server, Usage
 from tests.bench.load.trace import Trace
 
-SETTLE_S = 3.0
-"""From the last call's start to the measurement: by then all greetings are under way."""
 SESSION_S = 15.0
 END_S = 20.0
 _COMPLAINTS_SHOWN = 5
@@ -34,6 +32,8 @@ class Wish(msgspec.Struct, frozen=True):
     seconds: float
     server_core: int | None
     seed: int = 1
+    settle_s: float = 3.0
+    """From the last call's start to the measurement: by then all greetings are under way."""
 
 
 class Steady(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Load:
     async def _warm_up(self, http: aiohttp.ClientSession) -> Usage:
         """One call nobody counts: what is loaded by the first call is not the cost of a call."""
         await self._dial(http, 0)
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(self._wish.settle_s)
         await self._hang_up()
         self._calls.clear()
         await asyncio.sleep(1.0)
@@ -97,7 +97,7 @@ class Load:
             await self._dial(http, self._wish.seed * 10_000 + number)
             # One after another, and not in step with the 20 ms of those that are on.
             await asyncio.sleep(0.0137)
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(self._wish.settle_s)
 
     async def _dial(self, http: aiohttp.ClientSession, seed: int) -> None:
         most_s = self._wish.seconds + 60 + self._wish.calls * 0.2
