@@ -5,8 +5,6 @@ when to be asked again with `DeadlineReached`. `now` counts seconds from the sta
 and never goes back. After `EndCall` nothing more is asked for, whatever still happens.
 """
 
-from enum import Enum
-
 from agents.engine import (
     AppendAudio,
     AudioDelta,
@@ -14,7 +12,6 @@ from agents.engine import (
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
-    CloseEngine,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -28,9 +25,6 @@ from agents.engine import (
 )
 from telephony.call.commands import (
     CallCommand,
-    CloseStream,
-    EndCall,
-    HangUp,
     Note,
     PlaceMark,
     Record,
@@ -39,6 +33,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.ending import Ending, Phase
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -54,35 +49,15 @@ from telephony.call.events import (
     ToolFinished,
 )
 from telephony.call.ledger import RATE
-from telephony.call.limits import Closing, Due, Patience, Stage
+from telephony.call.limits import Due, Patience
 from telephony.call.playback import Playback
+from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
-from telephony.transcripts.entry import DtmfLine, EndedReason, EndLine, ToolLine, UsageLine
+from telephony.transcripts.entry import DtmfLine, EndedReason, UsageLine
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
-
-
-class Phase(Enum):
-    STARTING = "starting"
-    """The stream is open; the engine is not ready yet."""
-    LIVE = "live"
-    CLOSING = "closing"
-    """Last words, then the hang-up."""
-    ENDED = "ended"
-
-
-# The only legal moves; anything else is a bug in this module.
-MOVES: dict[Phase, frozenset[Phase]] = {
-    Phase.STARTING: frozenset({Phase.LIVE, Phase.CLOSING, Phase.ENDED}),
-    Phase.LIVE: frozenset({Phase.CLOSING, Phase.ENDED}),
-    Phase.CLOSING: frozenset({Phase.LIVE, Phase.ENDED}),
-    Phase.ENDED: frozenset(),
-}
-
-_STREAM_LOST = {"protocol": EndedReason.PROTOCOL, "flood": EndedReason.PROTOCOL}
-"""Why a stream may be lost other than by the network."""
 
 
 class Call:
@@ -90,36 +65,36 @@ class Call:
 
     def __init__(self, config: CallConfig) -> None:
         self._config = config
-        self._phase = Phase.STARTING
         self._uplink = Uplink(config.capabilities.input_format)
         self._playback = Playback(config.capabilities)
         self._floor = Floor()
         self._patience = Patience(config.limits)
-        self._tools: dict[str, tuple[ToolCalled, int]] = {}
-        self._closing: Closing | None = None
+        self._tools = ToolCalls()
+        self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._caller_samples = 0
         self._appended_samples = 0
 
     @property
     def phase(self) -> Phase:
-        return self._phase
+        return self._ending.phase
 
     def handle(self, event: CallEvent, now: float) -> list[CallCommand]:
         """Take one event. Any event is legal in any phase."""
-        if self._phase is Phase.ENDED:
+        if self.phase is Phase.ENDED:
             return []
         commands = self._dispatch(event, now)
-        if self.phase is not Phase.ENDED:
+        if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
-            commands += self._finish_closing(now)
+            commands += self._ending.proceed(now)
         return commands
 
     def next_deadline(self) -> float | None:
         """When to call `handle` with DeadlineReached if nothing else happens; None: never."""
-        if self._phase is Phase.ENDED:
+        if self.phase is Phase.ENDED:
             return None
-        closing = self._closing.until_s if self._closing else self._patience.next_deadline()
-        times = [time for time in (closing, self._echo_deadline()) if time is not None]
+        ending = self._ending
+        next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
+        times = [time for time in (next_s, self._echo_deadline()) if time is not None]
         return min(times, default=None)
 
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
@@ -134,17 +109,17 @@ class Call:
             case MarkEchoed(name):
                 return self._echoed(name, now)
             case StreamStopped():
-                return self._stopped(now)
+                return self._ending.stopped(now)
             case StreamLost(reason):
-                return self._lost(reason, now)
+                return self._ending.lost(reason, now)
             case PeerMisbehaved(kind):
                 return [Note("peer_misbehaved", detail=kind)]
             case ToolFinished():
                 return self._tool_finished(event, now)
             case HangUpAsked(reason):
-                return self._asked_to_end(EndedReason(reason), now)
+                return self._ending.asked(EndedReason(reason), now)
             case HangUpFailed(reason):
-                return [Note("hangup_failed", detail=reason), *self._hangup_failed(now)]
+                return self._ending.hangup_failed(reason, now)
             case DeadlineReached():
                 return self._deadline(now)
             case EngineReady():
@@ -192,17 +167,14 @@ class Call:
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_began(item_id, self._heard_at_ms(audio_ms))
         self._patience.caller_active()
-        if self._closing is not None:
-            if not self._closing.may_resume or self._closing.hanging_up:
-                return []
-            self._closing = None
-            self._move(Phase.LIVE)
+        if not self._ending.interrupted():
+            return []
         self._patience.nothing_owed()
         return self._barge_in(now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
-        if self._closing is None:
+        if not self._ending.under_way:
             self._patience.answer_owed(now)
         return []
 
@@ -217,9 +189,8 @@ class Call:
 
     def _engine_ready(self, now: float) -> list[CallCommand]:
         self._patience.ready()
-        if self._phase is not Phase.STARTING:
+        if not self._ending.begun():
             return []
-        self._move(Phase.LIVE)
         return self._say(self._config.persona.greeting, now)
 
     def _say(self, text: str, now: float) -> list[CallCommand]:
@@ -239,8 +210,7 @@ class Call:
         if self._playback.outstanding:
             self._floor.answer_sent(_ms(now))
             self._patience.answered()
-            if self._closing is not None:
-                self._closing.speaks(event.response_id)
+            self._ending.speaks(event.response_id)
         return commands
 
     def _echoed(self, name: str, now: float) -> list[CallCommand]:
@@ -256,29 +226,27 @@ class Call:
         line = UsageLine(event.response_id, event.status.value, event.usage, _ms(now))
         return [*commands, *self._playback.settled(), Record(line)]
 
+    def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
+        return [Note("engine_failed", detail=event.reason), *self._ending.apologise(now)]
+
     # ---- tools --------------------------------------------------------------------------------
 
     def _tool_called(self, event: ToolCalled, now: float) -> list[CallCommand]:
-        if event.tool_call_id in self._tools:
+        if not self._tools.begin(event, _ms(now)):
             return [Note("tool_call_repeated")]
-        self._tools[event.tool_call_id] = (event, _ms(now))
         self._patience.tool_running()
         return [RunTool(event.tool_call_id, event.name, event.arguments)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
-        if (running := self._tools.pop(event.tool_call_id, None)) is None:
+        if (line := self._tools.finish(event, _ms(now))) is None:
             return [Note("tool_answer_unasked")]
-        called, began_ms = running
-        line = Record(_tool_line(called, began_ms, _ms(now), event))
         respond = not (event.ends_call and self._said_goodbye())
         if respond and not self._tools:
             self._patience.answer_owed(now)
-        commands: list[CallCommand] = [
-            line,
-            ToolOutput(event.tool_call_id, event.output, respond),
-        ]
-        if event.ends_call and self._phase is Phase.LIVE and self._floor.caller_item is None:
-            commands += self._close(EndedReason.AGENT_HUNG_UP, now, may_resume=True)
+        answered = ToolOutput(event.tool_call_id, event.output, respond)
+        commands: list[CallCommand] = [Record(line), answered]
+        if event.ends_call and self._floor.caller_item is None:
+            commands += self._ending.by_agent(now)
         return commands
 
     def _said_goodbye(self) -> bool:
@@ -307,9 +275,7 @@ class Call:
         commands: list[CallCommand] = []
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
-        if self._closing is not None:
-            return commands
-        while self._closing is None and (due := self._patience.due(now)) is not None:
+        while not self._ending.under_way and (due := self._patience.due(now)) is not None:
             commands += self._overdue(due, now)
         return commands
 
@@ -317,143 +283,19 @@ class Call:
         persona = self._config.persona
         match due:
             case Due.ENGINE_NOT_READY:
-                return [Note("engine_not_ready"), *self._apologise(now)]
+                return [Note("engine_not_ready"), *self._ending.apologise(now)]
             case Due.ANSWER_OWED:
                 return [Note("owed_silence", value=1), *self._say(persona.reprompt, now)]
             case Due.ANSWER_MISSING:
-                return [Note("owed_silence", value=2), *self._apologise(now)]
+                return [Note("owed_silence", value=2), *self._ending.apologise(now)]
             case Due.SILENCE_PROMPT:
                 return self._say(persona.silence_prompt, now)
             case Due.IDLE:
-                return self._end_with(persona.idle_goodbye, EndedReason.IDLE, now)
+                return self._ending.with_words(persona.idle_goodbye, EndedReason.IDLE, now)
             case _:
                 assert due is Due.MAX_LENGTH, due
-                return self._end_with(persona.length_goodbye, EndedReason.MAX_LENGTH, now)
-
-    # ---- the end ------------------------------------------------------------------------------
-
-    def _move(self, phase: Phase) -> None:
-        assert phase in MOVES[self._phase], f"{self._phase} -> {phase}"
-        self._phase = phase
-
-    def _close(self, reason: EndedReason, now: float, *, may_resume: bool) -> list[CallCommand]:
-        self._move(Phase.CLOSING)
-        until_s = now + self._config.limits.goodbye_s
-        self._closing = Closing(reason, until_s, may_resume=may_resume)
-        return []
-
-    def _end_with(self, words: str, reason: EndedReason, now: float) -> list[CallCommand]:
-        commands = self._close(reason, now, may_resume=reason is EndedReason.IDLE)
-        assert self._closing is not None
-        self._closing.not_yet = self._floor.replies
-        return [*self._say(words, now), *commands]
-
-    def _asked_to_end(self, reason: EndedReason, now: float) -> list[CallCommand]:
-        if self._closing is not None:
-            self._closing.may_resume = False
-            return []
-        if self._phase is Phase.STARTING:
-            return self._close(reason, now, may_resume=False)
-        return self._end_with(self._config.persona.drain_goodbye, reason, now)
-
-    def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
-        return [Note("engine_failed", detail=event.reason), *self._apologise(now)]
-
-    def _apologise(self, now: float) -> list[CallCommand]:
-        """The engine cannot speak any more: our own recording does, then the call ends.
-
-        Without a recording the socket is closed, and the carrier says the apology instead
-        (the answer to the `action` URL of `<Connect>`).
-        """
-        owed = self._words_to_come
-        self._floor.deserted = True
-        commands = self._playback.close_all(now)
-        if self._closing is None:
-            commands += self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
-        elif self._closing.hanging_up or not owed:
-            return commands
-        if not self._config.apology_ulaw:
-            return [*commands, *self._abandon(1011, now)]
-        persona, ulaw = self._config.persona, self._config.apology_ulaw
-        return [*commands, *self._playback.own("apology", persona.apology, ulaw, now)]
-
-    @property
-    def _words_to_come(self) -> bool:
-        """The engine speaks, or will; of one that is gone nothing is waited for."""
-        unsaid = self._closing is not None and self._closing.not_yet is not None
-        to_come = unsaid or self._floor.replying or self._patience.owed or bool(self._tools)
-        return to_come and not self._floor.deserted
-
-    def _finish_closing(self, now: float) -> list[CallCommand]:
-        """Hang up once the last words were heard, or their time is over."""
-        closing, limits = self._closing, self._config.limits
-        if closing is None:
-            return []
-        over = now >= closing.until_s
-        if closing.hanging_up:
-            return self._abandon(1000, now) if over else []
-        if closing.stage is Stage.LAST_WORDS:
-            if not over and self._words_to_come:
-                return []
-            closing.enter(Stage.PLAYING, now + limits.last_words_s)
-            over = False
-        if self._playback.outstanding and not over:
-            return []
-        closing.enter(Stage.HANGING_UP, now + limits.hangup_s)
-        return [HangUp()]
-
-    def _hangup_failed(self, now: float) -> list[CallCommand]:
-        hanging_up = self._closing is not None and self._closing.hanging_up
-        return self._abandon(1000, now) if hanging_up else []
-
-    def _abandon(self, code: int, now: float) -> list[CallCommand]:
-        """Give the call back to the carrier by closing the socket ourselves."""
-        assert self._closing is not None, "only a call that is ending is given back"
-        reason = self._closing.reason
-        return [CloseStream(code, reason.value), *self._end(reason, now)]
-
-    def _stopped(self, now: float) -> list[CallCommand]:
-        """The carrier ended the stream: by our hang-up if we asked for one, else the caller's."""
-        ours = self._closing is not None and self._closing.hanging_up
-        reason = self._closing.reason if self._closing and ours else EndedReason.CALLER_HUNG_UP
-        return [*self._playback.hung_up(now), *self._end(reason, now)]
-
-    def _lost(self, reason: str, now: float) -> list[CallCommand]:
-        heard = self._playback.hung_up(now)
-        if self._closing is not None and self._closing.hanging_up:
-            return [*heard, *self._end(self._closing.reason, now)]
-        ended = _STREAM_LOST.get(reason, EndedReason.STREAM_LOST)
-        return [CloseStream(1008, reason), *heard, *self._end(ended, now, detail=reason)]
-
-    def _end(self, reason: EndedReason, now: float, detail: str = "") -> list[CallCommand]:
-        self._move(Phase.ENDED)
-        lines: list[CallCommand] = [Record(line) for line in self._floor.unwritten(_ms(now))]
-        for called, began_ms in self._tools.values():
-            lines.append(Record(_tool_line(called, began_ms, _ms(now), None)))
-        return [
-            *self._playback.stop(now),
-            *lines,
-            Record(EndLine(reason, _ms(now), detail)),
-            CloseEngine(),
-            EndCall(reason),
-        ]
+                return self._ending.with_words(persona.length_goodbye, EndedReason.MAX_LENGTH, now)
 
 
 def _ms(now: float) -> int:
     return round(now * 1000)
-
-
-def _tool_line(
-    called: ToolCalled, began_ms: int, end_ms: int, ended: ToolFinished | None
-) -> ToolLine:
-    """`ended` None: the call ended first; the durable ledger of effects has the outcome."""
-    return ToolLine(
-        called.tool_call_id,
-        called.name,
-        called.arguments,
-        ended.state if ended else "unfinished",
-        ended.output if ended else "",
-        began_ms,
-        end_ms,
-        repeated=ended.repeated if ended else False,
-    )

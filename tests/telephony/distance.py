@@ -33,6 +33,7 @@ from agents.engine import (
 from agents.persona import Persona
 from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, PlayAudio, Record
 from telephony.call.config import CallConfig
+from telephony.call.ending import Phase
 from telephony.call.events import (
     CallEvent,
     DeadlineReached,
@@ -40,7 +41,7 @@ from telephony.call.events import (
     StreamStarted,
     StreamStopped,
 )
-from telephony.call.machine import Call, Phase
+from telephony.call.machine import Call
 from telephony.simulator.carrier import Carrier
 from telephony.simulator.dialect import Narration
 from telephony.simulator.network import DistantCarrier, Line

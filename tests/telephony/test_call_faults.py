@@ -30,6 +30,7 @@ from telephony.call.commands import (
     RunTool,
 )
 from telephony.call.config import Limits
+from telephony.call.ending import Phase
 from telephony.call.events import (
     CallerAudio,
     DtmfPressed,
@@ -40,7 +41,6 @@ from telephony.call.events import (
     StreamStopped,
     ToolFinished,
 )
-from telephony.call.machine import Phase
 from telephony.transcripts.entry import (
     AgentLine,
     CallerLine,

@@ -44,6 +44,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import Limits
+from telephony.call.ending import MOVES, Phase
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -58,7 +59,7 @@ from telephony.call.events import (
     StreamStopped,
     ToolFinished,
 )
-from telephony.call.machine import MOVES, Call, Phase
+from telephony.call.machine import Call
 from telephony.transcripts.entry import (
     AgentLine,
     CallerLine,
