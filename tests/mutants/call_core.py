@@ -30,6 +30,14 @@ def _limits(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/limits.py", original, mutated, breaks, _LIMITS)
 
 
+def _ending(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/ending.py", original, mutated, breaks, _CALL)
+
+
+def _toolcalls(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/toolcalls.py", original, mutated, breaks, _CALL)
+
+
 def _machine(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/machine.py", original, mutated, breaks, _CALL)
 
@@ -396,12 +404,12 @@ LIMITS = (
 )
 
 MACHINE = (
-    _machine(
-        "            if not self._closing.may_resume or self._closing.hanging_up:\n",
-        "            if self._closing.hanging_up:\n",
+    _ending(
+        "        if not self._closing.may_resume or self._closing.hanging_up:\n",
+        "        if self._closing.hanging_up:\n",
         "the longest call can be talked out of its end",
     ),
-    _machine(
+    _ending(
         "            self._closing.may_resume = False\n",
         "            pass\n",
         "a drained call is kept alive by its caller",
@@ -416,9 +424,9 @@ MACHINE = (
         "            return []\n        commands",
         "the model believes in an item nobody heard",
     ),
-    _machine(
-        "        if event.tool_call_id in self._tools:\n",
-        "        if not event.tool_call_id:\n",
+    _toolcalls(
+        "        if called.tool_call_id in self._running:\n",
+        "        if not called.tool_call_id:\n",
         "a tool call repeated by the engine runs twice",
     ),
     _machine(
@@ -437,41 +445,41 @@ MACHINE = (
         "a call ends without a goodbye",
     ),
     _machine(
-        "        if self._closing is None:\n            self._patience.answer_owed(now)\n",
+        "        if not self._ending.under_way:\n            self._patience.answer_owed(now)\n",
         "        self._patience.answer_owed(now)\n",
         "a caller's own goodbye keeps the line open",
     ),
     _machine(
-        "            commands += self._finish_closing(now)\n",
+        "            commands += self._ending.proceed(now)\n",
         "",
         "nobody is ever hung up on",
     ),
-    _machine(
+    _ending(
         "        if self._playback.outstanding and not over:\n            return []\n",
         "",
         "the hang-up cuts the goodbye off",
     ),
-    _machine(
+    _ending(
         "            if not over and self._words_to_come:\n                return []\n",
         "",
         "the hang-up comes before the goodbye",
     ),
-    _machine(
+    _ending(
         "        self._closing.not_yet = self._floor.replies\n",
         "",
         "the reply under way is taken for the goodbye",
     ),
-    _machine(
+    _ending(
         "            over = False\n",
         "            pass\n",
         "a goodbye begun late is cut off after eight seconds",
     ),
-    _machine(
+    _ending(
         "        return to_come and not self._floor.deserted\n",
         "        return to_come\n",
         "the apology is followed by silence",
     ),
-    _machine(
+    _ending(
         "        elif self._closing.hanging_up or not owed:\n",
         "        elif self._closing.hanging_up:\n",
         "an engine that dies after its goodbye is apologised for",
@@ -491,7 +499,7 @@ MACHINE = (
         "        return speaking or self._patience.owed\n",
         "the caller is asked whether they are there while a tool runs",
     ),
-    _machine(
+    _ending(
         "self._closing.reason if self._closing and ours else",
         "self._closing.reason if self._closing else",
         "a caller who hung up on the goodbye did not",
@@ -506,7 +514,7 @@ MACHINE = (
         "event.timestamp_ms * RATE // 1000",
         "one absurd time stamp makes the recording hours long",
     ),
-    _machine(
+    _ending(
         "        return [*self._playback.hung_up(now), *self._end(reason, now)]\n",
         "        return self._end(reason, now)\n",
         "what was still to come at the hang-up counts as heard",
@@ -516,12 +524,12 @@ MACHINE = (
         "            pass\n",
         "turn latency is never told",
     ),
-    _machine(
-        "        for called, began_ms in self._tools.values():\n",
-        "        for called, began_ms in ():\n",
+    _ending(
+        "            *(Record(line) for line in ran),\n",
+        "",
         "a tool under way at the end is missing from the record",
     ),
-    _machine(
+    _ending(
         "        self._move(Phase.ENDED)\n",
         "        self._phase = Phase.LIVE\n",
         "a call ends more than once",
