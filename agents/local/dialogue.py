@@ -51,7 +51,7 @@ from agents.local.states import (
 )
 from agents.local.text import words
 from agents.local.times import Hours
-from agents.local.understanding import Request, slot_meant
+from agents.local.understanding import CLEAR, Request, slot_meant
 from agents.local.values import Readings, Setting, read
 from agents.local.wishes import Wishes, may_name_a_choice
 from agents.persona import Persona
@@ -96,7 +96,7 @@ class Dialogue:
         said = Said(text, constrained)
         if isinstance(self._state, LookingUp | Aside | Running):
             return [Speak(say.ONE_MOMENT)]
-        if not said.words:
+        if not said.words and not isinstance(self._state, Closed):
             return self._missed()
         return self._answer(said)
 
@@ -149,8 +149,17 @@ class Dialogue:
                 return self._confirming(state, said)
             case Mending() as state:
                 return self._mending(state, said)
+            case Closed():
+                return self._parting(said)
             case _:
                 return self._open(said)
+
+    def _parting(self, said: Said) -> list[Act]:
+        """After our goodbye the caller's own, thanks or a mumble end the call all the same."""
+        wanted = self._wishes.wanted(said)
+        if wanted is not None and wanted.likeness >= CLEAR:
+            return self._open(said)
+        return self._close() if move(said.words) in _PARTING or not said.words else self._open(said)
 
     def _open(self, said: Said) -> list[Act]:
         found = move(said.words)
@@ -453,9 +462,10 @@ class Dialogue:
     def _close(self) -> list[Act]:
         undone = isinstance(self._state, Confirming | Mending | Filling)
         lead = "All right, I've left that. " if undone else ""
+        again = isinstance(self._state, Closed)
         self._state = Closed()
         ending = next((found for found in self._forms if found.spec.ends_call), None)
-        acts = self._say(lead + say.goodbye(self._persona))
+        acts = self._say(say.GOODBYE if again else lead + say.goodbye(self._persona))
         if ending is None or ending.required:
             return acts
         return [*acts, self._call(Frame(ending))]
@@ -466,4 +476,5 @@ class Dialogue:
         return state
 
 
+_PARTING: Final = frozenset((Move.GOODBYE, Move.THANKS, Move.YES, Move.NO))
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))

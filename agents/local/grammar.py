@@ -44,6 +44,8 @@ _ARTICLE: Final = any_of(["on", "at", "for", "a", "an", "the", "around", "about"
 _TAIL: Final = any_of(
     ["please", "thanks", "thank you", "is good", "is fine", "would be good", "works", "instead"]
 )
+_THANKS: Final = "(?: (?:thanks|thank you)(?: (?:very|so) much| a lot)?)?"
+_BYE: Final = any_of(["goodbye", "good bye", "bye", "bye bye", "have a nice day"])
 _PLACES: Final = any_of(["the first one", "the second one", "the third one", "the last one"])
 _FIXED: Final = {
     Kind.DATE: DATE_PATTERN,
@@ -79,7 +81,8 @@ def check_pattern(slots: Sequence[Slot], offered: Offered) -> str:
     fields = any_of([plain(slot.label) for slot in slots] or ["it"])
     changes = rf"(?:no )?(?:change )?the {fields}(?: is wrong)?"
     corrected = [_framed(cores)] if cores else []
-    return f"(?:{'|'.join([YES_NO_PATTERN, *corrected, changes, ANYTIME_PATTERN])})"
+    answers = [f"{YES_NO_PATTERN}{_THANKS}", *corrected, changes, ANYTIME_PATTERN]
+    return f"(?:{'|'.join(answers)})"
 
 
 def opening_pattern(forms: Sequence[Form], offered: Mapping[str, Offered]) -> str | None:
@@ -117,7 +120,8 @@ def more_pattern(requests: str | None) -> str:
     """For the answer to `Is there anything else?`: no, yes, or another request."""
     done = any_of(["that's all", "that's it", "nothing else", "that's everything", "thanks", "bye"])
     tail = f"|{requests}" if requests else ""
-    return f"(?:(?:{YES_NO_PATTERN} )?{done}|{YES_NO_PATTERN}|{ANYTIME_PATTERN}{tail})"
+    finished = rf"(?:{YES_NO_PATTERN} )?{done}(?: for (?:today|now))?{_THANKS}(?: {_BYE})?"
+    return f"(?:{finished}|{YES_NO_PATTERN}{_THANKS}(?: {_BYE})?|{ANYTIME_PATTERN}{tail})"
 
 
 def _framed(cores: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from agents.local.grammar import (
 )
 from agents.local.offers import Offers
 from agents.local.slots import Kind
-from agents.local.states import Confirming, Filling, Idle, Manner, Mending, State, Wrapping
+from agents.local.states import Closed, Confirming, Filling, Idle, Manner, Mending, State, Wrapping
 from agents.local.wishes import Wishes
 
 _PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
@@ -24,7 +24,7 @@ def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
     match state:
         case Idle():
             return Expectation(wishes.pattern())
-        case Wrapping():
+        case Wrapping() | Closed():
             return Expectation(more_pattern(wishes.pattern()))
         case Filling(manner=Manner.SPELLED):
             return Expectation(spelling_pattern(), CHOICE_MARGIN, patient=True)

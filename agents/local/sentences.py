@@ -22,6 +22,7 @@ ONE_MOMENT: Final = "One moment, please."
 TAKE_YOUR_TIME: Final = "Take your time."
 NO_PERSON: Final = "I'm an automated assistant, and I can't put you through to a person."
 TAKE_MESSAGE: Final = "I can't put you through to a person, but I can take a message."
+GOODBYE: Final = "Goodbye."
 NOT_SURE: Final = (
     "I'm sorry, something went wrong, and I can't tell whether that worked. "
     "Please ask us again later."

@@ -1,6 +1,7 @@
 """A session of the embedded engine once its models are loaded: hears, understands, answers."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -27,10 +28,13 @@ from agents.local.endpointing import Frame, SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
 from agents.local.models import Models, Speech
+from agents.local.recogniser import Recognition
 from agents.local.replies import Replies
 
 _FLOOR_WAIT_S = 5.0
-"""The answer to a tool waits so long for the caller to stop; a noisy line may never fall silent."""
+"""An answer waits so long for the caller to stop; a noisy line may never fall silent."""
+_MOST_PARTS = 4
+"""Turns taken as one when the caller goes on before the answer to the first has begun."""
 
 _Result = TypeVar("_Result")
 
@@ -63,6 +67,31 @@ class CallerTurn(msgspec.Struct, frozen=True):
 Stimulus = CallerTurn | Say | ToolOutput
 
 
+class Stimuli:
+    """What is still to be considered, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Stimulus] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, stimulus: Stimulus) -> None:
+        self._waiting.append(stimulus)
+        self._arrived.set()
+
+    async def next(self) -> Stimulus:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+    def next_turn(self) -> CallerTurn | None:
+        """What the caller said next, whatever else came before it."""
+        turn = next((each for each in self._waiting if isinstance(each, CallerTurn)), None)
+        if turn is not None:
+            self._waiting.remove(turn)
+        return turn
+
+
 class SpeechFailed(Exception):  # noqa: N818 - the cause is chained
     """Recogniser or voice broke in its thread."""
 
@@ -84,7 +113,7 @@ class Session:
         self._dialogue = dialogue
         self._deliver = deliver
         self._replies = Replies(deliver, self._render, dialogue.cut)
-        self._stimuli: asyncio.Queue[Stimulus] = asyncio.Queue()
+        self._stimuli = Stimuli()
         self._floor_free = asyncio.Event()
         self._floor_free.set()
         self._turns = 0
@@ -94,7 +123,7 @@ class Session:
             case AppendAudio(audio):
                 self._hear(audio)
             case Say() | ToolOutput():
-                self._stimuli.put_nowait(command)
+                self._stimuli.put(command)
             case TruncateItem():
                 self._replies.truncated(command.item_id, command.heard_text)
             case DeleteItem(item_id):
@@ -115,7 +144,7 @@ class Session:
                 case SpeechStopped(at_ms, heard):
                     self._floor_free.set()
                     self._deliver(CallerSpeechStopped(self._turn_id, at_ms))
-                    self._stimuli.put_nowait(CallerTurn(self._turn_id, heard))
+                    self._stimuli.put(CallerTurn(self._turn_id, heard))
 
     @property
     def _turn_id(self) -> str:
@@ -124,7 +153,7 @@ class Session:
     async def think(self) -> None:
         """Runs until cancelled. Raises SpeechFailed, and whatever is wrong with the dialogue."""
         while True:
-            stimulus = await self._stimuli.get()
+            stimulus = await self._stimuli.next()
             acts = await self._consider(stimulus)
             self._hearing.expect(patient=self._dialogue.expectation().patient)
             if acts or _owed(stimulus):
@@ -143,16 +172,31 @@ class Session:
                 return acts if respond else []
 
     async def _understand(self, turn: CallerTurn) -> list[Act]:
+        """Answer what the caller said; what was said after a pause for breath belongs to it."""
         self._replies.settle()
+        heard = [await self._recognise(turn)]
+        while len(heard) < _MOST_PARTS and (more := await self._gone_on()) is not None:
+            heard.append(await self._recognise(more))
+        words = [each for each in heard if each.text] or heard[:1]
+        text = " ".join(each.text for each in words)
+        return self._dialogue.heard(text, all(each.constrained for each in words))
+
+    async def _recognise(self, turn: CallerTurn) -> Recognition:
         recognise = self._speech.recogniser.recognise
         expect = self._dialogue.expectation()
         heard = await work(self._models.hearing, lambda: recognise(turn.audio, expect))
         self._deliver(CallerTranscript(turn.item_id, heard.text))
-        return self._dialogue.heard(heard.text, heard.constrained)
+        return heard
+
+    async def _gone_on(self) -> CallerTurn | None:
+        """What the caller has added since, waited for while it is being said."""
+        await self._wait_for_floor()
+        return self._stimuli.next_turn()
 
     async def _wait_for_floor(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._floor_free.wait(), _FLOOR_WAIT_S)
+            async with asyncio.timeout(_FLOOR_WAIT_S):
+                await self._floor_free.wait()
 
     async def _render(self, sentence: str) -> bytes:
         voice = self._speech.voice

@@ -71,6 +71,35 @@ def test_goodbye_while_something_is_open_says_that_it_was_left() -> None:
     at_check().says("Goodbye").wrote_nothing().asked("left that", "goodbye").called("hang_up")
 
 
+@pytest.mark.parametrize(
+    "parting",
+    [
+        "No, that's all. Thank you, goodbye.",
+        "No thank you, goodbye.",
+        "No, that's it for today, thanks a lot, bye bye.",
+        "That's everything. Have a nice day.",
+        "No thanks, bye.",
+    ],
+)
+def test_a_courteous_end_is_listened_for_as_a_whole(parting: str) -> None:
+    booked = at_check().answers_shortly("Yes, that's right, thank you very much.")
+    booked.called("book_appointment", **BOOKED).asked("anything else")
+    booked.answers_shortly(parting).asked("goodbye").called("hang_up")
+
+
+@pytest.mark.parametrize(
+    "parting", ["Thank you, goodbye.", "Thank you for the time.", "Bye now.", "Okay.", ""]
+)
+def test_what_is_said_after_the_goodbye_begins_nothing_new(parting: str) -> None:
+    parted = talk().says("Goodbye.").called("hang_up")
+    parted.says(parting).asked("goodbye").called("hang_up")
+    assert parted.new == ["Goodbye."]
+
+
+def test_a_clear_wish_after_the_goodbye_is_taken_up() -> None:
+    talk().says("Goodbye.").says("Oh, can I make an appointment?").asked("which service")
+
+
 def test_goodbye_without_a_tool_to_hang_up_is_still_said() -> None:
     quiet = talk(SALON[:3]).says("bye").asked("goodbye")
     assert quiet.calls == []

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import itertools
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from agents.local.dialogue import Dialogue
 from agents.local.engine import CAPABILITIES, Inbox, LocalEngine
 from agents.local.expectation import Expectation, plain
 from agents.local.models import Models, ModelsMissing, Wheel, missing
+from agents.local.recogniser import Recogniser, Recognition
 from agents.local.replies import SAMPLES_PER_S
 from agents.persona import Persona
 from tests.agents.local_caller import Conversation, conversation
@@ -212,6 +214,69 @@ async def test_on_a_line_that_never_falls_silent_a_tool_is_answered_all_the_same
         talk.engine.submit(ToolOutput("call_1", "{}"))
         await talk.until(ResponseDone)
     assert talk.words("resp_1") == "It is free."
+
+
+async def goes_on(talk: Conversation, models: Models, *spoken: str) -> None:
+    """The caller says all this with pauses that end turns; nothing is made out until the end."""
+    held = threading.Event()
+    models.hearing.submit(held.wait)
+    for number, text in enumerate(spoken):
+        talk.hears(silence(700))
+        talk.hears(telephoned(says(text), 16_000))
+        await talk.until(CallerSpeechStarted, number + 1)
+    held.set()
+
+
+async def test_a_caller_who_draws_breath_is_answered_once_and_at_the_end(models: Models) -> None:
+    more = "(?:no )?(?:that's all|thank you goodbye)"
+    script = Script([Speak("Goodbye.")], expect=Expectation(more))
+    async with conversation(LocalEngine(models, script)) as talk:
+        await goes_on(talk, models, "No, that's all.", "Thank you, goodbye.")
+        await talk.until(CallerTranscript)
+        talk.hears(silence(1_200))
+        await talk.until(ResponseDone)
+    assert script.told == [("heard", "no that's all thank you goodbye", "True")]
+    assert [plain(each.text) for each in talk.of(CallerTranscript)] == [
+        "no that's all",
+        "thank you goodbye",
+    ]
+    assert len(talk.of(ResponseStarted)) == 1
+    stopped = talk.events.index(talk.of(CallerSpeechStopped)[1])
+    assert talk.events.index(talk.of(ResponseStarted)[0]) > stopped
+
+
+async def test_what_is_no_words_after_an_answer_does_not_spoil_it(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_out = iter([Recognition("Yes.", True, 0.0), Recognition("", False, 0.0)])
+    monkeypatch.setattr(Recogniser, "recognise", lambda *_: next(made_out))
+    script = Script([Speak("Very well.")])
+    async with conversation(LocalEngine(models, script)) as talk:
+        await goes_on(talk, models, "Yes.", "Hm, hm.")
+        talk.hears(silence(1_200))
+        await talk.until(ResponseDone)
+    assert script.told == [("heard", "yes", "True")]
+
+
+async def test_on_a_line_that_never_falls_silent_the_caller_is_answered_all_the_same(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.local.session._FLOOR_WAIT_S", 0.05)
+    script = Script([Speak("Very well.")])
+    async with conversation(LocalEngine(models, script)) as talk:
+        await goes_on(talk, models, "Yes please.", "And another thing")
+        await talk.until(ResponseStarted)
+    assert script.told == [("heard", "yes please", "False")]
+
+
+async def test_a_caller_who_goes_on_and_on_is_answered_in_between(models: Models) -> None:
+    script = Script([Speak("Very well.")], [], expect=Expectation("tomorrow|thank you"))
+    async with conversation(LocalEngine(models, script)) as talk:
+        await goes_on(talk, models, *["Tomorrow."] * 6)
+        talk.hears(silence(1_200))
+        await talk.until(CallerTranscript, 6)
+        await talk.until(ResponseStarted)
+    assert script.told[0] == ("heard", " ".join(["tomorrow"] * 4), "True")
 
 
 async def test_items_that_never_began_are_cut_whole(models: Models) -> None:
