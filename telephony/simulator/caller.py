@@ -3,6 +3,7 @@
 Pure: sound comes in and goes out 20 ms at a time, words come when they come.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -85,6 +86,7 @@ class SyntheticCaller:
         self._attention = Attention(ask)
         self._speaking_up = SpeakingUp(scenario.interruption)
         self._given: set[str] = set()
+        self._used: Counter[str] = Counter()
         self._mood = Mood.TALKING
         self._line = b""
         self._last: Rule | None = None
@@ -175,7 +177,7 @@ class SyntheticCaller:
 
     def _reply(self, words: str, now_ms: int) -> None:
         self._wonderings = 0
-        rule = self._scenario.answer(words)
+        rule = self._scenario.answer(words, self._used)
         if self._mood is Mood.LEAVING:
             self._insist(rule, now_ms)
         elif rule is not None:
@@ -214,6 +216,7 @@ class SyntheticCaller:
         if rule.ends:
             self._mood = Mood.LEAVING
         self._given.update(rule.gives)
+        self._used[rule.name] += 1
         self._line = self._speech[rule.says]
         self._observe(Said(now_ms, rule.says, rule.name))
 

@@ -5,6 +5,7 @@ made out. All a scenario can say is listed in `lines`, so that it can be recorde
 """
 
 import re
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -34,6 +35,17 @@ class Rule(msgspec.Struct, frozen=True):
     """This is the caller's goodbye."""
     insists: bool = False
     """Answered even after the caller's goodbye."""
+    unless: str = ""
+    """Does not hold when this is found as well; empty: holds all the same."""
+    most: int | None = None
+    """Holds so many times in a call; None: every time."""
+
+    def holds(self, words: str, used: int) -> bool:
+        if self.most is not None and used >= self.most:
+            return False
+        if self.unless and re.search(self.unless, words, re.I):
+            return False
+        return re.search(self.hears, words, re.I) is not None
 
 
 class Interruption(msgspec.Struct, frozen=True):
@@ -76,8 +88,12 @@ class Scenario(msgspec.Struct, frozen=True):
         interruption = (self.interruption.says,) if self.interruption else ()
         return tuple(dict.fromkeys((*spoken, *own, *interruption)))
 
-    def answer(self, words: str) -> Rule | None:
-        return next((rule for rule in self.rules if re.search(rule.hears, words, re.I)), None)
+    def answer(self, words: str, used: Mapping[str, int] | None = None) -> Rule | None:
+        """`used`: how often each rule has answered in this call, by its name."""
+        counted = used or {}
+        return next(
+            (rule for rule in self.rules if rule.holds(words, counted.get(rule.name, 0))), None
+        )
 
 
 _ASKS_AGAIN = re.compile(
@@ -93,14 +109,18 @@ def asks_again(words: str) -> bool:
 
 
 def booking(goal: Goal, *, interrupts: bool = True) -> Scenario:
-    """A caller who books an appointment, and changes the time while the agent reads it back."""
+    """A caller who books an appointment, and changes the time while the agent reads it back.
+
+    What is read back wrongly it corrects, twice at most: its own ears may be at fault.
+    """
     goodbye = "No, that's all. Thank you, goodbye."
     change = f"Actually, make it {goal.changed_time}."
+    final = (goal.changed_time, change) if interrupts else (goal.time, f"No, at {goal.time}.")
     return Scenario(
         opening=Rule(
             "opening", "", f"Hello, I'd like to book a {goal.service}, please.", ("service",)
         ),
-        rules=_rules(goal, goodbye, change),
+        rules=(*_corrections(goal, *final), *_rules(goal, goodbye, change)),
         goodbye=goodbye,
         interruption=Interruption(change, after=("day", "time", "name")) if interrupts else None,
     )
@@ -132,6 +152,62 @@ def _rules(goal: Goal, goodbye: str, change: str) -> tuple[Rule, ...]:
         Rule("greeting", r"\bhelp\b|\bcalling\b|\bassistant\b", service, ("service",)),
         Rule("thinking", r"let me (check|see|look)", ""),
     )
+
+
+def _corrections(goal: Goal, time: str, time_again: str) -> tuple[Rule, ...]:
+    """For a read-back that holds another day, time or name than was said."""
+    return (
+        Rule("wrong day", _read_back(_A_DAY), f"No, on {goal.day}.", unless=_day(goal.day), most=2),
+        Rule("wrong time", _read_back(_A_TIME), time_again, ("time",), unless=_time(time), most=2),
+        Rule(
+            "wrong name",
+            _read_back(r"\bnamed?\b"),
+            f"No, my name is {goal.name}.",
+            unless=_any_of(goal.name.split()),
+            most=2,
+        ),
+    )
+
+
+def _read_back(fact: str) -> str:
+    return f"(?=.*(?:{fact}))(?=.*(?:{_CHECK}|{_OFFER}))"
+
+
+_HOURS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+_A_DAY = r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
+_A_TIME = r"\bat (?:\d|noon|half|" + "|".join(_HOURS) + ")"
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return rf"\b(?:{'|'.join(map(re.escape, words))})\b"
+
+
+def _day(said: str) -> str:
+    """The day as it may be heard; only the weekday is listened for."""
+    return _any_of([word for word in said.split() if re.fullmatch(_A_DAY, word, re.I)] or [said])
+
+
+def _time(said: str) -> str:
+    """`three thirty` or `three in the afternoon` as they may be heard."""
+    hour = next((word for word in said.split() if word in _HOURS), "noon")
+    figure = _HOURS.index(hour) + 1 if hour in _HOURS else 12
+    either = f"(?:{hour}|{figure})"
+    if "thirty" in said:
+        return rf"\b{either}[-:. ]*(?:thirty|30)|half past {either}\b"
+    return rf"\b{either}\b(?![-:. ]*(?:\d\d|fifteen|thirty|forty))"
 
 
 _TAKEN = r"already (booked|taken)|(not|isn'?t|no longer) (free|available|open)|fully booked"

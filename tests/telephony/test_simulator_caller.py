@@ -205,6 +205,14 @@ def test_a_short_sentence_is_not_interrupted() -> None:
     assert not ready_to_interrupt().agent("One moment.", ms=1_100).all(Interrupted)
 
 
+def test_what_is_read_back_wrongly_is_corrected_twice_at_most() -> None:
+    room = Room(booking(Goal(), interrupts=False))
+    for _ in range(3):
+        room.agent("A haircut on Friday at three. Is that right?")
+    room.agent("A haircut on Tuesday at four. Is that right?")
+    assert room.said() == ["wrong day", "wrong day", "check", "wrong time"]
+
+
 def test_nothing_is_interrupted_before_the_facts_are_given() -> None:
     assert not Room().agent("What day?", ms=9_000).all(Interrupted)
 

@@ -29,11 +29,18 @@ SCENARIO = booking(Goal())
         ("What is your phone number?", "number"),
         ("Please spell it for me, letter by letter.", "spell"),
         (
-            "Let me check. I'll book an appointment: haircut, Tuesday, 3 p.m. Is that right?",
+            "Let me check. I'll book an appointment: haircut, Tuesday, 3:30 p.m. Is that right?",
             "check",
         ),
-        ("A haircut on Tuesday at three, for Peter Baker. Shall I book it?", "check"),
-        ("Haircut on Tuesday at three, name Peter Baker, is this correct?", "check"),
+        ("A haircut on Tuesday at three thirty, for Peter Baker. Shall I book it?", "check"),
+        ("Haircut on Tuesday at half past three, name Peter Baker, is this correct?", "check"),
+        ("Haircut, on Tuesday, at 3 30 P M. Named Peter Baker. Is that right?", "check"),
+        ("Haircut on Thursday at three thirty, name Peter Baker. Is that right?", "wrong day"),
+        ("Haircut on Tuesday at three p m, name Peter Baker. Is that right?", "wrong time"),
+        ("Haircut on Tuesday at 3:15, name Peter Baker. Is that right?", "wrong time"),
+        ("Haircut on Tuesday at thirteen thirty. Is that right?", "check"),
+        ("Haircut on Tuesday at 3:30, name Walter Maker. Is that right?", "wrong name"),
+        ("Haircut on Tuesday at 3:30, name Peter Maker. Is that right?", "check"),
         ("Please say yes or no.", "check"),
         ("All right. What should I change?", "change"),
         ("I'm sorry, three p.m. is not available.", "taken"),
@@ -51,6 +58,45 @@ def test_which_rule_answers(words: str, rule: str) -> None:
     found = SCENARIO.answer(words)
     assert found is not None
     assert found.name == rule
+
+
+def test_a_caller_who_changes_nothing_corrects_other_times_than_its_first() -> None:
+    steady = booking(Goal(), interrupts=False)
+    for words, rule in (
+        ("Tuesday at three p m, name Peter Baker. Is that right?", "check"),
+        ("Tuesday at 3 p.m. Is that right?", "check"),
+        ("Tuesday at three thirty. Is that right?", "wrong time"),
+        ("Tuesday at four. Is that right?", "wrong time"),
+    ):
+        found = steady.answer(words)
+        assert found is not None
+        assert (words, found.name) == (words, rule)
+    wrong = steady.answer("Tuesday at four. Is that right?")
+    assert wrong is not None
+    assert wrong.says == "No, at three in the afternoon."
+
+
+def test_a_caller_corrects_a_fact_twice_and_then_distrusts_its_ears() -> None:
+    words = "Haircut on Thursday at three thirty. Is that right?"
+    names = []
+    for used in range(4):
+        found = SCENARIO.answer(words, {"wrong day": used})
+        assert found is not None
+        names.append(found.name)
+    assert names == ["wrong day", "wrong day", "check", "check"]
+
+
+def test_noon_and_other_days_are_known_when_they_are_heard() -> None:
+    scenario = booking(Goal(day="Monday the first of December", changed_time="noon"))
+    for words, rule in (
+        ("On Monday the first of December at noon. Is that right?", "check"),
+        ("On Monday the first of December at 12 p.m. Is that right?", "check"),
+        ("On Sunday the first of December at noon. Is that right?", "wrong day"),
+        ("On Monday at one. Is that right?", "wrong time"),
+    ):
+        found = scenario.answer(words)
+        assert found is not None
+        assert (words, found.name) == (words, rule)
 
 
 @pytest.mark.parametrize("words", ["", "Mumble.", "The weather is fine."])
