@@ -27,6 +27,8 @@ from telephony.engines import (
     realtime_settings,
     spoken_apology,
 )
+from telephony.line import Line
+from telephony.linefile import load_line
 from telephony.session import Session, Watch
 from telephony.settings import Settings
 from telephony.switchboard import Sentences, Switchboard
@@ -76,9 +78,12 @@ class Service:
     `app` may be served at once. `drain()` before `stop()`; after it nothing is left running.
     """
 
-    def __init__(self, settings: Settings, shop: Shop, store: Store, watch: Watch) -> None:
+    def __init__(
+        self, settings: Settings, shop: Shop, line: Line, store: Store, watch: Watch
+    ) -> None:
         self.settings = settings
         self.shop = shop
+        self.line = line
         self.store = store
         self.persona = persona(settings, shop)
         self.counters: Counter[str] = Counter()
@@ -275,15 +280,15 @@ def _instructions(shop: Shop) -> str:
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
-    """Read the shop, open and migrate the database, put everything together.
+    """Read the shop and the line, open and migrate the database, put everything together.
 
     Raises ConfigError, tools.config.ConfigError, BackendError or OSError for what a person has
     to mend.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    shop = load_shop(settings.config_dir)
+    shop, line = load_shop(settings.config_dir), load_line(settings.config_dir)
     store = await asyncio.to_thread(_open_database, settings)
-    return Service(settings, shop, store, watch)
+    return Service(settings, shop, line, store, watch)
 
 
 def _open_database(settings: Settings) -> Store:

@@ -33,6 +33,7 @@ SHELLS = frozenset(
         "telephony.cli.serve",
         "telephony.cli.try_call",
         "telephony.engines",
+        "telephony.linefile",
         "telephony.logs",
         "telephony.running",
         "telephony.server",

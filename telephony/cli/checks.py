@@ -21,6 +21,7 @@ import tools
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
+from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from tools.config import ConfigError
@@ -229,6 +230,22 @@ def twilio(settings: Settings) -> Iterator[Finding]:
         yield broken("Twilio", "the auth token would travel unencrypted", "Unset TWILIO_API_URL")
 
 
+def telephone_line(settings: Settings) -> Iterator[Finding]:
+    try:
+        line = load_line(settings.config_dir)
+    except ConfigError as error:
+        yield broken("telephone line", f"{error.where}: {error.what}", error.hint)
+        return
+    if not line.human and not line.voicemail.enabled:
+        what = "when the agent fails, callers reach neither a person nor voicemail"
+        cure = "Name a target as human in phone.yaml, or enable voicemail there"
+        yield odd("telephone line", what, cure)
+        return
+    targets = ", ".join(line.transfers) or "none"
+    person = line.human or ("voicemail" if line.voicemail.enabled else "")
+    yield well("telephone line", f"transfer targets: {targets}; a person: {person}")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -248,5 +265,6 @@ CHECKS: tuple[Check, ...] = (
     database,
     public_url,
     twilio,
+    telephone_line,
     open_files,
 )

@@ -360,6 +360,7 @@ def test_the_doctor_speaks_json_without_secrets(
         ("Twilio", {"TWILIO_AUTH_TOKEN": TOKEN}, Level.PROBLEM),
         ("Twilio", {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "short"}, Level.WARNING),
         ("Twilio", {"TWILIO_API_URL": "http://api.example.com"}, Level.PROBLEM),
+        ("telephone line", {}, Level.OK),
         ("open files", {"FRONTDESK_MAX_CALLS": "1"}, Level.OK),
     ],
 )
@@ -374,6 +375,28 @@ def test_the_doctor_tells_well_from_odd_from_broken(
 def test_a_model_with_a_date_is_a_warning_with_days_left() -> None:
     [found] = findings(OPENAI_API_KEY="k", FRONTDESK_MODEL="gpt-realtime")["FRONTDESK_MODEL"]
     assert "2027-01-20" in found.what
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "what"),
+    [
+        (
+            'transfers: {sales: {number: "+442079460000"}}\nhuman: sales\n',
+            Level.OK,
+            "transfer targets: sales; a person: sales",
+        ),
+        ("voicemail: {enabled: false}\n", Level.WARNING, "neither a person nor voicemail"),
+        ("human: nobody\n", Level.PROBLEM, "phone.yaml:1:8: human: 'nobody' is not a target"),
+    ],
+)
+def test_the_doctor_reads_the_telephone_line(
+    place: Path, content: str, expected: Level, what: str
+) -> None:
+    (place / "config").mkdir()
+    (place / "config" / "phone.yaml").write_text(content, encoding="utf-8")
+    [found] = findings()["telephone line"]
+    assert found.level is expected
+    assert what in found.what
 
 
 def test_too_few_open_files_for_so_many_calls() -> None:

@@ -1,0 +1,127 @@
+"""What happens on this telephone line besides talk: who calls are passed on to, and voicemail.
+
+All of it is read from `phone.yaml`. Who a caller may be put through to is decided there and
+nowhere else: a model names a target, never a number.
+"""
+
+import re
+from functools import cache
+from typing import Annotated
+
+import msgspec
+
+from tools.config import Document
+from tools.phone import e164
+from tools.validation import Schema
+
+FILE = "phone.yaml"
+
+DEFAULT_LINE = """\
+# Who callers can be put through to, by the name they would ask for. The agent knows only the
+# names. For example:
+#   transfers:
+#     a colleague:
+#       number: "+442079460000"
+#       # Said to the caller first.
+#       say: "One moment, I'll put you through to a colleague."
+#       # How long it may ring before the caller comes back to the agent.
+#       timeout_s: 20
+transfers: {}
+# Which of them answers for "a person", for key 0 and when the agent has failed.
+human: ""
+# For when nobody else can take the call.
+voicemail:
+  enabled: true
+  say: "Please leave a message after the tone, and we will call you back."
+  max_seconds: 120
+"""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([ _-][a-z0-9]+){0,5}", re.ASCII)
+MAX_NAME_CHARS = 40
+
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+
+
+class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody a caller can be put through to."""
+
+    number: Annotated[str, msgspec.Meta(description='In E.164 and quotes: "+442079460000".')]
+    say: Annotated[Sentence, msgspec.Meta(description="Said before the call is passed on.")] = (
+        "One moment, I'll put you through."
+    )
+    timeout_s: Annotated[
+        int, msgspec.Meta(ge=5, le=120, description="How long it rings before it counts as no.")
+    ] = 20
+
+
+class Voicemail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A recording the caller leaves when nobody else can take the call."""
+
+    enabled: Annotated[bool, msgspec.Meta(description="Whether callers are asked for one.")] = True
+    say: Annotated[Sentence, msgspec.Meta(description="Said before the tone.")] = (
+        "Please leave a message after the tone, and we will call you back."
+    )
+    max_seconds: Annotated[int, msgspec.Meta(ge=10, le=600, description="The longest message.")] = (
+        120
+    )
+
+
+class LineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of `phone.yaml`: this declaration is what the file is checked against."""
+
+    transfers: Annotated[
+        dict[str, Transfer], msgspec.Meta(description="Targets by the name callers use.")
+    ] = {}
+    human: Annotated[
+        str, msgspec.Meta(description='The target for "a person", key 0 and a failed agent.')
+    ] = ""
+    voicemail: Annotated[
+        Voicemail, msgspec.Meta(description="For when nobody else can take the call.")
+    ] = Voicemail()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A `phone.yaml` whose parts fit together."""
+
+    transfers: dict[str, Transfer] = {}
+    human: str = ""
+    """A name in `transfers`, or empty."""
+    voicemail: Voicemail = Voicemail()
+
+
+def parse_line(text: str, where: str) -> Line:
+    """The line a `phone.yaml` describes. Raises ConfigError naming file, line and column."""
+    document = Document(text, where)
+    file = document.read(LineFile, line_schema())
+    for name in file.transfers:
+        _check_target(document, name, file.transfers[name])
+    if file.human and file.human not in file.transfers:
+        known = ", ".join(file.transfers) or "none is configured"
+        raise document.error(
+            ("human",), f"{file.human!r} is not a target", f"Name one under transfers ({known})"
+        )
+    return Line(transfers=file.transfers, human=file.human, voicemail=file.voicemail)
+
+
+def _check_target(document: Document, name: str, target: Transfer) -> None:
+    if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name):
+        raise document.error(
+            ("transfers", name),
+            f"a target cannot be called {name[:MAX_NAME_CHARS]!r}",
+            "Use one to six words of small letters and digits, like a colleague",
+        )
+    if e164(target.number) != target.number:
+        raise document.error(
+            ("transfers", name, "number"),
+            f"{target.number!r} is not a telephone number",
+            'Write it in full and in quotes, like "+442079460000"',
+        )
+
+
+@cache
+def line_schema() -> Schema:
+    """What `phone.yaml` is checked against."""
+    document = msgspec.json.schema(LineFile)
+    for definition in document["$defs"].values():
+        definition["additionalProperties"] = False
+    return Schema(document)
