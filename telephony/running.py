@@ -31,16 +31,20 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 async def serving(
     settings: Settings, listener: socket.socket, watch: Watch = unwatched
 ) -> AsyncGenerator[Service]:
-    """A running service for as long as the block lasts; calls still live then are drained."""
+    """A running service for as long as the block lasts; calls still live then are drained.
+
+    Signals are left to whoever runs the loop: here they end the block, and so the service.
+    """
     service = await open_service(settings, watch)
     tasks = Tasks(service.failed)
     try:
         await service.warm()
-        server = PhoneServer(service.app, service.drain, service.hurry)
+        server = PhoneServer(service.app, service.drain, service.hurry, signals=())
         task = tasks.start("http server", server.serve(sockets=[listener]))
         yield service
         server.stop()
         await task
     finally:
+        await service.drain()
         await tasks.cancel_all()
         await service.stop()

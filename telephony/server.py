@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,7 +14,6 @@ from agents.tasks import Tasks
 MAX_FRAME_BYTES = 64 * 1024
 """Of one WebSocket message; Twilio's are below 1 KiB."""
 _BACKLOG = 2_048
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class PhoneServer(uvicorn.Server):
@@ -30,6 +29,7 @@ class PhoneServer(uvicorn.Server):
         app: FastAPI,
         drain: Callable[[], Awaitable[None]],
         hurry: Callable[[], None],
+        signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -50,6 +50,7 @@ class PhoneServer(uvicorn.Server):
         )
         self._drain = drain
         self._hurry = hurry
+        self._signals = signals
         self._tasks = Tasks(self._drain_failed)
         self._draining = False
 
@@ -71,12 +72,12 @@ class PhoneServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._signals:
             loop.add_signal_handler(number, self.stop)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in self._signals:
                 loop.remove_signal_handler(number)
 
 

@@ -7,17 +7,23 @@ from typing import Any
 
 import msgspec
 
+from telephony.cli.errand import Asked
 from telephony.simulator.phone import PhoneReport
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    EndedReason,
     EndLine,
     ToolLine,
     TruncationLine,
     TurnLine,
 )
 from telephony.transcripts.text import in_order
+
+MOST_APART_MS = 40
+"""Between what the model was told of a cut sentence and what the phone played of it."""
+_IN_GOOD_ORDER = frozenset((EndedReason.AGENT_HUNG_UP.value, EndedReason.CALLER_HUNG_UP.value))
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -73,16 +79,47 @@ class Trial(msgspec.Struct, frozen=True):
     ended_reason: str
     turns: list[Turn]
     tool_calls: list[ToolCall]
+    asked: Asked
+    """What the caller asked for, by voice only."""
     booking: dict[str, Any] | None
+    """The row as stored; `local` is its beginning on the shop's clock."""
     truncations: list[Truncation]
     latency: Latency
     files: dict[str, str]
+
+
+def problem(done: Trial) -> str:
+    """Why the trial has failed, one sentence; empty when all went as it should."""
+    booking, asked = done.booking, done.asked
+    if done.ended_reason not in _IN_GOOD_ORDER:
+        return f"The call did not end as it should: {done.ended_reason or 'no end'}."
+    if booking is None:
+        return "Nothing was booked."
+    booked = Asked(booking["service"], booking["local"], booking["name"])
+    if _loosely(booked) != _loosely(asked):
+        return f"The caller asked for {_words(asked)}, but {_words(booked)} was booked."
+    for cut in done.truncations:
+        if abs(cut.audio_end_ms - cut.played_ms) > MOST_APART_MS:
+            return (
+                f"The model was told that {cut.audio_end_ms} ms of a cut sentence were heard,"
+                f" but the phone had played {cut.played_ms} ms."
+            )
+    return ""
+
+
+def _loosely(booking: Asked) -> tuple[str, str, str]:
+    return booking.service, booking.local, booking.name.casefold()
+
+
+def _words(booking: Asked) -> str:
+    return f"{booking.service} at {booking.local} for {booking.name}"
 
 
 def trial(
     report: PhoneReport,
     entries: Sequence[AnyEntry],
     engine: str,
+    asked: Asked,
     booking: dict[str, Any] | None,
     files: dict[str, Path],
 ) -> Trial:
@@ -95,6 +132,7 @@ def trial(
         ended_reason=ends[-1] if ends else "",
         turns=[turn for entry in ordered if (turn := _turn(entry))],
         tool_calls=[_tool_call(entry) for entry in ordered if isinstance(entry, ToolLine)],
+        asked=asked,
         booking=booking,
         truncations=_truncations(report, ordered),
         latency=_latency(report, ordered),

@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import json
+import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -18,95 +20,88 @@ from telephony.app import Service
 from telephony.call.commands import CallCommand, Record
 from telephony.call.events import CallEvent
 from telephony.cli import trial_text
+from telephony.cli.errand import Errand, free_errand
+from telephony.cli.live import Live, screen_console
 from telephony.cli.terminal import CommandFailed, style
-from telephony.cli.trial import Trial, trial
+from telephony.cli.trial import Trial, problem, trial
 from telephony.running import serving
 from telephony.server import listen
 from telephony.settings import Settings
-from telephony.simulator.caller import Interrupted, Observation
 from telephony.simulator.conversation import synthetic
 from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.ears import Ears
 from telephony.simulator.phone import PhoneReport
-from telephony.simulator.scenario import Goal, booking
+from telephony.simulator.pico import PicoFailed
+from telephony.simulator.scenario import booking
 from telephony.simulator.wav import write_wav
-from telephony.transcripts import text
 from telephony.transcripts.archive import Archive, StoredCall
 from telephony.transcripts.entry import AnyEntry
 from telephony.transcripts.files import TRANSCRIPT
+from telephony.transcripts.text import Style
 from telephony.values import Secret
 from tools.booking.bookings import Bookings
-from tools.booking.calendar import bookable, free_chair
 
-_TIMES = (
-    ("three in the afternoon", dt.time(15), "three thirty", dt.time(15, 30)),
-    ("ten in the morning", dt.time(10), "ten thirty", dt.time(10, 30)),
-    ("two in the afternoon", dt.time(14), "two thirty", dt.time(14, 30)),
-    ("eleven in the morning", dt.time(11), "eleven thirty", dt.time(11, 30)),
-    ("four in the afternoon", dt.time(16), "four thirty", dt.time(16, 30)),
-)
-"""What the caller asks for first, and what it changes its mind to."""
-_SERVICE = "haircut"
+_DAY = dt.timedelta(days=1)
 _WRITTEN_S = 10.0
 _LOOK_EVERY_S = 0.05
 _DRAIN_S = 3
+TERMINATED = 128 + signal.SIGTERM
 
 
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
     """Carry one call, or with a terminal as many as are wanted; the exit code."""
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    if record is not None and not os.access(record.absolute().parent, os.W_OK):
+        raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
     screen = Screen(silent=as_json)
     try:
         uvloop.run(_try(settings, screen, record, stay=stay))
-    except ModelsMissing as problem:
-        raise CommandFailed(str(problem)) from None
+    except (ModelsMissing, PicoFailed) as missing:
+        raise CommandFailed(str(missing)) from None
+    except asyncio.CancelledError:
+        return TERMINATED
     return 0
 
 
 class Screen:
-    """What a person sees of a trial; silent for programs."""
+    """What a person sees of a trial; silent for programs, who get one JSON object."""
 
     def __init__(self, *, silent: bool) -> None:
-        self.silent = silent
-        self._style = style()
+        styled = style() is Style.ANSI
+        self.live = None if silent else Live(screen_console(styled=styled))
+        self.entries: list[AnyEntry] = []
 
     def say(self, line: str = "") -> None:
-        if not self.silent:
-            click.echo(line)
+        if self.live is not None:
+            self.live.say(line)
 
-    def entry(self, entry: AnyEntry) -> None:
-        if line := text.line(entry, self._style):
-            self.say(line)
-
-    def observation(self, seen: Observation) -> None:
-        if isinstance(seen, Interrupted):
-            said = f"(speaks up after {seen.talked_ms / 1000:.1f} s: {seen.text})"
-            self.say(f"{text.clock(seen.at_ms)}  caller  {self._style.aside(said)}")
+    def watch(
+        self, _id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
+    ) -> None:
+        """Sees everything the server's call does."""
+        entries = [command.entry for command in commands if isinstance(command, Record)]
+        self.entries += entries
+        if self.live is not None:
+            for entry in entries:
+                self.live.entry(entry)
+            self.live.event(event)
 
     def result(self, done: Trial) -> None:
-        if self.silent:
+        if self.live is None:
             click.echo(json.dumps(msgspec.to_builtins(done), indent=2, ensure_ascii=False))
         else:
-            click.echo(trial_text.summary(done))
+            self.live.say(f"\n{trial_text.summary(done)}")
 
 
 async def _try(settings: Settings, screen: Screen, record: Path | None, *, stay: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None, "runs on the loop"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     listener = listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    ears = Ears()
-    try:
-        async with SimulatedTwilio(address) as carrier:
-            await _serve_and_call(
-                _for_trial(settings, address, carrier),
-                listener,
-                carrier,
-                ears,
-                screen,
-                record,
-                stay,
-            )
-    finally:
-        await ears.close()
+    async with SimulatedTwilio(address) as carrier:
+        deployed = _for_trial(settings, address, carrier)
+        await _serve_and_call(deployed, listener, carrier, screen, record, stay)
 
 
 def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Settings:
@@ -126,41 +121,39 @@ async def _serve_and_call(
     settings: Settings,
     listener: socket.socket,
     carrier: SimulatedTwilio,
-    ears: Ears,
     screen: Screen,
     record: Path | None,
     stay: bool,
 ) -> None:
-    entries: list[AnyEntry] = []
+    ears = Ears()
+    screen.say(_starting(settings))
+    try:
+        async with serving(settings, listener, screen.watch) as service:
+            screen.say("Teaching the caller to listen ...")
+            await ears.load()
+            while True:
+                await _call(service, carrier, ears, screen, record)
+                if not stay or not await _again(screen, settings.public_url):
+                    return
+    finally:
+        await ears.close()
 
-    def watch(_id: str, _now: float, _event: CallEvent, commands: Sequence[CallCommand]) -> None:
-        for command in commands:
-            if isinstance(command, Record):
-                entries.append(command.entry)
-                screen.entry(command.entry)
 
-    screen.say(f"Starting the server with the {settings.engine} engine ...")
-    async with serving(settings, listener, watch) as service:
-        await ears.load()
-        while True:
-            entries.clear()
-            done = await _call(service, carrier, ears, screen, entries, record)
-            screen.result(done)
-            _check(done)
-            if not stay or not await _again(screen, settings.public_url):
-                return
+def _starting(settings: Settings) -> str:
+    if settings.engine == "realtime":
+        return f"Starting the server with {settings.model} at {settings.openai_base_url} ..."
+    return "Starting the server and loading the embedded engine ..."
 
 
 async def _call(
-    service: Service,
-    carrier: SimulatedTwilio,
-    ears: Ears,
-    screen: Screen,
-    entries: list[AnyEntry],
-    record: Path | None,
-) -> Trial:
-    goal = await asyncio.to_thread(_free_goal, service)
-    caller = await synthetic(booking(goal), ears, screen.observation)
+    service: Service, carrier: SimulatedTwilio, ears: Ears, screen: Screen, record: Path | None
+) -> None:
+    """One call and what came of it on the screen. Raises CommandFailed unless all went well."""
+    screen.entries.clear()
+    errand = await asyncio.to_thread(_errand, service)
+    screen.say("Recording the caller's lines ...")
+    observe = screen.live.observation if screen.live else _nobody
+    caller = await synthetic(booking(errand.goal), ears, observe)
     screen.say(f"Calling {service.shop.name} ...\n")
     try:
         report = await carrier.dial(caller)
@@ -168,9 +161,18 @@ async def _call(
         await caller.close()
     if report.stream is None:
         raise CommandFailed(f"The call was not connected: {_why(report)}.")
-    files = await _files(service, report, record)
+    call = await _written(Archive(service.settings.data_dir), report.call_sid)
+    files = await asyncio.to_thread(_files, call, report, record)
     booked = await asyncio.to_thread(_booked, service, report.call_sid)
-    return trial(report, entries, service.settings.engine, booked, files)
+    engine = service.settings.engine
+    done = trial(report, screen.entries, engine, errand.asked, booked, files)
+    screen.result(done)
+    if failure := problem(done) or _storage(call):
+        raise CommandFailed(f"{failure} See `frontdesk calls show {done.call_id}`.")
+
+
+def _nobody(_seen: object) -> None:
+    """Looks on."""
 
 
 def _why(report: PhoneReport) -> str:
@@ -178,30 +180,16 @@ def _why(report: PhoneReport) -> str:
     return "; ".join([*problems, *report.said]) or report.ended_by.value
 
 
-def _check(done: Trial) -> None:
-    """A trial that books nothing has failed, whoever's fault it was."""
-    if done.booking is None:
-        raise CommandFailed(
-            f"The call ended ({done.ended_reason}) without a booking; see "
-            f"`frontdesk calls show {done.call_id}`."
-        )
-
-
-def _free_goal(service: Service) -> Goal:
+def _errand(service: Service) -> Errand:
     """A day and two times that can be booked, so that the trial can be run again and again."""
-    shop, bookings, now = service.shop, Bookings(service.store, service.shop), service.clock()
-    wanted = shop.service(_SERVICE)
-    for first, first_time, second, second_time in _TIMES:
-        for ahead in range(1, 7):
-            day = now.date() + dt.timedelta(days=ahead)
-            slots = {slot.local.time(): slot for slot in bookable(shop, wanted, day, now)}
-            both = [slots[time] for time in (first_time, second_time) if time in slots]
-            taken = bookings.taken(now, now + dt.timedelta(days=9))
-            if len(both) == 2 and all(free_chair(shop, slot, taken) for slot in both):
-                return Goal(service=_SERVICE, day=f"{day:%A}", time=first, changed_time=second)
-    raise CommandFailed(
-        "The next six days are booked out; point FRONTDESK_DATA_DIR to an empty folder."
-    )
+    shop, now = service.shop, service.clock()
+    taken = Bookings(service.store, shop).taken(now, now + (shop.days_ahead + 2) * _DAY)
+    errand = free_errand(shop, taken, now)
+    if errand is None:
+        raise CommandFailed(
+            "There is no free time left to ask for; point FRONTDESK_DATA_DIR to an empty folder."
+        )
+    return errand
 
 
 def _booked(service: Service, call_id: str) -> dict[str, Any] | None:
@@ -213,15 +201,22 @@ def _booked(service: Service, call_id: str) -> dict[str, Any] | None:
     return {**msgspec.to_builtins(rows[-1]), "local": local.isoformat(timespec="minutes")}
 
 
-async def _files(service: Service, report: PhoneReport, record: Path | None) -> dict[str, Path]:
-    """Where the call's files lie, once they are whole."""
-    call = await _written(Archive(service.settings.data_dir), report.call_sid)
+def _files(call: StoredCall, report: PhoneReport, record: Path | None) -> dict[str, Path]:
+    """Where the call's files lie."""
     files = {"transcript": call.folder / TRANSCRIPT, "journal": call.journal}
     files |= {name.removesuffix(".wav"): path for name, path in call.recordings.items()}
     if record is not None and report.stream is not None:
         write_wav(record, report.stream.caller_ulaw, report.stream.heard_ulaw)
-        files["record"] = record
+        files["record"] = record.absolute()
     return files
+
+
+def _storage(call: StoredCall) -> str:
+    """What of the call could not be kept; empty when all of it was."""
+    trouble = call.summary.storage_trouble
+    if trouble is None and not call.summary.dropped:
+        return ""
+    return f"The call could not be stored whole ({trouble or 'pieces were dropped'})."
 
 
 async def _written(archive: Archive, call_id: str) -> StoredCall:
@@ -236,12 +231,16 @@ async def _written(archive: Archive, call_id: str) -> StoredCall:
 
 async def _again(screen: Screen, address: str) -> bool:
     """Keep serving; True when another call is wanted."""
-    screen.say(f"\nStill serving on {address}. Press Enter to call again, Ctrl-C to stop.")
+    screen.say(
+        f"\nStill serving on {address}: the voice webhook is /twilio/voice, the health check"
+        " /healthz.\nEnter: call again.  q, Enter: stop.  `frontdesk doctor` says what a real"
+        " number needs."
+    )
     loop = asyncio.get_running_loop()
     pressed: asyncio.Future[str] = loop.create_future()
     loop.add_reader(sys.stdin, _read_key(pressed))
     try:
-        return bool(await pressed)
+        return (await pressed).strip().lower() != "q"
     finally:
         loop.remove_reader(sys.stdin)
 
@@ -249,6 +248,7 @@ async def _again(screen: Screen, address: str) -> bool:
 def _read_key(pressed: "asyncio.Future[str]") -> Callable[[], None]:
     def read() -> None:
         if not pressed.done():
-            pressed.set_result(sys.stdin.readline())
+            # The end of the input means that nobody is there any more.
+            pressed.set_result(sys.stdin.readline() or "q")
 
     return read

@@ -93,7 +93,7 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
 
 
 def _agent(entry: AgentLine, style: Style) -> str:
-    heard, unheard = map(plain, _split(entry.text, entry.heard))
+    heard, unheard = map(plain, heard_and_not(entry.text, entry.heard))
     words = " ".join(part for part in (heard, style.strike(unheard)) if part) or "(no words)"
     if entry.source != "engine":
         words += style.aside(f"  [{plain(entry.source)} recording]")
@@ -106,7 +106,7 @@ def _agent(entry: AgentLine, style: Style) -> str:
             return words + style.aside("  [never played]")
 
 
-def _split(text: str, heard: str) -> tuple[str, str]:
+def heard_and_not(text: str, heard: str) -> tuple[str, str]:
     """The words heard and the rest; words are compared, blanks are not."""
     words, heard_words = text.split(), heard.split()
     if words[: len(heard_words)] == heard_words:
