@@ -13,6 +13,7 @@ from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calls import calls
 from telephony.cli.doctor import doctor
+from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
 from telephony.cli.terminal import BAD_CONFIGURATION, CommandFailed, complain
 from telephony.settings import Settings, load
@@ -79,6 +80,7 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
 
 frontdesk.add_command(calls)
 frontdesk.add_command(doctor)
+frontdesk.add_command(lab)
 frontdesk.add_command(replay_call)
 
 _LEVELS = ("debug", "info", "warning", "error")
