@@ -203,6 +203,11 @@ def test_every_frontdesk_command_that_is_named_exists(name: str) -> None:
     )
 
 
+def test_every_frontdesk_command_is_described() -> None:
+    described = " ".join(code(TEXTS["docs/operating.md"]))
+    refuse(name for name in frontdesk.commands if f"frontdesk {name}" not in described)
+
+
 def wrong_with(words: list[str]) -> str | None:
     """What of `try --once` or `calls list` the command line does not know."""
     command: click.Command = frontdesk
