@@ -5,12 +5,12 @@ their native libraries and optional dependencies stay out of the process.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 
 import msgspec
-from hibari import Hibari
 from onnxruntime import InferenceSession, SessionOptions
 
 from agents.local.recogniser import Recogniser
@@ -125,6 +125,10 @@ def _recogniser() -> Recogniser:
 
 def _voice() -> Voice:
     VOICE.path()
-    voice = Voice(Hibari(voice=WHEEL_VOICE))
+    try:
+        hibari = import_module(VOICE.module)
+    except ImportError as error:
+        raise ModelsMissing(f"The embedded engine's voice cannot be used: {error}.") from error
+    voice = Voice(hibari.Hibari(voice=WHEEL_VOICE))
     voice.render("Ready.")
     return voice

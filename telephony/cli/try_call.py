@@ -1,7 +1,9 @@
 """`frontdesk try`: the real server, a simulated phone, one call."""
 
 import asyncio
+import contextlib
 import datetime as dt
+import errno
 import json
 import os
 import signal
@@ -15,6 +17,7 @@ import click
 import msgspec
 import uvloop
 
+from agents.engine import EngineFailed
 from agents.local.models import ModelsMissing
 from telephony.app import Service
 from telephony.call.commands import CallCommand, Record
@@ -34,7 +37,7 @@ from telephony.simulator.phone import PhoneReport
 from telephony.simulator.pico import PicoFailed
 from telephony.simulator.scenario import booking
 from telephony.simulator.wav import write_wav
-from telephony.transcripts.archive import Archive, StoredCall
+from telephony.transcripts.archive import Archive, NotFound, StoredCall
 from telephony.transcripts.entry import AnyEntry
 from telephony.transcripts.files import TRANSCRIPT
 from telephony.transcripts.text import Style
@@ -51,8 +54,7 @@ TERMINATED = 128 + signal.SIGTERM
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
     """Carry one call, or with a terminal as many as are wanted; the exit code."""
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    if record is not None and not os.access(record.absolute().parent, os.W_OK):
-        raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
+    _check_places(settings.data_dir, record)
     screen = Screen(silent=as_json)
     try:
         uvloop.run(_try(settings, screen, record, stay=stay))
@@ -63,6 +65,21 @@ def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -
     return 0
 
 
+def _check_places(data_dir: Path, record: Path | None) -> None:
+    """Before anybody waits for speech models. Raises CommandFailed."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(data_dir, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise CommandFailed(
+            f"The data folder {data_dir} cannot be written ({error.strerror});"
+            " set FRONTDESK_DATA_DIR to another."
+        ) from None
+    if record is not None and not os.access(record.absolute().parent, os.W_OK):
+        raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
+
+
 class Screen:
     """What a person sees of a trial; silent for programs, who get one JSON object."""
 
@@ -70,10 +87,17 @@ class Screen:
         styled = style() is Style.ANSI
         self.live = None if silent else Live(screen_console(styled=styled))
         self.entries: list[AnyEntry] = []
+        self.engine_failure = ""
+        """Why the engine gave up, as it says itself."""
 
     def say(self, line: str = "") -> None:
         if self.live is not None:
             self.live.say(line)
+
+    def begin(self) -> None:
+        """A call is about to begin."""
+        self.entries.clear()
+        self.engine_failure = ""
 
     def watch(
         self, _id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
@@ -81,6 +105,8 @@ class Screen:
         """Sees everything the server's call does."""
         entries = [command.entry for command in commands if isinstance(command, Record)]
         self.entries += entries
+        if isinstance(event, EngineFailed):
+            self.engine_failure = event.reason
         if self.live is not None:
             for entry in entries:
                 self.live.entry(entry)
@@ -149,7 +175,7 @@ async def _call(
     service: Service, carrier: SimulatedTwilio, ears: Ears, screen: Screen, record: Path | None
 ) -> None:
     """One call and what came of it on the screen. Raises CommandFailed unless all went well."""
-    screen.entries.clear()
+    screen.begin()
     errand = await asyncio.to_thread(_errand, service)
     screen.say("Recording the caller's lines ...")
     observe = screen.live.observation if screen.live else _nobody
@@ -161,13 +187,13 @@ async def _call(
         await caller.close()
     if report.stream is None:
         raise CommandFailed(f"The call was not connected: {_why(report)}.")
-    call = await _written(Archive(service.settings.data_dir), report.call_sid)
+    call = await _stored(Archive(service.settings.data_dir), report.call_sid)
     files = await asyncio.to_thread(_files, call, report, record)
     booked = await asyncio.to_thread(_booked, service, report.call_sid)
     engine = service.settings.engine
     done = trial(report, screen.entries, engine, errand.asked, booked, files)
     screen.result(done)
-    if failure := problem(done) or _storage(call):
+    if failure := _engine(screen, engine) or _storage(service, call) or problem(done):
         raise CommandFailed(f"{failure} See `frontdesk calls show {done.call_id}`.")
 
 
@@ -176,8 +202,18 @@ def _nobody(_seen: object) -> None:
 
 
 def _why(report: PhoneReport) -> str:
+    """The first thing that went wrong; what follows from it is of no use to anybody."""
     problems = [f"{error.code} {error.detail}" for error in report.errors]
-    return "; ".join([*problems, *report.said]) or report.ended_by.value
+    return next(iter([*problems, *report.said]), report.ended_by.value)
+
+
+def _engine(screen: Screen, engine: str) -> str:
+    if not screen.engine_failure:
+        return ""
+    return (
+        f"The {engine} engine failed ({screen.engine_failure});"
+        " `frontdesk doctor --online` says whether its settings are of use."
+    )
 
 
 def _errand(service: Service) -> Errand:
@@ -201,32 +237,37 @@ def _booked(service: Service, call_id: str) -> dict[str, Any] | None:
     return {**msgspec.to_builtins(rows[-1]), "local": local.isoformat(timespec="minutes")}
 
 
-def _files(call: StoredCall, report: PhoneReport, record: Path | None) -> dict[str, Path]:
+def _files(call: StoredCall | None, report: PhoneReport, record: Path | None) -> dict[str, Path]:
     """Where the call's files lie."""
-    files = {"transcript": call.folder / TRANSCRIPT, "journal": call.journal}
-    files |= {name.removesuffix(".wav"): path for name, path in call.recordings.items()}
+    files = {}
+    if call is not None:
+        files = {"transcript": call.folder / TRANSCRIPT, "journal": call.journal}
+        files |= {name.removesuffix(".wav"): path for name, path in call.recordings.items()}
     if record is not None and report.stream is not None:
         write_wav(record, report.stream.caller_ulaw, report.stream.heard_ulaw)
         files["record"] = record.absolute()
     return files
 
 
-def _storage(call: StoredCall) -> str:
-    """What of the call could not be kept; empty when all of it was."""
-    trouble = call.summary.storage_trouble
-    if trouble is None and not call.summary.dropped:
-        return ""
-    return f"The call could not be stored whole ({trouble or 'pieces were dropped'})."
-
-
-async def _written(archive: Archive, call_id: str) -> StoredCall:
-    """The call once its journal is whole; raises CommandFailed when that takes too long."""
+async def _stored(archive: Archive, call_id: str) -> StoredCall | None:
+    """The call as soon as its journal is whole; as it is, or None, when that takes too long."""
+    found = None
     for _ in range(round(_WRITTEN_S / _LOOK_EVERY_S)):
-        call = await asyncio.to_thread(archive.find, call_id)
-        if call.finished:
-            return call
+        with contextlib.suppress(NotFound):
+            found = await asyncio.to_thread(archive.find, call_id)
+        if found is not None and found.finished:
+            break
         await asyncio.sleep(_LOOK_EVERY_S)
-    raise CommandFailed(f"The journal of {call_id} was not written within {_WRITTEN_S:.0f} s.")
+    return found
+
+
+def _storage(service: Service, call: StoredCall | None) -> str:
+    """What of the call could not be kept; empty when all of it was."""
+    if call is not None and call.finished and not call.summary.dropped:
+        return ""
+    codes = (code.partition(".") for code in service.counters)
+    troubles = [code for kind, _, code in codes if kind == "journal"]
+    return f"The call could not be stored whole ({', '.join(troubles) or 'no end was written'})."
 
 
 async def _again(screen: Screen, address: str) -> bool:
