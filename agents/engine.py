@@ -41,6 +41,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     """It stops generating by itself when the caller speaks; no CancelResponse is wanted then."""
     truncates: bool
     """It takes TruncateItem and DeleteItem, because the client owns playback."""
+    answers_on_request: bool = False
+    """It neither stops nor answers by itself when the caller speaks: the call cancels what is
+    not wanted, and sends Answer or Dismiss for each of the caller's turns."""
     truncate_margin_ms: int = 0
     """Never ask it to keep the last so many ms of what it has sent (see docs/wire.md)."""
 
@@ -230,12 +233,32 @@ class ToolOutput(EngineCommand, frozen=True, tag=True):
     """False: do not answer this aloud (the call is ending and goodbye was already said)."""
 
 
+class Answer(EngineCommand, frozen=True, tag=True):
+    """The caller's turn counts: reply to it. Only for engines that answer on request."""
+
+    item_id: str
+
+
+class Dismiss(EngineCommand, frozen=True, tag=True):
+    """The caller's turn was a cough, a murmur or an echo: forget it, and go on as before."""
+
+    item_id: str
+
+
 class CloseEngine(EngineCommand, frozen=True, tag=True):
     """End the session; `run` returns soon after, without EngineFailed."""
 
 
 AnyEngineCommand = (
-    AppendAudio | Say | TruncateItem | DeleteItem | CancelResponse | ToolOutput | CloseEngine
+    AppendAudio
+    | Say
+    | TruncateItem
+    | DeleteItem
+    | CancelResponse
+    | ToolOutput
+    | Answer
+    | Dismiss
+    | CloseEngine
 )
 
 

@@ -87,7 +87,8 @@ class RealtimeEngine:
             name="realtime",
             input_format=self._settings.audio_format,
             output_format=self._settings.audio_format,
-            cancels_on_speech=True,
+            cancels_on_speech=not self._settings.answers_on_request,
+            answers_on_request=self._settings.answers_on_request,
             truncates=True,
             truncate_margin_ms=TRUNCATE_MARGIN_MS,
         )

@@ -14,8 +14,6 @@ from agents.engine import AudioFormat
 from agents.persona import Persona
 from agents.realtime.settings import (
     RealtimeSettings,
-    SemanticVad,
-    ServerVad,
     takes_reasoning,
 )
 from agents.realtime.wire import BadMessage
@@ -78,7 +76,7 @@ def _input(settings: RealtimeSettings, persona: Persona) -> dict[str, Any]:
         "format": _format(settings.audio_format),
         "noise_reduction": {"type": noise} if noise else None,
         "transcription": _transcription(settings, persona),
-        "turn_detection": _turn_detection(settings.turn_detection),
+        "turn_detection": _turn_detection(settings),
     }
 
 
@@ -113,9 +111,10 @@ def _transcription(settings: RealtimeSettings, persona: Persona) -> dict[str, An
     return {"model": model, "language": languages[0]}
 
 
-def _turn_detection(wished: ServerVad | SemanticVad) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(wished)
-    return fields | {"create_response": True, "interrupt_response": True}
+def _turn_detection(settings: RealtimeSettings) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(settings.turn_detection)
+    # Either both or neither: a server that interrupts but does not answer falls silent on noise.
+    return fields | dict.fromkeys(_RESPONSE_FLAGS, not settings.answers_on_request)
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -218,7 +217,7 @@ def differences(
     echo: Echo, settings: RealtimeSettings, persona: Persona, tools: Sequence[ToolSpec]
 ) -> Differences:
     """Compare the server's echo with what was asked of it."""
-    asked_turns = _turn_detection(settings.turn_detection)
+    asked_turns = _turn_detection(settings)
     turns = echo.audio.input.turn_detection or _EchoTurnDetection()
     kind = _format(settings.audio_format)["type"]
     grave = {

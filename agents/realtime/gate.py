@@ -9,6 +9,9 @@ be refused or take the place of the answer to what the caller just said. So ours
 - while the caller speaks, and then until the server's own response has been created, or has
   failed to come for `OWED_S`.
 
+Where the call decides which turns are answered, the server creates nothing by itself, so there
+is nothing to wait for after the caller has spoken.
+
 A create that crosses `speech_started` on the wire is harmless: the server starts it and cancels
 it at once, or refuses it with `conversation_already_has_active_response`; then it waits again.
 """
@@ -58,7 +61,8 @@ class _Floor(Enum):
 class ResponseGate:
     """Decides which response is asked for next, and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, server_answers: bool = True) -> None:
+        self._server_answers = server_answers
         self._active: dict[str, Wish | None] = {}
         self._wishes: deque[Wish] = deque()
         self._creation: Creation | None = None
@@ -83,11 +87,19 @@ class ResponseGate:
         """Have this said as soon as it may be."""
         self._wishes.append(Wish(text))
 
+    def answer(self) -> None:
+        """Have the caller's turn answered as soon as may be; once, however many turns it had."""
+        if ANSWER not in self._wishes:
+            self._wishes.append(ANSWER)
+
     def speech_started(self) -> None:
         self._floor = _Floor.CALLER
 
     def turn_ended(self, now: float) -> None:
         """The server closed the caller's turn (or its own idle timer) and will answer it."""
+        if not self._server_answers:
+            self._floor = _Floor.FREE
+            return
         self._floor = _Floor.SERVER
         self._owed_until = now + OWED_S
 
@@ -129,8 +141,9 @@ class ResponseGate:
         self._creation = None
         if not self._active:
             self._blocked_until = now + BLOCKED_S
-        # A plain answer is not kept: outputs still unanswered ask for it again by themselves.
-        if creation is not None and creation.wish.text is not None:
+        # The server's own answer serves as a plain one too, and outputs still unanswered ask
+        # for theirs again by themselves.
+        if creation is not None and (creation.wish.text is not None or not self._server_answers):
             self._wishes.appendleft(creation.wish)
 
     def withdraw(self) -> Wish | None:

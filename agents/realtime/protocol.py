@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from agents.engine import (
+    Answer,
     AnyEngineCommand,
     AnyEngineEvent,
     AppendAudio,
@@ -26,6 +27,7 @@ from agents.engine import (
     CancelResponse,
     CloseEngine,
     DeleteItem,
+    Dismiss,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -79,7 +81,7 @@ class RealtimeProtocol:
         self._settings = settings
         self._persona = persona
         self._tools = tuple(tools)
-        self._gate = ResponseGate()
+        self._gate = ResponseGate(server_answers=not settings.answers_on_request)
         self._calls = ToolCalls()
         self._items = SpokenItems(settings.audio_format.sample_bytes, settings.audio_format.rate)
         self._phase = _Phase.CONNECTED
@@ -390,6 +392,10 @@ class RealtimeProtocol:
                 self._cancel(response_id)
             case ToolOutput(tool_call_id, output, respond):
                 return self._tool_output(tool_call_id, output, respond=respond)
+            case Answer():
+                self._gate.answer()
+            case Dismiss(item_id):
+                self._send(wire.item_delete(item_id))
             case CloseEngine():
                 self._phase = _Phase.OVER
                 self._outbox.clear()

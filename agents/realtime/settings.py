@@ -48,6 +48,8 @@ class RealtimeSettings(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ()
     """What callers may speak; empty means the persona's language."""
     turn_detection: ServerVad | SemanticVad = ServerVad()
+    answers_on_request: bool = False
+    """The call decides what is an interruption and which turn is answered, not the server."""
     noise_reduction: str = "far_field"
     """`near_field`, `far_field`, or empty for none."""
     audio_format: AudioFormat = AudioFormat.PCM16_24K

@@ -1,5 +1,7 @@
 """What one call is started with: frozen for its whole life, and kept in its journal."""
 
+from enum import Enum
+
 import msgspec
 
 from agents.engine import Capabilities
@@ -28,6 +30,37 @@ class Limits(msgspec.Struct, frozen=True):
     """From asking the carrier to end the call until the socket is closed instead."""
 
 
+class BargeIn(Enum):
+    """When the caller's voice stops ours."""
+
+    IMMEDIATE = "immediate"
+    """At the first sound of speech."""
+    CONFIRMED = "confirmed"
+    """We fall silent at the first sound, and go on where we were if it was nothing."""
+
+
+BACKCHANNELS = frozenset(
+    {
+        "uh-huh", "uh huh", "mhm", "mm-hmm", "mm hmm", "mm", "hmm", "hm", "mmm", "ah", "aha", "oh",
+        "uh", "um", "okay", "ok", "right", "yeah", "yep", "i see", "sure", "got it",
+    }
+)  # fmt: skip
+"""What listeners murmur to say that they are listening (English)."""
+
+
+class TurnTaking(msgspec.Struct, frozen=True):
+    """How the floor changes hands. `confirmed` needs an engine that answers on request."""
+
+    barge_in: BargeIn = BargeIn.IMMEDIATE
+    confirm_s: float = 0.4
+    """Speech that lasts so long takes the floor."""
+    words_s: float = 0.8
+    """A shorter sound is nothing unless words are made out of it within this time."""
+    backchannels: frozenset[str] = BACKCHANNELS
+    above_noise_db: float = 6.0
+    """What stands out less from the line's noise does not interrupt."""
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -35,5 +68,6 @@ class CallConfig(msgspec.Struct, frozen=True):
     persona: Persona
     capabilities: Capabilities
     limits: Limits = Limits()
+    turn_taking: TurnTaking = TurnTaking()
     apology_ulaw: bytes = b""
     """Spoken apology for when no engine can speak; empty: the carrier must say it instead."""

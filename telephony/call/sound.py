@@ -1,0 +1,113 @@
+"""How loud is the line, what of it is noise, and is it our own voice that comes back?"""
+
+import math
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telephony.call.ledger import RATE
+from telephony.media import ulaw
+
+_QUIET_DB = -90.0
+"""Level of digital silence."""
+_STEP_SAMPLES = 400
+"""Levels are taken over 50 ms."""
+_FLOOR_STEPS = 60
+"""The noise floor is the quietest of the last 3 s: people draw breath within that time."""
+_SPEECH_STEPS = 6
+"""How loud the caller is now: the loudest of the last 300 ms."""
+_KEPT_SAMPLES = 3 * RATE
+_COMPARED_SAMPLES = 3 * RATE // 10
+"""So much of the caller's side is looked for in what we said."""
+_LONGEST_DELAY_SAMPLES = RATE
+_ECHO_LIKENESS = 0.6
+"""Of waveforms, 0 to 1: an echo is the same wave, weaker and later; other speech stays below."""
+
+
+class CallerSound:
+    """The caller's side of the line: its level, its noise and its last second."""
+
+    def __init__(self) -> None:
+        self._steps: deque[float] = deque(maxlen=_FLOOR_STEPS)
+        self._recent: deque[bytes] = deque()
+        self._kept = 0
+        self._waiting = b""
+
+    def heard(self, line: bytes) -> None:
+        """The next piece of the caller's side, mu-law, any length."""
+        self._recent.append(line)
+        self._kept += len(line)
+        while self._kept - len(self._recent[0]) >= _COMPARED_SAMPLES:
+            self._kept -= len(self._recent.popleft())
+        self._waiting += line
+        while len(self._waiting) >= _STEP_SAMPLES:
+            step, self._waiting = self._waiting[:_STEP_SAMPLES], self._waiting[_STEP_SAMPLES:]
+            self._steps.append(_level_db(step))
+
+    @property
+    def above_noise_db(self) -> float:
+        """How far the last 300 ms stand out of the line's noise; infinite before there is any."""
+        if len(self._steps) <= _SPEECH_STEPS:
+            return math.inf
+        return max(list(self._steps)[-_SPEECH_STEPS:]) - min(self._steps)
+
+    @property
+    def latest(self) -> bytes:
+        """The last 300 ms, or what there is of them."""
+        return b"".join(self._recent)[-_COMPARED_SAMPLES:]
+
+
+class OwnVoice:
+    """What the caller heard of us lately, to be recognised when it comes back."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[tuple[int, bytes]] = deque()
+
+    def played(self, at_samples: int, line: bytes) -> None:
+        """A piece as it was heard; `at_samples` on the call's clock, never going back."""
+        self._pieces.append((at_samples, line))
+        newest = at_samples + len(line)
+        while self._pieces[0][0] + len(self._pieces[0][1]) < newest - _KEPT_SAMPLES:
+            self._pieces.popleft()
+
+    def likeness(self, latest: bytes, until_samples: int) -> float:
+        """How much the caller's `latest` sound, ending at `until_samples`, is our own voice of up
+        to a second before; 0 (nothing of it) to 1 (the very same wave, however weak)."""
+        if not latest:
+            return 0.0
+        begin = until_samples - len(latest) - _LONGEST_DELAY_SAMPLES
+        ours = self._between(begin, until_samples)
+        return _likeness(ulaw.decode(latest).astype(np.float64), ours)
+
+    def _between(self, begin: int, end: int) -> NDArray[np.float64]:
+        track = np.zeros(end - begin)
+        for at, line in self._pieces:
+            first, last = max(at, begin), min(at + len(line), end)
+            if first < last:
+                track[first - begin : last - begin] = ulaw.decode(line[first - at : last - at])
+        return track
+
+
+def is_echo(likeness: float) -> bool:
+    return likeness >= _ECHO_LIKENESS
+
+
+def _level_db(step: bytes) -> float:
+    pcm = ulaw.decode(step).astype(np.float64)
+    power = float(np.dot(pcm, pcm)) / len(pcm)
+    return 10 * math.log10(power / 32_768**2) if power > 0 else _QUIET_DB
+
+
+def _likeness(heard: NDArray[np.float64], ours: NDArray[np.float64]) -> float:
+    """The best normalised correlation of `heard` with any equally long part of `ours`."""
+    size = 1 << (len(ours) + len(heard)).bit_length()
+    spectrum = np.fft.rfft(ours, size) * np.conj(np.fft.rfft(heard, size))
+    products = np.fft.irfft(spectrum, size)[: len(ours) - len(heard) + 1]
+    energy = np.concatenate(([0.0], np.cumsum(ours * ours)))
+    parts = energy[len(heard) :] - energy[: len(ours) - len(heard) + 1]
+    scale = np.sqrt(parts * float(np.dot(heard, heard)))
+    usable = scale > 1e3 * len(heard)
+    if not usable.any():
+        return 0.0
+    return float(np.max(np.abs(products[usable]) / scale[usable]))
