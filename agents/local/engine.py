@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from agents.engine import (
@@ -79,18 +80,25 @@ class LocalEngine:
     """One call's session with the embedded engine."""
 
     def __init__(
-        self, models: Models, dialogue: Understanding, *, endpoints: Endpoints | None = None
+        self,
+        models: Models,
+        dialogue: Understanding,
+        *,
+        endpoints: Endpoints | None = None,
+        answers_on_request: bool = False,
     ) -> None:
-        """`models` are shared by all calls; `dialogue` is this call's own."""
+        """`models` are shared by all calls; `dialogue` is this call's own. `answers_on_request`:
+        the call decides what interrupts and which turns count."""
+        self.capabilities = msgspec.structs.replace(
+            CAPABILITIES,
+            cancels_on_speech=not answers_on_request,
+            answers_on_request=answers_on_request,
+        )
         self._models = models
         self._dialogue = dialogue
         self._endpoints = endpoints or Endpoints()
         self._inbox = Inbox()
         self._ended = asyncio.Event()
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def submit(self, command: AnyEngineCommand) -> None:
         if isinstance(command, CloseEngine):
@@ -111,9 +119,13 @@ class LocalEngine:
         speech = await work(self._models.hearing, self._models.load)
         missed_ms = self._inbox.missed_bytes // _BYTES_PER_MS
         hearing = Hearing(speech.vad, self._endpoints, begin_ms=missed_ms)
-        session = Session(self._models, speech, hearing, self._dialogue, deliver)
+        on_request = self.capabilities.answers_on_request
+        session = Session(
+            self._models, speech, hearing, self._dialogue, deliver, answers_on_request=on_request
+        )
         deliver(EngineReady(session_id="local"))
         tasks.start("local.think", session.think())
+        tasks.start("local.listen", session.listen())
         while True:
             session.obey(await self._inbox.next())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from agents.engine import (
+    Answer,
     AnyEngineCommand,
     AnyEngineEvent,
     AppendAudio,
@@ -19,6 +20,7 @@ from agents.engine import (
     CancelResponse,
     CloseEngine,
     DeleteItem,
+    Dismiss,
     Say,
     ToolOutput,
     TruncateItem,
@@ -64,7 +66,7 @@ class CallerTurn(msgspec.Struct, frozen=True):
     audio: Frame
 
 
-Stimulus = CallerTurn | Say | ToolOutput
+Stimulus = CallerTurn | Answer | Say | ToolOutput
 
 
 class Stimuli:
@@ -92,6 +94,49 @@ class Stimuli:
         return turn
 
 
+class RequestedTurns:
+    """What the caller said, made out and waiting for the call to let it count."""
+
+    def __init__(self) -> None:
+        self._unheard: deque[CallerTurn] = deque()
+        self._waiting: dict[str, Recognition | None] = {}
+        self._changed = asyncio.Event()
+
+    def put(self, turn: CallerTurn) -> None:
+        self._unheard.append(turn)
+        self._waiting[turn.item_id] = None
+        self._changed.set()
+
+    async def next(self) -> CallerTurn:
+        """The next turn to be made out."""
+        while not self._unheard:
+            await self._change()
+        return self._unheard.popleft()
+
+    def recognised(self, item_id: str, heard: Recognition) -> None:
+        if item_id in self._waiting:
+            self._waiting[item_id] = heard
+        self._changed.set()
+
+    def dismiss(self, item_id: str) -> None:
+        self._waiting.pop(item_id, None)
+        self._changed.set()
+
+    async def take(self, item_id: str) -> list[Recognition]:
+        """All that was said up to this turn and since; empty when it was taken already."""
+        if item_id not in self._waiting:
+            return []
+        while any(heard is None for heard in self._waiting.values()):
+            await self._change()
+        heard = [each for each in self._waiting.values() if each is not None]
+        self._waiting.clear()
+        return heard
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+
 class SpeechFailed(Exception):  # noqa: N818 - the cause is chained
     """Recogniser or voice broke in its thread."""
 
@@ -106,6 +151,8 @@ class Session:
         hearing: Hearing,
         dialogue: Understanding,
         deliver: Callable[[AnyEngineEvent], None],
+        *,
+        answers_on_request: bool = False,
     ) -> None:
         self._models = models
         self._speech = speech
@@ -117,13 +164,17 @@ class Session:
         self._floor_free = asyncio.Event()
         self._floor_free.set()
         self._turns = 0
+        self._on_request = RequestedTurns() if answers_on_request else None
 
     def obey(self, command: AnyEngineCommand) -> None:
         match command:
             case AppendAudio(audio):
                 self._hear(audio)
-            case Say() | ToolOutput():
+            case Say() | ToolOutput() | Answer():
                 self._stimuli.put(command)
+            case Dismiss(item_id):
+                if self._on_request is not None:
+                    self._on_request.dismiss(item_id)
             case TruncateItem():
                 self._replies.truncated(command.item_id, command.heard_text)
             case DeleteItem(item_id):
@@ -140,11 +191,16 @@ class Session:
                     self._turns += 1
                     self._floor_free.clear()
                     self._deliver(CallerSpeechStarted(self._turn_id, at_ms))
-                    self._replies.interrupt()
+                    if self._on_request is None:
+                        self._replies.interrupt()
                 case SpeechStopped(at_ms, heard):
                     self._floor_free.set()
-                    self._deliver(CallerSpeechStopped(self._turn_id, at_ms))
-                    self._stimuli.put(CallerTurn(self._turn_id, heard))
+                    said = CallerTurn(self._turn_id, heard)
+                    if self._on_request is None:
+                        self._stimuli.put(said)
+                    else:
+                        self._on_request.put(said)
+                    self._deliver(CallerSpeechStopped(said.item_id, at_ms))
 
     @property
     def _turn_id(self) -> str:
@@ -159,10 +215,18 @@ class Session:
             if acts or _owed(stimulus):
                 await self._replies.give(acts)
 
+    async def listen(self) -> None:
+        """Make out what was said while replies are given; only for answers on request."""
+        while self._on_request is not None:
+            turn = await self._on_request.next()
+            self._on_request.recognised(turn.item_id, await self._recognise(turn))
+
     async def _consider(self, stimulus: Stimulus) -> list[Act]:
         match stimulus:
             case CallerTurn():
                 return await self._understand(stimulus)
+            case Answer(item_id):
+                return await self._answer(item_id)
             case Say(text):
                 self._dialogue.interposed(text)
                 return [Speak(text)]
@@ -177,9 +241,20 @@ class Session:
         heard = [await self._recognise(turn)]
         while len(heard) < _MOST_PARTS and (more := await self._gone_on()) is not None:
             heard.append(await self._recognise(more))
-        words = [each for each in heard if each.text] or heard[:1]
+        return self._heard(heard)
+
+    def _heard(self, parts: Sequence[Recognition]) -> list[Act]:
+        words = [each for each in parts if each.text] or parts[:1]
         text = " ".join(each.text for each in words)
         return self._dialogue.heard(text, all(each.constrained for each in words))
+
+    async def _answer(self, item_id: str) -> list[Act]:
+        """Answer a turn the call lets count, and what was said after a pause for breath."""
+        assert self._on_request is not None, "only asked of an engine that answers on request"
+        self._replies.settle()
+        await self._wait_for_floor()
+        heard = await self._on_request.take(item_id)
+        return self._heard(heard) if heard else []
 
     async def _recognise(self, turn: CallerTurn) -> Recognition:
         recognise = self._speech.recogniser.recognise
@@ -206,7 +281,7 @@ class Session:
 def _owed(stimulus: Stimulus) -> bool:
     """A reply the call counts on, even when there is nothing to say."""
     match stimulus:
-        case CallerTurn():
+        case CallerTurn() | Answer():
             return False
         case Say():
             return True
