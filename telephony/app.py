@@ -17,7 +17,7 @@ from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.call.commands import CallCommand
-from telephony.call.config import CallConfig, Limits
+from telephony.call.config import BargeIn, CallConfig, Limits, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.engines import (
@@ -167,7 +167,13 @@ class Service:
     def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
         if self.settings.engine == "realtime":
             return RealtimeEngines(realtime_settings(self.settings), self.persona, tools)
-        return LocalEngines(self._models, self.persona, tools, self.clock)
+        return LocalEngines(
+            self._models,
+            self.persona,
+            tools,
+            self.clock,
+            answers_on_request=self.settings.barge_in == "confirmed",
+        )
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(
@@ -194,6 +200,7 @@ class Service:
             capabilities=engine.capabilities,
             limits=self._limits(),
             apology_ulaw=self._apology,
+            turn_taking=TurnTaking(barge_in=BargeIn(self.settings.barge_in)),
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         return Session(

@@ -9,9 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from agents.engine import AudioFormat, Capabilities, Engine
+from agents.engine import AudioFormat, Engine
 from agents.local.dialogue import Dialogue
-from agents.local.engine import CAPABILITIES as LOCAL
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
 from agents.persona import Persona
@@ -35,26 +34,27 @@ class Engines(Protocol):
 class LocalEngines:
     """The embedded engine: one set of models, one dialogue for each call."""
 
-    capabilities: Capabilities = LOCAL
-
     def __init__(
         self,
         models: Models,
         persona: Persona,
         tools: tuple[ToolSpec, ...],
         clock: Callable[[], dt.datetime],
+        *,
+        answers_on_request: bool = False,
     ) -> None:
         self._models = models
         self._persona = persona
         self._tools = tools
         self._clock = clock
+        self._answers_on_request = answers_on_request
 
     def new(self, caller: str) -> Engine:
         tool_call_ids = (f"call_{number}" for number in count(1))
         dialogue = Dialogue(
             self._tools, self._persona, self._clock(), tool_call_ids, caller_number=e164(caller)
         )
-        return LocalEngine(self._models, dialogue)
+        return LocalEngine(self._models, dialogue, answers_on_request=self._answers_on_request)
 
 
 class RealtimeEngines:
@@ -84,6 +84,7 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         voice=settings.voice or RealtimeSettings().voice,
         transcription_model=settings.transcription_model,
         turn_detection=_turn_detection(settings),
+        answers_on_request=settings.barge_in == "confirmed",
         noise_reduction="" if settings.noise_reduction == "off" else settings.noise_reduction,
         audio_format=AudioFormat.ULAW_8K
         if settings.realtime_audio == "ulaw"

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str
     greeting: str
     language: str
+    barge_in: Literal["immediate", "confirmed"]
     turn_detection: Literal["server_vad", "semantic_vad"]
     turn_threshold: float
     turn_silence_ms: int

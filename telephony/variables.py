@@ -210,6 +210,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Language of the call",
     ),
     Variable(
+        "FRONTDESK_BARGE_IN",
+        "barge_in",
+        choice("immediate", "confirmed"),
+        "immediate",
+        "immediate or confirmed",
+        "What the caller's voice does to ours: stop it at the first sound, or hold it until the"
+        " sound proves to be more than a cough, a murmur or our own echo",
+    ),
+    Variable(
         "FRONTDESK_TURN_DETECTION",
         "turn_detection",
         choice("server_vad", "semantic_vad"),

@@ -1,9 +1,9 @@
 """Does the caller really want the floor? A claim on it, from the first sound to the verdict.
 
 While our audio plays, a caller's sound may be an interruption, or a cough, a murmur of assent
-or our own voice coming back. The line falls silent at the first sound (`hold`), so that an
-interruption is never talked over; then what is heard decides whether the floor is taken or we
-go on where the caller stopped hearing us.
+or our own voice coming back. The line falls silent at the first sound, so that an interruption
+is never talked over; then what is heard decides whether the floor is taken or we go on where
+the caller stopped hearing us.
 """
 
 import re
@@ -12,6 +12,9 @@ from enum import Enum
 from telephony.call.config import TurnTaking
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_LOOK_EVERY_S = 0.1
+"""How often an open claim is looked at. An engine reports the end of speech only after half a
+second of silence, so whether the caller still speaks has to be heard on the line itself."""
 
 
 class Verdict(Enum):
@@ -30,17 +33,20 @@ class Claim:
     def __init__(self, item_id: str, began_s: float, rules: TurnTaking) -> None:
         self.item_id = item_id
         self.verdict = Verdict.OPEN
-        self._began_s = began_s
         self._rules = rules
+        self._look_s = began_s + _LOOK_EVERY_S
         self._stopped_s: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """The caller has fallen silent, as the engine says."""
+        return self._stopped_s is not None
 
     def next_deadline(self) -> float | None:
         """When `judge` wants to be asked though nothing has happened."""
         if self.verdict is not Verdict.OPEN:
             return None
-        if self._stopped_s is None:
-            return self._began_s + self._rules.confirm_s
-        return self._stopped_s + self._rules.words_s
+        return self._look_s if self._stopped_s is None else self._stopped_s + self._rules.words_s
 
     def stopped(self, now: float) -> None:
         """The caller fell silent; if the claim is open, its words decide."""
@@ -53,17 +59,21 @@ class Claim:
             self.verdict = Verdict.TAKEN if claims else Verdict.DROPPED
         return self.verdict
 
-    def judge(self, now: float, *, believable: bool) -> Verdict:
-        """Time has passed. `believable`: loud enough over the line's noise, and not our echo.
+    def judge(self, now: float, voiced_s: float) -> Verdict:
+        """Time has passed, and for so much of it the caller made sound above the line's noise.
 
-        Speech that has lasted long enough takes the floor; a short sound without words by the
-        time they should be here does not.
+        Lasting speech takes the floor. A shorter sound is decided by its words; when none come
+        although it was as long as a word, it is believed.
         """
         due_s = self.next_deadline()
         if due_s is None or now < due_s:
             return self.verdict
-        lasting = self._stopped_s is None
-        self.verdict = Verdict.TAKEN if lasting and believable else Verdict.DROPPED
+        self._look_s = now + _LOOK_EVERY_S
+        if voiced_s >= self._rules.confirm_s:
+            self.verdict = Verdict.TAKEN
+        elif self.over:
+            long = voiced_s >= self._rules.shortest_word_s
+            self.verdict = Verdict.TAKEN if long else Verdict.DROPPED
         return self.verdict
 
     def _is_backchannel(self, text: str) -> bool:

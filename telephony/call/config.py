@@ -52,13 +52,15 @@ class TurnTaking(msgspec.Struct, frozen=True):
     """How the floor changes hands. `confirmed` needs an engine that answers on request."""
 
     barge_in: BargeIn = BargeIn.IMMEDIATE
-    confirm_s: float = 0.4
-    """Speech that lasts so long takes the floor."""
+    confirm_s: float = 0.45
+    """So much sound of speech takes the floor, whatever is said."""
     words_s: float = 0.8
-    """A shorter sound is nothing unless words are made out of it within this time."""
+    """How long after a shorter sound its words are waited for."""
+    shortest_word_s: float = 0.2
+    """A sound as long as this is believed when no words come; a shorter one is not."""
     backchannels: frozenset[str] = BACKCHANNELS
     above_noise_db: float = 6.0
-    """What stands out less from the line's noise does not interrupt."""
+    """What stands out less from the line's noise is no sound of speech."""
 
 
 class CallConfig(msgspec.Struct, frozen=True):
@@ -68,6 +70,6 @@ class CallConfig(msgspec.Struct, frozen=True):
     persona: Persona
     capabilities: Capabilities
     limits: Limits = Limits()
-    turn_taking: TurnTaking = TurnTaking()
     apology_ulaw: bytes = b""
     """Spoken apology for when no engine can speak; empty: the carrier must say it instead."""
+    turn_taking: TurnTaking = TurnTaking()

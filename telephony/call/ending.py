@@ -73,15 +73,18 @@ class Ending:
         self._move(Phase.LIVE)
         return True
 
-    def interrupted(self) -> bool:
-        """The caller takes the floor; False when the ending is not called off by that."""
-        if self._closing is None:
-            return True
-        if not self._closing.may_resume or self._closing.hanging_up:
-            return False
-        self._closing = None
-        self._move(Phase.LIVE)
-        return True
+    @property
+    def interruptible(self) -> bool:
+        """The caller may take the floor, and so call off an ending under way."""
+        closing = self._closing
+        return closing is None or (closing.may_resume and not closing.hanging_up)
+
+    def interrupted(self) -> None:
+        """The caller has taken the floor."""
+        if self._closing is not None:
+            assert self.interruptible, "an ending that is not called off was interrupted"
+            self._closing = None
+            self._move(Phase.LIVE)
 
     def speaks(self, response_id: str) -> None:
         """A reply of the engine is being sent to the caller."""
@@ -121,7 +124,7 @@ class Ending:
         """
         owed = self._words_to_come
         self._floor.deserted = True
-        commands = self._playback.close_all(now)
+        commands = [*self._playback.resume(now), *self._playback.close_all(now)]
         if self._closing is None:
             self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
         elif self._closing.hanging_up or not owed:

@@ -127,6 +127,8 @@ class Cut:
 
     items: tuple[Item, ...]
     played: tuple[Played, ...]
+    unheard: tuple[tuple[Item, bytes], ...] = ()
+    """What was thrown away, in order: to be sent again if the cut is taken back."""
 
 
 class Ledger:
@@ -252,13 +254,25 @@ class Ledger:
     def _settle(self, until_s: float) -> Cut:
         items = {piece.item.number: piece.item for piece in self._pieces}
         played = tuple(self._play_until(until_s))
+        unheard = tuple(self._unheard(sum(len(piece.ulaw) for piece in played)))
         if self._pieces:
             self._pieces.clear()
             self._end_s = None
             self._generation += 1
             # What is sent from here on starts on an empty queue, however far playback had got.
             self._heard_until_s = 0.0
-        return Cut(tuple(items.values()), played)
+        return Cut(tuple(items.values()), played, unheard)
+
+    def take_back(self, item: Item, samples: int) -> None:
+        """So many samples of a cut item will be sent again: they count as not sent yet."""
+        item.sent -= samples
+        item.marked = item.sent
+
+    def _unheard(self, heard: int) -> Iterator[tuple[Item, bytes]]:
+        for piece in self._pieces:
+            if rest := piece.ulaw[heard:]:
+                yield piece.item, rest
+            heard = max(0, heard - len(piece.ulaw))
 
     def _play_until(self, until_s: float) -> Iterator[Played]:
         for piece in self._pieces:

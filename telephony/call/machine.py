@@ -11,7 +11,6 @@ from agents.engine import (
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
-    CancelResponse,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -23,6 +22,7 @@ from agents.engine import (
     ToolCalled,
     ToolOutput,
 )
+from telephony.call.bargein import BargeIns
 from telephony.call.commands import (
     CallCommand,
     Note,
@@ -71,6 +71,9 @@ class Call:
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
+        self._barge_ins = BargeIns(
+            config, self._playback, self._floor, self._patience, self._ending
+        )
         self._caller_samples = 0
         self._appended_samples = 0
 
@@ -83,6 +86,7 @@ class Call:
         if self.phase is Phase.ENDED:
             return []
         commands = self._dispatch(event, now)
+        self._barge_ins.heard(commands)
         if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
@@ -94,7 +98,8 @@ class Call:
             return None
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
-        times = [time for time in (next_s, self._echo_deadline()) if time is not None]
+        every = (next_s, self._echo_deadline(), self._barge_ins.next_deadline())
+        times = [time for time in every if time is not None]
         return min(times, default=None)
 
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
@@ -129,8 +134,7 @@ class Call:
             case CallerSpeechStopped(item_id, audio_ms):
                 return self._speech_stopped(item_id, audio_ms, now)
             case CallerTranscript(item_id, text, _):
-                line = self._floor.caller_words(item_id, text, _ms(now))
-                return [Record(line)] if line else []
+                return self._caller_words(item_id, text, now)
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
                 return []
@@ -157,6 +161,7 @@ class Call:
         self._caller_samples = at_samples + len(event.ulaw)
         self._appended_samples += len(event.ulaw)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
+        self._barge_ins.caller_audio(event.ulaw)
         return [stored, AppendAudio(self._uplink.push(event.ulaw))]
 
     def _heard_at_ms(self, audio_ms: int) -> int:
@@ -167,23 +172,18 @@ class Call:
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_began(item_id, self._heard_at_ms(audio_ms))
         self._patience.caller_active()
-        if not self._ending.interrupted():
-            return []
-        self._patience.nothing_owed()
-        return self._barge_in(now)
+        return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
         if not self._ending.under_way:
             self._patience.answer_owed(now)
-        return []
+        return self._barge_ins.speech_stopped(item_id, now)
 
-    def _barge_in(self, now: float) -> list[CallCommand]:
-        silenced = self._floor.silence_replies()
-        commands = self._playback.interrupt(now)
-        if not self._config.capabilities.cancels_on_speech:
-            commands += [CancelResponse(response_id) for response_id in silenced]
-        return commands
+    def _caller_words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
+        line = self._floor.caller_words(item_id, text, _ms(now))
+        recorded: list[CallCommand] = [Record(line)] if line else []
+        return [*recorded, *self._barge_ins.words(item_id, text, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Call:
         return None if end_s is None else end_s + self._config.limits.mark_grace_s
 
     def _deadline(self, now: float) -> list[CallCommand]:
-        commands: list[CallCommand] = []
+        commands = self._barge_ins.judge(now)
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:

@@ -1,5 +1,7 @@
 """The agent's voice on its way to the caller: what to send, what of it counts as heard."""
 
+from dataclasses import dataclass, field
+
 from agents.engine import (
     AnyEngineCommand,
     AudioDelta,
@@ -23,6 +25,18 @@ from telephony.media.transcode import Downlink
 from telephony.transcripts.entry import Fate, TruncationLine
 
 
+@dataclass(slots=True)
+class Held:
+    """Our speech while it is open whether the caller interrupts it."""
+
+    items: list[SpokenItem]
+    """Those that were being heard or waiting to be."""
+    unheard: list[tuple[SpokenItem, bytes]]
+    """What the carrier threw away of them, in order."""
+    later: list[tuple[SpokenItem, bytes]] = field(default_factory=list)
+    """What the engine has produced since."""
+
+
 class Playback:
     """Spoken items, the ledger that counts them and the filter they go through.
 
@@ -38,6 +52,7 @@ class Playback:
         self._sample_bytes = of.sample_bytes * of.rate // RATE
         self._items: dict[str, SpokenItem] = {}
         self._speaking: SpokenItem | None = None
+        self._held: Held | None = None
         self._sent_samples = 0
         self._heard_samples = 0
 
@@ -130,6 +145,9 @@ class Playback:
 
     def _send(self, item: SpokenItem, ulaw: bytes, now: float) -> list[CallCommand]:
         """Play in clips of the mark grid at most, so that a long burst is marked all the way."""
+        if self._held is not None:
+            self._held.later.append((item, ulaw))
+            return []
         if ulaw and item.played is None:
             item.played = self.ledger.open(item.item_id)
         commands: list[CallCommand] = []
@@ -165,16 +183,49 @@ class Playback:
         Nothing to clear, nothing done, however busy the engine is: what decides is what may
         still be playing (an engine finishes long before the caller has heard it).
         """
+        return [*self.hold(now), *self.give_up(now)]
+
+    def hold(self, now: float) -> list[CallCommand]:
+        """Fall silent at once, but keep what was not heard: `resume` or `give_up` must follow."""
+        if self._held is not None:
+            return []
         cut = self.ledger.cut(now)
         items = [self._items[played.item_id] for played in cut.items]
+        unheard = [(self._items[item.item_id], ulaw) for item, ulaw in cut.unheard]
+        self._held = Held(items, unheard)
+        clear: list[CallCommand] = [ClearPlayback()] if items else []
+        return [*clear, *self._store(cut.played)]
+
+    @property
+    def holding(self) -> bool:
+        return self._held is not None
+
+    def resume(self, now: float) -> list[CallCommand]:
+        """It was nothing: go on where the caller stopped hearing us, with what came meanwhile."""
+        held, self._held = self._held, None
+        if held is None:
+            return []
+        commands: list[CallCommand] = []
+        for item, ulaw in held.unheard:
+            if item.played is not None:
+                self.ledger.take_back(item.played, len(ulaw))
+        for item, ulaw in [*held.unheard, *held.later]:
+            commands += self._send(item, ulaw, now)
+            if item is not self._speaking and item.done:
+                commands += self._end_mark(item)
+        return commands
+
+    def give_up(self, now: float) -> list[CallCommand]:
+        """The caller has the floor: what was held is not said, and the engine is told so."""
+        held, self._held = self._held, None
+        items = list({item.item_id: item for item in _items_of(held)}.values())
         items += [item for item in self._unfinished() if item not in items]
         if not items:
             return []
         self._downlink.reset()
         self._speaking = None
         told = [command for item in items for command in self._tell(item, now)]
-        clear: list[CallCommand] = [ClearPlayback()] if cut.items else []
-        return [*clear, *told, *self._store(cut.played), *self.settled()]
+        return [*told, *self.settled()]
 
     def _unfinished(self) -> list[SpokenItem]:
         """The item that ran dry before all of it had come, and those of which only words came."""
@@ -197,8 +248,9 @@ class Playback:
     def _stop(self, cut: Cut) -> list[CallCommand]:
         for item in self._items.values():
             item.end(Arrival.BROKEN_OFF)
-        for played in cut.items:
-            self._items[played.item_id].cut()
+        held, self._held = self._held, None
+        for item in [self._items[played.item_id] for played in cut.items] + _items_of(held):
+            item.cut()
         return [*self._store(cut.played), *self.settled()]
 
     def _tell(self, item: SpokenItem, now: float) -> list[CallCommand]:
@@ -240,9 +292,16 @@ class Playback:
 
     @property
     def outstanding(self) -> bool:
-        return self.ledger.outstanding
+        """There is something the caller has not been proved to have heard."""
+        return self.ledger.outstanding or self._held is not None
 
     @property
     def open(self) -> bool:
-        """Audio is outstanding, or an item is still arriving."""
-        return self.ledger.outstanding or self._speaking is not None
+        """Audio is outstanding or held, or an item is still arriving."""
+        return self.outstanding or self._speaking is not None
+
+
+def _items_of(held: Held | None) -> list[SpokenItem]:
+    if held is None:
+        return []
+    return [*held.items, *(item for item, _ in held.later)]

@@ -15,20 +15,23 @@ _STEP_SAMPLES = 400
 """Levels are taken over 50 ms."""
 _FLOOR_STEPS = 60
 """The noise floor is the quietest of the last 3 s: people draw breath within that time."""
-_SPEECH_STEPS = 6
-"""How loud the caller is now: the loudest of the last 300 ms."""
 _KEPT_SAMPLES = 3 * RATE
 _COMPARED_SAMPLES = 3 * RATE // 10
 """So much of the caller's side is looked for in what we said."""
 _LONGEST_DELAY_SAMPLES = RATE
-_ECHO_LIKENESS = 0.6
+_FAINTEST = 100.0
+"""Product of the two sides' power below which there is nothing to compare."""
+_ECHO_LIKENESS = 0.5
 """Of waveforms, 0 to 1: an echo is the same wave, weaker and later; other speech stays below."""
 
 
 class CallerSound:
     """The caller's side of the line: its level, its noise and its last second."""
 
-    def __init__(self) -> None:
+    def __init__(self, above_noise_db: float) -> None:
+        """`above_noise_db`: what stands out so far from the line's noise is a sound."""
+        self._above_noise_db = above_noise_db
+        self._voiced = 0
         self._steps: deque[float] = deque(maxlen=_FLOOR_STEPS)
         self._recent: deque[bytes] = deque()
         self._kept = 0
@@ -43,14 +46,18 @@ class CallerSound:
         self._waiting += line
         while len(self._waiting) >= _STEP_SAMPLES:
             step, self._waiting = self._waiting[:_STEP_SAMPLES], self._waiting[_STEP_SAMPLES:]
-            self._steps.append(_level_db(step))
+            level_db = _level_db(step)
+            self._steps.append(level_db)
+            self._voiced += level_db - min(self._steps) >= self._above_noise_db
+
+    def begin(self) -> None:
+        """Count sound from here on."""
+        self._voiced = 0
 
     @property
-    def above_noise_db(self) -> float:
-        """How far the last 300 ms stand out of the line's noise; infinite before there is any."""
-        if len(self._steps) <= _SPEECH_STEPS:
-            return math.inf
-        return max(list(self._steps)[-_SPEECH_STEPS:]) - min(self._steps)
+    def voiced_s(self) -> float:
+        """For how long since `begin` the caller made a sound."""
+        return self._voiced * _STEP_SAMPLES / RATE
 
     @property
     def latest(self) -> bytes:
@@ -78,7 +85,8 @@ class OwnVoice:
             return 0.0
         begin = until_samples - len(latest) - _LONGEST_DELAY_SAMPLES
         ours = self._between(begin, until_samples)
-        return _likeness(ulaw.decode(latest).astype(np.float64), ours)
+        # Steps instead of levels: an offset that both sides carry is no likeness.
+        return _likeness(np.diff(ulaw.decode(latest).astype(np.float64)), np.diff(ours))
 
     def _between(self, begin: int, end: int) -> NDArray[np.float64]:
         track = np.zeros(end - begin)
@@ -107,7 +115,7 @@ def _likeness(heard: NDArray[np.float64], ours: NDArray[np.float64]) -> float:
     energy = np.concatenate(([0.0], np.cumsum(ours * ours)))
     parts = energy[len(heard) :] - energy[: len(ours) - len(heard) + 1]
     scale = np.sqrt(parts * float(np.dot(heard, heard)))
-    usable = scale > 1e3 * len(heard)
+    usable = scale > _FAINTEST * len(heard)
     if not usable.any():
         return 0.0
     return float(np.max(np.abs(products[usable]) / scale[usable]))

@@ -43,6 +43,10 @@ class Floor:
             self._utterances[item_id] = (began_ms, at_ms)
         self._turn = _Turn(at_ms, now_ms)
 
+    def forget_turn(self) -> None:
+        """What the caller said wants no answer, so nobody waits for one."""
+        self._turn = None
+
     def caller_words(self, item_id: str, text: str, now_ms: int) -> CallerLine | None:
         """The line for an utterance; None for one already written."""
         if item_id in self._written:

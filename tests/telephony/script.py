@@ -18,7 +18,7 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from telephony.call.commands import CallCommand, Note, PlaceMark, PlayAudio, Record, StoreAudio
-from telephony.call.config import CallConfig, Limits
+from telephony.call.config import CallConfig, Limits, TurnTaking
 from telephony.call.events import CallEvent, DeadlineReached, MarkEchoed, StreamStarted
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AnyEntry
@@ -50,8 +50,10 @@ class Script:
         capabilities: Capabilities = CAPABILITIES,
         limits: Limits = Limits(),  # noqa: B008, frozen
         apology: bytes = APOLOGY,
+        turn_taking: TurnTaking = TurnTaking(),  # noqa: B008, frozen
     ) -> None:
-        self.config = CallConfig("CA1", Persona(greeting="Hello."), capabilities, limits, apology)
+        persona = Persona(greeting="Hello.")
+        self.config = CallConfig("CA1", persona, capabilities, limits, apology, turn_taking)
         self.call = Call(self.config)
         self.now = 0.0
         self.said: list[CallCommand] = []
@@ -100,6 +102,11 @@ class Script:
 
     # ---- common beginnings ---------------------------------------------------------------------
 
+    def begins(self) -> Self:
+        self.when(StreamStarted("MZ1"), PlaceMark("0:0:0"))
+        self.happens(MarkEchoed("0:0:0"))
+        return self.when(EngineReady("s1"), Say("Hello."))
+
     def speaks(self, audio: bytes, item: str = "item_1", text: str = "", reply: str = "r1") -> Self:
         """The engine begins a reply and delivers this much of it."""
         self.happens(ResponseStarted(reply))
@@ -136,8 +143,4 @@ def live(
     apology: bytes = APOLOGY,
 ) -> Script:
     """A call that is up, on a line without delay, whose greeting was asked for and not begun."""
-    script = Script(capabilities, limits, apology)
-    script.when(StreamStarted("MZ1"), PlaceMark("0:0:0"))
-    script.happens(MarkEchoed("0:0:0"))
-    script.when(EngineReady("s1"), Say("Hello."))
-    return script
+    return Script(capabilities, limits, apology).begins()

@@ -173,8 +173,8 @@ def test_a_cut_clears_tells_and_writes_down() -> None:
     playback.text(words("One two three four"), 1.0)
     playback.audio(delta(seconds(2.0)), 1.0)
     commands = playback.interrupt(1.5)
-    assert commands[:3] == [
-        ClearPlayback(),
+    assert commands[0] == ClearPlayback()
+    assert [c for c in commands if isinstance(c, TruncateItem | Record)] == [
         TruncateItem("item_1", 0, 500, "One"),
         Record(TruncationLine("item_1", 1, 500, 1_500)),
     ]
@@ -185,7 +185,7 @@ def test_a_cut_clears_tells_and_writes_down() -> None:
 def test_the_model_is_told_of_its_own_audio_not_of_the_filter_s_delay() -> None:
     playback = steady(PCM)
     playback.audio(delta(bytes(48 * 2_000)), 1.0)
-    assert playback.interrupt(1.5)[1] == TruncateItem("item_1", 0, 497, "")
+    assert TruncateItem("item_1", 0, 497, "") in playback.interrupt(1.5)
 
 
 def test_a_cut_in_the_second_item_leaves_the_first_alone() -> None:

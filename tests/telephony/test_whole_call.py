@@ -289,3 +289,23 @@ async def test_twenty_calls_at_once_are_all_carried(tmp_path: Path) -> None:
             session = await built.model.session(number)
             assert [cut.accepted for cut in session.conversation.truncations] == [True]
         assert len(built.of(TruncationLine)) == 20
+
+
+async def test_a_cough_does_not_cut_a_confirmed_greeting_and_speech_does(tmp_path: Path) -> None:
+    """The model is told nothing of the cough; the caller hears the greeting with a pause in it."""
+    script = Script(replies=(Reply("We are open until six.", 800),), caller=("", "Hello there"))
+    async with house(tmp_path, script, FRONTDESK_BARGE_IN="confirmed") as built:
+        report = await built.phone.dial(caller((1_500, 1_620), (4_000, 4_900), hang_up_ms=7_500))
+        session = await built.model.session()
+        assert report.stream is not None
+        assert level(report.stream.heard_ulaw, 1_800, 2_100) < 50
+        assert level(report.stream.heard_ulaw, 3_200, 3_900) > 500
+        (told,) = session.conversation.truncations
+        (cut,) = built.of(TruncationLine)
+        assert isinstance(cut, TruncationLine)
+        assert told.accepted
+        assert abs(told.audio_end_ms - report.stream.played_ms_by_item[cut.mark_item]) <= 40
+        lines = [line for line in built.of(AgentLine) if isinstance(line, AgentLine)]
+        assert [line.fate for line in lines] == [Fate.CUT, Fate.HEARD]
+        assert len(session.sent("response.create")) == 2  # the greeting, and one answer
+        assert session.errors == []

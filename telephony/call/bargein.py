@@ -1,0 +1,132 @@
+"""What happens when the caller speaks while we do: at once, or held until it proves to be meant."""
+
+from agents.engine import Answer, CancelResponse, Dismiss
+from telephony.call.claim import Claim, Verdict
+from telephony.call.commands import CallCommand, Note, StoreAudio, Track
+from telephony.call.config import BargeIn, CallConfig
+from telephony.call.ending import Ending
+from telephony.call.ledger import RATE
+from telephony.call.limits import Patience
+from telephony.call.playback import Playback
+from telephony.call.sound import CallerSound, OwnVoice, is_echo
+from telephony.call.turns import Floor
+
+
+class BargeIns:
+    """The caller's claims on the floor, one at a time. Methods return the commands that follow."""
+
+    def __init__(
+        self,
+        config: CallConfig,
+        playback: Playback,
+        floor: Floor,
+        patience: Patience,
+        ending: Ending,
+    ) -> None:
+        self._rules = config.turn_taking
+        self._capabilities = config.capabilities
+        self._playback = playback
+        self._floor = floor
+        self._patience = patience
+        self._ending = ending
+        self._claim: Claim | None = None
+        self._sound = CallerSound(self._rules.above_noise_db)
+        self._own = OwnVoice()
+
+    @property
+    def _confirmed(self) -> bool:
+        on_request = self._capabilities.answers_on_request
+        return self._rules.barge_in is BargeIn.CONFIRMED and on_request
+
+    def next_deadline(self) -> float | None:
+        return self._claim.next_deadline() if self._claim else None
+
+    # ---- what is on the line -------------------------------------------------------------------
+
+    def caller_audio(self, line: bytes) -> None:
+        if self._confirmed:
+            self._sound.heard(line)
+
+    def heard(self, commands: list[CallCommand]) -> None:
+        """Of what was just done, what the caller has heard of us."""
+        if not self._confirmed:
+            return
+        for command in commands:
+            if isinstance(command, StoreAudio) and command.track is Track.HEARD:
+                self._own.played(command.at_samples, command.ulaw)
+
+    # ---- the caller speaks ---------------------------------------------------------------------
+
+    def speech_started(self, item_id: str, now: float) -> list[CallCommand]:
+        """A sound of speech: fall silent; our own echo does not even do that for long."""
+        if not self._ending.interruptible:
+            return []
+        if not self._confirmed:
+            return self._take(now)
+        self._claim = Claim(item_id, now, self._rules)
+        self._sound.begin()
+        if not self._playback.outstanding and not self._floor.replying:
+            self._claim.verdict = Verdict.TAKEN
+            return self._take(now)
+        held = self._playback.hold(now)
+        self.heard(held)
+        if not is_echo(self._own.likeness(self._sound.latest, round(now * RATE))):
+            return held
+        self._claim.verdict = Verdict.DROPPED
+        return [*held, Note("own_echo"), *self._playback.resume(now)]
+
+    def speech_stopped(self, item_id: str, now: float) -> list[CallCommand]:
+        """Ask for the answer to a turn that counts; of one that is open the words decide."""
+        if not self._capabilities.answers_on_request:
+            return []
+        claim = self._claim
+        if claim is None or claim.item_id != item_id:
+            return [] if self._ending.under_way else [Answer(item_id)]
+        claim.stopped(now)
+        return [] if claim.verdict is Verdict.OPEN else self._closed(claim, now)
+
+    def words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
+        claim = self._claim
+        if claim is None or claim.item_id != item_id or claim.verdict is not Verdict.OPEN:
+            return []
+        claim.words(text)
+        return self._decided(claim, now)
+
+    def judge(self, now: float) -> list[CallCommand]:
+        """Time has passed: an open claim may be due."""
+        claim = self._claim
+        if claim is None or (due_s := claim.next_deadline()) is None or now < due_s:
+            return []
+        claim.judge(now, self._sound.voiced_s)
+        return self._decided(claim, now)
+
+    def _decided(self, claim: Claim, now: float) -> list[CallCommand]:
+        match claim.verdict:
+            case Verdict.OPEN:
+                return []
+            case Verdict.TAKEN if not self._floor.deserted:
+                commands = self._take(now)
+            case _:
+                commands = [Note("interruption_dropped"), *self._playback.resume(now)]
+        return [*commands, *(self._closed(claim, now) if claim.over else [])]
+
+    def _closed(self, claim: Claim, now: float) -> list[CallCommand]:
+        """The turn is over and decided: it is answered, or it never was."""
+        self._claim = None
+        if claim.verdict is Verdict.TAKEN:
+            self._patience.answer_owed(now)
+            return [Answer(claim.item_id)]
+        self._patience.nothing_owed()
+        self._floor.forget_turn()
+        return [Dismiss(claim.item_id)]
+
+    def _take(self, now: float) -> list[CallCommand]:
+        """The floor is the caller's: what we were saying is over."""
+        self._ending.interrupted()
+        self._patience.nothing_owed()
+        silenced = self._floor.silence_replies()
+        held = self._playback.holding
+        commands = self._playback.give_up(now) if held else self._playback.interrupt(now)
+        if not self._capabilities.cancels_on_speech:
+            commands += [CancelResponse(response_id) for response_id in silenced]
+        return commands

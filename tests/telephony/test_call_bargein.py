@@ -1,0 +1,261 @@
+"""Interruptions that have to prove themselves, told as stories."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from agents.engine import (
+    Answer,
+    AudioDelta,
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    CallerTranscript,
+    CancelResponse,
+    DeleteItem,
+    Dismiss,
+    EngineFailed,
+    ToolCalled,
+    TruncateItem,
+)
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    HangUp,
+    PlayAudio,
+    StoreAudio,
+    Track,
+)
+from telephony.call.config import BargeIn, TurnTaking
+from telephony.call.events import CallerAudio, MarkEchoed, StreamStopped, ToolFinished
+from telephony.media import ulaw
+from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, TurnLine
+from tests.fakes.realtime_script import hum
+from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+
+ON_REQUEST = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answers_on_request=True)
+CONFIRMED = TurnTaking(barge_in=BargeIn.CONFIRMED)
+SAID = "Your appointment is on Tuesday at three, is that right?"
+LOUD = ulaw.encode(hum("somebody", 20, 8_000) + 400)
+QUIET = ulaw.encode(np.full(160, 12, dtype=np.int16))
+
+
+class Line(Script):
+    """A script whose caller can be heard: `sounds` and `is_quiet` pass time frame by frame."""
+
+    def _frames(self, frame: bytes, duration_s: float) -> "Line":
+        for _ in range(round(duration_s / 0.02)):
+            self.wait(0.02)
+            self.happens(CallerAudio(frame, round(self.now * 1000) - 20))
+        return self
+
+    def sounds(self, duration_s: float) -> "Line":
+        return self._frames(LOUD, duration_s)
+
+    def is_quiet(self, duration_s: float) -> "Line":
+        return self._frames(QUIET, duration_s)
+
+
+def line() -> Line:
+    """A call that is up, with a second of quiet line behind it."""
+    started = Line(ON_REQUEST, turn_taking=CONFIRMED)
+    started.begins()
+    return started.is_quiet(1.0)
+
+
+def speaking() -> Line:
+    """The agent is 1 s into a reply of 4 s that has all been generated."""
+    started = line()
+    started.speaks(seconds(4.0), text=SAID).finishes()
+    return started.is_quiet(1.0)
+
+
+def since(script: Script, index: int, *kinds: type) -> list[CallCommand]:
+    return [command for command in script.said[index:] if isinstance(command, kinds)]
+
+
+def played(commands: list[CallCommand]) -> bytes:
+    return b"".join(command.ulaw for command in commands if isinstance(command, PlayAudio))
+
+
+STARTED = CallerSpeechStarted("u1", 0)
+STOPPED = CallerSpeechStopped("u1", 0)
+
+
+def test_at_the_first_sound_we_fall_silent_and_tell_nobody_yet() -> None:
+    script = speaking().when(STARTED, ClearPlayback())
+    assert script.entries(TruncationLine) == []
+
+
+def test_lasting_speech_takes_the_floor() -> None:
+    script = speaking().when(STARTED, ClearPlayback())
+    begun = len(script.said)
+    script.sounds(0.4)
+    assert since(script, begun, TruncateItem) == []
+    script.sounds(0.2)
+    (told,) = since(script, begun, TruncateItem)
+    assert told == TruncateItem("item_1", 0, 1_000, "Your")
+    script.is_quiet(0.5).when(STOPPED, Answer("u1"))
+    (agent,) = script.entries(AgentLine)
+    assert (agent.fate, agent.heard_ms) == (Fate.CUT, 1_000)
+
+
+def test_a_cough_is_waited_out_and_we_go_on_where_we_stopped() -> None:
+    script = speaking().when(STARTED, ClearPlayback())
+    begun = len(script.said)
+    script.sounds(0.1).is_quiet(0.5).happens(STOPPED).is_quiet(0.7)
+    assert played(script.said[begun:]) == b""
+    script.is_quiet(0.2)
+    assert len(played(script.said[begun:])) == 3 * 8_000
+    assert since(script, begun, Dismiss) == [Dismiss("u1")]
+    assert since(script, begun, TruncateItem, DeleteItem, CancelResponse, Answer) == []
+    script.is_quiet(3.0).echoes("1:1:32000")
+    (agent,) = script.entries(AgentLine)
+    assert (agent.fate, agent.heard, agent.heard_ms, agent.sent_ms) == (
+        Fate.HEARD,
+        SAID,
+        4_000,
+        4_000,
+    )
+    assert script.entries(TurnLine) == []
+
+
+def test_what_is_resumed_is_heard_once_and_in_order() -> None:
+    script = line()
+    voice = bytes(range(256)) * 125
+    script.speaks(voice, text=SAID).finishes().is_quiet(1.0)
+    script.happens(STARTED).sounds(0.1).is_quiet(0.2)
+    script.happens(STOPPED, CallerTranscript("u1", "uh-huh")).is_quiet(3.2)
+    script.echoes("1:1:32000")
+    heard = [c for c in script.said if isinstance(c, StoreAudio) and c.track is Track.HEARD]
+    assert b"".join(piece.ulaw for piece in heard) == voice
+    first, last = heard[0].at_samples, heard[-1].at_samples + len(heard[-1].ulaw)
+    assert last - first > len(voice), "the pause is in the recording"
+
+
+@pytest.mark.parametrize("words", ["Uh-huh.", "Okay", "mhm", "Yeah!", "", "  "])
+def test_a_murmur_does_not_interrupt(words: str) -> None:
+    script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.3).happens(STOPPED)
+    script.happens(CallerTranscript("u1", words))
+    assert Dismiss("u1") in script.last
+    assert played(script.last)
+
+
+@pytest.mark.parametrize("words", ["No.", "Stop", "Wednesday", "okay but Wednesday"])
+def test_a_short_word_interrupts(words: str) -> None:
+    script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.3).happens(STOPPED)
+    script.when(
+        CallerTranscript("u1", words), TruncateItem("item_1", 0, 1_000, "Your"), Answer("u1")
+    )
+
+
+def test_a_sound_as_long_as_a_word_is_believed_when_no_words_come() -> None:
+    script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.3).happens(STOPPED)
+    begun = len(script.said)
+    script.is_quiet(0.9)
+    assert since(script, begun, TruncateItem, Answer) == [
+        TruncateItem("item_1", 0, 1_000, "Your"),
+        Answer("u1"),
+    ]
+
+
+def test_our_own_echo_does_not_interrupt() -> None:
+    """The caller's side carries what we said 120 ms ago, weaker."""
+    script = line()
+    voice = hum(SAID, 4_000, 8_000)
+    voice = (voice * np.linspace(0.3, 1.0, len(voice))).astype(np.int16)
+    said = ulaw.encode(voice)
+    script.speaks(said, text=SAID).finishes()
+    began_ms = round(script.now * 1000)
+    for _ in range(50):
+        script.wait(0.02)
+        at = (round(script.now * 1000) - began_ms - 120) * 8
+        echo = (voice[max(0, at - 160) : max(0, at)] * 0.2).astype(np.int16)
+        echo = np.pad(echo, (160 - len(echo), 0))
+        script.happens(CallerAudio(ulaw.encode(echo), round(script.now * 1000) - 20))
+        script.echoes(f"0:1:{(round(script.now * 1000) - began_ms) // 100 * 800}")
+    script.happens(STARTED)
+    assert "own_echo" in script.notes()
+    assert len(played(script.last)) == 3 * 8_000
+    script.when(STOPPED, Dismiss("u1"))
+
+
+def test_a_caller_who_interrupts_nothing_is_answered_at_once() -> None:
+    script = line()
+    script.when(STARTED).sounds(0.2).when(STOPPED, Answer("u1"))
+
+
+def test_what_the_engine_says_meanwhile_is_kept_for_later() -> None:
+    script = line()
+    script.speaks(seconds(2.0), text="One two").is_quiet(1.0)
+    script.happens(STARTED)
+    script.when(AudioDelta("r1", "item_1", 0, seconds(1.0)))
+    script.sounds(0.1).is_quiet(0.3).happens(STOPPED).finishes()
+    begun = len(script.said)
+    script.is_quiet(0.9)
+    assert len(played(script.said[begun:])) == 2 * 8_000
+    script.is_quiet(2.0).echoes("1:1:24000")
+    assert [agent.heard_ms for agent in script.entries(AgentLine)] == [3_000]
+
+
+def test_what_the_engine_says_meanwhile_is_not_said_after_an_interruption() -> None:
+    script = line()
+    script.speaks(seconds(2.0), text="One two").is_quiet(1.0).happens(STARTED)
+    script.more(seconds(1.0), "item_2", "Three").sounds(0.2)
+    begun = len(script.said)
+    script.sounds(0.4)
+    assert since(script, begun, TruncateItem, DeleteItem, CancelResponse) == [
+        TruncateItem("item_1", 0, 1_000, "One"),
+        DeleteItem("item_2"),
+        CancelResponse("r1"),
+    ]
+
+
+def test_a_cough_into_the_goodbye_does_not_keep_the_line_open() -> None:
+    script = line()
+    script.speaks(seconds(2.0), text="Goodbye!").finishes()
+    script.happens(ToolCalled("r1", "c1", "end_call", "{}"))
+    script.happens(ToolFinished("c1", "end_call", "done", "{}", ends_call=True)).is_quiet(1.0)
+    script.happens(STARTED).sounds(0.1).is_quiet(0.3)
+    script.happens(STOPPED, CallerTranscript("u1", "")).is_quiet(1.0)
+    script.when(MarkEchoed("1:1:16000"), HangUp())
+
+
+def test_a_caller_who_speaks_into_the_goodbye_still_keeps_it_open() -> None:
+    script = line()
+    script.speaks(seconds(2.0), text="Goodbye!").finishes()
+    script.happens(ToolCalled("r1", "c1", "end_call", "{}"))
+    script.happens(ToolFinished("c1", "end_call", "done", "{}", ends_call=True)).is_quiet(1.0)
+    script.happens(STARTED).sounds(0.6).is_quiet(0.5).when(STOPPED, Answer("u1"))
+    script.is_quiet(2.0)
+    assert not [command for command in script.said if isinstance(command, HangUp)]
+
+
+def test_an_engine_that_dies_while_we_hold_our_words_is_apologised_for() -> None:
+    script = speaking().happens(STARTED)
+    script.happens(EngineFailed("connection_lost", fatal=False))
+    assert played(script.last)[-len(APOLOGY) :] == APOLOGY
+    script.sounds(1.0)
+    assert not [command for command in script.said if isinstance(command, TruncateItem)]
+
+
+def test_a_line_that_ends_while_we_hold_our_words_has_not_heard_them() -> None:
+    script = speaking().happens(STARTED, StreamStopped())
+    (agent,) = script.entries(AgentLine)
+    assert (agent.fate, agent.heard_ms, agent.sent_ms) == (Fate.CUT, 1_000, 4_000)
+
+
+def test_a_second_sound_before_the_first_is_decided_makes_one_claim() -> None:
+    script = speaking().happens(STARTED).sounds(0.1).is_quiet(0.2).happens(STOPPED)
+    script.when(CallerSpeechStarted("u2", 0))
+    script.sounds(0.6).is_quiet(0.3)
+    assert len(script.entries(TruncationLine)) == 1
+    script.when(CallerSpeechStopped("u2", 0), Answer("u2"))
+
+
+def test_noise_that_does_not_stand_out_of_the_line_is_not_speech() -> None:
+    """A fan: as loud as the caller's line has been all along."""
+    script = line().sounds(4.0)
+    script.speaks(seconds(4.0), text=SAID).finishes().sounds(1.0)
+    script.happens(STARTED).sounds(1.0).happens(STOPPED, CallerTranscript("u1", ""))
+    assert script.entries(TruncationLine) == []
+    assert played(script.last)
