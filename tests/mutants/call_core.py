@@ -38,6 +38,18 @@ def _toolcalls(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/toolcalls.py", original, mutated, breaks, _CALL)
 
 
+_BARGE_INS = (
+    "tests/telephony/test_call_machine.py",
+    "tests/telephony/test_call_bargein.py",
+    "tests/telephony/test_call_claim.py",
+    "tests/telephony/test_call_sound.py",
+)
+
+
+def _barge_in(file: str, original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant(f"telephony/call/{file}.py", original, mutated, breaks, _BARGE_INS)
+
+
 def _machine(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/machine.py", original, mutated, breaks, _CALL)
 
@@ -168,7 +180,7 @@ PLAYBACK = (
         "the rest of a cut reply is heard at the start of the next",
     ),
     _playback(
-        "[ClearPlayback()] if cut.items else []",
+        "[ClearPlayback()] if items else []",
         "[]",
         "the agent talks on when interrupted",
     ),
@@ -324,8 +336,8 @@ TURNS = (
         "a lost end of speech leaves the line dead",
     ),
     _turns(
-        "        self._turn = None\n\n",
-        "\n",
+        "(at_ms, None))\n        self._turn = None\n",
+        "(at_ms, None))\n",
         "an answer nobody heard has a latency",
     ),
     _turns(
@@ -405,8 +417,8 @@ LIMITS = (
 
 MACHINE = (
     _ending(
-        "        if not self._closing.may_resume or self._closing.hanging_up:\n",
-        "        if self._closing.hanging_up:\n",
+        "        return closing is None or (closing.may_resume and not closing.hanging_up)\n",
+        "        return closing is None or not closing.hanging_up\n",
         "the longest call can be talked out of its end",
     ),
     _ending(
@@ -414,9 +426,10 @@ MACHINE = (
         "            pass\n",
         "a drained call is kept alive by its caller",
     ),
-    _machine(
-        "        if not self._config.capabilities.cancels_on_speech:\n",
-        "        if self._config.capabilities.cancels_on_speech:\n",
+    _barge_in(
+        "bargein",
+        "        if not self._capabilities.cancels_on_speech:\n",
+        "        if self._capabilities.cancels_on_speech:\n",
         "replies are cancelled twice, or never",
     ),
     _machine(
@@ -536,4 +549,67 @@ MACHINE = (
     ),
 )
 
-CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE)
+BARGE_INS = (
+    _barge_in(
+        "bargein",
+        "        if not is_echo(self._own.likeness(self._sound.latest, round(now * RATE))):\n",
+        "        if True:\n",
+        "our own echo interrupts us",
+    ),
+    _barge_in(
+        "bargein",
+        '        return [*held, Note("own_echo"), *self._playback.resume(now)]\n',
+        '        return [*held, Note("own_echo")]\n',
+        "after an echo we stay silent",
+    ),
+    _barge_in(
+        "bargein",
+        '                commands = [Note("interruption_dropped"), *self._playback.resume(now)]\n',
+        '                commands = [Note("interruption_dropped")]\n',
+        "after a cough we stay silent",
+    ),
+    _barge_in(
+        "bargein",
+        "        self._ending.interrupted()\n        self._patience",
+        "        self._patience",
+        "a caller who speaks into the goodbye is hung up on",
+    ),
+    _barge_in(
+        "bargein",
+        "        commands = self._playback.give_up(now) if held else self._playback.interrupt(now)\n",
+        "        commands = self._playback.resume(now)\n",
+        "we talk on over an interruption",
+    ),
+    _barge_in(
+        "claim",
+        "        if voiced_s >= self._rules.confirm_s:\n",
+        "        if voiced_s >= 0:\n",
+        "a cough takes the floor",
+    ),
+    _barge_in(
+        "claim",
+        "            claims = bool(text.strip()) and not self._is_backchannel(text)\n",
+        "            claims = bool(text.strip())\n",
+        "a murmur of assent interrupts",
+    ),
+    _barge_in(
+        "sound",
+        "            self._voiced += level_db - min(self._steps) >= self._above_noise_db\n",
+        "            self._voiced += level_db >= -50\n",
+        "a noisy line interrupts",
+    ),
+    _barge_in(
+        "playback",
+        "                self.ledger.take_back(item.played, len(ulaw))\n",
+        "                pass\n",
+        "what is said again counts twice",
+    ),
+    _barge_in(
+        "playback",
+        "            self._held.later.append((item, ulaw))\n",
+        "            pass\n",
+        "what the engine says while we hold is lost",
+    ),
+)
+
+CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS)
