@@ -166,7 +166,9 @@ class Service:
 
     def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
         if self.settings.engine == "realtime":
-            return RealtimeEngines(realtime_settings(self.settings), self.persona, tools)
+            return RealtimeEngines(
+                realtime_settings(self.settings), self.persona, tools, self.clock
+            )
         return LocalEngines(
             self._models,
             self.persona,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from agents.engine import AudioFormat, Engine
@@ -61,17 +62,24 @@ class RealtimeEngines:
     """OpenAI Realtime sessions, all with the same settings."""
 
     def __init__(
-        self, settings: RealtimeSettings, persona: Persona, tools: tuple[ToolSpec, ...]
+        self,
+        settings: RealtimeSettings,
+        persona: Persona,
+        tools: tuple[ToolSpec, ...],
+        clock: Callable[[], dt.datetime],
     ) -> None:
+        """`clock` gives the time of day in the shop's zone."""
         self._settings = settings
         self._persona = persona
         self._tools = tools
+        self._clock = clock
 
     def new(self, caller: str) -> Engine:
         identifier = hashlib.sha256(f"frontdesk:{caller}".encode()).hexdigest()[:32]
-        return RealtimeEngine(
-            self._settings, self._persona, self._tools, safety_identifier=identifier
-        )
+        # At the end of the instructions, where it changes the cached prefix once a day only.
+        today = f"{self._persona.instructions} Today is {self._clock():%A, %d %B %Y}."
+        persona = msgspec.structs.replace(self._persona, instructions=today.strip())
+        return RealtimeEngine(self._settings, persona, self._tools, safety_identifier=identifier)
 
 
 def realtime_settings(settings: Settings) -> RealtimeSettings:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from telephony.transcripts.entry import CallerLine, TurnLine
 
+_ROUNDING_MS = 2
+"""Times are kept in samples and in seconds; the same moment may differ by so much."""
+
 
 @dataclass(slots=True)
 class _Turn:
@@ -101,7 +104,8 @@ class Floor:
     def answer_heard(self, at_ms: int) -> TurnLine | None:
         """The first of the answer is known to have been played: the turn's figures, once."""
         turn = self._turn
-        if turn is None or turn.audio_ms < 0:
+        if turn is None or turn.audio_ms < 0 or at_ms < turn.audio_ms - _ROUNDING_MS:
+            # Nothing was sent yet, or this is the end of what was said before.
             return None
         self._turn = None
         return TurnLine(turn.stopped_ms, turn.noticed_ms, turn.audio_ms, at_ms)

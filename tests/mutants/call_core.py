@@ -576,8 +576,8 @@ BARGE_INS = (
     ),
     _barge_in(
         "bargein",
-        "        commands = self._playback.give_up(now) if held else self._playback.interrupt(now)\n",
-        "        commands = self._playback.resume(now)\n",
+        "self._playback.give_up(now) if held",
+        "self._playback.resume(now) if held",
         "we talk on over an interruption",
     ),
     _barge_in(
