@@ -59,7 +59,10 @@ def test_equal_words_are_equal_samples(models: Models) -> None:
     ("said", "heard"),
     [
         ("Your appointment is on Tuesday, November 24 at 3:30 pm.", ["tuesday", "24", "3:30"]),
-        ("Your number is +12025550147, is that right?", ["two, zero, two, five, five, five", "right"]),
+        (
+            "Your number is +12025550147, is that right?",
+            ["two, zero, two, five, five, five", "right"],
+        ),
         ("I have nine, nine thirty and ten fifteen.", ["nine", "thirty", "ten fifteen"]),
         ("A haircut costs $45 and takes 30 minutes.", ["45", "30 minutes"]),
     ],
