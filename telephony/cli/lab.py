@@ -167,9 +167,9 @@ async def _target(options: Options, settings: Settings, base_url: str) -> AsyncG
         async with _dialled(options, options.webhook) as dialled:
             yield dialled
     else:
-        url = _stream_url(options.target or "")
+        url, parameters = _stream_url(options.target or ""), _parameters(options.parameters)
         await _wait_for(url, options.wait_s)
-        yield DirectTarget(url, _parameters(options.parameters), options.auth_token)
+        yield DirectTarget(url, parameters, options.auth_token)
 
 
 @contextlib.asynccontextmanager

@@ -303,7 +303,7 @@ class _Judge:
         Where the caller went on, or the agent did not stop, nothing can be said.
         """
         said = [spoke for spoke in self._phone.spoke if spoke.sound in _SPEAKS]
-        ends = [spoke.onset for spoke in said[1:]] + [len(self._heard)]
+        ends = [spoke.onset for spoke in said[1:]] + [len(self._heard)] * bool(said)
         answers: list[float | None] = []
         for spoke, until in zip(said, ends, strict=True):
             if any(begin < spoke.end < end for begin, end in self._talk):

@@ -17,8 +17,18 @@ from telephony.values import Secret, database_url
 _DRAIN_S = 2
 
 
+class OwnTarget(DialledTarget):
+    """Our own service."""
+
+    def __init__(self, twilio: SimulatedTwilio, address: str) -> None:
+        super().__init__(twilio, address + VOICE_PATH)
+        self.name = "frontdesk on loopback"
+        self.twilio = twilio
+        self.address = address
+
+
 @contextlib.asynccontextmanager
-async def own_target(settings: Settings, base_url: str) -> AsyncGenerator[DialledTarget]:
+async def own_target(settings: Settings, base_url: str) -> AsyncGenerator[OwnTarget]:
     """This deployment, with the model at `base_url` and a simulated Twilio account.
 
     Its database and journals lie in a temporary folder: a lab's calls are nobody's.
@@ -29,9 +39,7 @@ async def own_target(settings: Settings, base_url: str) -> AsyncGenerator[Dialle
         async with SimulatedTwilio(address) as twilio:
             there = _in_the_lab(settings, Path(folder), address, base_url, twilio)
             async with serving(there, listener):
-                target = DialledTarget(twilio, address + VOICE_PATH)
-                target.name = "frontdesk on loopback"
-                yield target
+                yield OwnTarget(twilio, address)
 
 
 def _in_the_lab(

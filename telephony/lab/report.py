@@ -1,5 +1,6 @@
 """A run of the lab as one HTML page that needs nothing else, by day and by night."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -36,7 +37,9 @@ svg .wrong { fill: var(--bad); fill-opacity: .75; }
   table.figures tr { display: grid; grid-template-columns: 1fr auto; padding: .5rem 0;
     border-bottom: 1px solid var(--line); }
   table.figures th, table.figures td { border: 0; padding: 0; }
-  table.figures .n { grid-column: 2; text-align: right; }
+  table.figures .figure { text-align: right; }
+  table.figures .n { grid-column: 2; color: var(--soft); }
+  table.figures .n::before { content: "of "; }
   table.figures td.meaning { grid-column: 1 / -1; }
 }
 """
@@ -84,7 +87,7 @@ def _figures(found: Iterable[Row]) -> str:
     lines = (
         f'<tr><th scope="row">{escape(row.name)}</th>'
         f'<td class="figure">{escape(row.value)}</td><td class="figure n">{escape(row.n)}</td>'
-        f'<td class="meaning">{escape(row.meaning)}</td></tr>'
+        f'<td class="meaning">{_marked_up(row.meaning)}</td></tr>'
         for row in found
     )
     head = "<th></th><th>p50 / p99 / max, or count</th><th>of</th><th>What it means</th>"
@@ -92,6 +95,10 @@ def _figures(found: Iterable[Row]) -> str:
         f'<table class="figures"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def _marked_up(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _cuts(cuts: Sequence[Cut]) -> list[str]:
@@ -139,11 +146,8 @@ def _plot(cuts: Sequence[Cut]) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" '
         'aria-label="Error of what the model believes, by scenario">',
         f'<line x1="{middle}" y1="20" x2="{middle}" y2="{height - 8}"/>',
-        *(
-            f'<text x="{middle + share * half:.0f}" y="16" text-anchor="middle">'
-            f"{share * reach:+.0f} ms</text>"
-            for share in (-1, 1)
-        ),
+        f'<text x="{_LEFT}" y="16">{-reach:+.0f} ms</text>',
+        f'<text x="{_WIDTH - 8}" y="16" text-anchor="end">{reach:+.0f} ms</text>',
         f'<text x="{middle}" y="16" text-anchor="middle">0</text>',
     ]
     for number, name in enumerate(names):

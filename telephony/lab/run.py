@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -38,10 +38,10 @@ class Outcome(msgspec.Struct, frozen=True):
 class Lab:
     """Model, voices and telephone; made by `open_lab`."""
 
-    def __init__(self, model: LabModel, recordings: dict[str, bytes]) -> None:
+    def __init__(self, model: LabModel, recordings: Mapping[str, bytes] | None) -> None:
         self.model = model
-        self._recordings = recordings
-        self._clips: dict[Sound, tuple[Clip, ...]] = clips(recordings)
+        self._recordings: Mapping[str, bytes] = recordings or {}
+        self._clips: dict[Sound, tuple[Clip, ...]] = {}
         self._ended: list[tuple[float, Session]] = []
         # Whatever fails is raised where it is awaited.
         self._tasks = Tasks(lambda _name, _error: None)
@@ -59,6 +59,7 @@ class Lab:
     ) -> Outcome:
         """All scenarios, `repeat` times. Raises TargetUnreachable and NoSession."""
         plan = [(scenario, seed) for seed in range(repeat) for scenario in scenarios]
+        await asyncio.to_thread(self._record)
         acts = [await asyncio.to_thread(self._prepare, *one) for one in plan]
         free = asyncio.Semaphore(at_once)
         calls = [
@@ -73,6 +74,10 @@ class Lab:
         # Not before: it is work, and would slow down a target in this very process.
         judged = [await asyncio.to_thread(judge, call) for call in seen]
         return Outcome(figures(judged, leaked), tuple(judged))
+
+    def _record(self) -> None:
+        self._recordings = self._recordings or record()
+        self._clips = clips(self._recordings)
 
     def _prepare(self, scenario: Scenario, seed: int) -> Act:
         return Act(scenario, Speech(self._recordings, seed + 1), seed + 1)
@@ -126,10 +131,19 @@ class Lab:
         return leaked
 
 
+def record() -> dict[str, bytes]:
+    """Everything that is said in the lab, by its text, as 8 kHz mu-law. Blocking."""
+    return LineVoice().record(LINES)
+
+
 @contextlib.asynccontextmanager
-async def open_lab(port: int = 0, hang_up_tool: str = "") -> AsyncGenerator[Lab]:
-    """A lab whose model can be reached; raises OSError when `port` cannot be had."""
-    recordings = await asyncio.to_thread(lambda: LineVoice().record(LINES))
+async def open_lab(
+    port: int = 0, hang_up_tool: str = "", recordings: Mapping[str, bytes] | None = None
+) -> AsyncGenerator[Lab]:
+    """A lab whose model can be reached; raises OSError when `port` cannot be had.
+
+    `recordings` are those of `record`, for several labs; None: they are made when needed.
+    """
     async with LabModel(port, hang_up_tool) as model:
         yield Lab(model, recordings)
         if model.bugs:
