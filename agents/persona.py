@@ -17,6 +17,11 @@ class Persona(msgspec.Struct, frozen=True):
     reprompt: str = "I'm sorry, could you say that again?"
     """Asked of the engine when it left a caller without an answer."""
     silence_prompt: str = "Are you still there?"
+    second_prompt: str = "I can't hear you. Please say something, or press any key."
+    filler: str = ""
+    """The words of the recorded filler, for the transcript."""
+    disclosure: str = ""
+    """Said before the greeting, and again until it was heard in full."""
     idle_goodbye: str = (
         "I can't hear you, so I'll hang up now. Please call again any time. Goodbye."
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from tools.config import Document
 from tools.phone import e164
-from tools.validation import Schema
+from tools.validation import Path, Schema
 
 FILE = "phone.yaml"
 
@@ -34,6 +34,24 @@ voicemail:
   enabled: true
   say: "Please leave a message after the tone, and we will call you back."
   max_seconds: 120
+
+# How the floor changes hands between caller and agent.
+turn_taking:
+  # Said first on every call, and again until it was heard in full; for what the law demands.
+  disclosure: ""
+  # Said when an answer takes longer than this; "" for nothing.
+  filler: "One moment, please."
+  filler_after_ms: 2500
+  # With FRONTDESK_BARGE_IN=confirmed: so much sound of speech interrupts, whatever is said.
+  confirm_ms: 450
+  # What stands out less from the line's noise is no speech.
+  above_noise_db: 6
+# Other rules for single numbers of yours, for example for one that rings in a workshop:
+#   numbers:
+#     "+442079460000":
+#       confirm_ms: 700
+#       above_noise_db: 10
+numbers: {}
 """
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([ _-][a-z0-9]+){0,5}", re.ASCII)
@@ -66,6 +84,43 @@ class Voicemail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Sensitivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is taken for an interruption on one number; what is missing is as everywhere."""
+
+    confirm_ms: (
+        Annotated[
+            int, msgspec.Meta(ge=100, le=3_000, description="Sound of speech that interrupts.")
+        ]
+        | None
+    ) = None
+    above_noise_db: (
+        Annotated[
+            float, msgspec.Meta(ge=1, le=40, description="How far speech stands out of noise.")
+        ]
+        | None
+    ) = None
+
+
+class Manners(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the floor changes hands between caller and agent."""
+
+    disclosure: Annotated[
+        str, msgspec.Meta(max_length=400, description="Said first, until heard in full.")
+    ] = ""
+    filler: Annotated[
+        str, msgspec.Meta(max_length=100, description="Said when an answer takes long.")
+    ] = "One moment, please."
+    filler_after_ms: Annotated[
+        int, msgspec.Meta(ge=500, le=10_000, description="How long is long.")
+    ] = 2_500
+    confirm_ms: Annotated[
+        int, msgspec.Meta(ge=100, le=3_000, description="Sound of speech that interrupts.")
+    ] = 450
+    above_noise_db: Annotated[
+        float, msgspec.Meta(ge=1, le=40, description="How far speech stands out of noise.")
+    ] = 6.0
+
+
 class LineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of `phone.yaml`: this declaration is what the file is checked against."""
 
@@ -78,6 +133,12 @@ class LineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voicemail: Annotated[
         Voicemail, msgspec.Meta(description="For when nobody else can take the call.")
     ] = Voicemail()
+    turn_taking: Annotated[Manners, msgspec.Meta(description="How the floor changes hands.")] = (
+        Manners()
+    )
+    numbers: Annotated[
+        dict[str, Sensitivity], msgspec.Meta(description="Rules for single numbers of yours.")
+    ] = {}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -87,6 +148,15 @@ class Line(msgspec.Struct, frozen=True):
     human: str = ""
     """A name in `transfers`, or empty."""
     voicemail: Voicemail = Voicemail()
+    manners: Manners = Manners()
+    numbers: dict[str, Sensitivity] = {}
+
+    def sensitivity(self, number: str) -> tuple[float, float]:
+        """Seconds of speech that interrupt on this number of ours, and dB over the noise."""
+        own = self.numbers.get(number, Sensitivity())
+        confirm_ms = self.manners.confirm_ms if own.confirm_ms is None else own.confirm_ms
+        above_db = own.above_noise_db
+        return confirm_ms / 1000, self.manners.above_noise_db if above_db is None else above_db
 
 
 def parse_line(text: str, where: str) -> Line:
@@ -100,7 +170,15 @@ def parse_line(text: str, where: str) -> Line:
         raise document.error(
             ("human",), f"{file.human!r} is not a target", f"Name one under transfers ({known})"
         )
-    return Line(transfers=file.transfers, human=file.human, voicemail=file.voicemail)
+    for number in file.numbers:
+        _check_number(document, ("numbers", number), number)
+    return Line(
+        transfers=file.transfers,
+        human=file.human,
+        voicemail=file.voicemail,
+        manners=file.turn_taking,
+        numbers=file.numbers,
+    )
 
 
 def _check_target(document: Document, name: str, target: Transfer) -> None:
@@ -110,10 +188,14 @@ def _check_target(document: Document, name: str, target: Transfer) -> None:
             f"a target cannot be called {name[:MAX_NAME_CHARS]!r}",
             "Use one to six words of small letters and digits, like a colleague",
         )
-    if e164(target.number) != target.number:
+    _check_number(document, ("transfers", name, "number"), target.number)
+
+
+def _check_number(document: Document, path: Path, number: str) -> None:
+    if e164(number) != number:
         raise document.error(
-            ("transfers", name, "number"),
-            f"{target.number!r} is not a telephone number",
+            path,
+            f"{number!r} is not a telephone number",
             'Write it in full and in quotes, like "+442079460000"',
         )
 

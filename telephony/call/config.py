@@ -15,6 +15,8 @@ class Limits(msgspec.Struct, frozen=True):
     """From the start of the stream until the engine must be ready to talk."""
     answer_s: float = 6.0
     """From the end of the caller's turn (or of a tool) until the agent must be heard."""
+    filler_after_s: float | None = None
+    """So long after the caller's turn without an answer: say something meanwhile."""
     silence_prompt_s: float = 10.0
     """Nobody speaks and nothing runs for so long: ask whether the caller is there."""
     idle_hangup_s: float = 30.0
@@ -73,3 +75,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     apology_ulaw: bytes = b""
     """Spoken apology for when no engine can speak; empty: the carrier must say it instead."""
     turn_taking: TurnTaking = TurnTaking()
+    filler_ulaw: bytes = b""
+    """Spoken filler for when an answer takes long; empty: none."""

@@ -16,7 +16,10 @@ class Due(Enum):
     """The agent is silent when it should answer: ask it once more."""
     ANSWER_MISSING = "answer_missing"
     """It was asked once more and is still silent."""
+    FILLER = "filler"
+    """The caller waits for an answer that takes long."""
     SILENCE_PROMPT = "silence_prompt"
+    SECOND_PROMPT = "second_prompt"
     IDLE = "idle"
     MAX_LENGTH = "max_length"
 
@@ -68,6 +71,7 @@ class Patience:
         self._quiet_from_s: float | None = None
         self._owed_from_s: float | None = None
         self._stalled_from_s: float | None = None
+        self._waiting_from_s: float | None = None
         self._prompts = 0
         self._nudged = False
 
@@ -87,10 +91,13 @@ class Patience:
     def answer_owed(self, now: float) -> None:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
+        if self._ready and self._waiting_from_s is None:
+            self._waiting_from_s = now
 
     def nothing_owed(self) -> None:
         """The caller speaks, so whatever was owed is asked anew or not at all."""
         self._owed_from_s = None
+        self._waiting_from_s = None
 
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""
@@ -98,6 +105,7 @@ class Patience:
 
     def answered(self) -> None:
         self._owed_from_s = None
+        self._waiting_from_s = None
         self._nudged = False
 
     def watch(self, *, busy: bool, stalled: bool, now: float) -> None:
@@ -130,21 +138,31 @@ class Patience:
             if since_s is not None:
                 due = Due.ANSWER_MISSING if self._nudged else Due.ANSWER_OWED
                 yield since_s + limits.answer_s, due
+        if self._waiting_from_s is not None and limits.filler_after_s is not None:
+            yield self._waiting_from_s + limits.filler_after_s, Due.FILLER
         if self._quiet_from_s is not None:
             yield self._silence(self._quiet_from_s)
 
     def _silence(self, quiet_from_s: float) -> tuple[float, Due]:
-        if self._prompts == 0:
-            return quiet_from_s + self._limits.silence_prompt_s, Due.SILENCE_PROMPT
-        more_s = max(0.0, self._limits.idle_hangup_s - self._limits.silence_prompt_s)
-        return quiet_from_s + more_s, Due.IDLE
+        """After the first silence a gentle prompt, a second half-way to the goodbye."""
+        first_s = self._limits.silence_prompt_s
+        more_s = max(0.0, self._limits.idle_hangup_s - first_s) / 2
+        match self._prompts:
+            case 0:
+                return quiet_from_s + first_s, Due.SILENCE_PROMPT
+            case 1:
+                return quiet_from_s + more_s, Due.SECOND_PROMPT
+            case _:
+                return quiet_from_s + more_s, Due.IDLE
 
     def _taken(self, due: Due, now: float) -> None:
         if due is Due.ANSWER_OWED:
             self._nudged = True
             self._owed_from_s = now
             self._stalled_from_s = None
-        if due is Due.SILENCE_PROMPT:
+        if due is Due.FILLER:
+            self._waiting_from_s = None
+        if due in {Due.SILENCE_PROMPT, Due.SECOND_PROMPT}:
             self._prompts += 1
             self._quiet_from_s = now
 

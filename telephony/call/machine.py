@@ -33,6 +33,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.disclosure import Disclosure
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import (
     CallerAudio,
@@ -70,10 +71,12 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
+        self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
             config, self._playback, self._floor, self._patience, self._ending
         )
+        self._fillers = 0
         self._caller_samples = 0
         self._appended_samples = 0
 
@@ -87,6 +90,7 @@ class Call:
             return []
         commands = self._dispatch(event, now)
         self._barge_ins.heard(commands)
+        commands += self._disclosure.check(commands)
         if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
@@ -137,6 +141,7 @@ class Call:
                 return self._caller_words(item_id, text, now)
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
+                self._disclosure.reply_began(response_id)
                 return []
             case AudioDelta():
                 return self._audio(event, now)
@@ -191,19 +196,21 @@ class Call:
         self._patience.ready()
         if not self._ending.begun():
             return []
-        return self._say(self._config.persona.greeting, now)
+        return [*self._disclosure.say(), *self._say(self._config.persona.greeting, now)]
 
     def _say(self, text: str, now: float) -> list[CallCommand]:
         self._patience.answer_owed(now)
         return [Say(text)]
 
     def _text(self, event: TextDelta, now: float) -> list[CallCommand]:
+        self._disclosure.piece(event)
         if not self._floor.wants(event.response_id):
             return self._playback.unwanted(event, now)
         self._playback.text(event, now)
         return []
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
+        self._disclosure.piece(event)
         if not self._floor.wants(event.response_id):
             return self._playback.unwanted(event, now)
         commands = self._playback.audio(event, now)
@@ -253,6 +260,14 @@ class Call:
         """The agent spoke in the turn it ends the call in, so no further reply is wanted."""
         return self._playback.open
 
+    def _fill(self, now: float) -> list[CallCommand]:
+        """Say that it takes a moment, in our own voice, unless something is being heard."""
+        if not self._config.filler_ulaw or self._playback.outstanding:
+            return []
+        self._fillers += 1
+        words, ulaw = self._config.persona.filler, self._config.filler_ulaw
+        return self._playback.own(f"filler_{self._fillers}", words, ulaw, now)
+
     # ---- time ---------------------------------------------------------------------------------
 
     @property
@@ -288,8 +303,12 @@ class Call:
                 return [Note("owed_silence", value=1), *self._say(persona.reprompt, now)]
             case Due.ANSWER_MISSING:
                 return [Note("owed_silence", value=2), *self._ending.apologise(now)]
+            case Due.FILLER:
+                return self._fill(now)
             case Due.SILENCE_PROMPT:
                 return self._say(persona.silence_prompt, now)
+            case Due.SECOND_PROMPT:
+                return self._say(persona.second_prompt, now)
             case Due.IDLE:
                 return self._ending.with_words(persona.idle_goodbye, EndedReason.IDLE, now)
             case _:

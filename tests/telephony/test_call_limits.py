@@ -106,13 +106,15 @@ def test_a_reply_that_goes_on_was_not_halted() -> None:
     assert patience.due(111.0) is Due.ANSWER_OWED
 
 
-def test_silence_is_prompted_once_and_ends_twenty_seconds_later() -> None:
+def test_silence_is_prompted_twice_and_ends_twenty_seconds_after_the_first() -> None:
     patience = ready()
     patience.watch(busy=False, stalled=False, now=50.0)
     patience.watch(busy=False, stalled=False, now=55.0)
     assert patience.next_deadline() == 60.0
     assert patience.due(60.0) is Due.SILENCE_PROMPT
     assert patience.due(60.0) is None
+    assert patience.next_deadline() == 70.0
+    assert patience.due(70.0) is Due.SECOND_PROMPT
     assert patience.next_deadline() == 80.0
     assert patience.due(80.0) is Due.IDLE
 
@@ -123,7 +125,7 @@ def test_the_prompt_itself_is_no_silence() -> None:
     patience.due(60.0)
     patience.watch(busy=True, stalled=False, now=60.1)
     patience.watch(busy=False, stalled=False, now=62.0)
-    assert patience.next_deadline() == 82.0
+    assert patience.next_deadline() == 72.0
 
 
 def test_a_sign_of_life_begins_the_silence_anew() -> None:
@@ -140,7 +142,28 @@ def test_limits_in_the_wrong_order_mean_goodbye_at_once_and_not_before() -> None
     patience.watch(busy=False, stalled=False, now=50.0)
     assert patience.due(59.9) is None
     assert patience.due(60.0) is Due.SILENCE_PROMPT
+    assert patience.due(60.0) is Due.SECOND_PROMPT
     assert patience.due(60.0) is Due.IDLE
+
+
+def test_a_long_wait_is_filled_once_for_each_turn() -> None:
+    patience = ready(Limits(filler_after_s=2.5, answer_s=6.0))
+    patience.answer_owed(50.0)
+    patience.answer_owed(51.0)
+    assert patience.due(52.4) is None
+    assert patience.due(52.5) is Due.FILLER
+    assert patience.due(53.5) is None
+    patience.answered()
+    patience.answer_owed(60.0)
+    patience.tool_running()
+    assert patience.due(62.5) is Due.FILLER
+
+
+def test_a_caller_who_speaks_again_waits_anew() -> None:
+    patience = ready(Limits(filler_after_s=2.5))
+    patience.answer_owed(50.0)
+    patience.nothing_owed()
+    assert patience.due(55.0) is None
 
 
 def test_a_reply_under_way_is_not_the_goodbye() -> None:

@@ -504,7 +504,7 @@ def test_a_stream_lost_while_hanging_up_is_what_was_wanted() -> None:
     assert ended(script) == [EndedReason.AGENT_HUNG_UP]
 
 
-def test_silence_is_asked_about_once_and_then_ends() -> None:
+def test_silence_is_asked_about_twice_and_then_ends() -> None:
     script = live().until_s(1.0)
     script.speaks(seconds(1.0)).finishes().wait(1.0).echoes("0:1:8000")  # at 2 s
     script.wait(9.9)
@@ -512,22 +512,27 @@ def test_silence_is_asked_about_once_and_then_ends() -> None:
     script.wait(0.2)
     assert script.said.count(Say("Are you still there?")) == 1
     script.speaks(seconds(1.0), "item_2", reply="r2").finishes("item_2", "r2")
-    script.wait(1.0).echoes("0:2:8000").wait(19.9)
+    script.wait(1.0).echoes("0:2:8000").wait(10.1)
+    assert script.said.count(Say(script.config.persona.second_prompt)) == 1
+    script.speaks(seconds(1.0), "item_3", reply="r3").finishes("item_3", "r3")
+    script.wait(1.0).echoes("0:3:8000").wait(9.9)
     goodbye = Say(script.config.persona.idle_goodbye)
     assert script.said.count(goodbye) == 0
     script.wait(0.2)
     assert script.said.count(goodbye) == 1
-    script.speaks(seconds(1.0), "item_3", reply="r3").finishes("item_3", "r3").wait(1.0)
-    script.when(MarkEchoed("0:3:8000"), HangUp()).happens(StreamStopped())
+    script.speaks(seconds(1.0), "item_4", reply="r4").finishes("item_4", "r4").wait(1.0)
+    script.when(MarkEchoed("0:4:8000"), HangUp()).happens(StreamStopped())
     assert ended(script) == [EndedReason.IDLE]
 
 
 def test_a_caller_who_answers_the_last_goodbye_is_still_there() -> None:
-    limits = Limits(silence_prompt_s=2.0, idle_hangup_s=4.0)
+    limits = Limits(silence_prompt_s=2.0, idle_hangup_s=6.0)
     script = live(limits=limits).until_s(1.0)
-    script.speaks(seconds(0.1)).finishes().wait(0.1).echoes("0:1:800").wait(2.0)
-    script.speaks(seconds(0.1), "i2", reply="r2").finishes("i2", "r2").wait(0.1).echoes("0:2:800")
-    script.wait(2.0).speaks(seconds(1.0), "i3", reply="r3").finishes("i3", "r3").wait(0.5)
+    for number in (1, 2, 3):
+        item, reply = f"i{number}", f"r{number}"
+        script.speaks(seconds(0.1), item, reply=reply).finishes(item, reply)
+        script.wait(0.1).echoes(f"0:{number}:800").wait(2.0)
+    script.speaks(seconds(1.0), "i4", reply="r4").finishes("i4", "r4").wait(0.5)
     assert script.call.phase.value == "closing"
     script.happens(SPEAKS)
     assert script.call.phase is Phase.LIVE

@@ -1,0 +1,124 @@
+"""What a caller hears while they wait, and what they must hear."""
+
+import msgspec
+import pytest
+
+from agents.engine import (
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    EngineReady,
+    Say,
+    ToolCalled,
+)
+from agents.persona import Persona
+from telephony.call.commands import PlayAudio
+from telephony.call.config import CallConfig, Limits
+from telephony.call.events import MarkEchoed, StreamStarted
+from telephony.call.machine import Call
+from telephony.transcripts.entry import AgentLine, Fate
+from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+
+FILLER = b"\x17" * 1_600
+LAW = "You speak with an automated assistant. This call is recorded."
+
+
+def waiting(disclosure: str = "", filler: bytes = FILLER) -> Script:
+    """A call whose greeting has been heard."""
+    script = Script()
+    persona = Persona(greeting="Hello.", filler="One moment.", disclosure=disclosure)
+    limits = Limits(filler_after_s=2.5)
+    script.config = CallConfig("CA1", persona, CAPABILITIES, limits, APOLOGY, filler_ulaw=filler)
+    script.call = Call(script.config)
+    script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"))
+    return script
+
+
+def greeted() -> Script:
+    script = waiting().happens(EngineReady("s1")).until_s(1.0)
+    return script.speaks(seconds(0.1)).finishes().wait(0.1).echoes("0:1:800")
+
+
+def asks(script: Script) -> Script:
+    return script.happens(CallerSpeechStarted("u1", 0), CallerSpeechStopped("u1", 100))
+
+
+def played(script: Script) -> bytes:
+    return b"".join(c.ulaw for c in script.last if isinstance(c, PlayAudio))
+
+
+def test_an_answer_that_takes_long_is_bridged_once() -> None:
+    script = asks(greeted()).wait(2.4)
+    assert FILLER[:800] not in [c.ulaw for c in script.said if isinstance(c, PlayAudio)]
+    script.wait(0.1)
+    assert played(script) == FILLER
+    script.wait(0.2).echoes("0:2:1600")
+    (line,) = [each for each in script.entries(AgentLine) if each.source == "own"]
+    assert (line.text, line.fate) == ("One moment.", Fate.HEARD)
+    script.wait(3.0)
+    assert len([c for c in script.said if isinstance(c, PlayAudio) and c.ulaw == FILLER[:800]]) == 2
+
+
+def test_a_slow_tool_is_bridged_too() -> None:
+    script = asks(greeted()).wait(0.5).happens(ToolCalled("r2", "c1", "look_up", "{}")).wait(2.0)
+    assert played(script) == FILLER
+
+
+def test_a_quick_answer_is_not() -> None:
+    script = asks(greeted()).wait(2.0).speaks(seconds(3.0), "item_2", reply="r2").wait(2.0)
+    assert FILLER[:800] not in [c.ulaw for c in script.said if isinstance(c, PlayAudio)]
+
+
+def test_where_there_is_no_filler_there_is_silence() -> None:
+    script = waiting(filler=b"").happens(EngineReady("s1")).until_s(1.0)
+    script.speaks(seconds(0.1)).finishes().wait(0.1).echoes("0:1:800")
+    asks(script).wait(3.0)
+    assert len([c for c in script.said if isinstance(c, PlayAudio)]) == 1
+
+
+def test_the_disclosure_comes_before_the_greeting() -> None:
+    waiting(LAW).when(EngineReady("s1"), Say(LAW), Say("Hello."))
+
+
+def test_a_disclosure_heard_in_full_is_not_repeated() -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    script.speaks(seconds(1.0), text=LAW).finishes()
+    script.speaks(seconds(1.0), "item_2", reply="r2").finishes("item_2", "r2")
+    script.wait(1.5).echoes("0:1:8000").happens(CallerSpeechStarted("u1", 0)).wait(5.0)
+    assert script.said.count(Say(LAW)) == 1
+
+
+def test_a_disclosure_that_was_cut_is_said_again_until_it_is_heard() -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    for number in (1, 2):
+        item, reply = f"item_{number}", f"r{number}"
+        script.speaks(seconds(2.0), item, LAW, reply).wait(0.5)
+        asks(script).finishes(item, reply)
+        assert script.said.count(Say(LAW)) == number + 1
+    script.speaks(seconds(2.0), "item_3", LAW, "r3").finishes("item_3", "r3")
+    script.wait(2.0).echoes(*script.marks()[-20:])
+    assert script.said.count(Say(LAW)) == 3
+    fates = [line.fate for line in script.entries(AgentLine)]
+    assert fates == [Fate.CUT, Fate.CUT, Fate.HEARD]
+
+
+@pytest.mark.parametrize("times", [4, 7])
+def test_a_caller_who_never_listens_is_told_four_times(times: int) -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    for number in range(times):
+        item, reply = f"item_{number}", f"r{number}"
+        script.speaks(seconds(2.0), item, LAW, reply).wait(0.2)
+        asks(script).finishes(item, reply)
+    assert script.said.count(Say(LAW)) == 4
+
+
+def test_a_greeting_that_is_cut_is_not_repeated() -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    script.speaks(seconds(1.0), text=LAW).finishes()
+    script.speaks(seconds(2.0), "item_2", "Hello.", "r2").wait(1.5).echoes("0:1:8000")
+    asks(script).finishes("item_2", "r2")
+    assert script.said.count(Say(LAW)) == 1
+
+
+def test_the_configuration_of_a_call_survives_its_journal() -> None:
+    config = waiting(LAW).config
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=CallConfig) == config
