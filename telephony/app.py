@@ -25,7 +25,7 @@ from telephony.engines import (
     LocalEngines,
     RealtimeEngines,
     realtime_settings,
-    spoken_apology,
+    spoken,
 )
 from telephony.line import Line
 from telephony.linefile import load_line
@@ -85,11 +85,12 @@ class Service:
         self.shop = shop
         self.line = line
         self.store = store
-        self.persona = persona(settings, shop)
+        self.persona = persona(settings, shop, line)
         self.counters: Counter[str] = Counter()
         self._tasks = Tasks(self.failed)
         self._models = Models()
         self._apology = b""
+        self._filler = b""
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
         registry = build(shop, store)
@@ -106,7 +107,8 @@ class Service:
 
     async def warm(self) -> None:
         """Load what the first call would have to wait for."""
-        self._apology = await spoken_apology(self._models, self.persona.apology)
+        self._apology = await spoken(self._models, self.persona.apology)
+        self._filler = await spoken(self._models, self.persona.filler)
         if self.settings.engine == "local":
             await asyncio.to_thread(self._models.load)
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
@@ -202,7 +204,8 @@ class Service:
             capabilities=engine.capabilities,
             limits=self._limits(),
             apology_ulaw=self._apology,
-            turn_taking=TurnTaking(barge_in=BargeIn(self.settings.barge_in)),
+            turn_taking=self._turn_taking(offer.to),
+            filler_ulaw=self._filler,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         return Session(
@@ -219,9 +222,19 @@ class Service:
     def _limits(self) -> Limits:
         settings = self.settings
         return Limits(
+            filler_after_s=self.line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,
             idle_hangup_s=settings.idle_hangup_seconds,
             max_call_s=settings.max_call_seconds,
+        )
+
+    def _turn_taking(self, number: str) -> TurnTaking:
+        """The rules of the number that was called."""
+        confirm_s, above_noise_db = self.line.sensitivity(number)
+        return TurnTaking(
+            barge_in=BargeIn(self.settings.barge_in),
+            confirm_s=confirm_s,
+            above_noise_db=above_noise_db,
         )
 
     def _journal(self, offer: Offer, engine: str, config: bytes) -> Journal:
@@ -260,7 +273,7 @@ class Service:
         return JSONResponse(body, status_code=503 if problems else 200)
 
 
-def persona(settings: Settings, shop: Shop) -> Persona:
+def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
     """The agent of this deployment: built-in words unless the settings have others."""
     plain = Persona()
     greeting = settings.greeting or (
@@ -273,6 +286,8 @@ def persona(settings: Settings, shop: Shop) -> Persona:
         instructions=settings.instructions or _instructions(shop),
         language=settings.language,
         voice=settings.voice,
+        filler=line.manners.filler,
+        disclosure=line.manners.disclosure,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which engine answers, and the recorded apology for when none can."""
+"""Which engine answers, and the clips we speak ourselves when it does not."""
 
 import asyncio
 import datetime as dt
@@ -108,8 +108,10 @@ def _turn_detection(settings: Settings) -> ServerVad | SemanticVad:
     )
 
 
-async def spoken_apology(models: Models, text: str) -> bytes:
-    """The apology as mu-law, in the embedded voice; empty where that voice is not installed."""
+async def spoken(models: Models, text: str) -> bytes:
+    """A clip of ours as mu-law, in the embedded voice; empty where that is not installed."""
+    if not text:
+        return b""
     loop = asyncio.get_running_loop()
     try:
         pcm = await loop.run_in_executor(models.speaking, lambda: models.load_voice().render(text))

@@ -32,7 +32,7 @@ from telephony.call.events import (
     ToolFinished,
 )
 from telephony.call.machine import Call
-from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.entry import AnyEntry, EndedReason, TurnLine
 from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Leg
 from telephony.twilio.rest import CallControl
@@ -155,7 +155,7 @@ class Session:
             case StoreAudio(track, at_samples, ulaw):
                 self._journal.audio(track, at_samples, ulaw)
             case Record(entry):
-                self._journal.record(entry)
+                self._record(entry)
             case RunTool():
                 self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
             case HangUp():
@@ -167,6 +167,16 @@ class Session:
                 self._log.info("call_note", code=code, value=value, detail=detail)
             case EndCall(reason):
                 self._end(reason)
+
+    def _record(self, entry: AnyEntry) -> None:
+        self._journal.record(entry)
+        if isinstance(entry, TurnLine):
+            self._log.info(
+                "turn",
+                endpointing_ms=entry.noticed_ms - entry.stopped_ms,
+                answer_ms=entry.audio_ms - entry.noticed_ms,
+                carrier_ms=entry.played_ms - entry.audio_ms,
+            )
 
     def _arm(self) -> None:
         """One timer, set to the call's next deadline."""

@@ -364,7 +364,7 @@ LIMITS = (
         "a mute engine is asked again for ever",
     ),
     _limits(
-        "        self._owed_from_s = None\n        self._nudged = False\n",
+        "        self._waiting_from_s = None\n        self._nudged = False\n",
         "        self._owed_from_s = None\n",
         "an engine that answered is given up at its next slow answer",
     ),
