@@ -95,7 +95,8 @@ class LabCaller:
                 return self._talked_ms(now_ms) >= part.after_ms
             case When.AFTER_SOUND:
                 return now_ms - self._line_ended >= part.after_ms
-            case When.QUIET:
+            case _:
+                assert part.when is When.QUIET, part
                 heard = self._talked_since is not None
                 return heard and now_ms - self._quiet_since >= part.after_ms
 
@@ -120,7 +121,8 @@ class LabCaller:
             case Leave.QUIET:
                 heard = self._talked_since is not None
                 return silent_ms >= (FINISHED_MS if heard else ANSWER_WITHIN_MS)
-            case Leave.NEVER:
+            case _:
+                assert self._scenario.leave is Leave.NEVER, self._scenario
                 return False
 
     def _make(self, sound: Sound, now_ms: int) -> None:

@@ -17,6 +17,7 @@ _SILENT = 24
 """Distance from zero that any speech of the lab exceeds within a few samples."""
 _GAP = 40
 _STEP = 160
+_SURE = 640
 _FINE = 40
 _WINDOW = 1_200
 """For a search through everything; vowels of one voice are alike over less than this."""
@@ -105,9 +106,11 @@ class _Search:
     def _alike_for(self, item: int, position: int, at: int, end: int) -> int:
         """For how many samples the recording goes on like the item."""
         most, samples = min(end - at, len(self._items[item]) - position), 0
-        for step in (_STEP, _FINE):
-            while most - samples >= step and self._alike(
-                at + samples, item, position + samples, step
+        for step, sure in ((_STEP, _SURE), (_FINE, _FINE)):
+            while most - samples >= step and (
+                self._alike(at + samples, item, position + samples, step)
+                # One weak moment ends nothing, as long as it goes on.
+                or self._alike(at + samples, item, position + samples, min(sure, most - samples))
             ):
                 samples += step
         # The end of a sound is too short to be judged by itself: it belongs to what it ends.

@@ -69,6 +69,9 @@ class Speech:
 def widened(pcm: Pcm) -> Pcm:
     """8 to 24 kHz by its spectrum, without any delay."""
     spectrum = np.fft.rfft(pcm.astype(np.float64))
+    if len(pcm) % 2 == 0:
+        # Half the old rate is no longer the highest tone, which alone has no mirror image.
+        spectrum[-1] /= 2
     return _pcm(np.fft.irfft(spectrum, 3 * len(pcm)) * 3)
 
 

@@ -196,7 +196,8 @@ class _Judge:
                 return CallFigures(
                     scenario=name, cuts=cuts, rejected=rejected, false_stops=self._false_stops()
                 )
-            case Kind.GOODBYE:
+            case _:
+                assert self._call.scenario.kind is Kind.GOODBYE, self._call.scenario
                 return CallFigures(scenario=name, rejected=rejected, goodbye=self._goodbye())
 
     # ---- interruptions ------------------------------------------------------------------------

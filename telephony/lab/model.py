@@ -245,7 +245,7 @@ class Session:
         return ModelEar(rate, float(self._turns.get("threshold") or 0.5), silence_ms)
 
     async def _append(self, event: dict[str, Any]) -> None:
-        audio = binascii.a2b_base64(event["audio"])
+        audio = binascii.a2b_base64(event["audio"], strict_mode=True)
         if self.config["audio"]["input"]["format"]["type"] == "audio/pcmu":
             audio = ulaw.decode(audio).tobytes()
         for change, at_ms in self._ear.hear(audio):
