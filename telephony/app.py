@@ -98,6 +98,7 @@ class Service:
             registry, Receipts(store), clock=self.clock, start=self._tasks.start
         )
         self._around = _Around(dispatcher, self._rest(), self.count, watch)
+        self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
         self._engines = self._make_engines(registry.specs())
         self.switchboard = self._make_switchboard()
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -206,6 +207,7 @@ class Service:
             apology_ulaw=self._apology,
             turn_taking=self._turn_taking(offer.to),
             filler_ulaw=self._filler,
+            own_tools=self._own_tools,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         return Session(

@@ -22,16 +22,19 @@ from telephony.call.commands import (
     PlayAudio,
     Record,
     RunTool,
+    SealDigits,
     StoreAudio,
 )
 from telephony.call.events import (
     CallEvent,
     DeadlineReached,
+    DigitsSealed,
     HangUpFailed,
     StreamStarted,
     ToolFinished,
 )
 from telephony.call.machine import Call
+from telephony.confidence import HiddenKeys
 from telephony.transcripts.entry import AnyEntry, EndedReason, TurnLine
 from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Leg
@@ -93,6 +96,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._zero_s = self._loop.time()
         self._inbox: deque[CallEvent] = deque()
+        self._hidden = HiddenKeys()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
@@ -120,6 +124,8 @@ class Session:
 
     def _step(self, event: CallEvent) -> None:
         now = self._loop.time() - self._zero_s
+        if self._call.hides(event, now):
+            event = self._hidden.hide(event)
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
         for command in commands:
@@ -158,6 +164,8 @@ class Session:
                 self._record(entry)
             case RunTool():
                 self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
+            case SealDigits(tool_call_id, count):
+                self._seal(tool_call_id, count)
             case HangUp():
                 self._tasks.start("hang up", self._hang_up())
             case CloseStream(code, reason):
@@ -177,6 +185,11 @@ class Session:
                 answer_ms=entry.audio_ms - entry.noticed_ms,
                 carrier_ms=entry.played_ms - entry.audio_ms,
             )
+
+    def _seal(self, tool_call_id: str, count: int) -> None:
+        vault = self._around.dispatcher.vault
+        reference = vault.put(self.call_id, self._hidden.take(count))
+        self.deliver(DigitsSealed(tool_call_id, reference))
 
     def _arm(self) -> None:
         """One timer, set to the call's next deadline."""
@@ -239,6 +252,7 @@ class Session:
 
     def _end(self, reason: EndedReason) -> None:
         self.ended = reason
+        self._hidden.clear()
         self._journal.close(reason)
         self._log.info("call_ended", reason=reason.value)
         self._tasks.start("release", self._release())
@@ -248,4 +262,5 @@ class Session:
         if self._engine_task is not None:
             await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
         await self._tasks.cancel_all()
+        self._around.dispatcher.vault.forget(self.call_id)
         self._over(self)

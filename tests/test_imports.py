@@ -77,6 +77,7 @@ SHELLS = frozenset(
         "tools.receipts",
         "tools.store",
         "tools.threads",
+        "tools.vault",
     }
 )
 """The only modules that may do I/O, read clocks, use threads or asyncio, or log."""

@@ -5,7 +5,7 @@ import datetime as dt
 import inspect
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,6 +42,10 @@ class Attempt(msgspec.Struct, frozen=True):
     request: ToolRequest
     tool: Tool
     arguments: Arguments
+    references: tuple[str, ...] = ()
+    """Arguments that stand for digits in the vault."""
+    digits: tuple[str, ...] = ()
+    """What they stand for: known to the handler's own attempt only."""
 
     def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
         number = self.request.caller_number
@@ -68,24 +72,75 @@ class Attempt(msgspec.Struct, frozen=True):
         return ToolOutcome(self.request.tool_call_id, self.tool.name, state, output, ends, repeated)
 
 
+def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | Answer:
+    """The attempt with the digits its references stand for, or a refusal if one stands for none.
+
+    `take` gives digits for a reference, once.
+    """
+    found: dict[str, str] = {}
+    for name in attempt.references:
+        if not isinstance(reference := getattr(attempt.arguments, name), str):
+            continue
+        if (digits := take(reference)) is None:
+            gone = ToolRefusal(_GONE, field=name)
+            return Answer(ToolState.REFUSED, _refusal(gone))
+        found[name] = digits
+    if not found:
+        return attempt
+    arguments = msgspec.structs.replace(attempt.arguments, **found)
+    return msgspec.structs.replace(attempt, arguments=arguments, digits=tuple(found.values()))
+
+
+_GONE = "I don't have those digits any more. Please type them again."
+_TELLING_DIGITS = 5
+"""Fewer may be shown: the last four of a card are how callers tell their cards apart."""
+
+
+def _concealed(attempt: Attempt, ended: Answer) -> Answer:
+    """A handler that repeats what was typed in confidence does not get it into our records."""
+    telling = [digits for digits in attempt.digits if len(digits) >= _TELLING_DIGITS]
+    if not any(digits in ended.output for digits in telling):
+        return ended
+    data = _without(msgspec.json.decode(ended.output), telling)
+    return Answer(ended.state, msgspec.json.encode(data).decode())
+
+
+def _without(value: Any, telling: Sequence[str]) -> Any:
+    match value:
+        case dict():
+            return {_without(key, telling): _without(each, telling) for key, each in value.items()}
+        case list():
+            return [_without(each, telling) for each in value]
+        case str():
+            for digits in telling:
+                value = value.replace(digits, "#" * len(digits))
+            return value
+        case _ if any(digits in str(value) for digits in telling):
+            return "#"
+        case _:
+            return value
+
+
 def called(attempt: Attempt, context: ToolContext) -> Answer:
     try:
-        return finished(attempt, attempt.tool.handler(attempt.arguments, context))
+        ended = finished(attempt, attempt.tool.handler(attempt.arguments, context))
     except BaseException as error:
-        return _broken(attempt, error)
+        ended = _broken(attempt, error)
+    return _concealed(attempt, ended)
 
 
 async def awaited(attempt: Attempt, context: ToolContext) -> Answer:
     try:
         pending = attempt.tool.handler(attempt.arguments, context)
         assert inspect.isawaitable(pending)
-        return finished(attempt, await pending)
+        ended = finished(attempt, await pending)
     except asyncio.CancelledError as error:
         if being_cancelled():
             raise
-        return _broken(attempt, error)
+        ended = _broken(attempt, error)
     except BaseException as error:
-        return _broken(attempt, error)
+        ended = _broken(attempt, error)
+    return _concealed(attempt, ended)
 
 
 def finished(attempt: Attempt, result: object) -> Answer:

@@ -19,13 +19,15 @@ from tools.attempt import (
     finished,
     log_failure,
     plain_answer,
+    revealed,
 )
 from tools.receipts import Begun, Clash, Earlier, Receipt, Receipts
 from tools.registry import Registry
-from tools.results import answer, invalid
+from tools.results import answer, bad_arguments, invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.threads import Threads
 from tools.validation import Problem
+from tools.vault import Vault
 
 LEDGER_THREADS = 4
 POLL_S = 0.02
@@ -67,6 +69,8 @@ class Dispatcher:
         self._receipts = receipts
         self._clock = clock
         self._start = start
+        self.vault = Vault()
+        """What callers typed in confidence; a tool gets it for the reference, once."""
         self._tool_threads = Threads("tool", threads)
         self._ledger_threads = Threads("ledger", LEDGER_THREADS)
         self._writing: set[asyncio.Task[Any]] = set()
@@ -84,7 +88,7 @@ class Dispatcher:
         arguments = entry.parse(request.arguments)
         if isinstance(arguments, list):
             return _bad_arguments(request, entry.spec.parameters, arguments)
-        attempt = Attempt(request, entry.tool, arguments)
+        attempt = Attempt(request, entry.tool, arguments, entry.references)
         flight = self._start(f"tool {request.name}", self._carry_out(attempt))
         return await self._landed(attempt, self._keep(attempt, flight))
 
@@ -145,8 +149,11 @@ class Dispatcher:
     # ---- the first attempt ------------------------------------------------------------------
 
     async def _performed(self, attempt: Attempt, receipt: Receipt) -> Receipt:
+        ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
+        if isinstance(ready, Answer):
+            return await self._recorded(attempt, receipt, ready)
         self._running.add(receipt.id)
-        call = self._call(attempt, attempt.context(receipt, self._clock()))
+        call = self._call(ready, attempt.context(receipt, self._clock()))
         try:
             done, _ = await asyncio.wait({call.answer}, timeout=attempt.tool.deadline_s)
         except asyncio.CancelledError:
@@ -264,11 +271,7 @@ def _unknown_tool(request: ToolRequest, names: tuple[str, ...]) -> ToolOutcome:
 def _bad_arguments(
     request: ToolRequest, schema: Mapping[str, Any], problems: list[Problem]
 ) -> ToolOutcome:
-    said = "; ".join(f"{each.field or 'the arguments'} {each.what}" for each in problems[:20])
-    message = f"Nothing was done. Mend this and call again: {said}."
-    output = invalid(
-        message, problems, fields=sorted(schema["properties"]), required=schema.get("required", [])
-    )
+    output = bad_arguments(problems, schema)
     log.warning(
         "tool_arguments_invalid", call_id=request.call_id, tool=request.name, problems=len(problems)
     )

@@ -20,6 +20,8 @@ class Entry(msgspec.Struct, frozen=True):
     tool: Tool
     spec: ToolSpec
     schema: Schema
+    references: tuple[str, ...]
+    """Arguments that stand for digits in the vault."""
 
     def parse(self, text: str) -> Arguments | list[Problem]:
         """The model's arguments as the tool's own type, or every problem with them."""
@@ -60,8 +62,14 @@ def _entry(tool: Tool) -> Entry:
         confirm=tool.confirm,
         phrases=tool.phrases,
         ends_call=tool.ends_call,
+        by_call=tool.by_call,
     )
-    return Entry(tool, spec, Schema(parameters))
+    return Entry(tool, spec, Schema(parameters), _references(parameters))
+
+
+def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    found = parameters["properties"].items()
+    return tuple(name for name, schema in found if schema.get("format") == "digits-reference")
 
 
 def parameters_of(tool: Tool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the model is told: one JSON object with `status` and `message`, never over 8 KiB."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,6 +53,15 @@ def invalid(message: str, problems: Sequence[Problem] = (), **details: Any) -> s
     ]
     given = {"field": problems[0].field} if problems and problems[0].field else {}
     return answer(ToolState.INVALID, {"message": message}, **given, problems=listed, **details)
+
+
+def bad_arguments(problems: Sequence[Problem], schema: Mapping[str, Any]) -> str:
+    """The answer to arguments that do not fit the tool's schema."""
+    said = "; ".join(f"{each.field or 'the arguments'} {each.what}" for each in problems[:20])
+    message = f"Nothing was done. Mend this and call again: {said}."
+    return invalid(
+        message, problems, fields=sorted(schema["properties"]), required=schema.get("required", [])
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+DIGITS_REFERENCE = "digits:"
+"""How a reference to digits typed in confidence begins: see `tools.vault`."""
+
 
 class Risk(Enum):
     """What a tool can do to the world; policy and the durable ledger go by it."""
@@ -93,7 +96,8 @@ class Tool(msgspec.Struct, frozen=True):
 
     `arguments` is a msgspec Struct; its JSON Schema is derived from it. Field hints for the
     embedded engine go in `msgspec.Meta(extra_json_schema={...})`: `format` is one of `date`,
-    `time`, `phone`, `name`; `x-ask` is the question that asks a caller for the value;
+    `time`, `phone`, `name`, `digits-reference` (the model gives what `collect_digits` returned,
+    the handler gets the digits themselves); `x-ask` is the question that asks a caller for it;
     `x-choices-from` names a read tool whose result's `choices` list the allowed values.
     Keys starting with `x-` are taken out before a cloud model sees the schema.
     """
@@ -117,6 +121,8 @@ class Tool(msgspec.Struct, frozen=True):
     done: after a cancellation, the same booking asked for again is a new wish, not a repeat."""
     reconcile: Reconcile | None = None
     """Only for a backend that makes effects unique by `idempotency_key`; runs in a thread."""
+    by_call: bool = False
+    """The call itself carries it out; the handler is never asked."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True):
@@ -130,6 +136,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
     confirm: tuple[str, ...]
     phrases: tuple[str, ...]
     ends_call: bool
+    by_call: bool = False
 
 
 class ToolRequest(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ import jsonschema
 import msgspec
 from jsonschema.exceptions import ValidationError
 
+from tools.spec import DIGITS_REFERENCE
+
 Path = tuple[str | int, ...]
 
 
@@ -46,6 +48,10 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
         "a telephone number like +442079460000",
     ),
     "name": (lambda text: bool(text.strip()), "a name"),
+    "digits-reference": (
+        lambda text: re.fullmatch(rf"{DIGITS_REFERENCE}[0-9a-f]{{16}}", text) is not None,
+        "a reference to digits, as collect_digits returns it",
+    ),
 }
 """The formats a schema may ask for: how to tell, and how to say it."""
 

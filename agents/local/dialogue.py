@@ -73,7 +73,7 @@ class Dialogue:
     ) -> None:
         """`now`: aware, in the shop's zone. `tool_call_ids`: endless, unique within the call."""
         assert now.tzinfo is not None, "now without a time zone"
-        everything = [form(spec) for spec in tools]
+        everything = [form(spec) for spec in tools if spec.phrases or not spec.by_call]
         self._forms = [found for found in everything if found.usable]
         self._persona = persona
         self._setting = Setting(now.date(), hours or Hours(), caller_number)

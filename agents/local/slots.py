@@ -74,6 +74,7 @@ _FORMATS: Final = {
     "tel": Kind.PHONE,
     "name": Kind.NAME,
 }
+_UNSPEAKABLE: Final = frozenset(("date-time", "digits-reference"))
 _TYPES: Final = {"integer": Kind.INTEGER, "number": Kind.NUMBER, "boolean": Kind.BOOLEAN}
 _NAMED: Final = {
     "date": Kind.DATE,
@@ -145,7 +146,7 @@ def _kind(name: str, schema: Schema) -> Kind | None:
     type_ = _type(schema)
     if type_ in _TYPES:
         return _TYPES[type_]
-    if type_ != "string" or _text(schema, "format") == "date-time":
+    if type_ != "string" or _text(schema, "format") in _UNSPEAKABLE:
         return None
     by_format = _FORMATS.get(_text(schema, "format"))
     if by_format is not None:

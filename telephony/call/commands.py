@@ -44,6 +44,13 @@ class RunTool(PhoneCommand, frozen=True, tag=True):
     arguments: str
 
 
+class SealDigits(PhoneCommand, frozen=True, tag=True):
+    """Put the last `count` hidden digits away; DigitsSealed follows."""
+
+    tool_call_id: str
+    count: int
+
+
 class HangUp(PhoneCommand, frozen=True, tag=True):
     """End the call through the carrier's API; HangUpFailed or StreamStopped follows."""
 
@@ -89,6 +96,7 @@ AnyPhoneCommand = (
     | PlaceMark
     | ClearPlayback
     | RunTool
+    | SealDigits
     | HangUp
     | CloseStream
     | StoreAudio

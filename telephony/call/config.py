@@ -77,3 +77,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     turn_taking: TurnTaking = TurnTaking()
     filler_ulaw: bytes = b""
     """Spoken filler for when an answer takes long; empty: none."""
+    own_tools: tuple[str, ...] = ()
+    """Tools the call carries out itself: `ToolSpec.by_call`."""

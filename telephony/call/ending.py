@@ -163,6 +163,13 @@ class Ending:
         closing.enter(Stage.HANGING_UP, now + limits.hangup_s)
         return [HangUp()]
 
+    def human(self, now: float) -> list[CallCommand]:
+        """The caller wants a person, and no model is to be asked about it."""
+        if self._floor.deserted or self._phase is not Phase.LIVE:
+            return []
+        self._patience.answer_owed(now)
+        return [Say(self._config.persona.nobody_free)]
+
     @property
     def _words_to_come(self) -> bool:
         """The engine speaks, or will; of one that is gone nothing is waited for."""

@@ -25,7 +25,7 @@ class CallerAudio(PhoneEvent, frozen=True, tag=True):
 
 class DtmfPressed(PhoneEvent, frozen=True, tag=True):
     digit: str
-    """One of 0-9 * # A-D."""
+    """One of 0-9 * # A-D, or `x` for a digit that was hidden before the call was told of it."""
 
 
 class MarkEchoed(PhoneEvent, frozen=True, tag=True):
@@ -65,6 +65,14 @@ class ToolFinished(PhoneEvent, frozen=True, tag=True):
     """True: this is the first answer again; nothing was done a second time."""
 
 
+class DigitsSealed(PhoneEvent, frozen=True, tag=True):
+    """The answer to SealDigits."""
+
+    tool_call_id: str
+    reference: str
+    """Stands for the digits, once; tells nothing of them."""
+
+
 class HangUpAsked(PhoneEvent, frozen=True, tag=True):
     """The server or an operator wants this call ended politely."""
 
@@ -91,6 +99,7 @@ AnyPhoneEvent = (
     | StreamLost
     | PeerMisbehaved
     | ToolFinished
+    | DigitsSealed
     | HangUpAsked
     | HangUpFailed
     | DeadlineReached

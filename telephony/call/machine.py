@@ -39,6 +39,7 @@ from telephony.call.events import (
     CallerAudio,
     CallEvent,
     DeadlineReached,
+    DigitsSealed,
     DtmfPressed,
     HangUpAsked,
     HangUpFailed,
@@ -49,13 +50,14 @@ from telephony.call.events import (
     StreamStopped,
     ToolFinished,
 )
+from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
 from telephony.call.playback import Playback
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
-from telephony.transcripts.entry import DtmfLine, EndedReason, UsageLine
+from telephony.transcripts.entry import EndedReason, UsageLine
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
@@ -77,6 +79,14 @@ class Call:
             config, self._playback, self._floor, self._patience, self._ending
         )
         self._fillers = 0
+        self._keypad = Keypad(
+            self._playback,
+            self._floor,
+            self._patience,
+            self._ending,
+            finish=self._tool_finished,
+            human=self._human_wanted,
+        )
         self._caller_samples = 0
         self._appended_samples = 0
 
@@ -91,6 +101,7 @@ class Call:
         commands = self._dispatch(event, now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
+        self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
@@ -102,9 +113,14 @@ class Call:
             return None
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
-        every = (next_s, self._echo_deadline(), self._barge_ins.next_deadline())
+        claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
+        every = (next_s, self._echo_deadline(), claimed_s, typed_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
+
+    def hides(self, event: CallEvent, now: float) -> bool:
+        """Whether what the event holds must be hidden before `handle` and the journal get it."""
+        return self._keypad.hides(event, now)
 
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
         match event:
@@ -113,8 +129,9 @@ class Call:
             case CallerAudio():
                 return self._caller_audio(event, now)
             case DtmfPressed(digit):
-                self._patience.caller_active()
-                return [Record(DtmfLine(digit, _ms(now)))]
+                return self._keypad.pressed(digit, now)
+            case DigitsSealed():
+                return self._keypad.sealed(event, now)
             case MarkEchoed(name):
                 return self._echoed(name, now)
             case StreamStopped():
@@ -159,6 +176,12 @@ class Call:
                 return self._engine_failed(event, now)
 
     # ---- the caller's side --------------------------------------------------------------------
+
+    def _human_wanted(self, now: float) -> list[CallCommand]:
+        if not self._ending.interruptible:
+            return []
+        self._ending.interrupted()
+        return [*self._keypad.hush(now), *self._ending.human(now)]
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
         newest = round(now * RATE) + _AHEAD_SAMPLES
@@ -242,6 +265,8 @@ class Call:
         if not self._tools.begin(event, _ms(now)):
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
+        if event.name in self._config.own_tools:
+            return self._keypad.collect(event, now)
         return [RunTool(event.tool_call_id, event.name, event.arguments)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
@@ -287,7 +312,7 @@ class Call:
         return None if end_s is None else end_s + self._config.limits.mark_grace_s
 
     def _deadline(self, now: float) -> list[CallCommand]:
-        commands = self._barge_ins.judge(now)
+        commands = [*self._barge_ins.judge(now), *self._keypad.due(now)]
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:

@@ -19,6 +19,7 @@ from telephony.call.commands import (
     StoreAudio,
     Track,
 )
+from telephony.call.heard import REPEAT, LastHeard
 from telephony.call.ledger import GRID_SAMPLES, RATE, Cut, Ledger, Played
 from telephony.call.speech import Arrival, SpokenItem
 from telephony.media.transcode import Downlink
@@ -55,6 +56,8 @@ class Playback:
         self._held: Held | None = None
         self._sent_samples = 0
         self._heard_samples = 0
+        self._last_heard = LastHeard()
+        self._repeats = 0
 
     # ---- what the engine produces ------------------------------------------------------------
 
@@ -117,13 +120,22 @@ class Playback:
             for command in self.close(item_id, now, Arrival.BROKEN_OFF)
         ]
 
-    def own(self, name: str, text: str, ulaw: bytes, now: float) -> list[CallCommand]:
+    def own(
+        self, name: str, text: str, ulaw: bytes, now: float, source: str = "own"
+    ) -> list[CallCommand]:
         """Speak a clip of ours, behind whatever is queued."""
-        item = SpokenItem(name, "", source="own", text=text, received_bytes=len(ulaw))
+        item = SpokenItem(name, "", source=source, text=text, received_bytes=len(ulaw))
         item.opened_ms = round(now * 1000)
         item.end(Arrival.COMPLETE)
         self._items[name] = item
         return [*self._send(item, ulaw, now), *self._end_mark(item)]
+
+    def repeat(self, now: float) -> list[CallCommand]:
+        """Say the last sentence that was heard once more; nothing heard, nothing said."""
+        if (said := self._last_heard.sentence(*self._items.values())) is None:
+            return []
+        self._repeats += 1
+        return self.own(f"{REPEAT}_{self._repeats}", said.text, said.ulaw, now, REPEAT)
 
     def _item(self, item_id: str, response_id: str, now: float) -> SpokenItem:
         if (item := self._items.get(item_id)) is None:
@@ -255,7 +267,7 @@ class Playback:
 
     def _tell(self, item: SpokenItem, now: float) -> list[CallCommand]:
         item.cut()
-        told = self._capabilities.truncates and item.source != "own"
+        told = self._capabilities.truncates and item.source == "engine"
         if not told or item.fate is Fate.HEARD:
             return []
         margin = self._capabilities.truncate_margin_ms * RATE // 1000
@@ -279,12 +291,14 @@ class Playback:
                 self._heard_samples = max(self._heard_samples, round(piece.at_s * RATE))
             commands.append(StoreAudio(Track.HEARD, self._heard_samples, piece.ulaw))
             self._heard_samples += len(piece.ulaw)
+            self._last_heard.played(piece.ulaw)
         return commands
 
     def settled(self) -> list[CallCommand]:
         """Lines for the items nothing more can happen to; each is written once."""
         ready = [item for item in self._items.values() if item.settled]
         for item in ready:
+            self._last_heard.settled(item)
             del self._items[item.item_id]
         return [Record(item.line()) for item in ready if item.text or item.received]
 
@@ -294,6 +308,10 @@ class Playback:
     def outstanding(self) -> bool:
         """There is something the caller has not been proved to have heard."""
         return self.ledger.outstanding or self._held is not None
+
+    @property
+    def heard_anything(self) -> bool:
+        return self._last_heard.sentence(*self._items.values()) is not None
 
     @property
     def open(self) -> bool:

@@ -96,6 +96,11 @@ class SpokenItem:
         whole = to_the_end and words == self.text
         return (Fate.HEARD if whole else Fate.CUT), words
 
+    @property
+    def heard_words(self) -> str:
+        """The words heard until now."""
+        return self.cut_heard if self.fate is not None else self._outcome()[1]
+
     def heard_text(self, samples: int) -> str:
         """The words within the first `samples` of the item's audio, ending on a whole word."""
         chars = self._chars_at(samples)

@@ -55,7 +55,7 @@ class AgentLine(Entry, frozen=True, tag=True):
     sent_ms: int
     """How much of it went to the carrier."""
     source: str = "engine"
-    """`engine`, or `own` for clips of ours (the apology)."""
+    """`engine`, `own` for clips of ours (the apology), or `repeat`: a sentence heard before."""
 
 
 class CallerLine(Entry, frozen=True, tag=True):
@@ -108,6 +108,7 @@ class TurnLine(Entry, frozen=True, tag=True):
 
 class DtmfLine(Entry, frozen=True, tag=True):
     digit: str
+    """`x`: one of a sensitive entry."""
     at_ms: int
 
 

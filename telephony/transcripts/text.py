@@ -92,11 +92,14 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
             return None
 
 
+_SOURCES = {"own": "own recording", "repeat": "said again"}
+
+
 def _agent(entry: AgentLine, style: Style) -> str:
     heard, unheard = map(plain, heard_and_not(entry.text, entry.heard))
     words = " ".join(part for part in (heard, style.strike(unheard)) if part) or "(no words)"
     if entry.source != "engine":
-        words += style.aside(f"  [{plain(entry.source)} recording]")
+        words += style.aside(f"  [{_SOURCES.get(entry.source, plain(entry.source))}]")
     match entry.fate:
         case Fate.HEARD:
             return words

@@ -1,7 +1,7 @@
 """What the fake Realtime server says and does wrong: scripts, faults, its voice and its ear."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ class Script:
     every other response takes the next reply.
     """
 
-    replies: tuple[Reply, ...] = ()
+    replies: Iterable[Reply] = ()
+    """Taken one by one as they are wanted, so that a generator can look at what was said before."""
     otherwise: Reply = dataclasses.field(default_factory=Reply)
     caller: tuple[str, ...] = ()
     """Transcripts of the caller's turns; beyond them `I see.`"""

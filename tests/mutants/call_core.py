@@ -1,13 +1,18 @@
 """Bugs planted in the core of a call: ledger, playback, words, floor, limits, phases."""
 
 from tests.mutants import Mutant
+from tests.mutants.keypad import KEYPAD
 
 _LEDGER = ("tests/telephony/test_call_ledger.py",)
 _PLAYBACK = ("tests/telephony/test_call_playback.py",)
 _SPEECH = ("tests/telephony/test_call_speech.py",)
 _TURNS = ("tests/telephony/test_call_turns.py",)
 _LIMITS = ("tests/telephony/test_call_limits.py",)
-_CALL = ("tests/telephony/test_call_machine.py", "tests/telephony/test_call_faults.py")
+_CALL = (
+    "tests/telephony/test_call_machine.py",
+    "tests/telephony/test_call_faults.py",
+    "tests/telephony/test_call_keypad.py",
+)
 
 
 def _ledger(original: str, mutated: str, breaks: str) -> Mutant:
@@ -210,7 +215,7 @@ PLAYBACK = (
         "an item nobody heard is truncated at 0, which the server refuses",
     ),
     _playback(
-        '        told = self._capabilities.truncates and item.source != "own"\n',
+        '        told = self._capabilities.truncates and item.source == "engine"\n',
         "        told = self._capabilities.truncates\n",
         "the model is told of clips it never spoke",
     ),
@@ -612,4 +617,4 @@ BARGE_INS = (
     ),
 )
 
-CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS)
+CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD)

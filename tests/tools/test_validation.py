@@ -50,7 +50,7 @@ def test_a_format_is_not_asked_of_another_type() -> None:
 
 def test_formats_we_do_not_know_are_left_alone() -> None:
     assert Schema({"format": "uuid"}).problems("nonsense") == []
-    assert set(FORMATS) == {"date", "time", "phone", "name"}
+    assert set(FORMATS) == {"date", "time", "phone", "name", "digits-reference"}
 
 
 def test_a_schema_that_is_none_is_our_bug() -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tools.calls.digits import digits_tool
 from tools.spec import Result, Tool, ToolContext
 
 
@@ -24,4 +25,5 @@ def call_tools() -> tuple[Tool, ...]:
             phrases=("goodbye", "bye", "that's all", "nothing else, thank you", "I'm done"),
             ends_call=True,
         ),
+        digits_tool(),
     )
