@@ -11,6 +11,9 @@ from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo
 from telephony.call.turns import Floor
 
+_DEAF_S = 0.5
+"""Having looked at a loud sound once, leave it to the engine for so long."""
+
 
 class BargeIns:
     """The caller's claims on the floor, one at a time. Methods return the commands that follow."""
@@ -30,6 +33,7 @@ class BargeIns:
         self._patience = patience
         self._ending = ending
         self._claim: Claim | None = None
+        self._deaf_until_s = 0.0
         self._sound = CallerSound(self._rules.above_noise_db)
         self._own = OwnVoice()
 
@@ -43,9 +47,29 @@ class BargeIns:
 
     # ---- what is on the line -------------------------------------------------------------------
 
-    def caller_audio(self, line: bytes) -> None:
-        if self._confirmed:
-            self._sound.heard(line)
+    def caller_audio(self, line: bytes, now: float) -> list[CallCommand]:
+        """What the caller's side carries; loud sound need not wait until the engine hears it."""
+        if not self._confirmed:
+            return []
+        self._sound.heard(line)
+        early_s = self._rules.early_s
+        if early_s is None or self._sound.loud_s < early_s or not self._could_interrupt(now):
+            return []
+        self._deaf_until_s = now + _DEAF_S
+        if self._is_echo(now):
+            return []
+        self._claim = Claim(None, now, self._rules)
+        self._sound.begin()
+        return [Note("early_hold"), *self._hold(self._claim, now)]
+
+    def _could_interrupt(self, now: float) -> bool:
+        """We are being heard, nobody has claimed the floor, and we have not just looked."""
+        free = self._claim is None and self._floor.caller_item is None
+        heard = self._playback.outstanding and self._ending.interruptible
+        return free and heard and now >= self._deaf_until_s
+
+    def _is_echo(self, now: float) -> bool:
+        return is_echo(self._own.likeness(self._sound.latest, round(now * RATE)))
 
     def heard(self, commands: list[CallCommand]) -> None:
         """Of what was just done, what the caller has heard of us."""
@@ -63,16 +87,24 @@ class BargeIns:
             return []
         if not self._confirmed:
             return self._take(now)
+        if self._claim is not None and self._claim.item_id is None:
+            self._claim.item_id = item_id
+            return []
         self._claim = Claim(item_id, now, self._rules)
         self._sound.begin()
         if not self._playback.outstanding and not self._floor.replying:
             self._claim.verdict = Verdict.TAKEN
             return self._take(now)
+        return self._hold(self._claim, now)
+
+    def _hold(self, claim: Claim, now: float) -> list[CallCommand]:
         held = self._playback.hold(now)
         self.heard(held)
-        if not is_echo(self._own.likeness(self._sound.latest, round(now * RATE))):
+        if not self._is_echo(now):
             return held
-        self._claim.verdict = Verdict.DROPPED
+        claim.verdict = Verdict.DROPPED
+        if claim.item_id is None:
+            self._claim = None
         return [*held, Note("own_echo"), *self._playback.resume(now)]
 
     def speech_stopped(self, item_id: str, now: float) -> list[CallCommand]:
@@ -108,10 +140,13 @@ class BargeIns:
                 commands = self._take(now)
             case _:
                 commands = [Note("interruption_dropped"), *self._playback.resume(now)]
+        if claim.item_id is None:
+            self._claim = None
         return [*commands, *(self._closed(claim, now) if claim.over else [])]
 
     def _closed(self, claim: Claim, now: float) -> list[CallCommand]:
         """The turn is over and decided: it is answered, or it never was."""
+        assert claim.item_id is not None, "only the engine ends a turn"
         self._claim = None
         if claim.verdict is Verdict.TAKEN:
             self._patience.answer_owed(now)

@@ -16,6 +16,9 @@ _LOOK_EVERY_S = 0.1
 """How often an open claim is looked at. An engine reports the end of speech only after half a
 second of silence, so whether the caller still speaks has to be heard on the line itself."""
 
+_ENGINE_S = 0.8
+"""What an engine has not called speech by then was none, however loud."""
+
 
 class Verdict(Enum):
     """What has become of a claim."""
@@ -30,8 +33,10 @@ class Verdict(Enum):
 class Claim:
     """One claim of the caller's on the floor. Times are seconds on the call's clock."""
 
-    def __init__(self, item_id: str, began_s: float, rules: TurnTaking) -> None:
+    def __init__(self, item_id: str | None, began_s: float, rules: TurnTaking) -> None:
+        """`item_id` None: we heard it, and the engine has not called it speech yet."""
         self.item_id = item_id
+        self._began_s = began_s
         self.verdict = Verdict.OPEN
         self._rules = rules
         self._look_s = began_s + _LOOK_EVERY_S
@@ -69,6 +74,10 @@ class Claim:
         if due_s is None or now < due_s:
             return self.verdict
         self._look_s = now + _LOOK_EVERY_S
+        if self.item_id is None:
+            if now - self._began_s >= _ENGINE_S:
+                self.verdict = Verdict.DROPPED
+            return self.verdict
         if voiced_s >= self._rules.confirm_s:
             self.verdict = Verdict.TAKEN
         elif self.over:

@@ -63,6 +63,9 @@ class TurnTaking(msgspec.Struct, frozen=True):
     backchannels: frozenset[str] = BACKCHANNELS
     above_noise_db: float = 6.0
     """What stands out less from the line's noise is no sound of speech."""
+    early_s: float | None = 0.2
+    """Fall silent after so much loud sound without waiting for the engine to call it speech;
+    None: the engine alone decides."""
 
 
 class CallConfig(msgspec.Struct, frozen=True):

@@ -189,8 +189,8 @@ class Call:
         self._caller_samples = at_samples + len(event.ulaw)
         self._appended_samples += len(event.ulaw)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
-        self._barge_ins.caller_audio(event.ulaw)
-        return [stored, AppendAudio(self._uplink.push(event.ulaw))]
+        append = AppendAudio(self._uplink.push(event.ulaw))
+        return [stored, append, *self._barge_ins.caller_audio(event.ulaw, now)]
 
     def _heard_at_ms(self, audio_ms: int) -> int:
         """The engine counts the audio it was given; we count from the start of the stream."""

@@ -15,6 +15,8 @@ _STEP_SAMPLES = 400
 """Levels are taken over 50 ms."""
 _FLOOR_STEPS = 60
 """The noise floor is the quietest of the last 3 s: people draw breath within that time."""
+_LOUDER_DB = 6.0
+"""Louder than a murmur: so much more over the noise than any sound of speech must be."""
 _KEPT_SAMPLES = 3 * RATE
 _COMPARED_SAMPLES = 3 * RATE // 10
 """So much of the caller's side is looked for in what we said."""
@@ -32,6 +34,7 @@ class CallerSound:
         """`above_noise_db`: what stands out so far from the line's noise is a sound."""
         self._above_noise_db = above_noise_db
         self._voiced = 0
+        self._loud = 0
         self._steps: deque[float] = deque(maxlen=_FLOOR_STEPS)
         self._recent: deque[bytes] = deque()
         self._kept = 0
@@ -48,7 +51,9 @@ class CallerSound:
             step, self._waiting = self._waiting[:_STEP_SAMPLES], self._waiting[_STEP_SAMPLES:]
             level_db = _level_db(step)
             self._steps.append(level_db)
-            self._voiced += level_db - min(self._steps) >= self._above_noise_db
+            above_db = level_db - min(self._steps)
+            self._voiced += above_db >= self._above_noise_db
+            self._loud = self._loud + 1 if above_db >= self._above_noise_db + _LOUDER_DB else 0
 
     def begin(self) -> None:
         """Count sound from here on."""
@@ -58,6 +63,11 @@ class CallerSound:
     def voiced_s(self) -> float:
         """For how long since `begin` the caller made a sound."""
         return self._voiced * _STEP_SAMPLES / RATE
+
+    @property
+    def loud_s(self) -> float:
+        """For how long without a pause the caller has been louder than a murmur."""
+        return self._loud * _STEP_SAMPLES / RATE
 
     @property
     def latest(self) -> bytes:

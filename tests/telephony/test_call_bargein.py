@@ -173,10 +173,41 @@ def test_our_own_echo_does_not_interrupt() -> None:
         echo = np.pad(echo, (160 - len(echo), 0))
         script.happens(CallerAudio(ulaw.encode(echo), round(script.now * 1000) - 20))
         script.echoes(f"0:1:{(round(script.now * 1000) - began_ms) // 100 * 800}")
+    assert ClearPlayback() not in script.said, "not even our own detector falls for it"
     script.happens(STARTED)
     assert "own_echo" in script.notes()
     assert len(played(script.last)) == 3 * 8_000
     script.when(STOPPED, Dismiss("u1"))
+
+
+def test_a_loud_voice_is_heard_before_the_engine_hears_it() -> None:
+    script = speaking().sounds(0.1)
+    assert ClearPlayback() not in script.said
+    script.sounds(0.14)
+    assert ClearPlayback() in script.said
+    begun = len(script.said)
+    script.when(STARTED).sounds(0.5)
+    assert since(script, begun, TruncateItem) == [
+        TruncateItem("item_1", 0, 1_200, "Your appointment")
+    ]
+    script.is_quiet(0.5).when(STOPPED, Answer("u1"))
+
+
+def test_a_bang_the_engine_does_not_call_speech_only_makes_us_pause() -> None:
+    script = speaking().sounds(0.24)
+    begun = len(script.said)
+    script.is_quiet(0.9)
+    assert played(script.said[begun:])
+    assert since(script, begun, TruncateItem, Dismiss, Answer) == []
+    script.when(STARTED, ClearPlayback())
+
+
+def test_a_deployment_may_leave_it_to_the_engine() -> None:
+    script = Line(ON_REQUEST, turn_taking=msgspec.structs.replace(CONFIRMED, early_s=None))
+    script.begins()
+    script.is_quiet(1.0).speaks(seconds(4.0), text=SAID).finishes()
+    script.is_quiet(1.0).sounds(1.0)
+    assert ClearPlayback() not in script.said
 
 
 def test_a_caller_who_interrupts_nothing_is_answered_at_once() -> None:
