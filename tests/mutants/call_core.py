@@ -44,18 +44,6 @@ def _toolcalls(original: str, mutated: str, breaks: str) -> Mutant:
 
 
 _BARGE_INS = (
-    _barge_in(
-        "bargein",
-        "        if self._is_echo(now):\n            return []\n        self._claim",
-        "        self._claim",
-        "our own detector falls for our own echo",
-    ),
-    _barge_in(
-        "claim",
-        "            if now - self._began_s >= _ENGINE_S:\n",
-        "            if now < 0:\n",
-        "after a bang the line is dead",
-    ),
     "tests/telephony/test_call_machine.py",
     "tests/telephony/test_call_bargein.py",
     "tests/telephony/test_call_claim.py",
