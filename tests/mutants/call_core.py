@@ -569,7 +569,7 @@ BARGE_INS = (
     ),
     _barge_in(
         "bargein",
-        "        if not is_echo(self._own.likeness(self._sound.latest, round(now * RATE))):\n",
+        "        if not self._is_echo(now):\n",
         "        if True:\n",
         "our own echo interrupts us",
     ),
@@ -611,7 +611,7 @@ BARGE_INS = (
     ),
     _barge_in(
         "sound",
-        "            self._voiced += level_db - min(self._steps) >= self._above_noise_db\n",
+        "            self._voiced += above_db >= self._above_noise_db\n",
         "            self._voiced += level_db >= -50\n",
         "a noisy line interrupts",
     ),
