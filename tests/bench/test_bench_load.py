@@ -7,6 +7,9 @@ from tests.bench.load.figures import Figures, Spread, median, spread, table
 from tests.bench.load.run import Wish, measure
 
 
+_STARVED_MS = 500
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("audio", ["pcm", "ulaw"])
@@ -14,6 +17,9 @@ async def test_a_few_calls_fill_in_every_figure(audio: str) -> None:
     told: list[str] = []
     wish = Wish(audio, calls=4, seconds=4.0, server_core=None, settle_s=0.5)
     figures = await measure(wish, told.append)
+    if figures.failed_calls and (figures.rig_late_ms.p99 or 0) > _STARVED_MS:
+        # Phones that were not run for so long are rightly taken for dead lines.
+        figures = await measure(wish, told.append)
     assert (figures.failed_calls, figures.frames_lost, figures.complaints) == (0, 0, ())
     assert figures.up_ms.count >= 4 * 4 * 50 * 0.8
     assert figures.down_ms.count >= 4
