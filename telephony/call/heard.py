@@ -92,8 +92,8 @@ def _pause_near(ulaw: bytes, at: int) -> int:
     first = max(0, at - _REACH_SAMPLES)
     pcm = mulaw.decode(ulaw[first : at + _REACH_SAMPLES])
     steps = len(pcm) // _STEP_SAMPLES
-    if steps == 0:
-        return at
     levels = np.abs(pcm[: steps * _STEP_SAMPLES].astype(np.int32)).reshape(steps, -1).sum(axis=1)
     places = [first + step * _STEP_SAMPLES for step in range(steps)]
-    return min(zip(levels.tolist(), places, strict=True), key=lambda p: (p[0], abs(p[1] - at)))[1]
+    return min(
+        zip(places, levels.tolist(), strict=True), key=lambda each: (each[1], abs(each[0] - at))
+    )[0]

@@ -144,8 +144,8 @@ KEYPAD = (
         "after a long speech the wrong place is repeated",
     ),
     _heard(
-        "    if steps == 0:\n        return at\n",
-        "    return at\n",
+        "key=lambda each: (each[1], abs(each[0] - at))",
+        "key=lambda each: abs(each[0] - at)",
         "a repeated sentence begins in the middle of a word",
     ),
     _confidence(
