@@ -22,6 +22,8 @@ AT_THE_END = 1_600
 """What is still playing so shortly (200 ms) before the end of the call was not cut by anybody."""
 UNANSWERED = 3 * 8_000
 """Samples of silence after which nobody expects an answer any more."""
+_TICK_S = 0.002
+"""Event loops know the time to a millisecond or so: what follows may seem to come before."""
 FALSE_STOPS = ("noise", "cough", "backchannel", "echo")
 _SPEAKS = (Sound.INTERRUPTION, Sound.QUESTION, Sound.HELLO)
 
@@ -240,9 +242,9 @@ class _Judge:
         if not reports:
             return None
         until = spoke.end + 8_000
-        times = [at / 8_000 for at in self._phone.clears if spoke.onset <= at < until]
-        after = [began_s + at_s - reports[0] for at_s in times if began_s + at_s >= reports[0]]
-        return after[0] * 1000 if after else None
+        times = [began_s + at / 8_000 for at in self._phone.clears if spoke.onset <= at < until]
+        after = [at_s - reports[0] for at_s in times if at_s >= reports[0] - _TICK_S]
+        return max(0.0, after[0] * 1000) if after else None
 
     def _cuts(self, interrupted: set[int]) -> tuple[Cut, ...]:
         cuts = []

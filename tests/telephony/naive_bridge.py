@@ -5,6 +5,7 @@ reckons what the caller has heard is one of `Reckoning`.
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,7 +76,7 @@ class NaiveBridge:
             case "response.output_audio.delta":
                 if event["item_id"] != self._item:
                     self._item, self._item_began_s = event["item_id"], _now()
-                self._sent_bytes += len(event["delta"]) // 4 * 3
+                self._sent_bytes += len(base64.b64decode(event["delta"]))
                 await self._play("media", media={"payload": event["delta"]})
             case "input_audio_buffer.speech_started" if self._item:
                 await self._play("clear")

@@ -108,6 +108,19 @@ def test_the_times_of_an_interruption_are_the_telephone_s_own() -> None:
     assert found.late_audio_ms == 0
 
 
+def test_a_clear_within_the_clock_s_own_tick_took_no_time() -> None:
+    found = judge(
+        seen(
+            *INTERRUPTED,
+            items=[item(1, ONE), item(2, TWO, reply=1)],
+            spoke=[interrupts(900, 2_000)],
+            clears_ms=[959],
+            started_ms=[960],
+        )
+    )
+    assert found.clear_ms == (0.0,)
+
+
 def test_too_much_told_is_an_error_with_its_sign() -> None:
     (cut,) = one_interruption(told(1, 1_900)).cuts
     assert cut.error_ms == pytest.approx(900, abs=1)
