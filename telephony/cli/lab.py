@@ -24,6 +24,7 @@ from telephony.lab.run import LEAK_AFTER_S, NoSession, open_lab
 from telephony.lab.scenarios import NETWORK_JITTER_MS, Scenario, scenarios
 from telephony.settings import Settings, load
 from telephony.simulator.dial import SimulatedTwilio
+from telephony.simulator.pico import PicoFailed
 from telephony.simulator.twiml import TwimlError, check_stream_url
 
 _NAMES = tuple(scenario.name for scenario in scenarios())
@@ -107,7 +108,7 @@ def lab(context: click.Context, /, **_given: object) -> None:
     sink = logs.set_up(level="error", form=settings.log_format, caller_data=False)
     try:
         result = uvloop.run(_measure(options, settings))
-    except (TargetUnreachable, NoSession) as problem:
+    except (TargetUnreachable, NoSession, PicoFailed) as problem:
         raise CommandFailed(str(problem)) from None
     finally:
         sink.close()

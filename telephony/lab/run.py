@@ -14,12 +14,15 @@ from telephony.lab.model import Act, LabModel, Session
 from telephony.lab.phone import Network, Target
 from telephony.lab.records import CallSeen, PhoneSeen, SessionSeen
 from telephony.lab.scenarios import Scenario, Sound
-from telephony.lab.sentences import LINES
+from telephony.lab.sentences import CALLER, SENTENCES
 from telephony.simulator.phone import StreamEnd, StreamReport
+from telephony.simulator.pico import Manner
 from telephony.simulator.voices import LineVoice
 
 LEAK_AFTER_S = 5.0
 """A model session still open so long after its call is a leak."""
+_MODEL = Manner(voice="en-US", speed=1.0, pitch=1.1)
+"""Not the caller's voice, or a target that knows its own echo would take the caller for it."""
 OPENS_WITHIN_S = 10.0
 """After the call was placed: a target that has opened no session by then knows no model of ours."""
 
@@ -132,8 +135,11 @@ class Lab:
 
 
 def record() -> dict[str, bytes]:
-    """Everything that is said in the lab, by its text, as 8 kHz mu-law. Blocking."""
-    return LineVoice().record(LINES)
+    """Everything that is said in the lab, by its text, as 8 kHz mu-law. Blocking.
+
+    Raises pico.PicoFailed.
+    """
+    return LineVoice().record(CALLER) | LineVoice(_MODEL).record(SENTENCES)
 
 
 @contextlib.asynccontextmanager

@@ -44,4 +44,5 @@ QUESTION = "And what else can you tell me about it?"
 HELLO = "Hello? Is anybody there?"
 BACKCHANNEL = "Uh huh."
 
-LINES = (*SENTENCES, *INTERRUPTIONS, QUESTION, HELLO, BACKCHANNEL)
+CALLER = (*INTERRUPTIONS, QUESTION, HELLO, BACKCHANNEL)
+"""All the caller says."""

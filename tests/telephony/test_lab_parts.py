@@ -17,13 +17,13 @@ from telephony.lab.report import page
 from telephony.lab.result import Result, Setting, as_json, rows, table
 from telephony.lab.rules import Items, OpenItem, Refused, Truncate
 from telephony.lab.scenarios import Kind, Sound, scenarios
-from telephony.lab.sentences import BACKCHANNEL, INTERRUPTIONS, LINES, SENTENCES
+from telephony.lab.sentences import BACKCHANNEL, CALLER, INTERRUPTIONS, SENTENCES
 from telephony.media import ulaw
 from tests.telephony.test_lab_matching import voice
 
 RECORDINGS = {
     text: ulaw.encode(np.concatenate((np.zeros(80, np.int16), voice(1_000, number))))
-    for number, text in enumerate(LINES)
+    for number, text in enumerate((*SENTENCES, *CALLER))
 }
 
 
