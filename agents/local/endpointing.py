@@ -1,8 +1,8 @@
 """When does a caller's turn begin and end? Speech probabilities in, turns out.
 
-All positions are ms of audio heard so far; there is no clock. A turn begins when about 90 ms of
-the last frames are speech, so that a click does not interrupt the agent, and ends when the
-caller has been silent for a while.
+All positions are ms of audio heard so far; there is no clock. A turn begins when 80 ms of the
+last frames are speech, so that a click does not interrupt the agent, and ends when the caller has
+been silent for a while.
 """
 
 from collections import deque
@@ -15,6 +15,10 @@ Frame = NDArray[np.float32]
 
 FRAME_MS = 32
 """512 samples at 16 kHz: what the voice activity detector takes."""
+_PARTS = 4
+_QUIET_PART = 0.03
+"""Of the power of the loudest part so far, 15 dB below it: no speech any more. The detector goes
+on believing in speech for 100 ms after a short sound has ended."""
 
 
 class Endpoints(msgspec.Struct, frozen=True):
@@ -24,7 +28,8 @@ class Endpoints(msgspec.Struct, frozen=True):
     """A frame at least this likely to be speech counts towards a turn's beginning."""
     silence_below: float = 0.35
     """Within a turn a frame less likely than this counts towards its end."""
-    onset_ms: int = 90
+    onset_ms: int = 80
+    """So much speech begins a turn: bursts of 50 ms never do."""
     end_silence_ms: int = 500
     patient_silence_ms: int = 1_000
     """Instead of `end_silence_ms` where callers stop to think: numbers, spelled names."""
@@ -48,9 +53,11 @@ class SpeechStopped(msgspec.Struct, frozen=True):
 class Quiet(msgspec.Struct):
     """Nobody speaks: what may turn out to be the onset."""
 
-    voiced: int = 0
-    """Frames of speech counted up, frames without counted down."""
+    voiced_ms: int = 0
+    """Speech counted up, frames without counted down."""
     began_ms: int = 0
+    loudest: float = 0.0
+    """Power of the loudest part of what may be the onset."""
 
 
 class Turn(msgspec.Struct):
@@ -69,7 +76,7 @@ class Endpointing:
         self._heard_ms = begin_ms
         self._state: Quiet | Turn = Quiet()
         # The onset itself is only noticed after the fact, so it lies among these frames too.
-        kept_ms = self._set.preroll_ms + 2 * self._set.onset_ms
+        kept_ms = self._set.preroll_ms + 3 * self._set.onset_ms
         self._recent: deque[Frame] = deque(maxlen=_frames(kept_ms))
         self.patient = False
         """Wait longer for the caller to go on."""
@@ -84,18 +91,20 @@ class Endpointing:
         self._heard_ms += FRAME_MS
         self._recent.append(frame)
         if isinstance(self._state, Quiet):
-            return self._listen(self._state, probability, began_ms)
+            return self._listen(self._state, probability, frame, began_ms)
         self._state.frames.append(frame)
         return self._follow(self._state, probability)
 
-    def _listen(self, quiet: Quiet, probability: float, began_ms: int) -> SpeechStarted | None:
+    def _listen(
+        self, quiet: Quiet, probability: float, frame: Frame, began_ms: int
+    ) -> SpeechStarted | None:
         if probability < self._set.speech_at:
-            quiet.voiced = max(0, quiet.voiced - 1)
+            quiet.voiced_ms = max(0, quiet.voiced_ms - FRAME_MS)
             return None
-        if quiet.voiced == 0:
-            quiet.began_ms = began_ms
-        quiet.voiced += 1
-        if quiet.voiced * FRAME_MS < self._set.onset_ms:
+        if quiet.voiced_ms == 0:
+            quiet.began_ms, quiet.loudest = began_ms, 0.0
+        quiet.voiced_ms += _voiced_ms(quiet, frame)
+        if quiet.voiced_ms < self._set.onset_ms:
             return None
         first = _frames(self._heard_ms - quiet.began_ms + self._set.preroll_ms)
         self._state = Turn(quiet.began_ms, self._heard_ms, list(self._recent)[-first:])
@@ -115,6 +124,13 @@ class Endpointing:
     @property
     def _end_silence_ms(self) -> int:
         return self._set.patient_silence_ms if self.patient else self._set.end_silence_ms
+
+
+def _voiced_ms(quiet: Quiet, frame: Frame) -> int:
+    """How much of the frame is not far below the loudest since the onset."""
+    powers = np.square(frame.reshape(_PARTS, -1)).mean(axis=1)
+    quiet.loudest = max(quiet.loudest, float(powers.max()))
+    return int((powers >= quiet.loudest * _QUIET_PART).sum()) * FRAME_MS // _PARTS
 
 
 def _frames(ms: int) -> int:

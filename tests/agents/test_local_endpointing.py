@@ -15,11 +15,12 @@ from agents.local.endpointing import (
 )
 
 SPEECH, DOUBT, SILENCE = 0.9, 0.4, 0.1
+LOUD = 10_000
 
 
 def frame(number: int) -> Frame:
-    """A frame that can be told from all others."""
-    return np.full(512, number, np.float32)
+    """A frame that can be told from all others, and is about as loud."""
+    return np.full(512, LOUD + number, np.float32)
 
 
 class Line:
@@ -41,7 +42,7 @@ class Line:
 
 def frames_of(turn: SpeechStarted | SpeechStopped) -> list[int]:
     assert isinstance(turn, SpeechStopped)
-    return [int(number) for number in turn.audio[::512]]
+    return [int(number) - LOUD for number in turn.audio[::512]]
 
 
 def test_a_turn_begins_after_three_frames_of_speech_and_where_the_first_was() -> None:
@@ -59,6 +60,30 @@ def test_a_click_is_no_turn(frames: int) -> None:
     assert line.hears(SPEECH, frames) == []
     assert line.hears(SILENCE, 100) == []
     assert not line.endpointing.speaking
+
+
+@pytest.mark.parametrize("begins_ms", range(0, 32, 4))
+@pytest.mark.parametrize("burst_ms", [16, 32, 50, 64])
+def test_a_burst_is_no_turn_however_long_the_detector_believes_in_it(
+    burst_ms: int, begins_ms: int
+) -> None:
+    line = np.full(20 * 512, 100.0, np.float32)
+    line[(320 + begins_ms) * 16 : (320 + begins_ms + burst_ms) * 16] = LOUD
+    endpointing = Endpointing()
+    for at, sound in enumerate(line.reshape(20, 512)):
+        assert endpointing.hear(SPEECH if at >= 10 else SILENCE, sound) is None
+
+
+@pytest.mark.parametrize("begins_ms", range(0, 32, 4))
+def test_speech_of_100_ms_is_a_turn_however_it_falls_into_frames(begins_ms: int) -> None:
+    line = np.full(20 * 512, 100.0, np.float32)
+    line[(320 + begins_ms) * 16 : (420 + begins_ms) * 16] = LOUD
+    endpointing = Endpointing()
+    turns = [
+        endpointing.hear(SPEECH if at >= 10 else SILENCE, sound)
+        for at, sound in enumerate(line.reshape(20, 512))
+    ]
+    assert [turn for turn in turns if turn is not None] == [SpeechStarted(at_ms=320)]
 
 
 def test_clicks_far_apart_never_add_up() -> None:

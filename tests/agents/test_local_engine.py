@@ -220,11 +220,13 @@ async def goes_on(talk: Conversation, models: Models, *spoken: str) -> None:
     """The caller says all this with pauses that end turns; nothing is made out until the end."""
     held = threading.Event()
     models.hearing.submit(held.wait)
-    for number, text in enumerate(spoken):
-        talk.hears(silence(700))
-        talk.hears(telephoned(says(text), 16_000))
-        await talk.until(CallerSpeechStarted, number + 1)
-    held.set()
+    try:
+        for number, text in enumerate(spoken):
+            talk.hears(silence(700))
+            talk.hears(telephoned(says(text), 16_000))
+            await talk.until(CallerSpeechStarted, number + 1)
+    finally:
+        held.set()
 
 
 async def test_a_caller_who_draws_breath_is_answered_once_and_at_the_end(models: Models) -> None:
@@ -252,7 +254,7 @@ async def test_what_is_no_words_after_an_answer_does_not_spoil_it(
     monkeypatch.setattr(Recogniser, "recognise", lambda *_: next(made_out))
     script = Script([Speak("Very well.")])
     async with conversation(LocalEngine(models, script)) as talk:
-        await goes_on(talk, models, "Yes.", "Hm, hm.")
+        await goes_on(talk, models, "Yes.", "And another thing")
         talk.hears(silence(1_200))
         await talk.until(ResponseDone)
     assert script.told == [("heard", "yes", "True")]
