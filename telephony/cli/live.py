@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from agents.engine import CallerSpeechStarted, TextDelta, ToolCalled
@@ -99,13 +98,12 @@ class Live:
 
     def _row(self, at_ms: int | None, who: str, words: Text) -> None:
         self._wipe()
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(width=7, no_wrap=True)
-        grid.add_column(width=6, no_wrap=True)
-        grid.add_column(width=self._width - _WORDS_AT, overflow="fold")
-        clock = "" if at_ms is None else f"{seconds(at_ms):>7}"
-        grid.add_row(Text(clock, "dim"), Text(who, _COLOURS.get(who, "")), words)
-        self._console.print(grid)
+        clock = "" if at_ms is None else seconds(at_ms)
+        lead = Text.assemble((f"{clock:>7}  ", "dim"), (f"{who:<6}", _COLOURS.get(who, "")), "  ")
+        for line in words.wrap(self._console, self._width - _WORDS_AT):
+            line.rstrip()
+            self._console.print(lead + line, soft_wrap=True)
+            lead = Text(" " * _WORDS_AT)
 
     def _wipe(self) -> None:
         if self._going_on is not None:

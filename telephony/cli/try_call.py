@@ -19,6 +19,7 @@ import uvloop
 
 from agents.engine import EngineFailed
 from agents.local.models import ModelsMissing
+from agents.tasks import Tasks
 from telephony.app import Service
 from telephony.call.commands import CallCommand, Record
 from telephony.call.events import CallEvent
@@ -151,24 +152,25 @@ async def _serve_and_call(
     record: Path | None,
     stay: bool,
 ) -> None:
-    ears = Ears()
+    ears, tasks = Ears(), Tasks(_nobody)
     screen.say(_starting(settings))
+    learning = tasks.start("ears", ears.load())
     try:
         async with serving(settings, listener, screen.watch) as service:
-            screen.say("Teaching the caller to listen ...")
-            await ears.load()
+            await learning
             while True:
                 await _call(service, carrier, ears, screen, record)
                 if not stay or not await _again(screen, settings.public_url):
                     return
     finally:
+        await tasks.cancel_all()
         await ears.close()
 
 
 def _starting(settings: Settings) -> str:
     if settings.engine == "realtime":
         return f"Starting the server with {settings.model} at {settings.openai_base_url} ..."
-    return "Starting the server and loading the embedded engine ..."
+    return "Starting the server, loading the embedded engine and the caller's ears ..."
 
 
 async def _call(
@@ -197,8 +199,8 @@ async def _call(
         raise CommandFailed(f"{failure} See `frontdesk calls show {done.call_id}`.")
 
 
-def _nobody(_seen: object) -> None:
-    """Looks on."""
+def _nobody(*_seen: object) -> None:
+    """Looks on; whoever awaits a task learns of its failure there."""
 
 
 def _why(report: PhoneReport) -> str:
