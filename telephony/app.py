@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand
+from telephony.call.commands import CallCommand, EndCall, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
@@ -29,10 +29,11 @@ from telephony.engines import (
 )
 from telephony.line import Line
 from telephony.linefile import load_line
+from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
 from telephony.settings import Settings
 from telephony.switchboard import Sentences, Switchboard
-from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.entry import EndedReason, TurnLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.ports import Leg, Offer
@@ -87,6 +88,9 @@ class Service:
         self.store = store
         self.persona = persona(settings, shop, line)
         self.counters: Counter[str] = Counter()
+        self.metrics = Metrics()
+        self._watch = watch
+        self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
         self._models = Models()
         self._apology = b""
@@ -97,17 +101,20 @@ class Service:
         dispatcher = Dispatcher(
             registry, Receipts(store), clock=self.clock, start=self._tasks.start
         )
-        self._around = _Around(dispatcher, self._rest(), self.count, watch)
+        self._around = _Around(dispatcher, self._rest(), self.count, self._observe)
         self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
         self._engines = self._make_engines(registry.specs())
         self.switchboard = self._make_switchboard()
+        self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(self._edge().router())
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
     async def warm(self) -> None:
-        """Load what the first call would have to wait for."""
+        """Load what the first call would have to wait for. Raises OSError for a port in use."""
+        if self.settings.metrics_port:
+            self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
         self._apology = await spoken(self._models, self.persona.apology)
         self._filler = await spoken(self._models, self.persona.filler)
         if self.settings.engine == "local":
@@ -128,12 +135,28 @@ class Service:
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self._http.close()
+        if self._listener is not None:
+            await asyncio.to_thread(self._listener.close)
         await asyncio.to_thread(self._models.close)
         await asyncio.to_thread(self.store.close)
         log.info("service_stopped", tools_running=running, journals_unfinished=unfinished)
 
     def count(self, code: str) -> None:
         self.counters[code] += 1
+        self.metrics.count(code)
+
+    def _observe(
+        self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
+    ) -> None:
+        for command in commands:
+            match command:
+                case Record(TurnLine() as line):
+                    self.metrics.turn(line)
+                case EndCall(reason):
+                    self.metrics.ended(reason.value)
+                case _:
+                    pass
+        self._watch(call_id, now, event, commands)
 
     def clock(self) -> dt.datetime:
         """The time of day in the shop's zone."""

@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["auto", "console", "json"]
     log_level: str
     log_caller_data: bool
+    metrics_port: int
     max_calls: int
     max_call_seconds: int
     silence_prompt_seconds: int

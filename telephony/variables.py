@@ -122,6 +122,14 @@ VARIABLES: tuple[Variable, ...] = (
         "Whether logs may hold what callers said and their numbers",
     ),
     Variable(
+        "FRONTDESK_METRICS_PORT",
+        "metrics_port",
+        whole(0, 65_535),
+        "0",
+        "a whole number from 0 to 65535 (0 for none)",
+        "Port on 127.0.0.1 where Prometheus reads figures",
+    ),
+    Variable(
         "FRONTDESK_MAX_CALLS",
         "max_calls",
         whole(1, 10_000),

@@ -6,7 +6,6 @@ from tests.bench.load.__main__ import arguments
 from tests.bench.load.figures import Figures, Spread, median, spread, table
 from tests.bench.load.run import Wish, measure
 
-
 _STARVED_MS = 500
 
 

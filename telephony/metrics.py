@@ -1,0 +1,71 @@
+"""Figures for a monitoring system, in Prometheus' format, on a port of their own."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from telephony.transcripts.entry import TurnLine
+
+_TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+
+
+class Metrics:
+    """The figures of one process. Cheap to change; read by the listener's own thread."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._events = Counter(
+            "frontdesk_events", "What happened, by code.", ["code"], registry=self.registry
+        )
+        self._live = Gauge("frontdesk_live_calls", "Calls now.", registry=self.registry)
+        self._ended = Counter(
+            "frontdesk_calls",
+            "Calls that have ended, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._turn = Histogram(
+            "frontdesk_turn_seconds",
+            "What a caller waits for an answer: endpointing, answer, carrier, and all of it.",
+            ["part"],
+            buckets=_TURN_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def count(self, code: str) -> None:
+        self._events.labels(code).inc()
+
+    def live_from(self, calls: Callable[[], int]) -> None:
+        self._live.set_function(calls)
+
+    def ended(self, reason: str) -> None:
+        self._ended.labels(reason).inc()
+
+    def turn(self, line: TurnLine) -> None:
+        for part, ms in (
+            ("endpointing", line.noticed_ms - line.stopped_ms),
+            ("answer", line.audio_ms - line.noticed_ms),
+            ("carrier", line.played_ms - line.audio_ms),
+            ("turn", line.played_ms - line.stopped_ms),
+        ):
+            self._turn.labels(part).observe(max(0, ms) / 1000)
+
+
+class MetricsListener:
+    """Serves the figures on loopback: they are not for whoever can reach the telephone side."""
+
+    def __init__(self, metrics: Metrics, port: int) -> None:
+        """Raises OSError for a port that cannot be had."""
+        self._server, self._thread = start_http_server(
+            port, addr="127.0.0.1", registry=metrics.registry
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        """Blocks for up to half a second."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,61 @@
+"""What a monitoring system reads."""
+
+import socket
+
+import aiohttp
+import pytest
+
+from telephony.metrics import Metrics, MetricsListener
+from telephony.transcripts.entry import TurnLine
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_events_calls_and_turns_are_counted() -> None:
+    metrics = Metrics()
+    metrics.count("peer_misbehaved")
+    metrics.count("peer_misbehaved")
+    metrics.ended("idle")
+    metrics.live_from(lambda: 3)
+    metrics.turn(TurnLine(1_000, 1_500, 1_700, 1_750))
+    assert value(metrics, "frontdesk_events_total", code="peer_misbehaved") == 2
+    assert value(metrics, "frontdesk_calls_total", reason="idle") == 1
+    assert value(metrics, "frontdesk_live_calls") == 3
+    sums = {
+        part: value(metrics, "frontdesk_turn_seconds_sum", part=part)
+        for part in ("endpointing", "answer", "carrier", "turn")
+    }
+    assert sums == pytest.approx({"endpointing": 0.5, "answer": 0.2, "carrier": 0.05, "turn": 0.75})
+
+
+def test_a_turn_that_was_answered_before_it_was_noticed_is_no_negative_wait() -> None:
+    metrics = Metrics()
+    metrics.turn(TurnLine(1_000, 900, 950, 940))
+    assert value(metrics, "frontdesk_turn_seconds_sum", part="endpointing") == 0
+
+
+async def test_the_figures_are_read_on_loopback_and_the_port_is_free_afterwards() -> None:
+    metrics = Metrics()
+    metrics.count("own_echo")
+    listener = MetricsListener(metrics, 0)
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{listener.port}/metrics") as answer,
+    ):
+        assert answer.status == 200
+        assert 'frontdesk_events_total{code="own_echo"} 1.0' in await answer.text()
+    port = listener.port
+    listener.close()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
+
+
+def test_a_port_in_use_is_said_at_the_start() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="in use"):
+            MetricsListener(Metrics(), taken.getsockname()[1])
