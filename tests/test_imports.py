@@ -89,8 +89,9 @@ TABLES = frozenset({"tools.booking.tables", "tools.crm.tables", "tools.schema"})
 OUTSIDE = frozenset(
     {
         "aiohttp", "alembic", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib", "http",
-        "httpx", "io.open", "logging", "multiprocessing", "os", "queue", "random", "requests",
-        "prometheus_client", "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
+        "httpx", "io.open", "logging", "multiprocessing", "os", "prometheus_client", "queue",
+        "random", "requests",
+        "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
         "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile", "threading", "time",
         "urllib.request", "uuid", "uvicorn", "uvloop", "websockets",
     }
