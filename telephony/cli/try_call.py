@@ -44,6 +44,7 @@ from telephony.transcripts.files import TRANSCRIPT
 from telephony.transcripts.text import Style
 from telephony.values import Secret
 from tools.booking.bookings import Bookings
+from tools.spec import BackendError
 
 _DAY = dt.timedelta(days=1)
 _WRITTEN_S = 10.0
@@ -61,6 +62,8 @@ def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -
         uvloop.run(_try(settings, screen, record, stay=stay))
     except (ModelsMissing, PicoFailed) as missing:
         raise CommandFailed(str(missing)) from None
+    except BackendError as error:
+        raise CommandFailed(f"The database could not be used ({error}).") from None
     except asyncio.CancelledError:
         return TERMINATED
     return 0

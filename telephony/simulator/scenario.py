@@ -135,7 +135,7 @@ def _rules(goal: Goal, goodbye: str, change: str) -> tuple[Rule, ...]:
         Rule("change", r"\bchange\b", change, gives=("time",)),
         Rule("check", f"{_CHECK}|{_OFFER}", "Yes, that's right."),
         Rule("done", _DONE, goodbye, ends=True),
-        Rule("wait", r"\bmoment\b|\bsecond\b|hold on|take your time", ""),
+        Rule("wait", r"\bmoment\b|\bsecond\b|hold on|take your time", "", unless=_ASKED),
         Rule("spell", r"\bspell|letter by letter", f"{', '.join(_letters(goal.name))}."),
         Rule("name", r"\bnames?\b|who('s| is| am i)", f"My name is {goal.name}.", ("name",)),
         Rule(
@@ -210,6 +210,7 @@ def _time(said: str) -> str:
     return rf"\b{either}\b(?![-:. ]*(?:\d\d|fifteen|thirty|forty))"
 
 
+_ASKED = r"\?|\b(what|which|when|who|(would|could|can) you|(can|may|shall|should) i)\b"
 _TAKEN = r"already (booked|taken)|(not|isn'?t|no longer) (free|available|open)|fully booked"
 _DONE = r"(you are|you'?re|is|been|i have|i'?ve) (now |all )*(booked|confirmed|set)\b|see you"
 _CHECK = (
