@@ -203,6 +203,12 @@ class Say(EngineCommand, frozen=True, tag=True):
     text: str
 
 
+class Inform(EngineCommand, frozen=True, tag=True):
+    """Something to know from now on, never to be spoken or answered by itself."""
+
+    text: str
+
+
 class TruncateItem(EngineCommand, frozen=True, tag=True):
     """The caller heard only the first `audio_end_ms` of this spoken item."""
 
@@ -252,6 +258,7 @@ class CloseEngine(EngineCommand, frozen=True, tag=True):
 AnyEngineCommand = (
     AppendAudio
     | Say
+    | Inform
     | TruncateItem
     | DeleteItem
     | CancelResponse

@@ -34,5 +34,7 @@ class Persona(msgspec.Struct, frozen=True):
         "Nothing you agreed to is lost. Please call again in a few minutes. Goodbye."
     )
     """Spoken from our own recording when no engine can speak any more."""
+    sorry: str = "I'm sorry, something has gone wrong on our side."
+    """The same in short, when somebody else takes the call over."""
     nobody_free: str = "I'm sorry, nobody is free to take your call just now. How else can I help?"
     """Said to a caller who could not be put through."""

@@ -16,8 +16,8 @@ from fastapi.responses import JSONResponse
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand, EndCall, Record
-from telephony.call.config import BargeIn, CallConfig, Limits, TurnTaking
+from telephony.call.commands import CallCommand, EndCall, Onward, Record
+from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.engines import (
@@ -27,20 +27,25 @@ from telephony.engines import (
     realtime_settings,
     spoken,
 )
-from telephony.line import Line
+from telephony.line import Line, Transfer
 from telephony.linefile import load_line
 from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
 from telephony.settings import Settings
+from telephony.staff import Staff
 from telephony.switchboard import Sentences, Switchboard
 from telephony.transcripts.entry import EndedReason, TurnLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
+from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
+from telephony.twilio.urls import PublicUrl
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
+from tools.calls.offer import Targets
 from tools.catalogue import build
+from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
@@ -69,8 +74,25 @@ class _Around:
 
     dispatcher: Dispatcher
     control: TwilioRest
+    documents: Documents
+    staff: Staff
     count: Callable[[str], None]
     watch: Watch
+
+    def onward(self, onward: Onward) -> bytes:
+        return self.documents.onward(onward)
+
+    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
+        self.staff.call_back(call_id, caller_number, why)
+
+
+class _Clips(msgspec.Struct, frozen=True):
+    """What is said without an engine, as mu-law; empty where there is no voice."""
+
+    apology: bytes = b""
+    filler: bytes = b""
+    sorry: bytes = b""
+    human: bytes = b""
 
 
 class Service:
@@ -93,15 +115,20 @@ class Service:
         self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
         self._models = Models()
-        self._apology = b""
-        self._filler = b""
+        self._clips = _Clips()
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
-        registry = build(shop, store)
+        registry = build(shop, store, _targets(line))
         dispatcher = Dispatcher(
             registry, Receipts(store), clock=self.clock, start=self._tasks.start
         )
-        self._around = _Around(dispatcher, self._rest(), self.count, self._observe)
+        self._staff = Staff(
+            settings.data_dir, Contacts(store), self.clock, self._tasks.start, self.count
+        )
+        documents = Documents(line, PublicUrl(settings.public_url), self.persona.language)
+        self._around = _Around(
+            dispatcher, self._rest(), documents, self._staff, self.count, self._observe
+        )
         self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
         self._engines = self._make_engines(registry.specs())
         self.switchboard = self._make_switchboard()
@@ -115,8 +142,13 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        self._apology = await spoken(self._models, self.persona.apology)
-        self._filler = await spoken(self._models, self.persona.filler)
+        persona, human = self.persona, self.line.transfers.get(self.line.human)
+        self._clips = _Clips(
+            apology=await spoken(self._models, persona.apology),
+            filler=await spoken(self._models, persona.filler),
+            sorry=await spoken(self._models, persona.sorry),
+            human=await spoken(self._models, human.say) if human else b"",
+        )
         if self.settings.engine == "local":
             await asyncio.to_thread(self._models.load)
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
@@ -187,6 +219,7 @@ class Service:
             auth_tokens=tokens,
             apology=self.persona.apology,
             language=self.persona.language,
+            line=self.line,
         )
         return TwilioEdge(config, self.switchboard, self.switchboard, self.count)
 
@@ -208,10 +241,12 @@ class Service:
             at_capacity="All our lines are busy right now. Please call again in a few minutes.",
             draining="We are just restarting our phone system. Please call again in a minute.",
             broken=self.persona.apology,
+            nobody="I'm sorry, I could not reach anybody. Please call again later. Goodbye.",
         )
         return Switchboard(
             self._open_session,
             self._never_started,
+            self._staff.keep_message,
             sentences,
             self.count,
             max_calls=self.settings.max_calls,
@@ -221,16 +256,21 @@ class Service:
     # ---- calls ---------------------------------------------------------------------------------
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        engine = self._engines.new(offer.from_)
+        engine, voicemail = self._engines.new(offer.from_), self.line.voicemail
         config = CallConfig(
             call_id=offer.call_sid,
             persona=self.persona,
             capabilities=engine.capabilities,
             limits=self._limits(),
-            apology_ulaw=self._apology,
             turn_taking=self._turn_taking(offer.to),
-            filler_ulaw=self._filler,
+            filler_ulaw=self._clips.filler,
             own_tools=self._own_tools,
+            apology_ulaw=self._clips.apology,
+            sorry_ulaw=self._clips.sorry,
+            routes=tuple(_route(name, to) for name, to in self.line.transfers.items()),
+            human=self.line.human,
+            human_ulaw=self._clips.human,
+            message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         return Session(
@@ -296,6 +336,14 @@ class Service:
             problems.append(self._journals.trouble)
         body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}
         return JSONResponse(body, status_code=503 if problems else 200)
+
+
+def _targets(line: Line) -> Targets:
+    return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+
+
+def _route(name: str, target: Transfer) -> Route:
+    return Route(name, target.say, target.timeout_s)
 
 
 def persona(settings: Settings, shop: Shop, line: Line) -> Persona:

@@ -11,12 +11,14 @@ from agents.engine import CloseEngine, Engine, EngineFailed
 from agents.tasks import Tasks
 from telephony.call.commands import (
     AnyPhoneCommand,
+    CallBack,
     CallCommand,
     ClearPlayback,
     CloseStream,
     EndCall,
     HangUp,
     Note,
+    Onward,
     PhoneCommand,
     PlaceMark,
     PlayAudio,
@@ -24,11 +26,17 @@ from telephony.call.commands import (
     RunTool,
     SealDigits,
     StoreAudio,
+    TakeBack,
+    TakeMessage,
+    Transfer,
 )
 from telephony.call.events import (
+    AnyPhoneEvent,
     CallEvent,
     DeadlineReached,
     DigitsSealed,
+    HandedOver,
+    HandOverFailed,
     HangUpFailed,
     StreamStarted,
     ToolFinished,
@@ -37,8 +45,8 @@ from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.transcripts.entry import AnyEntry, EndedReason, TurnLine
 from telephony.transcripts.journal import Journal
-from telephony.twilio.ports import Count, Leg
-from telephony.twilio.rest import CallControl
+from telephony.twilio.ports import Count, Deliver, Leg
+from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
 from tools.spec import ToolRequest
 
@@ -46,6 +54,12 @@ log = structlog.get_logger()
 
 _ENGINE_CLOSE_S = 1.0
 """An engine that was asked to close and has not by then is cancelled."""
+
+_FAILED: dict[str, CallEvent] = {
+    "hang": HangUpFailed("internal"),
+    "redirect": HandOverFailed("internal"),
+}
+"""What a call is told of a task that broke, by the task's first word."""
 
 Watch = Callable[[str, float, CallEvent, Sequence[CallCommand]], None]
 """Sees everything a call does: `(call id, now, event, commands)`. Must not block or raise."""
@@ -59,6 +73,12 @@ class Surroundings(Protocol):
 
     @property
     def control(self) -> CallControl: ...
+
+    def onward(self, onward: Onward) -> bytes:
+        """The carrier's document for it."""
+
+    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
+        """Leave the staff a note; never waits and never fails."""
 
     @property
     def count(self) -> Count: ...
@@ -86,9 +106,12 @@ class Session:
     ) -> None:
         self.call_id = call_id
         self.ended: EndedReason | None = None
+        self.next_step: Onward | TakeBack | None = None
+        """What the carrier is told if it asks what to do with the caller."""
         self._caller_number = caller_number
         self._call = call
         self._leg = leg
+        self._legs = 0
         self._engine = engine
         self._journal = journal
         self._around = around
@@ -122,6 +145,26 @@ class Session:
             self._draining = False
         self._arm()
 
+    def attach(self, leg: Leg) -> Deliver:
+        """Go on over this stream; where its events go. What still comes of the one before it is
+        not of this call any more."""
+        self._leg = leg
+        self._legs += 1
+        number = self._legs
+
+        def deliver(event: AnyPhoneEvent) -> None:
+            if number == self._legs:
+                self.deliver(event)
+            else:
+                self._around.count("event_of_left_stream")
+
+        return deliver
+
+    @property
+    def expects_stream(self) -> bool:
+        """The caller was told to come back, and has not yet."""
+        return self.ended is None and isinstance(self.next_step, TakeBack)
+
     def _step(self, event: CallEvent) -> None:
         now = self._loop.time() - self._zero_s
         if self._call.hides(event, now):
@@ -132,6 +175,8 @@ class Session:
             self._perform(command)
         self._around.watch(self.call_id, now, event, commands)
         if isinstance(event, StreamStarted):
+            self.next_step = None
+        if isinstance(event, StreamStarted) and self._engine_task is None:
             self._engine_task = self._tasks.start(
                 f"engine {self.call_id}", self._engine.run(self.deliver)
             )
@@ -168,6 +213,10 @@ class Session:
                 self._seal(tool_call_id, count)
             case HangUp():
                 self._tasks.start("hang up", self._hang_up())
+            case Transfer() | TakeMessage() | TakeBack():
+                self._pass_on(command)
+            case CallBack(why):
+                self._around.call_back(self.call_id, self._caller_number, why)
             case CloseStream(code, reason):
                 self._leg.close(code, reason)
             case Note(code, value, detail):
@@ -190,6 +239,13 @@ class Session:
         vault = self._around.dispatcher.vault
         reference = vault.put(self.call_id, self._hidden.take(count))
         self.deliver(DigitsSealed(tool_call_id, reference))
+
+    def _pass_on(self, step: Onward | TakeBack) -> None:
+        self.next_step = step
+        if isinstance(step, TakeBack):
+            self._legs += 1
+        elif not (isinstance(step, TakeMessage) and step.asked):
+            self._tasks.start("redirect", self._redirect(step))
 
     def _arm(self) -> None:
         """One timer, set to the call's next deadline."""
@@ -232,14 +288,20 @@ class Session:
         if not result.over:
             self.deliver(HangUpFailed(result.value))
 
+    async def _redirect(self, step: Onward) -> None:
+        result = await self._around.control.redirect(self.call_id, self._around.onward(step))
+        if result is RedirectResult.DONE:
+            self.deliver(HandedOver())
+        else:
+            over = result is RedirectResult.ALREADY_OVER
+            self.deliver(HandOverFailed(result.value, over))
+
     def _task_failed(self, name: str, error: BaseException) -> None:
         """A task broke its promise never to raise: answer as if what it carried had failed."""
         self._around.count("task_failed")
         self._log.error("task_failed", task=name, exc_info=error)
         if self.ended is None:
-            kind = name.partition(" ")[0]
-            failed = HangUpFailed("internal") if kind == "hang" else EngineFailed("internal", True)
-            self.deliver(failed)
+            self.deliver(_FAILED.get(name.partition(" ")[0], EngineFailed("internal", True)))
 
     # ---- the end -------------------------------------------------------------------------------
 

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from telephony.call.events import HangUpAsked, StreamLost, StreamStopped
+from telephony.call.events import (
+    CallOver,
+    DialEnded,
+    HandedOver,
+    HangUpAsked,
+    MessageLeft,
+    StreamLost,
+)
 from telephony.session import Session
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import (
@@ -16,6 +23,8 @@ from telephony.twilio.ports import (
     Count,
     Deliver,
     Leg,
+    Message,
+    Next,
     Offer,
     Refused,
     StreamEvent,
@@ -27,6 +36,17 @@ _ENDED_KEPT = 10_000
 """How many ended calls are remembered for what the carrier still asks about them."""
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """`CallStatus` values after which a call has no stream (Twilio, call resource statuses)."""
+_PLAIN_END = frozenset(
+    {
+        EndedReason.CALLER_HUNG_UP,
+        EndedReason.AGENT_HUNG_UP,
+        EndedReason.IDLE,
+        EndedReason.MAX_LENGTH,
+        EndedReason.TRANSFERRED,
+        EndedReason.VOICEMAIL,
+    }
+)
+"""After these a caller who is still there has heard all there is to hear."""
 _GOODBYE_S = 15.0
 """How long the last words of a drained call may take before its socket is closed."""
 
@@ -37,6 +57,8 @@ class Sentences(msgspec.Struct, frozen=True):
     at_capacity: str
     draining: str
     broken: str
+    nobody: str
+    """Nobody could take a call that was to be passed on."""
 
 
 OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
@@ -50,15 +72,18 @@ class Switchboard:
         self,
         open_session: OpenSession,
         never_started: Callable[[Offer], None],
+        keep_message: Callable[[str, str, Message], None],
         sentences: Sentences,
         count: Count,
         max_calls: int,
         start_within_s: float,
     ) -> None:
-        """`never_started(offer)` keeps the record of a call that never got as far as a stream;
-        an admitted call keeps its place for `start_within_s`."""
+        """`never_started(offer)` keeps the record of a call that never got as far as a stream,
+        `keep_message(call_sid, caller, message)` what a caller left for the staff; an admitted
+        call keeps its place for `start_within_s`."""
         self._open_session = open_session
         self._never_started = never_started
+        self._keep_message = keep_message
         self._sentences = sentences
         self._count = count
         self._max_calls = max_calls
@@ -96,28 +121,51 @@ class Switchboard:
         self._expected[offer.call_sid] = (offer, timer)
         return Admitted()
 
-    def after_stream(self, call_sid: str) -> str | None:
+    def after_stream(self, call_sid: str) -> Next:
         """A caller whose call broke on our side hears so; one whose call was over does not."""
         self._not_started(call_sid)
-        if call_sid in self._live and self._live[call_sid].ended is None:
-            # Twilio asks only when the stream is over, so the socket died without a word.
-            self._live[call_sid].deliver(StreamLost("closed"))
-        match self._reason(call_sid):
-            case EndedReason.CALLER_HUNG_UP | EndedReason.AGENT_HUNG_UP | EndedReason.IDLE:
-                return None
-            case EndedReason.MAX_LENGTH:
-                return None
-            case EndedReason.DRAINED:
-                return self._sentences.draining
-            case _:
-                return self._sentences.broken
+        session = self._live.get(call_sid)
+        if session is None or session.ended is not None:
+            return self._farewell(call_sid)
+        # Twilio asks only when the stream is over, so the socket died without a word, or was
+        # closed by us for want of another way to pass the caller on.
+        session.deliver(StreamLost("closed"))
+        return self._following(session, HandedOver())
+
+    def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
+        if (session := self._live.get(call_sid)) is None:
+            return self._farewell(call_sid)
+        return self._following(session, DialEnded(result, over))
+
+    def message_left(self, call_sid: str, caller: str, message: Message) -> Next:
+        self._keep_message(call_sid, caller, message)
+        if (session := self._live.get(call_sid)) is not None:
+            session.deliver(MessageLeft(message.length_s))
+        return None
+
+    def _following(self, session: Session, event: HandedOver | DialEnded) -> Next:
+        """What the call wants done with its caller after this."""
+        if session.ended is None:
+            session.deliver(event)
+        if session.ended is None and session.next_step is not None:
+            return session.next_step
+        return self._farewell(session.call_id)
+
+    def _farewell(self, call_sid: str) -> str | None:
+        reason = self._reason(call_sid)
+        if reason in _PLAIN_END:
+            return None
+        if reason is EndedReason.DRAINED:
+            return self._sentences.draining
+        nobody = reason is EndedReason.TRANSFER_FAILED
+        return self._sentences.nobody if nobody else self._sentences.broken
 
     def call_status(self, call_sid: str, status: str, sequence: int | None) -> None:
         if status not in _OVER:
             return
         self._not_started(call_sid)
         if (session := self._live.get(call_sid)) is not None:
-            session.deliver(StreamStopped())
+            session.deliver(CallOver())
 
     def stream_status(
         self, call_sid: str, stream_sid: str, event: StreamEvent, error: int | None
@@ -135,7 +183,14 @@ class Switchboard:
 
     # ---- StreamPort ----------------------------------------------------------------------------
 
+    def expects(self, call_sid: str) -> bool:
+        session = self._live.get(call_sid)
+        return session is not None and session.expects_stream
+
     def open_call(self, offer: Offer, stream_sid: str, leg: Leg) -> Deliver | None:
+        if self.expects(offer.call_sid):
+            log.info("call_resumed", call_sid=offer.call_sid)
+            return self._live[offer.call_sid].attach(leg)
         if offer.call_sid in self._live or offer.call_sid in self._ended:
             self._count("stream_for_known_call")
             return None
@@ -145,7 +200,7 @@ class Switchboard:
         self._live[offer.call_sid] = session
         self._empty.clear()
         log.info("call_started", call_sid=offer.call_sid, live=len(self._live))
-        return session.deliver
+        return session.attach(leg)
 
     def _over(self, session: Session) -> None:
         del self._live[session.call_id]

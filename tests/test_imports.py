@@ -55,6 +55,7 @@ SHELLS = frozenset(
         "telephony.simulator.signed",
         "telephony.simulator.voices",
         "telephony.simulator.wav",
+        "telephony.staff",
         "telephony.switchboard",
         "telephony.transcripts.archive",
         "telephony.transcripts.files",

@@ -68,8 +68,16 @@ class Attempt(msgspec.Struct, frozen=True):
         )
 
     def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
-        ends = self.tool.ends_call and state is ToolState.DONE
-        return ToolOutcome(self.request.tool_call_id, self.tool.name, state, output, ends, repeated)
+        done, tool = state is ToolState.DONE, self.tool
+        return ToolOutcome(
+            tool_call_id=self.request.tool_call_id,
+            name=tool.name,
+            state=state,
+            output=output,
+            ends_call=tool.ends_call and done,
+            repeated=repeated,
+            transfer_to=tool.transfer_to(self.arguments) if tool.transfer_to and done else "",
+        )
 
 
 def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | Answer:

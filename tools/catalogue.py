@@ -2,18 +2,18 @@
 
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Shop
-from tools.calls.offer import call_tools
+from tools.calls.offer import NOBODY, Targets, call_tools
 from tools.crm.offer import crm_tools
 from tools.registry import Registry
 from tools.store import Store
 
 
-def build(shop: Shop, store: Store) -> Registry:
-    """Every tool, for one shop and one database."""
+def build(shop: Shop, store: Store, targets: Targets = NOBODY) -> Registry:
+    """Every tool, for one shop, one database and one telephone line."""
     return Registry(
         [
             *booking_tools(shop, store),
             *crm_tools(store),
-            *call_tools(),
+            *call_tools(targets),
         ]
     )

@@ -63,6 +63,7 @@ def _entry(tool: Tool) -> Entry:
         phrases=tool.phrases,
         ends_call=tool.ends_call,
         by_call=tool.by_call,
+        hands_over=tool.transfer_to is not None,
     )
     return Entry(tool, spec, Schema(parameters), _references(parameters))
 

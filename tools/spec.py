@@ -114,6 +114,8 @@ class Tool(msgspec.Struct, frozen=True):
     """What callers say when they want this: examples for the embedded engine."""
     ends_call: bool = False
     """After its result, say goodbye and hang up."""
+    transfer_to: Callable[[Arguments], str] | None = None
+    """Whom the caller is to be put through to after its result, by the name of a target."""
     enums: Mapping[str, tuple[str, ...]] = {}
     """Allowed values known only at start, by argument: the schema's `enum`."""
     reopens: tuple[str, ...] = ()
@@ -137,6 +139,8 @@ class ToolSpec(msgspec.Struct, frozen=True):
     phrases: tuple[str, ...]
     ends_call: bool
     by_call: bool = False
+    hands_over: bool = False
+    """After its result the caller is put through to somebody else."""
 
 
 class ToolRequest(msgspec.Struct, frozen=True):
@@ -161,3 +165,5 @@ class ToolOutcome(msgspec.Struct, frozen=True):
     ends_call: bool = False
     repeated: bool = False
     """True: the first answer again; the effect did not happen a second time."""
+    transfer_to: str = ""
+    """The target the caller is to be put through to."""

@@ -390,7 +390,7 @@ class Dialogue:
         if offered is not None and message.endswith("?"):
             return self._do(Ask(*offered, message))
         if found.done:
-            return self._finish(message or "That's done.")
+            return self._finish(message or "That's done.", last=frame.form.spec.hands_over)
         return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)
 
     # ---- speaking ------------------------------------------------------------------------------
@@ -400,9 +400,9 @@ class Dialogue:
         self._last = text
         return [Speak(text)]
 
-    def _finish(self, text: str) -> list[Act]:
+    def _finish(self, text: str, *, last: bool = False) -> list[Act]:
         self._state = Wrapping()
-        return self._say(text if text.endswith("?") else f"{text} {say.ANYTHING_ELSE}")
+        return self._say(text if last or text.endswith("?") else f"{text} {say.ANYTHING_ELSE}")
 
     def _drop(self) -> list[Act]:
         return self._finish("All right, we'll leave that.")

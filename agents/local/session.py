@@ -21,6 +21,7 @@ from agents.engine import (
     CloseEngine,
     DeleteItem,
     Dismiss,
+    Inform,
     Say,
     ToolOutput,
     TruncateItem,
@@ -181,6 +182,8 @@ class Session:
                 self._replies.truncated(item_id, "")
             case CancelResponse(response_id):
                 self._replies.cancel(response_id)
+            case Inform():
+                """For models that read; what the dialogue has to know, its tools tell it."""
             case CloseEngine():
                 """Obeyed by the engine, which ends the session."""
 

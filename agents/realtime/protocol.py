@@ -31,6 +31,7 @@ from agents.engine import (
     EngineFailed,
     EngineNotice,
     EngineReady,
+    Inform,
     ItemDone,
     ResponseDone,
     ResponseStarted,
@@ -377,12 +378,16 @@ class RealtimeProtocol:
 
     # ---- the call's commands ------------------------------------------------------------------
 
-    def _submitted(self, command: AnyEngineCommand) -> list[AnyEngineEvent]:
+    def _submitted(  # noqa: C901, one flat table
+        self, command: AnyEngineCommand
+    ) -> list[AnyEngineEvent]:
         match command:
             case AppendAudio(audio):
                 return self._append(audio)
             case Say(text):
                 self._gate.wish(text)
+            case Inform(text):
+                self._send(wire.system_text(text))
             case TruncateItem(item_id, content_index, audio_end_ms, _):
                 self._truncate(item_id, content_index, audio_end_ms)
             case DeleteItem(item_id):

@@ -298,6 +298,12 @@ def item_delete(item_id: str) -> bytes:
     return _encode({"type": "conversation.item.delete", "item_id": item_id})
 
 
+def system_text(text: str) -> bytes:
+    content = [{"type": "input_text", "text": text}]
+    item = {"type": "message", "role": "system", "content": content}
+    return _encode({"type": "conversation.item.create", "item": item})
+
+
 def tool_output(tool_call_id: str, output: str) -> bytes:
     item = {"type": "function_call_output", "call_id": tool_call_id, "output": output}
     return _encode({"type": "conversation.item.create", "item": item})

@@ -136,7 +136,7 @@ class BargeIns:
         match claim.verdict:
             case Verdict.OPEN:
                 return []
-            case Verdict.TAKEN if not self._floor.deserted:
+            case Verdict.TAKEN if self._ending.interruptible and not self._floor.deserted:
                 commands = self._take(now)
             case _:
                 commands = [Note("interruption_dropped"), *self._playback.resume(now)]

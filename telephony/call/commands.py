@@ -55,6 +55,36 @@ class HangUp(PhoneCommand, frozen=True, tag=True):
     """End the call through the carrier's API; HangUpFailed or StreamStopped follows."""
 
 
+class Transfer(PhoneCommand, frozen=True, tag=True):
+    """Have the carrier connect the caller to a target of the line's configuration.
+
+    HandedOver or HandOverFailed follows, then DialEnded; meanwhile the stream stops.
+    """
+
+    target: str
+    announce: str = ""
+    """What the carrier says first, for want of a voice here."""
+
+
+class TakeMessage(PhoneCommand, frozen=True, tag=True):
+    """Have the carrier record what the caller leaves for us; MessageLeft follows, if they do."""
+
+    announce: str = ""
+    asked: bool = False
+    """True: the carrier asks just now what to do next, and this is the answer."""
+
+
+class TakeBack(PhoneCommand, frozen=True, tag=True):
+    """Answer the carrier, which asks what to do next, with a new stream for this call."""
+
+
+class CallBack(PhoneCommand, frozen=True, tag=True):
+    """Leave the staff a note that this caller is to be called back."""
+
+    why: str
+    """One of few sentences of ours; carries no caller data."""
+
+
 class CloseStream(PhoneCommand, frozen=True, tag=True):
     """Close the media socket: the last resort, and what follows StreamStopped."""
 
@@ -98,11 +128,18 @@ AnyPhoneCommand = (
     | RunTool
     | SealDigits
     | HangUp
+    | Transfer
+    | TakeMessage
+    | TakeBack
+    | CallBack
     | CloseStream
     | StoreAudio
     | Record
     | Note
     | EndCall
 )
+
+Onward = Transfer | TakeMessage
+"""Where a caller goes from here without leaving the line."""
 
 CallCommand = AnyPhoneCommand | AnyEngineCommand

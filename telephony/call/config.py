@@ -30,6 +30,25 @@ class Limits(msgspec.Struct, frozen=True):
     """How long after its expected end a clip's echo may still come."""
     hangup_s: float = 5.0
     """From asking the carrier to end the call until the socket is closed instead."""
+    handover_s: float = 6.0
+    """From asking the carrier to take the caller on until the socket is closed instead, and from
+    that until it is given up."""
+    away_s: float = 60.0
+    """How long beyond the ringing or the message the carrier's word of it is waited for."""
+    return_s: float = 15.0
+    """For the new stream of a caller who comes back."""
+    result_s: float = 3.0
+    """For what is still to be heard of a call that is over."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A target of transfers, as far as a call has to know it."""
+
+    name: str
+    say: str
+    """Said to the caller before they are put through."""
+    timeout_s: float
+    """How long it rings."""
 
 
 class BargeIn(Enum):
@@ -82,3 +101,12 @@ class CallConfig(msgspec.Struct, frozen=True):
     """Spoken filler for when an answer takes long; empty: none."""
     own_tools: tuple[str, ...] = ()
     """Tools the call carries out itself: `ToolSpec.by_call`."""
+    sorry_ulaw: bytes = b""
+    """The persona's `sorry`, spoken: what stands before being passed on."""
+    routes: tuple[Route, ...] = ()
+    human: str = ""
+    """The route to a person; empty: there is none."""
+    human_ulaw: bytes = b""
+    """What is said before that route, spoken."""
+    message_s: float = 0.0
+    """The longest message the carrier may record; 0: it takes none."""

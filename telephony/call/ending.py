@@ -2,9 +2,31 @@
 
 from enum import Enum
 
-from agents.engine import CloseEngine, Say
-from telephony.call.commands import CallCommand, CloseStream, EndCall, HangUp, Note, Record
-from telephony.call.config import CallConfig
+import msgspec
+
+from agents.engine import CancelResponse, CloseEngine, Inform, Say
+from telephony.call.commands import (
+    CallBack,
+    CallCommand,
+    CloseStream,
+    EndCall,
+    HangUp,
+    Note,
+    Onward,
+    Record,
+    TakeBack,
+    TakeMessage,
+    Transfer,
+)
+from telephony.call.config import CallConfig, Route
+from telephony.call.events import (
+    CallOver,
+    CarrierNews,
+    DialEnded,
+    HandedOver,
+    HandOverFailed,
+    MessageLeft,
+)
 from telephony.call.limits import Closing, Patience, Stage
 from telephony.call.playback import Playback
 from telephony.call.toolcalls import ToolCalls
@@ -17,7 +39,9 @@ class Phase(Enum):
     """The stream is open; the engine is not ready yet."""
     LIVE = "live"
     CLOSING = "closing"
-    """Last words, then the hang-up."""
+    """Last words, then the hang-up or the hand-over."""
+    TRANSFERRING = "transferring"
+    """The caller is with the carrier: put through to somebody, or leaving a message."""
     ENDED = "ended"
 
 
@@ -25,12 +49,18 @@ class Phase(Enum):
 MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.STARTING: frozenset({Phase.LIVE, Phase.CLOSING, Phase.ENDED}),
     Phase.LIVE: frozenset({Phase.CLOSING, Phase.ENDED}),
-    Phase.CLOSING: frozenset({Phase.LIVE, Phase.ENDED}),
+    Phase.CLOSING: frozenset({Phase.LIVE, Phase.TRANSFERRING, Phase.ENDED}),
+    Phase.TRANSFERRING: frozenset({Phase.LIVE, Phase.ENDED}),
     Phase.ENDED: frozenset(),
 }
 
 _STREAM_LOST = {"protocol": EndedReason.PROTOCOL, "flood": EndedReason.PROTOCOL}
 """Why a stream may be lost other than by the network."""
+_ANSWERED = frozenset({"completed", "answered"})
+"""`DialCallStatus` values of a leg that was taken (Twilio, TwiML `<Dial>`)."""
+_BROKEN_OFF = "The call broke off for a fault of ours."
+_TRIED_IN_VAIN = "The caller could not be put through to anybody."
+_GAVE_UP = "The caller was asked for a message and left none."
 
 
 class Ending:
@@ -51,6 +81,7 @@ class Ending:
         self._tools = tools
         self._phase = Phase.STARTING
         self._closing: Closing | None = None
+        self._dialled: list[str] = []
 
     @property
     def phase(self) -> Phase:
@@ -60,6 +91,12 @@ class Ending:
     def under_way(self) -> bool:
         """Last words are being said, or the carrier was asked to hang up."""
         return self._closing is not None
+
+    @property
+    def listening(self) -> bool:
+        """What the engine says is still for the caller."""
+        away = self._phase is Phase.TRANSFERRING
+        return not away and not (self._closing and self._closing.stage is Stage.OWN_WORDS)
 
     def next_deadline(self) -> float | None:
         return self._closing.until_s if self._closing else None
@@ -110,7 +147,7 @@ class Ending:
         """The server or an operator wants the call to end."""
         if self._closing is not None:
             self._closing.may_resume = False
-            return []
+            return self._given_up(now) if self._closing.beyond else []
         if self._phase is Phase.STARTING:
             self._close(reason, now, may_resume=False)
             return []
@@ -125,14 +162,27 @@ class Ending:
         owed = self._words_to_come
         self._floor.deserted = True
         commands = [*self._playback.resume(now), *self._playback.close_all(now)]
-        if self._closing is None:
-            self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
-        elif self._closing.hanging_up or not owed:
+        closing = self._closing
+        if closing is None:
+            return [*commands, *self._desert(now)]
+        if closing.onward is not None and closing.stage is Stage.LAST_WORDS and owed:
+            closing.onward = self._announced(closing.onward)
+        if closing.beyond or closing.onward or closing.hanging_up or not owed:
             return commands
+        return [*commands, *self._last_apology(now)]
+
+    def _desert(self, now: float) -> list[CallCommand]:
+        """Nobody here can talk to the caller any more: somebody else must, or nobody does."""
+        if (onward := self._way_out()) is not None:
+            return self._leave(onward, EndedReason.ENGINE_FAILED, now)
+        self._close(EndedReason.ENGINE_FAILED, now, may_resume=False)
+        return [CallBack(_BROKEN_OFF), *self._last_apology(now)]
+
+    def _last_apology(self, now: float) -> list[CallCommand]:
         if not self._config.apology_ulaw:
-            return [*commands, *self._abandon(1011, now)]
+            return self._abandon(1011, now)
         persona, ulaw = self._config.persona, self._config.apology_ulaw
-        return [*commands, *self._playback.own("apology", persona.apology, ulaw, now)]
+        return self._playback.own("apology", persona.apology, ulaw, now)
 
     def _close(self, reason: EndedReason, now: float, *, may_resume: bool) -> None:
         self._move(Phase.CLOSING)
@@ -151,6 +201,8 @@ class Ending:
         if closing is None:
             return []
         over = now >= closing.until_s
+        if closing.beyond:
+            return self._given_up(now) if over else []
         if closing.hanging_up:
             return self._abandon(1000, now) if over else []
         if closing.stage is Stage.LAST_WORDS:
@@ -160,15 +212,10 @@ class Ending:
             over = False
         if self._playback.outstanding and not over:
             return []
+        if closing.onward is not None:
+            return self._hand_over(closing.onward, now)
         closing.enter(Stage.HANGING_UP, now + limits.hangup_s)
         return [HangUp()]
-
-    def human(self, now: float) -> list[CallCommand]:
-        """The caller wants a person, and no model is to be asked about it."""
-        if self._floor.deserted or self._phase is not Phase.LIVE:
-            return []
-        self._patience.answer_owed(now)
-        return [Say(self._config.persona.nobody_free)]
 
     @property
     def _words_to_come(self) -> bool:
@@ -190,16 +237,223 @@ class Ending:
 
     def stopped(self, now: float) -> list[CallCommand]:
         """The carrier ended the stream: by our hang-up if we asked for one, else the caller's."""
+        if self._closing is not None and self._closing.beyond:
+            self._closing.stopped = True
+            return self._playback.hung_up(now)
         ours = self._closing is not None and self._closing.hanging_up
         reason = self._closing.reason if self._closing and ours else EndedReason.CALLER_HUNG_UP
         return [*self._playback.hung_up(now), *self._end(reason, now)]
 
     def lost(self, reason: str, now: float) -> list[CallCommand]:
         heard = self._playback.hung_up(now)
+        if self._closing is not None and self._closing.beyond:
+            return [*heard, *(self._given_up(now) if self._stranded(reason) else [])]
         if self._closing is not None and self._closing.hanging_up:
             return [*heard, *self._end(self._closing.reason, now)]
         ended = _STREAM_LOST.get(reason, EndedReason.STREAM_LOST)
         return [CloseStream(1008, reason), *heard, *self._end(ended, now, detail=reason)]
+
+    # ---- handing the caller on -----------------------------------------------------------------
+
+    def transfer(self, target: str, now: float) -> list[CallCommand]:
+        """The agent puts the caller through, once what it says of it was heard."""
+        closing = self._closing
+        free = closing is None or (closing.may_resume and not closing.hanging_up)
+        if self._phase not in (Phase.LIVE, Phase.CLOSING) or not free:
+            return [Note("transfer_too_late")]
+        self._set_out(Transfer(self._route(target).name), EndedReason.TRANSFER_FAILED, now)
+        return []
+
+    @property
+    def leaves(self) -> bool:
+        """There is a way on for the caller that needs no model, and nothing that forbids it."""
+        closing = self._closing
+        free = closing is None or not (closing.onward or closing.hanging_up)
+        return free and self._way_out(again=True) is not None
+
+    def human(self, now: float) -> list[CallCommand]:
+        """The caller wants a person, and no model is to be asked about it."""
+        onward = self._way_out(again=True)
+        if self.leaves and onward is not None:
+            return self._leave(onward, EndedReason.TRANSFER_FAILED, now)
+        if self._floor.deserted or self._phase is not Phase.LIVE:
+            return []
+        self._patience.answer_owed(now)
+        return [Say(self._config.persona.nobody_free)]
+
+    def _way_out(self, *, again: bool = False) -> Onward | None:
+        """`again`: also to a person who was tried before."""
+        config = self._config
+        if config.human and (again or config.human not in self._dialled):
+            return Transfer(config.human)
+        return TakeMessage() if config.message_s else None
+
+    def _leave(self, onward: Onward, reason: EndedReason, now: float) -> list[CallCommand]:
+        """Go on without the engine: in our own recorded words or, without them, the carrier's."""
+        self._set_out(onward, reason, now)
+        assert self._closing is not None
+        self._closing.enter(Stage.OWN_WORDS, now + self._config.limits.last_words_s)
+        words = self._own_words(onward, sorry=reason is EndedReason.ENGINE_FAILED)
+        if all(ulaw for _, _, ulaw in words):
+            own = self._playback.own
+            return [command for each in words for command in own(*each, now)]
+        text = " ".join(text for _, text, _ in words)
+        self._closing.onward = msgspec.structs.replace(onward, announce=text)
+        return []
+
+    def _own_words(self, onward: Onward, *, sorry: bool) -> list[tuple[str, str, bytes]]:
+        config, tries = self._config, len(self._dialled)
+        words = [("sorry", config.persona.sorry, config.sorry_ulaw)] if sorry else []
+        if isinstance(onward, Transfer):
+            say = self._route(onward.target).say
+            words.append((f"handoff_{tries}", say, config.human_ulaw))
+        return words
+
+    def _announced(self, onward: Onward) -> Onward:
+        """The engine died before it told the caller what happens next."""
+        say = self._route(onward.target).say if isinstance(onward, Transfer) else ""
+        return msgspec.structs.replace(onward, announce=say)
+
+    def _route(self, target: str) -> Route:
+        route = next((each for each in self._config.routes if each.name == target), None)
+        assert route is not None, "a target that is not configured"
+        return route
+
+    def _set_out(self, onward: Onward, reason: EndedReason, now: float) -> None:
+        if self._phase is not Phase.CLOSING:
+            self._move(Phase.CLOSING)
+        until_s = now + self._config.limits.goodbye_s
+        self._closing = Closing(reason, until_s, onward=onward)
+
+    def _hand_over(self, onward: Onward, now: float) -> list[CallCommand]:
+        assert self._closing is not None
+        self._move(Phase.TRANSFERRING)
+        self._closing.enter(Stage.HANDING_OVER, now + self._config.limits.handover_s)
+        if isinstance(onward, Transfer):
+            self._dialled.append(onward.target)
+        silenced = self._floor.silence_replies()
+        return [*(CancelResponse(response_id) for response_id in silenced), onward]
+
+    # ---- while the carrier has the caller ------------------------------------------------------
+
+    def told(self, event: CarrierNews, now: float) -> list[CallCommand]:
+        """What the carrier says of a caller it has, or had."""
+        match event:
+            case HandedOver():
+                return self._handed_over(now)
+            case HandOverFailed(reason, over):
+                return self._handover_failed(reason, over, now)
+            case DialEnded(result, over):
+                return self._dial_ended(result, over, now)
+            case MessageLeft():
+                return self._message_left(now)
+            case CallOver():
+                return self._over(now)
+
+    def _handed_over(self, now: float) -> list[CallCommand]:
+        closing = self._closing
+        if closing is not None and closing.stage in (Stage.HANDING_OVER, Stage.BY_SOCKET):
+            closing.enter(Stage.AWAY, now + self._away_s(closing.onward))
+        return []
+
+    def _away_s(self, onward: Onward | None) -> float:
+        assert onward is not None
+        config = self._config
+        if isinstance(onward, Transfer):
+            return self._route(onward.target).timeout_s + config.limits.away_s
+        return config.message_s + config.limits.away_s
+
+    def _handover_failed(self, reason: str, over: bool, now: float) -> list[CallCommand]:
+        """The carrier's API said no. Closing the socket makes the carrier ask what to do."""
+        noted = Note("handover_failed", detail=reason)
+        closing = self._closing
+        if closing is None or closing.stage is not Stage.HANDING_OVER:
+            return [noted]
+        if over:
+            gone = CloseStream(1000, "call over")
+            return [noted, gone, *self._end(EndedReason.CALLER_HUNG_UP, now)]
+        if closing.stopped:
+            # A failure after all was done: the carrier has left our stream for what we asked.
+            return [noted, *self._handed_over(now)]
+        return [noted, *self._by_socket(now)]
+
+    def _by_socket(self, now: float) -> list[CallCommand]:
+        assert self._closing is not None
+        self._closing.enter(Stage.BY_SOCKET, now + self._config.limits.handover_s)
+        return [CloseStream(1000, "transferring")]
+
+    def _dial_ended(self, result: str, over: bool, now: float) -> list[CallCommand]:
+        """What became of the leg to the target; the carrier waits for what to do next."""
+        closing = self._closing
+        if closing is None or not closing.beyond or not isinstance(closing.onward, Transfer):
+            return [Note("dial_result_unasked", detail=result)]
+        if result in _ANSWERED:
+            return self._end(EndedReason.TRANSFERRED, now, detail=closing.onward.target)
+        noted = Note("transfer_unanswered", detail=result)
+        if over or closing.stage is Stage.OVER:
+            return [noted, *self._end(EndedReason.CALLER_HUNG_UP, now, detail=result)]
+        if not self._floor.deserted:
+            closing.enter(Stage.RETURNING, now + self._config.limits.return_s)
+            return [noted, TakeBack()]
+        if not self._config.message_s:
+            return [noted, CallBack(_TRIED_IN_VAIN), *self._end(closing.reason, now)]
+        closing.onward = TakeMessage(asked=True)
+        closing.enter(Stage.AWAY, now + self._away_s(closing.onward))
+        return [noted, closing.onward]
+
+    def returned(self, now: float) -> list[CallCommand]:
+        """The caller could not be put through and is on the line again, on a new stream."""
+        assert self._closing is not None
+        assert self._closing.stage is Stage.RETURNING, self._closing.stage
+        tried = self._dialled[-1]
+        self._closing = None
+        self._move(Phase.LIVE)
+        heard = self._playback.hung_up(now)
+        if self._floor.deserted:
+            return [*heard, *self._desert(now)]
+        self._patience.caller_active()
+        self._patience.answer_owed(now)
+        known = Inform(f"Nobody answered at {tried}: the caller is back with you.")
+        return [*heard, known, Say(self._config.persona.nobody_free)]
+
+    def _message_left(self, now: float) -> list[CallCommand]:
+        closing = self._closing
+        if closing is None or not isinstance(closing.onward, TakeMessage) or not closing.beyond:
+            return [Note("message_unasked")]
+        return self._end(EndedReason.VOICEMAIL, now)
+
+    def _over(self, now: float) -> list[CallCommand]:
+        """The carrier's call is over. What the caller did last may still be on its way to us."""
+        closing = self._closing
+        if closing is None or not closing.beyond:
+            return self.stopped(now)
+        if closing.stage is not Stage.OVER:
+            closing.enter(Stage.OVER, now + self._config.limits.result_s)
+        return []
+
+    def _given_up(self, now: float) -> list[CallCommand]:
+        """Time is over for what was waited for: the carrier's word, or its new stream."""
+        closing = self._closing
+        assert closing is not None
+        message = isinstance(closing.onward, TakeMessage)
+        match closing.stage:
+            case Stage.HANDING_OVER:
+                return self._by_socket(now)
+            case Stage.AWAY if not message:
+                # It did not ring that long for nothing: they are talking.
+                return self._end(EndedReason.TRANSFERRED, now, detail="no result yet")
+            case Stage.OVER if not message:
+                return self._end(EndedReason.CALLER_HUNG_UP, now)
+            case _:
+                why = _GAVE_UP if message else _TRIED_IN_VAIN
+                return [CallBack(why), *self._end(closing.reason, now)]
+
+    def _stranded(self, reason: str) -> bool:
+        """A stream lost while the carrier has the caller matters only when the next one is it."""
+        assert self._closing is not None
+        # The carrier reports errors of a stream late, so they may be those of the one before.
+        next_one = self._closing.stage is Stage.RETURNING and reason != "carrier_error"
+        return next_one or reason == "server_stopping"
 
     def _end(self, reason: EndedReason, now: float, detail: str = "") -> list[CallCommand]:
         self._move(Phase.ENDED)

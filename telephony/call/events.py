@@ -63,6 +63,8 @@ class ToolFinished(PhoneEvent, frozen=True, tag=True):
     ends_call: bool = False
     repeated: bool = False
     """True: this is the first answer again; nothing was done a second time."""
+    transfer_to: str = ""
+    """The target the caller is to be put through to, by its name in the configuration."""
 
 
 class DigitsSealed(PhoneEvent, frozen=True, tag=True):
@@ -86,9 +88,47 @@ class HangUpFailed(PhoneEvent, frozen=True, tag=True):
     reason: str
 
 
+class HumanWanted(PhoneEvent, frozen=True, tag=True):
+    """The caller is to reach a person without the model's help."""
+
+
+class HandedOver(PhoneEvent, frozen=True, tag=True):
+    """The carrier has taken the caller on, as Transfer or TakeMessage wanted."""
+
+
+class HandOverFailed(PhoneEvent, frozen=True, tag=True):
+    """The carrier's API would not take the caller on."""
+
+    reason: str
+    over: bool = False
+    """There is no such call any more."""
+
+
+class DialEnded(PhoneEvent, frozen=True, tag=True):
+    """The leg to the transfer's target is over, or never came to be."""
+
+    result: str
+    """`completed`, `answered`, `busy`, `no-answer`, `failed`, `canceled`."""
+    over: bool = False
+    """The caller is gone, too."""
+
+
+class MessageLeft(PhoneEvent, frozen=True, tag=True):
+    """The carrier has recorded a message."""
+
+    length_s: int
+
+
+class CallOver(PhoneEvent, frozen=True, tag=True):
+    """The carrier says that the whole call is over, whatever became of its stream."""
+
+
 class DeadlineReached(PhoneEvent, frozen=True, tag=True):
     """The clock passed `Call.next_deadline()`."""
 
+
+CarrierNews = HandedOver | HandOverFailed | DialEnded | MessageLeft | CallOver
+"""Of a caller the carrier has taken on."""
 
 AnyPhoneEvent = (
     StreamStarted
@@ -102,6 +142,12 @@ AnyPhoneEvent = (
     | DigitsSealed
     | HangUpAsked
     | HangUpFailed
+    | HumanWanted
+    | HandedOver
+    | HandOverFailed
+    | DialEnded
+    | MessageLeft
+    | CallOver
     | DeadlineReached
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from telephony.call.commands import Onward
 from telephony.call.config import Limits
 from telephony.transcripts.entry import EndedReason
 
@@ -31,8 +32,23 @@ class Stage(Enum):
     """The goodbye is wanted, or being spoken."""
     PLAYING = "playing"
     """No more words are waited for; those that were sent are let finish, within reason."""
+    OWN_WORDS = "own_words"
+    """We say ourselves what happens next; nothing of the engine's is wanted any more."""
     HANGING_UP = "hanging_up"
     """The carrier was asked to end the call."""
+    HANDING_OVER = "handing_over"
+    """The carrier was asked to take the caller on."""
+    BY_SOCKET = "by_socket"
+    """It would not be asked, so the socket was closed for it to ask us."""
+    AWAY = "away"
+    """The caller is with the carrier."""
+    RETURNING = "returning"
+    """The carrier was told to give the caller back."""
+    OVER = "over"
+    """The carrier's call is over; what became of it may still be told."""
+
+
+_BEYOND = frozenset({Stage.HANDING_OVER, Stage.BY_SOCKET, Stage.AWAY, Stage.RETURNING, Stage.OVER})
 
 
 @dataclass(slots=True)
@@ -48,6 +64,10 @@ class Closing:
     not_yet: frozenset[str] | None = None
     """Replies that were under way when the goodbye was asked for, so are not it; None: it has
     begun, or none was asked for."""
+    onward: Onward | None = None
+    """Where the caller goes instead of being hung up on."""
+    stopped: bool = False
+    """The carrier ended the stream after it was asked to take the caller on."""
 
     def speaks(self, response_id: str) -> None:
         """A reply is being heard."""
@@ -60,6 +80,11 @@ class Closing:
     @property
     def hanging_up(self) -> bool:
         return self.stage is Stage.HANGING_UP
+
+    @property
+    def beyond(self) -> bool:
+        """The caller is not ours to talk to."""
+        return self.stage in _BEYOND
 
 
 class Patience:

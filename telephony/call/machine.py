@@ -38,12 +38,18 @@ from telephony.call.ending import Ending, Phase
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
+    CallOver,
     DeadlineReached,
+    DialEnded,
     DigitsSealed,
     DtmfPressed,
+    HandedOver,
+    HandOverFailed,
     HangUpAsked,
     HangUpFailed,
+    HumanWanted,
     MarkEchoed,
+    MessageLeft,
     PeerMisbehaved,
     StreamLost,
     StreamStarted,
@@ -87,6 +93,7 @@ class Call:
             finish=self._tool_finished,
             human=self._human_wanted,
         )
+        self._stream_began_ms = 0
         self._caller_samples = 0
         self._appended_samples = 0
 
@@ -125,7 +132,7 @@ class Call:
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
         match event:
             case StreamStarted():
-                return [PlaceMark(self._playback.ledger.probe(now))]
+                return self._stream_started(now)
             case CallerAudio():
                 return self._caller_audio(event, now)
             case DtmfPressed(digit):
@@ -146,6 +153,10 @@ class Call:
                 return self._ending.asked(EndedReason(reason), now)
             case HangUpFailed(reason):
                 return self._ending.hangup_failed(reason, now)
+            case HumanWanted():
+                return self._human_wanted(now)
+            case HandedOver() | HandOverFailed() | DialEnded() | MessageLeft() | CallOver():
+                return self._ending.told(event, now)
             case DeadlineReached():
                 return self._deadline(now)
             case EngineReady():
@@ -177,18 +188,31 @@ class Call:
 
     # ---- the caller's side --------------------------------------------------------------------
 
+    def _stream_started(self, now: float) -> list[CallCommand]:
+        """The first stream, or the one that brings the caller back: its times begin at 0 again."""
+        back = self.phase is Phase.TRANSFERRING
+        if back:
+            self._stream_began_ms = _ms(now)
+        probe = PlaceMark(self._playback.ledger.probe(now))
+        return [*(self._ending.returned(now) if back else []), probe]
+
     def _human_wanted(self, now: float) -> list[CallCommand]:
-        if not self._ending.interruptible:
+        ending = self._ending
+        if not (ending.interruptible or ending.leaves):
             return []
-        self._ending.interrupted()
-        return [*self._keypad.hush(now), *self._ending.human(now)]
+        if ending.interruptible:
+            ending.interrupted()
+        return [*self._keypad.hush(now), *ending.human(now)]
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
         newest = round(now * RATE) + _AHEAD_SAMPLES
-        at_samples = max(self._caller_samples, min(event.timestamp_ms * RATE // 1000, newest))
+        stamped = (self._stream_began_ms + event.timestamp_ms) * RATE // 1000
+        at_samples = max(self._caller_samples, min(stamped, newest))
         self._caller_samples = at_samples + len(event.ulaw)
-        self._appended_samples += len(event.ulaw)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
+        if self.phase is Phase.TRANSFERRING:
+            return [stored]
+        self._appended_samples += len(event.ulaw)
         append = AppendAudio(self._uplink.push(event.ulaw))
         return [stored, append, *self._barge_ins.caller_audio(event.ulaw, now)]
 
@@ -225,16 +249,19 @@ class Call:
         self._patience.answer_owed(now)
         return [Say(text)]
 
+    def _wants(self, response_id: str) -> bool:
+        return self._floor.wants(response_id) and self._ending.listening
+
     def _text(self, event: TextDelta, now: float) -> list[CallCommand]:
         self._disclosure.piece(event)
-        if not self._floor.wants(event.response_id):
+        if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
         self._playback.text(event, now)
         return []
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
         self._disclosure.piece(event)
-        if not self._floor.wants(event.response_id):
+        if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
         commands = self._playback.audio(event, now)
         if self._playback.outstanding:
@@ -272,12 +299,15 @@ class Call:
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, _ms(now))) is None:
             return [Note("tool_answer_unasked")]
-        respond = not (event.ends_call and self._said_goodbye())
+        leaves = event.ends_call or bool(event.transfer_to)
+        respond = self._ending.listening and not (leaves and self._said_goodbye())
         if respond and not self._tools:
             self._patience.answer_owed(now)
         answered = ToolOutput(event.tool_call_id, event.output, respond)
         commands: list[CallCommand] = [Record(line), answered]
-        if event.ends_call and self._floor.caller_item is None:
+        if event.transfer_to:
+            commands += self._ending.transfer(event.transfer_to, now)
+        elif event.ends_call and self._floor.caller_item is None:
             commands += self._ending.by_agent(now)
         return commands
 

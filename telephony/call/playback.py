@@ -258,6 +258,8 @@ class Playback:
         return self._stop(self.ledger.cut(now))
 
     def _stop(self, cut: Cut) -> list[CallCommand]:
+        self._downlink.reset()
+        self._speaking = None
         for item in self._items.values():
             item.end(Arrival.BROKEN_OFF)
         held, self._held = self._held, None

@@ -28,6 +28,12 @@ class EndedReason(Enum):
     NO_START = "no_start"
     PROTOCOL = "protocol"
     DRAINED = "drained"
+    TRANSFERRED = "transferred"
+    """The caller was put through to somebody."""
+    VOICEMAIL = "voicemail"
+    """The caller left a message."""
+    TRANSFER_FAILED = "transfer_failed"
+    """The caller was to be passed on, and nobody took them or gave them back."""
     INTERNAL_ERROR = "internal_error"
 
 

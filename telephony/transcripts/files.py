@@ -16,6 +16,7 @@ from telephony.transcripts.summary import Summary
 JOURNAL = "journal.bin"
 TRANSCRIPT = "transcript.jsonl"
 SUMMARY = "call.json"
+VOICEMAIL = "voicemail.json"
 RECORDINGS = {Track.CALLER: "caller.wav", Track.HEARD: "agent.wav", Track.SENT: "sent.wav"}
 
 _SILENCE_BLOCK = wav.SILENCE * 65_536

@@ -3,7 +3,9 @@
 import msgspec
 from fastapi import APIRouter
 
+from telephony.line import Line
 from telephony.twilio.noise import Noise
+from telephony.twilio.onward import Documents
 from telephony.twilio.ports import CallsPort, Count, StreamPort
 from telephony.twilio.signature import Signatures
 from telephony.twilio.stream import MediaEndpoint, StreamLimits
@@ -25,6 +27,7 @@ class EdgeConfig(msgspec.Struct, frozen=True):
     language: str = ""
     """Of what Twilio itself says: `en-GB`, ... or empty for Twilio's default."""
     limits: StreamLimits = StreamLimits()
+    line: Line = Line()
 
     def __repr__(self) -> str:
         return f"EdgeConfig(public_url={self.public_url!r}, account_sid={self.account_sid!r})"
@@ -47,6 +50,7 @@ class TwilioEdge:
             signatures=signatures,
             tokens=tokens,
             calls=calls,
+            documents=Documents(config.line, public_url, config.language),
             noise=noise,
             apology=config.apology,
             language=config.language,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from telephony.call.commands import Onward, TakeBack
 from telephony.call.events import AnyPhoneEvent
 
 Deliver = Callable[[AnyPhoneEvent], None]
@@ -42,6 +43,18 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 Admission = Admitted | Refused
+
+Next = str | Onward | TakeBack | None
+"""What Twilio is to do with a call it asks about: say a sentence and hang up, pass the caller on,
+bring them back on a new stream, or (None) hang up."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A recording Twilio made of what a caller had to say; it is kept there."""
+
+    recording_sid: str
+    recording_url: str
+    length_s: int
 
 
 class StreamEvent(Enum):
@@ -93,9 +106,16 @@ class CallsPort(Protocol):
     def offer(self, offer: Offer) -> Admission:
         """A new call rings. Asked once for each CallSid, however often Twilio asks."""
 
-    def after_stream(self, call_sid: str) -> str | None:
-        """The stream is over and the caller is still on the line: a sentence to say before
-        hanging up (the stream died, no engine could speak), or None to hang up at once."""
+    def after_stream(self, call_sid: str) -> Next:
+        """The stream is over and the caller is still on the line: it died, no engine could
+        speak, or it was closed for the caller to be passed on."""
+
+    def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
+        """The leg to a transfer's target is over; `result` is Twilio's DialCallStatus. `over`:
+        the caller is gone too."""
+
+    def message_left(self, call_sid: str, caller: str, message: Message) -> Next:
+        """A message was recorded; told up to twice for one. `caller` is as in an Offer."""
 
     def call_status(self, call_sid: str, status: str, sequence: int | None) -> None:
         """The call moved forward. Never called twice for one step, never backwards."""
@@ -108,6 +128,9 @@ class CallsPort(Protocol):
 
 class StreamPort(Protocol):
     """What the media socket needs."""
+
+    def expects(self, call_sid: str) -> bool:
+        """A live call has left its stream behind and waits for a new one."""
 
     def open_call(self, offer: Offer, stream_sid: str, leg: Leg) -> Deliver | None:
         """An authenticated stream is open; from here on a model may be paid for.

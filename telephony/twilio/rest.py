@@ -1,4 +1,4 @@
-"""How does a call get ended from our side? Twilio's REST API, behind a port.
+"""How does a call get ended or passed on from our side? Twilio's REST API, behind a port.
 
 Our own small client: the `twilio` package's asynchronous one ignores its timeout and repeats
 `POST /Calls`, which dials twice (Twilio, Calls resource; read in twilio 9.13).
@@ -41,9 +41,37 @@ class HangUpResult(Enum):
         return self in {HangUpResult.ENDED, HangUpResult.ALREADY_OVER}
 
 
-_WORTH_ANOTHER_TRY = frozenset(
-    {HangUpResult.RATE_LIMITED, HangUpResult.SERVER_ERROR, HangUpResult.UNREACHABLE}
+class RedirectResult(Enum):
+    """What became of a redirect."""
+
+    DONE = "done"
+    ALREADY_OVER = "already_over"
+    REFUSED = "refused"
+    """Wrong credentials, no more calls allowed (10004) or a request Twilio does not accept."""
+    RATE_LIMITED = "rate_limited"
+    UNREACHABLE = "unreachable"
+    """No connection was made, so nothing was asked."""
+    SERVER_ERROR = "server_error"
+    """It may have been done all the same; so it may after the two below."""
+    BROKEN_OFF = "broken_off"
+    TIMEOUT = "timeout"
+
+
+_HANG_UP_AGAIN = frozenset(
+    {
+        RedirectResult.RATE_LIMITED,
+        RedirectResult.SERVER_ERROR,
+        RedirectResult.UNREACHABLE,
+        RedirectResult.BROKEN_OFF,
+        RedirectResult.TIMEOUT,
+    }
 )
+_REDIRECT_AGAIN = frozenset({RedirectResult.RATE_LIMITED, RedirectResult.UNREACHABLE})
+"""What certainly was not done. Any other repeat might ring somebody's telephone twice."""
+_HUNG_UP = {
+    RedirectResult.DONE: HangUpResult.ENDED,
+    RedirectResult.BROKEN_OFF: HangUpResult.UNREACHABLE,
+}
 
 
 class CallControl(Protocol):
@@ -51,6 +79,10 @@ class CallControl(Protocol):
 
     async def hang_up(self, call_sid: str) -> HangUpResult:
         """End the call for good. Raises nothing; bounded in time."""
+
+    async def redirect(self, call_sid: str, twiml: bytes) -> RedirectResult:
+        """Take the call out of its stream and go on with this document. Raises nothing; bounded
+        in time."""
 
 
 class RestLimits(msgspec.Struct, frozen=True):
@@ -84,18 +116,32 @@ class TwilioRest:
 
     async def hang_up(self, call_sid: str) -> HangUpResult:
         """`Status=completed`: may be repeated, since a call ends only once."""
-        result = HangUpResult.TIMEOUT
+        ended = await self._update(call_sid, {"Status": "completed"}, _HANG_UP_AGAIN)
+        result = _HUNG_UP.get(ended) or HangUpResult(ended.value)
+        if not result.over:
+            _log.warning("hang_up_failed", call_sid=call_sid, result=result.value)
+        return result
+
+    async def redirect(self, call_sid: str, twiml: bytes) -> RedirectResult:
+        """`Twiml=...`: repeated only where the first request certainly was not obeyed."""
+        ended = await self._update(call_sid, {"Twiml": twiml.decode()}, _REDIRECT_AGAIN)
+        if ended is not RedirectResult.DONE:
+            _log.warning("redirect_failed", call_sid=call_sid, result=ended.value)
+        return ended
+
+    async def _update(
+        self, call_sid: str, form: dict[str, str], again: frozenset[RedirectResult]
+    ) -> RedirectResult:
+        result = RedirectResult.TIMEOUT
         try:
             async with asyncio.timeout(self._limits.total_s):
                 for number in range(self._limits.tries):
                     await self._pause(number)
-                    result = await self._complete(call_sid)
-                    if result not in _WORTH_ANOTHER_TRY and result is not HangUpResult.TIMEOUT:
+                    result = await self._request(call_sid, form)
+                    if result not in again:
                         break
         except TimeoutError:
-            result = HangUpResult.TIMEOUT
-        if not result.over:
-            _log.warning("hang_up_failed", call_sid=call_sid, result=result.value)
+            result = RedirectResult.TIMEOUT
         return result
 
     async def _pause(self, number: int) -> None:
@@ -103,34 +149,36 @@ class TwilioRest:
             pause = self._limits.pause_s * 2 ** (number - 1)
             await asyncio.sleep(pause * (1.0 + self._jitter()))
 
-    async def _complete(self, call_sid: str) -> HangUpResult:
+    async def _request(self, call_sid: str, form: dict[str, str]) -> RedirectResult:
         try:
             async with self._session.post(
                 f"{self._calls_url}/{call_sid}.json",
-                data={"Status": "completed"},
+                data=form,
                 headers=self._headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=self._limits.try_s),
             ) as answer:
                 return _result(answer.status, await answer.content.read(_MAX_ANSWER_BYTES))
         except TimeoutError:
-            return HangUpResult.TIMEOUT
+            return RedirectResult.TIMEOUT
+        except aiohttp.ClientConnectorError:
+            return RedirectResult.UNREACHABLE
         except aiohttp.ClientError:
-            return HangUpResult.UNREACHABLE
+            return RedirectResult.BROKEN_OFF
 
 
 class _Error(msgspec.Struct):
     code: int = 0
 
 
-def _result(status: int, body: bytes) -> HangUpResult:
+def _result(status: int, body: bytes) -> RedirectResult:
     if 200 <= status < 300:
-        return HangUpResult.ENDED
+        return RedirectResult.DONE
     if status == 404 or _code(body) in _OVER_CODES:
-        return HangUpResult.ALREADY_OVER
+        return RedirectResult.ALREADY_OVER
     if status == 429:
-        return HangUpResult.RATE_LIMITED
-    return HangUpResult.SERVER_ERROR if status >= 500 else HangUpResult.REFUSED
+        return RedirectResult.RATE_LIMITED
+    return RedirectResult.SERVER_ERROR if status >= 500 else RedirectResult.REFUSED
 
 
 def _code(body: bytes) -> int:

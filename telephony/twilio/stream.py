@@ -7,6 +7,7 @@ token have both been checked.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from enum import Enum
 from typing import Any
@@ -170,7 +171,8 @@ class MediaEndpoint:
         self._limits = limits or StreamLimits()
         self._clock = clock
         self._opening = 0
-        self._live: set[str] = set()
+        self._live: Counter[str] = Counter()
+        """Sockets by CallSid; two while a call goes on from one stream to the next."""
 
     def route(self) -> WebSocketRoute:
         return WebSocketRoute(MEDIA_PATH, self, name="twilio_media")
@@ -249,14 +251,14 @@ class MediaEndpoint:
             raise _Refused(_TOKEN_REFUSALS[offer])
         if start.format != _FORMAT:
             raise _Refused(Refusal.WRONG_FORMAT)
-        if start.call_sid in self._live:
+        if start.call_sid in self._live and not self._streams.expects(start.call_sid):
             raise _Refused(Refusal.SECOND_SOCKET)
         return offer
 
     # ---- the call -----------------------------------------------------------------------------
 
     async def _carry(self, socket: _Socket, start: wire.Start, offer: Offer) -> None:
-        self._live.add(offer.call_sid)
+        self._live[offer.call_sid] += 1
         try:
             stream = LiveStream(socket, start, offer, self._noise, self._limits, self._clock)
             deliver = self._streams.open_call(offer, start.stream_sid, stream.leg)
@@ -265,7 +267,8 @@ class MediaEndpoint:
             else:
                 await stream.run(deliver)
         finally:
-            self._live.discard(offer.call_sid)
+            self._live[offer.call_sid] -= 1
+            self._live += Counter()
 
 
 class LiveStream:

@@ -7,7 +7,7 @@ with a query, which Twilio answers with error 31920 in the middle of a call.
 import re
 from urllib.parse import urlsplit
 
-from twilio.twiml.voice_response import Connect, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from telephony.twilio.urls import is_loopback
 
@@ -20,6 +20,8 @@ MAX_SENTENCE_CHARS = 4_096
 
 # XML 1.0 has no way to write these, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_PAUSE_S = 10
 _LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
 
 
@@ -51,11 +53,61 @@ def connect_stream(stream_url: str, action_url: str, status_url: str, token: str
 
 def say_and_hang_up(sentence: str, language: str = "") -> bytes:
     """An apology or a refusal, spoken by Twilio; `language` like `en-GB`, else Twilio's own."""
-    speakable = _UNWRITABLE.sub("", sentence)[:MAX_SENTENCE_CHARS]
     response = VoiceResponse()
-    response.say(speakable, language=language if _LOCALE.fullmatch(language) else None)
+    _say(response, sentence, language)
     response.hangup()
     return _written(response)
+
+
+def dial(
+    number: str, action_url: str, timeout_s: int, announce: str = "", language: str = ""
+) -> bytes:
+    """Say something, if anything is to be said, then ring `number`; ask `action_url` afterwards.
+
+    Without `answerOnBridge` the ringing could not be heard. Raises BadTwiml.
+    """
+    _check_web_url(action_url)
+    if not _E164.fullmatch(number):
+        raise BadTwiml("only a number in E.164 is rung")
+    response = VoiceResponse()
+    if announce:
+        _say(response, announce, language)
+    ringing = Dial(action=action_url, method="POST", timeout=timeout_s, answer_on_bridge=True)
+    ringing.number(number)
+    response.append(ringing)
+    return _written(response)
+
+
+def record(
+    sentence: str, action_url: str, status_url: str, max_seconds: int, language: str = ""
+) -> bytes:
+    """Ask for a message and record it, a pause of 10 s or `#` at its end; then the line is closed.
+
+    Nobody's silence is trimmed away: what was said is kept as it was said. Raises BadTwiml.
+    """
+    _check_web_url(action_url)
+    _check_web_url(status_url)
+    response = VoiceResponse()
+    _say(response, sentence, language)
+    response.record(
+        action=action_url,
+        method="POST",
+        max_length=max_seconds,
+        finish_on_key="#",
+        timeout=_PAUSE_S,
+        trim="do-not-trim",
+        play_beep=True,
+        recording_status_callback=status_url,
+        recording_status_callback_method="POST",
+    )
+    # Reached only by a caller who said nothing (Twilio, TwiML `<Record>`).
+    response.hangup()
+    return _written(response)
+
+
+def _say(response: VoiceResponse, sentence: str, language: str) -> None:
+    speakable = _UNWRITABLE.sub("", sentence)[:MAX_SENTENCE_CHARS]
+    response.say(speakable, language=language if _LOCALE.fullmatch(language) else None)
 
 
 def hang_up() -> bytes:

@@ -7,6 +7,9 @@ VOICE_PATH = "/twilio/voice"
 AFTER_STREAM_PATH = "/twilio/after-stream"
 STREAM_STATUS_PATH = "/twilio/stream-status"
 CALL_STATUS_PATH = "/twilio/call-status"
+DIAL_RESULT_PATH = "/twilio/dial-result"
+VOICEMAIL_PATH = "/twilio/voicemail"
+VOICEMAIL_STATUS_PATH = "/twilio/voicemail-status"
 MEDIA_PATH = "/twilio/media"
 
 _STREAM_SCHEMES = {"https": "wss", "http": "ws"}

@@ -17,19 +17,32 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from telephony.call.commands import TakeBack, TakeMessage, Transfer
 from telephony.twilio import twiml
 from telephony.twilio.admissions import Admissions, StaleRepeat
 from telephony.twilio.noise import Noise
-from telephony.twilio.ports import Admitted, CallsPort, Offer, Refused, StreamEvent
+from telephony.twilio.onward import Documents
+from telephony.twilio.ports import (
+    Admitted,
+    CallsPort,
+    Message,
+    Next,
+    Offer,
+    Refused,
+    StreamEvent,
+)
 from telephony.twilio.progress import CallProgress
 from telephony.twilio.signature import Form, Signatures
 from telephony.twilio.tokens import StreamTokens
 from telephony.twilio.urls import (
     AFTER_STREAM_PATH,
     CALL_STATUS_PATH,
+    DIAL_RESULT_PATH,
     MEDIA_PATH,
     STREAM_STATUS_PATH,
     VOICE_PATH,
+    VOICEMAIL_PATH,
+    VOICEMAIL_STATUS_PATH,
     PublicUrl,
 )
 
@@ -42,6 +55,11 @@ _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STREAM_SID = re.compile(r"MZ[0-9a-fA-F]{32}")
 _ERROR_CODE = re.compile(r"(?<!\d)\d{5}(?!\d)")
 _MAX_ADDRESS_CHARS = 256
+_RECORDING_SID = re.compile(r"RE[0-9a-fA-F]{32}")
+_RECORDING_URL = re.compile(r"https?://[!-~]{1,500}")
+_DIAL_RESULTS = frozenset({"completed", "answered", "busy", "no-answer", "failed", "canceled"})
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""`CallStatus` values of a caller who is gone."""
 _Answer = TypeVar("_Answer")
 
 
@@ -59,6 +77,7 @@ class Webhooks:
         signatures: Signatures,
         tokens: StreamTokens,
         calls: CallsPort,
+        documents: Documents,
         noise: Noise,
         apology: str,
         language: str = "",
@@ -70,6 +89,7 @@ class Webhooks:
         self._signatures = signatures
         self._tokens = tokens
         self._calls = calls
+        self._documents = documents
         self._noise = noise
         self._apology = twiml.say_and_hang_up(apology, language)
         self._language = language
@@ -84,6 +104,9 @@ class Webhooks:
             (AFTER_STREAM_PATH, self.after_stream),
             (STREAM_STATUS_PATH, self.stream_status),
             (CALL_STATUS_PATH, self.call_status),
+            (DIAL_RESULT_PATH, self.dial_result),
+            (VOICEMAIL_PATH, self.voicemail),
+            (VOICEMAIL_STATUS_PATH, self.voicemail_status),
         ):
             router.add_api_route(path, endpoint, methods=["POST"], response_model=None)
         return router
@@ -105,6 +128,21 @@ class Webhooks:
     async def call_status(self, request: Request) -> Response:
         form = await self._authentic(request, CALL_STATUS_PATH)
         return _FORBIDDEN if form is None else self._noted(self._note_call, form)
+
+    async def dial_result(self, request: Request) -> Response:
+        """A transfer has come to its end, good or bad: the `<Dial action>` request."""
+        form = await self._authentic(request, DIAL_RESULT_PATH)
+        return _FORBIDDEN if form is None else self._twiml(self._dialled, form)
+
+    async def voicemail(self, request: Request) -> Response:
+        """A message was recorded: the `<Record action>` request."""
+        form = await self._authentic(request, VOICEMAIL_PATH)
+        return _FORBIDDEN if form is None else self._twiml(self._recorded, form)
+
+    async def voicemail_status(self, request: Request) -> Response:
+        """The recording is ready; the only news of one whose caller hung up at its end."""
+        form = await self._authentic(request, VOICEMAIL_STATUS_PATH)
+        return _FORBIDDEN if form is None else self._noted(self._note_recording, form)
 
     # ---- who asks -----------------------------------------------------------------------------
 
@@ -148,14 +186,17 @@ class Webhooks:
             _log.error("webhook_failed", error=type(error).__name__, at=_origin(error))
         return None
 
-    def _admit(self, form: Form) -> bytes:
-        call_sid = _required(form, "CallSid", _CALL_SID)
-        offer = Offer(
-            call_sid=call_sid,
+    def _offer(self, form: Form) -> Offer:
+        return Offer(
+            call_sid=_required(form, "CallSid", _CALL_SID),
             account_sid=self._account_sid,
             from_=form.get("From")[:_MAX_ADDRESS_CHARS],
             to=form.get("To")[:_MAX_ADDRESS_CHARS],
         )
+
+    def _admit(self, form: Form) -> bytes:
+        offer = self._offer(form)
+        call_sid = offer.call_sid
         now = self._clock()
         admission = self._admissions.find(call_sid, now)
         if admission is None:
@@ -179,10 +220,40 @@ class Webhooks:
         )
 
     def _farewell(self, form: Form) -> bytes:
-        sentence = self._calls.after_stream(_required(form, "CallSid", _CALL_SID))
-        if sentence is None:
-            return twiml.hang_up()
-        return twiml.say_and_hang_up(sentence, self._language)
+        offer = self._offer(form)
+        return self._next(offer, self._calls.after_stream(offer.call_sid))
+
+    def _dialled(self, form: Form) -> bytes:
+        offer, result = self._offer(form), form.get("DialCallStatus")
+        if result not in _DIAL_RESULTS:
+            self._noise.refused("webhook.unknown_dial_result")
+            result = "failed"
+        over = form.get("CallStatus") in _OVER
+        return self._next(offer, self._calls.dial_result(offer.call_sid, result, over))
+
+    def _recorded(self, form: Form) -> bytes:
+        offer = self._offer(form)
+        left = self._calls.message_left(offer.call_sid, offer.from_, _message(form))
+        return self._next(offer, left)
+
+    def _note_recording(self, form: Form) -> None:
+        """Without From: the callback names the call, not who called."""
+        status = form.get("RecordingStatus")
+        if status == "completed":
+            self._recorded(form)
+        else:
+            self._noise.count("webhook.recording_not_completed")
+
+    def _next(self, offer: Offer, following: Next) -> bytes:
+        match following:
+            case None:
+                return twiml.hang_up()
+            case str():
+                return twiml.say_and_hang_up(following, self._language)
+            case TakeBack():
+                return self._connect(offer, self._clock())
+            case Transfer() | TakeMessage():
+                return self._documents.onward(following)
 
     def _note_stream(self, form: Form) -> None:
         call_sid = _required(form, "CallSid", _CALL_SID)
@@ -238,6 +309,15 @@ def _required(form: Form, name: str, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(value):
         raise _BadForm(name)
     return value
+
+
+def _message(form: Form) -> Message:
+    seconds = form.get("RecordingDuration")
+    return Message(
+        recording_sid=_required(form, "RecordingSid", _RECORDING_SID),
+        recording_url=_required(form, "RecordingUrl", _RECORDING_URL),
+        length_s=int(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else 0,
+    )
 
 
 def _origin(error: Exception) -> str:

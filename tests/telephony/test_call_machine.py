@@ -32,6 +32,7 @@ from agents.engine import (
     Usage,
 )
 from telephony.call.commands import (
+    CallBack,
     CallCommand,
     ClearPlayback,
     CloseStream,
@@ -598,6 +599,7 @@ def test_without_a_recording_the_carrier_has_to_apologise() -> None:
     script = live(apology=b"")
     script.when(
         EngineFailed("quota", fatal=True),
+        CallBack("The call broke off for a fault of ours."),
         CloseStream(1011, "engine_failed"),
         CloseEngine(),
         EndCall(EndedReason.ENGINE_FAILED),

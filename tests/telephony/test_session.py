@@ -21,14 +21,14 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand
+from telephony.call.commands import CallCommand, Onward
 from telephony.call.config import CallConfig, Limits
 from telephony.call.events import CallEvent, MarkEchoed, StreamStarted, StreamStopped
 from telephony.call.machine import Call
 from telephony.session import Session, Watch
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal, JournalWriter
-from telephony.twilio.rest import HangUpResult
+from telephony.twilio.rest import HangUpResult, RedirectResult
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
@@ -64,7 +64,13 @@ class Control:
 
     def __init__(self, result: HangUpResult = HangUpResult.ENDED) -> None:
         self.result = result
+        self.redirected = RedirectResult.DONE
         self.hung_up: list[str] = []
+        self.redirects: list[tuple[str, bytes]] = []
+
+    async def redirect(self, call_sid: str, twiml: bytes) -> RedirectResult:
+        self.redirects.append((call_sid, twiml))
+        return self.redirected
 
     async def hang_up(self, call_sid: str) -> HangUpResult:
         self.hung_up.append(call_sid)
@@ -96,6 +102,13 @@ class Around:
         self.control = Control()
         self.count: Callable[[str], None] = self.counted.append
         self.watch: Watch = self._watch
+        self.call_backs: list[tuple[str, str | None, str]] = []
+
+    def onward(self, onward: Onward) -> bytes:
+        return repr(onward).encode()
+
+    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
+        self.call_backs.append((call_id, caller_number, why))
 
     def _watch(
         self, _call_id: str, _now: float, event: CallEvent, _commands: Sequence[CallCommand]

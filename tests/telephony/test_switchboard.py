@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from telephony.call.commands import Onward, TakeBack
 from telephony.call.events import (
     CallEvent,
+    CallOver,
     HangUpAsked,
     StreamLost,
     StreamStopped,
@@ -16,11 +18,14 @@ from telephony.call.events import (
 from telephony.session import Session
 from telephony.switchboard import Sentences, Switchboard
 from telephony.transcripts.entry import EndedReason
-from telephony.twilio.ports import Admitted, Leg, Offer, Refused, StreamEvent
+from telephony.twilio.ports import Admitted, Leg, Message, Offer, Refused, StreamEvent
 
-SENTENCES = Sentences(at_capacity="Busy.", draining="Restarting.", broken="Sorry.")
-_ENDS = {
+SENTENCES = Sentences(
+    at_capacity="Busy.", draining="Restarting.", broken="Sorry.", nobody="Nobody."
+)
+_ENDS: dict[type[CallEvent], EndedReason] = {
     StreamStopped: EndedReason.CALLER_HUNG_UP,
+    CallOver: EndedReason.CALLER_HUNG_UP,
     StreamLost: EndedReason.STREAM_LOST,
     HangUpAsked: EndedReason.DRAINED,
 }
@@ -33,8 +38,15 @@ class ShortSession:
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.events: list[CallEvent] = []
+        self.next_step: Onward | TakeBack | None = None
+        self.expects_stream = False
+        self.legs: list[Leg] = []
         self._over = over
         self._deaf = deaf
+
+    def attach(self, leg: Leg) -> Callable[[CallEvent], None]:
+        self.legs.append(leg)
+        return self.deliver
 
     def deliver(self, event: CallEvent) -> None:
         self.events.append(event)
@@ -53,10 +65,12 @@ class Board:
         self.counted: Counter[str] = Counter()
         self.sessions: dict[str, ShortSession] = {}
         self.never_started: list[str] = []
+        self.messages: list[tuple[str, str, Message]] = []
         self.deaf: tuple[type, ...] = ()
         self.switchboard = Switchboard(
             self._open,  # type: ignore[arg-type]
             lambda offer: self.never_started.append(offer.call_sid),
+            lambda call_sid, caller, message: self.messages.append((call_sid, caller, message)),
             SENTENCES,
             lambda code: self.counted.update([code]),
             max_calls=max_calls,
@@ -130,6 +144,9 @@ async def test_a_stream_for_a_call_that_is_over_is_refused() -> None:
         (EndedReason.AGENT_HUNG_UP, None),
         (EndedReason.IDLE, None),
         (EndedReason.MAX_LENGTH, None),
+        (EndedReason.TRANSFERRED, None),
+        (EndedReason.VOICEMAIL, None),
+        (EndedReason.TRANSFER_FAILED, "Nobody."),
         (EndedReason.DRAINED, "Restarting."),
         (EndedReason.ENGINE_FAILED, "Sorry."),
         (EndedReason.STREAM_LOST, "Sorry."),

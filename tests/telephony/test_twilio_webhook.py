@@ -11,7 +11,9 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from telephony.line import Line
 from telephony.twilio.noise import Noise
+from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Refused, StreamEvent
 from telephony.twilio.signature import Signatures
 from telephony.twilio.tokens import StreamTokens
@@ -217,7 +219,15 @@ async def test_a_webhook_replayed_after_a_minute_opens_nothing() -> None:
     tokens = StreamTokens()
     noise = Noise(service.count)
     webhooks = Webhooks(
-        peer.ACCOUNT, url, signatures, tokens, service, noise, APOLOGY, clock=lambda: now[0]
+        account_sid=peer.ACCOUNT,
+        public_url=url,
+        signatures=signatures,
+        tokens=tokens,
+        calls=service,
+        documents=Documents(Line(), url),
+        noise=noise,
+        apology=APOLOGY,
+        clock=lambda: now[0],
     )
     app = FastAPI()
     app.include_router(webhooks.router())

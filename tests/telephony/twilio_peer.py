@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from telephony.call.events import AnyPhoneEvent
-from telephony.twilio.ports import Admission, Admitted, Deliver, Leg, Offer, StreamEvent
+from telephony.twilio.ports import (
+    Admission,
+    Admitted,
+    Deliver,
+    Leg,
+    Message,
+    Next,
+    Offer,
+    StreamEvent,
+)
 
 ACCOUNT = "AC00000000000000000000000000000001"
 OTHER_ACCOUNT = "AC00000000000000000000000000000002"
@@ -107,7 +116,10 @@ class Service:
 
     def __init__(self) -> None:
         self.admission: Admission | Exception = Admitted()
-        self.farewell: str | Exception | None = None
+        self.farewell: Next | Exception = None
+        self.dialled: list[tuple[str, str, bool]] = []
+        self.messages: list[tuple[str, str, Message]] = []
+        self.expected: set[str] = set()
         self.opens = True
         self.offers: list[Offer] = []
         self.opened: list[tuple[Offer, str]] = []
@@ -123,10 +135,21 @@ class Service:
             raise self.admission
         return self.admission
 
-    def after_stream(self, call_sid: str) -> str | None:
+    def after_stream(self, call_sid: str) -> Next:
         if isinstance(self.farewell, Exception):
             raise self.farewell
         return self.farewell
+
+    def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
+        self.dialled.append((call_sid, result, over))
+        return self.after_stream(call_sid)
+
+    def message_left(self, call_sid: str, caller: str, message: Message) -> Next:
+        self.messages.append((call_sid, caller, message))
+        return self.after_stream(call_sid)
+
+    def expects(self, call_sid: str) -> bool:
+        return call_sid in self.expected
 
     def call_status(self, call_sid: str, status: str, sequence: int | None) -> None:
         self.statuses.append((call_sid, status, sequence))
