@@ -280,6 +280,7 @@ class Session:
                 output=outcome.output,
                 ends_call=outcome.ends_call,
                 repeated=outcome.repeated,
+                transfer_to=outcome.transfer_to,
             )
         )
 

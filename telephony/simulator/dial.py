@@ -11,9 +11,10 @@ import aiohttp
 from aiohttp import web
 
 from telephony.simulator.leg import OpenStream
-from telephony.simulator.phone import CallerSide, EndedBy, PhoneReport
+from telephony.simulator.phone import Callee, CallerSide, EndedBy, PhoneReport
 from telephony.simulator.placed import Numbers, PlacedCall
 from telephony.simulator.signed import SignedRequests
+from telephony.simulator.twiml import TwimlError
 
 VOICE_PATH = "/twilio/voice"
 STATUS_PATH = "/twilio/call-status"
@@ -42,6 +43,10 @@ class SimulatedTwilio:
         """Base of the REST API, known once entered: `http://127.0.0.1:port`."""
         self.api_refusal: int | None = None
         """Answer every REST call with this HTTP status, to see how a server bears it."""
+        self.callees: dict[str, Callee] = {}
+        """Who answers when the server has a call dial on, by number; everybody else: failed."""
+        self.message_s = 0
+        """How long a message callers leave where they are asked for one; 0: none."""
         self._address = address.rstrip("/")
         self._public_url = (public_url or address).rstrip("/")
         self._live: dict[str, PlacedCall] = {}
@@ -91,7 +96,16 @@ class SimulatedTwilio:
         requests = SignedRequests(
             self._http, self.auth_token, address=self._address, public_url=self._public_url
         )
-        call = PlacedCall(numbers, caller, requests, _new_sid, open_stream, stream_address)
+        call = PlacedCall(
+            numbers,
+            caller,
+            requests,
+            _new_sid,
+            open_stream,
+            stream_address,
+            self.callees,
+            self.message_s,
+        )
         status_url = self._public_url + status_path if status_path else None
         self._live[numbers.call_sid] = call
         self._quiet.clear()
@@ -122,13 +136,20 @@ class SimulatedTwilio:
     async def _update(self, request: web.Request) -> web.Response:
         if (refused := self._refusal(request)) is not None:
             return refused
-        status = (await request.post()).get("Status")
-        if status != "completed":
-            return _problem(400, 21218, f"Status {status!r} is not simulated here")
+        form = await request.post()
+        status, document = form.get("Status"), form.get("Twiml")
         call = self._live.get(request.match_info["call"])
         if call is None or call.status == "completed":
             return _problem(400, 21220, "Call is not in-progress. Cannot redirect.")
-        call.end(EndedBy.API)
+        if isinstance(document, str):
+            try:
+                call.redirect(document)
+            except TwimlError as error:
+                return _problem(400, error.code, error.detail)
+        elif status == "completed":
+            call.end(EndedBy.API)
+        else:
+            return _problem(400, 21218, f"Status {status!r} is not simulated here")
         return _resource(call.numbers, call.status)
 
     async def _show(self, request: web.Request) -> web.Response:

@@ -86,11 +86,24 @@ class StreamEnd(Enum):
     CALLER = "caller"
     API = "api"
     TIME_LIMIT = "time_limit"
+    REDIRECTED = "redirected"
+    """The call went on with another document, by the REST API."""
     CLOSED = "closed"
     """The other side closed the socket (31921)."""
     BROKEN = "broken"
     """The connection was lost without a closing handshake, or the protocol violated (31924)."""
     NOT_OPENED = "not_opened"
+
+
+class Callee(msgspec.Struct, frozen=True):
+    """What happens when a number is dialled."""
+
+    result: str = "completed"
+    """As `DialCallStatus`: `completed` means that somebody answered and talked."""
+    after_s: float = 0.0
+    """How long it rings, and they talk."""
+    caller_leaves: bool = False
+    """The caller hangs up then."""
 
 
 class CarrierError(msgspec.Struct, frozen=True):
@@ -140,6 +153,10 @@ class PhoneReport(msgspec.Struct, frozen=True):
     """Text of the <Say> verbs executed."""
     errors: tuple[CarrierError, ...]
     twiml_warnings: tuple[str, ...]
+    dialled: tuple[str, ...] = ()
+    """Numbers of the <Dial> verbs executed."""
+    messages_s: tuple[int, ...] = ()
+    """Lengths of what the <Record> verbs took."""
 
     @property
     def stream(self) -> StreamReport | None:

@@ -13,6 +13,7 @@ from agents.tasks import Tasks
 from telephony.simulator import twiml
 from telephony.simulator.leg import HandshakeError, MediaLeg, OpenStream
 from telephony.simulator.phone import (
+    Callee,
     CallerSide,
     CarrierError,
     EndedBy,
@@ -57,8 +58,17 @@ class PlacedCall:
         new_id: Callable[[str], str],
         open_stream: OpenStream | None = None,
         stream_address: str | None = None,
+        callees: Mapping[str, Callee] | None = None,
+        message_s: int = 0,
     ) -> None:
-        """`new_id(prefix)` makes a SID. `stream_address`: where streams are really dialled."""
+        """`new_id(prefix)` makes a SID. `stream_address`: where streams are really dialled.
+        `callees`: by number, who answers a <Dial>. `message_s`: how long a message the caller
+        leaves for a <Record>; 0: none."""
+        self._callees = callees or {}
+        self._message_s = message_s
+        self._redirected: twiml.Document | None = None
+        self._dialled: list[str] = []
+        self._messages_s: list[int] = []
         self._numbers = numbers
         self._caller = caller
         self._requests = requests
@@ -93,6 +103,15 @@ class PlacedCall:
             self._over.set()
         if self._leg is not None:
             self._leg.end(_STREAM_ENDS.get(self._ended_by, StreamEnd.API))
+
+    def redirect(self, written: str) -> None:
+        """Leave whatever is being done, and go on with this document. Raises TwimlError."""
+        url = self._requests.public_url
+        self._redirected = twiml.parse(written.encode(), "application/xml", url)
+        self._twiml_warnings += self._redirected.warnings
+        self._over.set()
+        if self._leg is not None:
+            self._leg.end(StreamEnd.REDIRECTED)
 
     async def run(
         self, voice_url: str, status_url: str | None, time_limit_s: float, extra: Mapping[str, str]
@@ -132,6 +151,10 @@ class PlacedCall:
         """Do the verbs; the document that takes this one's place, or None at the end."""
         for verb in document.verbs:
             following = await self._do(verb)
+            redirected, self._redirected = self._redirected, None
+            if redirected is not None and self._ended_by is None:
+                self._over.clear()
+                return redirected
             if following is not None or self._ended_by is not None:
                 return following
         return None
@@ -140,6 +163,10 @@ class PlacedCall:
         match verb:
             case twiml.Connect():
                 return await self._connect(verb)
+            case twiml.Dial():
+                return await self._dial(verb)
+            case twiml.Record():
+                return await self._record(verb)
             case twiml.Redirect():
                 parameters = self._parameters("in-progress")
                 return await self._fetch(verb.url, verb.method, parameters)
@@ -157,11 +184,44 @@ class PlacedCall:
                 assert_never(verb)
         return None
 
-    async def _pause(self, seconds: int) -> None:
+    # ---- somebody else ----
+
+    async def _dial(self, verb: twiml.Dial) -> twiml.Document | None:
+        self._dialled.append(verb.number)
+        callee = self._callees.get(verb.number, Callee("failed"))
+        await self._pause(min(callee.after_s, verb.timeout_s))
+        if callee.caller_leaves:
+            self.end(EndedBy.CALLER)
+        told = {
+            "DialCallStatus": callee.result,
+            "DialCallSid": self._new_id("CA"),
+            "DialCallDuration": str(round(callee.after_s)),
+            "DialBridged": "true" if callee.result == "completed" else "false",
+        }
+        return await self._ask(verb.action, verb.method, told)
+
+    async def _record(self, verb: twiml.Record) -> twiml.Document | None:
+        length_s = min(self._message_s, verb.max_s)
+        if not length_s:
+            return None
+        self._messages_s.append(length_s)
+        recording_sid = self._new_id("RE")
+        told = {
+            "RecordingSid": recording_sid,
+            "RecordingUrl": f"https://api.twilio.com/Recordings/{recording_sid}",
+            "RecordingDuration": str(length_s),
+        }
+        if verb.status_callback is not None:
+            ids = {"AccountSid": self._numbers.account_sid, "CallSid": self._numbers.call_sid}
+            parameters = {**ids, **told, "RecordingStatus": "completed"}
+            self._call_back(verb.status_callback, verb.status_callback_method, parameters)
+        return await self._ask(verb.action, verb.method, {**told, "Digits": "#"})
+
+    async def _pause(self, seconds: float) -> None:
         timer = asyncio.get_running_loop().call_later(seconds, self._over.set)
         await self._over.wait()
         timer.cancel()
-        if self._ended_by is None:
+        if self._ended_by is None and self._redirected is None:
             self._over.clear()
 
     async def _fetch(self, url: str, method: str, parameters: Mapping[str, str]) -> twiml.Document:
@@ -208,12 +268,17 @@ class PlacedCall:
 
     async def _after(self, verb: twiml.Connect) -> twiml.Document | None:
         """Ask the action URL what next. After the caller's end nobody is there to obey it."""
-        if verb.action is None:
+        return await self._ask(verb.action, verb.method, {})
+
+    async def _ask(
+        self, action: str | None, method: str, told: Mapping[str, str]
+    ) -> twiml.Document | None:
+        if action is None or self._redirected is not None:
             return None
-        parameters = self._parameters(self.status)
+        parameters = self._parameters(self.status, told)
         if self._ended_by is None:
-            return await self._fetch(verb.action, verb.method, parameters)
-        self._call_back(verb.action, verb.method, parameters)
+            return await self._fetch(action, method, parameters)
+        self._call_back(action, method, parameters)
         return None
 
     # ---- callbacks ----
@@ -310,6 +375,8 @@ class PlacedCall:
             said=tuple(self._said),
             errors=tuple(self._errors),
             twiml_warnings=tuple(self._twiml_warnings),
+            dialled=tuple(self._dialled),
+            messages_s=tuple(self._messages_s),
         )
 
 

@@ -49,6 +49,11 @@ class SignedRequests:
         self._public = urlsplit(public_url)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
+    @property
+    def public_url(self) -> str:
+        """What documents without an address of their own are relative to."""
+        return urlunsplit(self._public)
+
     def signature(self, url: str, parameters: Mapping[str, str] | None = None) -> str:
         return str(self._validator.compute_signature(url, dict(parameters or {})))
 

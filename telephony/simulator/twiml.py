@@ -5,6 +5,7 @@ and warning dictionary.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit, urlunsplit
 from xml.etree import ElementTree
@@ -69,7 +70,22 @@ class Reject(msgspec.Struct, frozen=True):
     reason: str
 
 
-Verb = Connect | Say | Play | Pause | Redirect | Hangup | Reject
+class Dial(msgspec.Struct, frozen=True):
+    number: str
+    action: str | None
+    method: str
+    timeout_s: int
+
+
+class Record(msgspec.Struct, frozen=True):
+    action: str | None
+    method: str
+    max_s: int
+    status_callback: str | None
+    status_callback_method: str
+
+
+Verb = Connect | Dial | Record | Say | Play | Pause | Redirect | Hangup | Reject
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -127,6 +143,12 @@ def _root(body: bytes) -> Element:
     return root
 
 
+def _seconds(written: str) -> int:
+    if not written.isdecimal():
+        raise TwimlError(12200, f"{written[:40]!r} is not a number of seconds")
+    return int(written)
+
+
 class _Reader:
     """Turns elements into verbs, noting what it does not know."""
 
@@ -135,6 +157,8 @@ class _Reader:
         self._warnings: list[str] = []
         self._verbs: dict[str, Callable[[Element], Verb]] = {
             "Connect": self._connect,
+            "Dial": self._dial,
+            "Record": self._record,
             "Say": self._say,
             "Play": self._play,
             "Pause": self._pause,
@@ -202,6 +226,40 @@ class _Reader:
             raise TwimlError(12200, f"<Parameter> {pair[0][:40]!r}: no name, or too long")
         return pair
 
+    def _dial(self, element: Element) -> Dial:
+        fields = self._attributes(
+            element, action="", method="POST", timeout="30", answerOnBridge="false"
+        )
+        if len(element) != 1 or element[0].tag != "Number":
+            raise TwimlError(12200, "<Dial> does not hold exactly one <Number>")
+        number = (element[0].text or "").strip()
+        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+            raise TwimlError(13224, f"{number[:40]!r} is not a number to dial")
+        action = self._absolute(fields["action"]) if fields["action"] else None
+        return Dial(number, action, fields["method"], _seconds(fields["timeout"]))
+
+    def _record(self, element: Element) -> Record:
+        fields = self._attributes(
+            element,
+            action="",
+            method="POST",
+            maxLength="3600",
+            timeout="5",
+            finishOnKey="1234567890*#",
+            playBeep="true",
+            trim="trim-silence",
+            recordingStatusCallback="",
+            recordingStatusCallbackMethod="POST",
+        )
+        callback = fields["recordingStatusCallback"]
+        return Record(
+            action=self._absolute(fields["action"]) if fields["action"] else None,
+            method=fields["method"],
+            max_s=_seconds(fields["maxLength"]),
+            status_callback=self._absolute(callback) if callback else None,
+            status_callback_method=fields["recordingStatusCallbackMethod"],
+        )
+
     def _say(self, element: Element) -> Say:
         self._attributes(element, voice="", language="", loop="")
         return Say(" ".join("".join(element.itertext()).split()))
@@ -211,10 +269,7 @@ class _Reader:
         return Play((element.text or "").strip(), fields["digits"])
 
     def _pause(self, element: Element) -> Pause:
-        length = self._attributes(element, length="1")["length"]
-        if not length.isdecimal():
-            raise TwimlError(12200, f"<Pause length={length!r}>")
-        return Pause(int(length))
+        return Pause(_seconds(self._attributes(element, length="1")["length"]))
 
     def _redirect(self, element: Element) -> Redirect:
         fields = self._attributes(element, method="POST")
@@ -238,7 +293,7 @@ class _Reader:
         for name in element.attrib.keys() - known.keys():
             self._warnings.append(f"<{element.tag}> has no attribute {name!r}")
         fields = {name: element.get(name, default) for name, default in known.items()}
-        for name in ("method", "statusCallbackMethod"):
+        for name in ("method", "statusCallbackMethod", "recordingStatusCallbackMethod"):
             if name in fields and fields[name] not in ("GET", "POST"):
                 raise TwimlError(12200, f"<{element.tag} {name}={fields[name]!r}>")
         return fields

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -151,7 +152,7 @@ async def test_a_booking_by_tool_is_in_the_database_once(tmp_path: Path) -> None
         )
     )
     async with house(tmp_path, script, Faults(repeated_calls=True)) as built:
-        await _until_a_bookable_day(built, call)
+        call["date"] = bookable_day(built.service)
         report = await built.phone.dial(caller((800, 1_400), hang_up_ms=6_000))
         rows = Bookings(built.service.store, built.service.shop).of_call(report.call_sid)
         assert [row.name for row in rows] == ["Ann Lee"]
@@ -160,10 +161,10 @@ async def test_a_booking_by_tool_is_in_the_database_once(tmp_path: Path) -> None
         assert tools[0].output == tools[1].output
 
 
-async def _until_a_bookable_day(built: House, call: dict[str, str]) -> None:
-    """The scripted day must lie ahead of the shop's clock; tests must not depend on today."""
-    day = built.service.clock().date()
-    call["date"] = f"{day:%Y-%m-%d}"
+def bookable_day(service: Service) -> str:
+    """The next day the shop is open, after today: no test must depend on when it is run."""
+    days = (service.clock().date() + dt.timedelta(days=ahead) for ahead in range(1, 8))
+    return next(f"{day:%Y-%m-%d}" for day in days if service.shop.week[day.weekday()])
 
 
 async def test_the_agent_s_goodbye_is_heard_before_it_hangs_up(tmp_path: Path) -> None:
