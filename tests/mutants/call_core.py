@@ -1,6 +1,7 @@
 """Bugs planted in the core of a call: ledger, playback, words, floor, limits, phases."""
 
 from tests.mutants import Mutant
+from tests.mutants.handover import HANDOVER
 from tests.mutants.keypad import KEYPAD
 
 _LEDGER = ("tests/telephony/test_call_ledger.py",)
@@ -180,8 +181,8 @@ LEDGER = (
 
 PLAYBACK = (
     _playback(
-        "        self._downlink.reset()\n",
-        "",
+        "        self._downlink.reset()\n        self._speaking = None\n        told",
+        "        self._speaking = None\n        told",
         "the rest of a cut reply is heard at the start of the next",
     ),
     _playback(
@@ -458,8 +459,8 @@ MACHINE = (
         "a caller who talks on is hung up on",
     ),
     _machine(
-        "        respond = not (event.ends_call and self._said_goodbye())\n",
-        "        respond = not event.ends_call\n",
+        "        respond = self._ending.listening and not (leaves and self._said_goodbye())\n",
+        "        respond = self._ending.listening and not leaves\n",
         "a call ends without a goodbye",
     ),
     _machine(
@@ -498,8 +499,8 @@ MACHINE = (
         "the apology is followed by silence",
     ),
     _ending(
-        "        elif self._closing.hanging_up or not owed:\n",
-        "        elif self._closing.hanging_up:\n",
+        "        if closing.beyond or closing.onward or closing.hanging_up or not owed:\n",
+        "        if closing.beyond or closing.onward or closing.hanging_up:\n",
         "an engine that dies after its goodbye is apologised for",
     ),
     _machine(
@@ -528,8 +529,8 @@ MACHINE = (
         "the caller's words lie in the wrong place after a gap",
     ),
     _machine(
-        "min(event.timestamp_ms * RATE // 1000, newest)",
-        "event.timestamp_ms * RATE // 1000",
+        "min(stamped, newest)",
+        "stamped",
         "one absurd time stamp makes the recording hours long",
     ),
     _ending(
@@ -629,4 +630,4 @@ BARGE_INS = (
     ),
 )
 
-CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD)
+CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER)

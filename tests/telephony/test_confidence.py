@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from agents.engine import AppendAudio, ToolCalled, ToolOutput
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand
+from telephony.call.commands import CallCommand, Onward
 from telephony.call.config import CallConfig
 from telephony.call.events import (
     CallerAudio,
@@ -43,7 +43,7 @@ from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tests.telephony.test_session import Control, RecordingLeg
 from tests.telephony.test_whole_call import House, house
 from tools.booking.shop import Shop
-from tools.calls.offer import call_tools
+from tools.calls.offer import Targets, call_tools
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.receipts import Receipts
@@ -124,6 +124,12 @@ class Around:
 
     def count(self, code: str) -> None:
         self.counted.append(code)
+
+    def onward(self, onward: Onward) -> bytes:
+        raise AssertionError(f"nobody is passed on here: {onward}")
+
+    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
+        self.counted.append("call_back")
 
     def watch(
         self, _call_id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
@@ -311,7 +317,7 @@ async def test_fault_t20_after_a_whole_call_a_typed_card_is_nowhere(
         yield Reply("", calls=(FunctionCall("charge_card", card),))
         yield Reply("Thank you.", 500)
 
-    def registry(_shop: Shop, _store: Store) -> Registry:
+    def registry(_shop: Shop, _store: Store, _targets: Targets) -> Registry:
         return till.registry()
 
     monkeypatch.setattr("telephony.app.build", registry)

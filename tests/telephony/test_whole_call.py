@@ -182,7 +182,15 @@ async def test_the_agent_s_goodbye_is_heard_before_it_hangs_up(tmp_path: Path) -
         assert report.stream.played_ms_by_item[last.mark_item] >= 1_200
 
 
+def without_voicemail(tmp_path: Path) -> None:
+    """Nobody takes the call over when the engine fails."""
+    (tmp_path / "config").mkdir()
+    content = "voicemail: {enabled: false}\n"
+    (tmp_path / "config" / "phone.yaml").write_text(content, encoding="utf-8")
+
+
 async def test_a_model_socket_killed_in_mid_call_ends_in_speech(tmp_path: Path) -> None:
+    without_voicemail(tmp_path)
     faults = Faults(close_after_deltas=3, close_code=1006)
     async with house(tmp_path, faults=faults) as built:
         report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
@@ -200,6 +208,7 @@ async def test_a_model_socket_killed_in_mid_call_ends_in_speech(tmp_path: Path) 
 
 @pytest.mark.parametrize("status", [401, 500])
 async def test_a_model_that_cannot_be_had_ends_in_speech(tmp_path: Path, status: int) -> None:
+    without_voicemail(tmp_path)
     async with house(tmp_path, faults=Faults(handshake_status=status)) as built:
         report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
         assert built.reasons == [EndedReason.ENGINE_FAILED]
