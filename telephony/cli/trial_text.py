@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from telephony.cli.live import seconds
 from telephony.cli.trial import Latency, Trial
@@ -46,7 +47,7 @@ def _interruptions(done: Trial) -> Iterator[str]:
 
 
 def _figures(latency: Latency) -> Iterator[str]:
-    yield "Measured                              median  longest"
+    yield f"{'Measured':<42}{'median':>8}{'longest':>10}"
     yield _row("webhook answered", [latency.webhook_ms])
     first = latency.first_audio_ms
     yield _row("agent heard after the stream began", [] if first is None else [first])
@@ -58,10 +59,9 @@ def _figures(latency: Latency) -> Iterator[str]:
 
 def _row(name: str, values: list[int]) -> str:
     if not values:
-        return f"  {name:<40} -"
-    middle = sorted(values)[len(values) // 2]
-    longest = f"{max(values):>6} ms" if len(values) > 1 else ""
-    return f"  {name:<40}{middle:>6} ms {longest}".rstrip()
+        return f"  {name:<42}-"
+    longest = f"{max(values):>7} ms" if len(values) > 1 else ""
+    return f"  {name:<40}{round(median(values)):>5} ms{longest}"
 
 
 def _files(files: dict[str, str]) -> Iterator[str]:

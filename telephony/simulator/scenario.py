@@ -77,8 +77,9 @@ class Scenario(msgspec.Struct, frozen=True):
     most_confusions: int = 4
     """In a row, before it gives up."""
     most_ms: int = 4 * 60_000
-    patience_ms: int = 9_000
-    """How long it waits in silence before it wonders."""
+    patience_ms: int = 15_000
+    """How long it waits in silence before it wonders; agents ask sooner, and both at once would
+    talk over each other."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -148,6 +149,7 @@ def _rules(goal: Goal, goodbye: str, change: str) -> tuple[Rule, ...]:
         Rule("time", r"\btimes?\b|o'?clock|which one|prefer", f"At {goal.time}.", ("time",)),
         Rule("number", r"\bnumber\b|\bphone\b", "You can use the number I'm calling from."),
         Rule("service", r"\bservices?\b|\bwhat (can|would|kind|sort)", service, ("service",)),
+        Rule("still there", r"\b(still|are you) there\b", "Yes, I'm still here."),
         Rule("goodbye", r"good-?\s?bye|\bbye\b", goodbye, ends=True),
         Rule("greeting", r"\bhelp\b|\bcalling\b|\bassistant\b", service, ("service",)),
         Rule("thinking", r"let me (check|see|look)", ""),

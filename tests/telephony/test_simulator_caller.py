@@ -136,14 +136,14 @@ def test_an_agent_that_did_not_understand_hears_the_answer_again() -> None:
 
 def test_nobody_answering_is_wondered_at_twice() -> None:
     room = Room().agent("How can I help?")
-    room.pass_ms(40_000)
+    room.pass_ms(60_000)
     assert room.said() == ["greeting", "wondering", "wondering"]
     assert room.seen[-1] == PutDown(room.all(PutDown)[0].at_ms, "nobody answers")
     assert room.caller.hang_up
 
 
 def test_a_line_that_is_dead_from_the_start_is_left() -> None:
-    room = Room().pass_ms(40_000)
+    room = Room().pass_ms(60_000)
     assert room.said() == ["wondering", "wondering"]
     assert room.caller.hang_up
 
@@ -293,7 +293,7 @@ def test_an_agent_that_says_wait_is_waited_for() -> None:
     "act", [lambda room: room.agent("What day?"), lambda room: room.pass_ms(60)]
 )
 def test_after_hanging_up_nothing_happens_any_more(act: Callable[[Room], object]) -> None:
-    room = Room().pass_ms(40_000)
+    room = Room().pass_ms(60_000)
     seen = len(room.seen)
     act(room)
     assert len([s for s in room.seen[seen:] if isinstance(s, Said | PutDown)]) == 0

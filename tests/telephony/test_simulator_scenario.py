@@ -50,6 +50,8 @@ SCENARIO = booking(Goal())
         ("You're all set. Is there anything else I can do for you?", "anything else"),
         ("One moment, please.", "wait"),
         ("Take your time.", "wait"),
+        ("Are you still there?", "still there"),
+        ("Are you still there? What day would suit you?", "day"),
         ("One moment please, I'll look at the times.", "wait"),
         ("One moment, please. What day would suit you?", "day"),
         ("One moment, please. Which time would you like.", "time"),
