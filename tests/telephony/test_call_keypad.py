@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agents.engine import (
     CallerSpeechStarted,
     CallerSpeechStopped,
+    CallerTranscript,
     CancelResponse,
     EngineFailed,
     EngineReady,
@@ -28,7 +29,7 @@ from telephony.call.commands import (
     RunTool,
     SealDigits,
 )
-from telephony.call.config import Limits
+from telephony.call.config import BargeIn, Limits, TurnTaking
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -48,7 +49,7 @@ from telephony.transcripts.entry import (
     ToolLine,
     TruncationLine,
 )
-from tests.telephony.script import Script, live
+from tests.telephony.script import CAPABILITIES, Script, live
 
 ONE, TWO = "We close at six.", "On Sunday we are closed all day."
 BOTH = f"{ONE} {TWO}"
@@ -199,6 +200,22 @@ def test_a_star_calls_an_idle_goodbye_off_and_no_other() -> None:
     drained = spoken()
     drained.happens(HangUpAsked(EndedReason.DRAINED.value)).when(DtmfPressed("*"))
     assert not played(drained.last)
+
+
+def test_a_star_while_we_hold_our_breath_repeats_and_resumes_nothing() -> None:
+    story = Desk(Script(msgspec.structs.replace(CAPABILITIES, answers_on_request=True)))
+    rules = TurnTaking(barge_in=BargeIn.CONFIRMED)
+    story.call = Call(msgspec.structs.replace(story.config, turn_taking=rules))
+    story.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"), EngineReady("s1")).until_s(1.0)
+    story.speaks(tones(4.0), text=BOTH).finishes().until_s(3.0).echoes(*story.marks()[1:21])
+    story.happens(CallerSpeechStarted("u1", 3_000))
+    assert of(story.last, ClearPlayback)
+    assert not of(story.last, TruncateItem), "it may have been a cough"
+    story.happens(DtmfPressed("*"))
+    assert [cut.audio_end_ms for cut in of(story.last, TruncateItem)] == [2_000]
+    assert played(story.last) == 16_000
+    story.happens(CallerSpeechStopped("u1", 3_100), CallerTranscript("u1", ""))
+    assert played(story.last) == 0, "what was held is over"
 
 
 def test_no_more_than_the_last_half_minute_is_kept() -> None:
