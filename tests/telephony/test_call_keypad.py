@@ -28,8 +28,9 @@ from telephony.call.commands import (
     PlayAudio,
     RunTool,
     SealDigits,
+    Transfer,
 )
-from telephony.call.config import BargeIn, Limits, TurnTaking
+from telephony.call.config import BargeIn, Limits, Route, TurnTaking
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -233,6 +234,59 @@ def test_a_zero_asks_for_a_person_without_the_model_s_consent() -> None:
     assert of(script.last, ClearPlayback)
     assert of(script.last, CancelResponse) == [CancelResponse("r1")]
     assert of(script.last, Say) == [Say(script.config.persona.nobody_free)]
+
+
+FRONT = Route("front desk", "One moment, I'll get somebody.", 20.0)
+STAFFED: dict[str, Any] = {"routes": (FRONT,), "human": "front desk"}
+"""A line with somebody to put callers through to."""
+
+
+def staffed(**fields: Any) -> Desk:
+    story = Desk(Script())
+    story.config = msgspec.structs.replace(story.config, **{**STAFFED, **fields})
+    story.call = Call(story.config)
+    return story.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"))
+
+
+def test_a_zero_puts_the_caller_through_in_our_own_words() -> None:
+    story = staffed(human_ulaw=tones(1.0)).happens(EngineReady("s1")).until_s(1.0)
+    story.speaks(tones(4.0), text=BOTH).until_s(2.0).echoes(*story.marks()[1:11])
+    story.happens(DtmfPressed("0"))
+    assert of(story.last, CancelResponse) == [CancelResponse("r1")]
+    assert not of(story.last, Say)
+    assert played(story.last) == 8_000, "the announcement, behind a cleared line"
+    story.happens(DtmfPressed("0"))
+    assert not of(story.last, ClearPlayback), "pressed again it does not cut itself off"
+    story.wait(1.0).echoes(*story.marks())
+    assert of(story.last, Transfer) == [Transfer("front desk")]
+
+
+def test_a_zero_works_before_the_engine_is_ready() -> None:
+    story = staffed().until_s(0.5).happens(DtmfPressed("0"))
+    assert of(story.last, Transfer) == [Transfer("front desk", FRONT.say)]
+
+
+def test_a_zero_works_when_the_engine_is_dead() -> None:
+    story = staffed(apology_ulaw=tones(6.0), human="", message_s=0.0)
+    story.happens(EngineReady("s1"), EngineFailed("stalled", fatal=False))
+    assert played(story.last) == 48_000, "the apology: there is nobody to go to"
+    story.when(DtmfPressed("0"))
+    tried = staffed(apology_ulaw=tones(6.0)).happens(EngineReady("s1"))
+    tried.happens(HangUpAsked(EndedReason.DRAINED.value), EngineFailed("stalled", fatal=False))
+    assert played(tried.last) == 48_000
+    tried.wait(1.0).happens(DtmfPressed("0"))
+    assert of(tried.last, ClearPlayback)
+    assert of(tried.last, Transfer) == [Transfer("front desk", FRONT.say)]
+
+
+def test_a_zero_typed_in_confidence_puts_nobody_through() -> None:
+    story = staffed().happens(EngineReady("s1"))
+    story.call = Call(msgspec.structs.replace(story.config, own_tools=("collect_digits",)))
+    story.happens(StreamStarted("MZ1"), EngineReady("s1"))
+    story.asks(length=4, sensitive=True).types("0000")
+    assert not of(story.said, Transfer)
+    story.happens(DigitsSealed("t1", "digits:1")).types("0", every_s=6.0)
+    assert of(story.last, Transfer)
 
 
 @pytest.mark.parametrize("key", "123456789#ABCDx")
