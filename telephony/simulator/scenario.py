@@ -64,7 +64,11 @@ class Interruption(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """A caller's part. The first rule that matches answers."""
+    """A caller's part. The first rule that matches answers.
+
+    No line holds a full stop but at its end: the caller's voice pauses there for longer than
+    people do when they have not finished.
+    """
 
     opening: Rule
     """Said after the agent's first words, whatever they are."""
@@ -72,8 +76,8 @@ class Scenario(msgspec.Struct, frozen=True):
     goodbye: str
     interruption: Interruption | None = None
     confused: str = "Sorry, could you repeat that?"
-    wondering: str = "Hello? Are you still there?"
-    giving_up: str = "I'm sorry, I will call again later. Goodbye."
+    wondering: str = "Hello, are you still there?"
+    giving_up: str = "I'm sorry, I will call again later, goodbye."
     most_confusions: int = 4
     """In a row, before it gives up."""
     most_ms: int = 4 * 60_000
@@ -114,7 +118,7 @@ def booking(goal: Goal, *, interrupts: bool = True) -> Scenario:
 
     What is read back wrongly it corrects, twice at most: its own ears may be at fault.
     """
-    goodbye = "No, that's all. Thank you, goodbye."
+    goodbye = "No, that's all, thank you, goodbye."
     change = f"Actually, make it {goal.changed_time}."
     final = (goal.changed_time, change) if interrupts else (goal.time, f"No, at {goal.time}.")
     return Scenario(

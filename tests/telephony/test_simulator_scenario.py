@@ -127,6 +127,7 @@ def test_what_the_caller_wants_is_in_what_it_says() -> None:
 def test_all_lines_are_listed_once_and_none_is_empty() -> None:
     assert len(set(SCENARIO.lines)) == len(SCENARIO.lines)
     assert all(SCENARIO.lines)
+    assert not [line for line in SCENARIO.lines if set(".?!") & set(line[:-1])]
     assert {rule.says for rule in SCENARIO.rules if rule.says} <= set(SCENARIO.lines)
     assert SCENARIO.interruption is not None
     assert SCENARIO.interruption.says in SCENARIO.lines

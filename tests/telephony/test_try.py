@@ -95,15 +95,21 @@ def test_the_booking_in_the_database_is_the_one_asked_for_by_voice(trial: Trial)
 
 
 def test_the_sentence_spoken_into_is_cut_at_the_same_place_for_all(trial: Trial) -> None:
-    (cut,) = trial.told["truncations"]
-    assert set(cut) == {"item_id", "audio_end_ms", "played_ms"}
-    assert abs(cut["audio_end_ms"] - cut["played_ms"]) <= 40
+    for cut in trial.told["truncations"]:
+        assert set(cut) == {"item_id", "audio_end_ms", "played_ms"}
+        assert abs(cut["audio_end_ms"] - cut["played_ms"]) <= 40
+    cut, turn = trial.told["truncations"][0], cut_turn(trial)
     assert cut["played_ms"] > 1_000
-    (turn,) = [turn for turn in trial.told["turns"] if turn["state"] == "cut"]
     assert turn["speaker"] == "agent"
     assert turn["text"].startswith(turn["heard"])
     assert 0 < len(turn["heard"]) < len(turn["text"])
     assert abs(turn["end_ms"] - turn["start_ms"] - cut["played_ms"]) <= 200
+
+
+def cut_turn(trial: Trial) -> dict[str, Any]:
+    """The agent's turn the caller spoke into."""
+    turn: dict[str, Any] = next(turn for turn in trial.told["turns"] if turn["state"] == "cut")
+    return turn
 
 
 def test_every_turn_is_told_with_its_bounds(trial: Trial) -> None:
@@ -179,7 +185,7 @@ def test_the_record_has_the_caller_left_and_the_agent_as_heard_right(trial: Tria
     assert loudness(left, turns, "caller") > 10 * loudness(right, turns, "caller")
     assert loudness(right, turns, "agent") > 10 * loudness(left, turns, "agent")
     # Cut, the agent is silent on its side although more had been sent.
-    (cut,) = [turn for turn in turns if turn["state"] == "cut"]
+    cut = cut_turn(trial)
     silent = right[(cut["end_ms"] + 150) * 8 : (cut["end_ms"] + 650) * 8]
     assert np.abs(silent.astype(np.int32)).mean() < 20
 
