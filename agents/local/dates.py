@@ -50,7 +50,6 @@ _MONTH: Final = {
 }
 _MONTHS_AHEAD: Final = 3
 """How far `Friday the twenty-fifth` looks for a month in which the two agree."""
-_FURTHEST: Final = 366 * 5
 _LAST_YEAR: Final = 2099
 
 

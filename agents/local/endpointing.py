@@ -129,7 +129,7 @@ class Endpointing:
 def _voiced_ms(quiet: Quiet, frame: Frame) -> int:
     """How much of the frame is not far below the loudest since the onset."""
     powers = np.square(frame.reshape(_PARTS, -1)).mean(axis=1)
-    quiet.loudest = max(quiet.loudest, float(powers.max()))
+    quiet.loudest = max(quiet.loudest, float(np.max(powers)))
     return int((powers >= quiet.loudest * _QUIET_PART).sum()) * FRAME_MS // _PARTS
 
 

@@ -156,8 +156,3 @@ def _capitalised(word: str) -> str:
 
 
 _INITIAL: Final = regex.compile(r"(?:^|(?<=-)|(?<=^[od]'))[^\W\d_]")
-
-
-def spoken_spelling(text: str) -> str:
-    """A name letter by letter, for reading back what was spelled."""
-    return ", ".join(" ".join(part.upper()) for part in text.split())

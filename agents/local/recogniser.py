@@ -120,7 +120,7 @@ class Recogniser:
         total = 0.0
         while tokens[-1] != END and len(tokens) <= limit:
             logprobs = steps.next(tokens[-1:], [0])[0]
-            tokens.append(int(logprobs.argmax()))
+            tokens.append(int(np.argmax(logprobs)))
             total += float(logprobs[tokens[-1]])
         return tokens, total
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from agents.local.choices import Choice
@@ -58,15 +57,6 @@ def spoken_decimal(value: float) -> str:
     whole, _, fraction = f"{value:.6f}".rstrip("0").partition(".")
     head = spoken_number(int(whole)) if int(whole) or not whole.startswith("-") else "minus zero"
     return f"{head} point {' '.join(ONES[int(digit)] for digit in fraction)}" if fraction else head
-
-
-def spoken_money(amount: Decimal, unit: str = "dollar", part: str = "cent") -> str:
-    """`12.50` as twelve dollars fifty; whole amounts without the part, small ones without units."""
-    units, parts = divmod(int(amount.quantize(Decimal("0.01")) * 100), 100)
-    if not units and parts:
-        return f"{spoken_number(parts)} {part}{'s' * (parts != 1)}"
-    head = f"{spoken_number(units)} {unit}{'s' * (units != 1)}"
-    return f"{head} {spoken_number(parts)}" if parts else head
 
 
 def listed(slot: Slot, choices: Sequence[Choice], today: dt.date) -> str:

@@ -77,7 +77,7 @@ def speech_dbfs(pcm: NDArray[np.float64]) -> float:
     """Level of the speech in a recording; pauses, 35 dB below its loudest 10 ms, left out."""
     steps = np.square(pcm[: len(pcm) // _STEP_SAMPLES * _STEP_SAMPLES])
     power = steps.reshape(-1, _STEP_SAMPLES).mean(axis=1)
-    speech = power[power > power.max() * 10 ** (-_PAUSE_DB / 10)]
+    speech = power[power > np.max(power) * 10 ** (-_PAUSE_DB / 10)]
     return float(10 * np.log10(speech.mean() / _FULL_SCALE**2))
 
 
@@ -89,11 +89,11 @@ def _halving() -> Filter:
 def _trimmed(pcm: Pcm) -> Pcm:
     """Without the silence at either end, but for a breath that keeps soft consonants whole."""
     size = np.abs(pcm.astype(np.int32))
-    loud = np.flatnonzero(size > size.max() // 100)
+    loud = np.flatnonzero(size > np.max(size) // 100)
     return pcm[max(0, loud[0] - _BREATH_SAMPLES) : loud[-1] + 1 + _BREATH_SAMPLES]
 
 
 def _levelled(pcm: NDArray[np.float64], level_dbfs: float) -> NDArray[np.float64]:
     """At the level wanted, or as near to it as peaks allow."""
     gain = 10 ** ((level_dbfs - speech_dbfs(pcm)) / 20)
-    return pcm * min(gain, float(PEAK / np.abs(pcm).max()))
+    return pcm * min(gain, float(PEAK / np.max(np.abs(pcm))))

@@ -67,20 +67,20 @@ def thump() -> Sound:
 def spoken(text: str) -> Sound:
     """At 8 kHz and -20 dBFS, without the silence around it."""
     word = within(resampled(says(text), 16_000, RATE).astype(np.float64), 200, 3_400)
-    loud = np.flatnonzero(np.abs(word) > np.abs(word).max() / 20)
+    loud = np.flatnonzero(np.abs(word) > np.max(np.abs(word)) / 20)
     return level(word[loud[0] : loud[-1]], -20)
 
 
 def voice_begins(word: Sound) -> int:
     """The sample where it comes within 10 dB of its loudest; an `s` before that is no voice."""
     power: Sound = np.convolve(np.square(word), np.ones(160), "same")
-    return int(np.flatnonzero(power > power.max() / 10)[0])
+    return int(np.flatnonzero(power > np.max(power) / 10)[0])
 
 
 def voiced(ms: int) -> Sound:
     """So much out of the middle of a word."""
     word = spoken("No.")
-    loudest = int(np.convolve(np.abs(word), np.ones(400), "same").argmax())
+    loudest = int(np.argmax(np.convolve(np.abs(word), np.ones(400), "same")))
     piece = word[loudest - ms * 4 : loudest + ms * 4]
     return level(piece * np.minimum(1, 4 * np.hanning(len(piece))), -20)
 

@@ -1,7 +1,6 @@
 """Slots: from JSON Schema, filled from sentences, and said aloud."""
 
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from agents.local.choices import Choice
 from agents.local.expectation import plain
 from agents.local.grammar import answer_pattern, check_pattern, more_pattern, opening_pattern
 from agents.local.slots import Kind, Slot, choices_of, form
-from agents.local.speech import listed, read_back, say, spoken_decimal, spoken_money
+from agents.local.speech import listed, read_back, say, spoken_decimal
 from agents.local.text import joined
 from agents.local.values import Readings, Setting, read
 from tests.agents.talk import SALON, accepted_by, pattern_takes, spec
@@ -249,21 +248,6 @@ def test_values_are_read_back_so_that_one_knows_which_they_are(
     slot: Slot, value: Any, said: str
 ) -> None:
     assert read_back(slot, value, TODAY, slot.choices).startswith(said)
-
-
-@pytest.mark.parametrize(
-    ("amount", "said"),
-    [
-        ("12.50", "twelve dollars fifty"),
-        ("1", "one dollar"),
-        ("0.01", "one cent"),
-        ("0.75", "seventy-five cents"),
-        ("0", "zero dollars"),
-        ("120", "one hundred and twenty dollars"),
-    ],
-)
-def test_money_is_said_as_people_say_it(amount: str, said: str) -> None:
-    assert spoken_money(Decimal(amount)) == said
 
 
 def test_decimals_are_said_digit_by_digit_after_the_point() -> None:

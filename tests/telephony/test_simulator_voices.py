@@ -82,7 +82,7 @@ def pitch_hz(pcm: np.ndarray[tuple[int], np.dtype[np.float64]], rate: int) -> fl
     for at in range(0, len(pcm) - size, size):
         piece = pcm[at : at + size] - pcm[at : at + size].mean()
         likeness = np.correlate(piece, piece, "full")[size - 1 :]
-        period = shortest + int(likeness[shortest:longest].argmax())
+        period = shortest + int(np.argmax(likeness[shortest:longest]))
         if likeness[0] / size > 1e6 and likeness[period] > likeness[0] / 2:
             found.append(rate / period)
     return float(np.median(found))
