@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 2
 
-.PHONY: help run test check format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -16,12 +16,20 @@ run: setup ## Answer a simulated call, then keep serving (ONCE=1: end after the 
 test: setup-dev ## Run the tests
 	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-check: setup-dev ## Check formatting, lint, types and laws, then run the tests
+check: lint test ## Check formatting, lint, types and laws, then run the tests, as CI does
+
+lint: setup-dev ## Check formatting, lint, types and laws
 	$(PYTHON_INSIDE) -m ruff format --check .
 	$(PYTHON_INSIDE) -m ruff check .
 	$(PYTHON_INSIDE) -m mypy
 	$(PYTHON_INSIDE) -m pytest tests/test_imports.py tests/test_gates.py
-	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+mutants: setup-dev ## Plant bugs one by one; the tests must notice each (minutes)
+	$(PYTHON_INSIDE) -m tests.mutants $(ARGS)
+
+coverage: setup-dev ## Say which lines and branches no test runs
+	$(PYTHON_INSIDE) -m coverage run -m pytest $(ARGS)
+	$(PYTHON_INSIDE) -m coverage report --skip-covered --show-missing
 
 format: setup-dev ## Put the code into its standard form
 	$(PYTHON_INSIDE) -m ruff check --fix .

@@ -43,7 +43,7 @@ turn_taking:
   filler: "One moment, please."
   filler_after_ms: 2500
   # With FRONTDESK_BARGE_IN=confirmed: so much sound of speech interrupts, whatever is said.
-  confirm_ms: 450
+  confirm_ms: 600
   # What stands out less from the line's noise is no speech.
   above_noise_db: 6
 # Other rules for single numbers of yours, for example for one that rings in a workshop:
@@ -115,7 +115,7 @@ class Manners(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2_500
     confirm_ms: Annotated[
         int, msgspec.Meta(ge=100, le=3_000, description="Sound of speech that interrupts.")
-    ] = 450
+    ] = 600
     above_noise_db: Annotated[
         float, msgspec.Meta(ge=1, le=40, description="How far speech stands out of noise.")
     ] = 6.0

@@ -231,6 +231,7 @@ class Session:
             self._log.info(
                 "turn",
                 endpointing_ms=entry.noticed_ms - entry.stopped_ms,
+                model_ms=entry.model_ms - entry.noticed_ms,
                 answer_ms=entry.audio_ms - entry.noticed_ms,
                 carrier_ms=entry.played_ms - entry.audio_ms,
             )

@@ -107,6 +107,15 @@ class BargeIns:
             self._claim = None
         return [*held, Note("own_echo"), *self._playback.resume(now)]
 
+    def reply_began(self, response_id: str) -> list[CallCommand]:
+        """A reply to what was said before a pause for breath must not be spoken into the rest."""
+        claim = self._claim
+        taken = claim is not None and claim.verdict is Verdict.TAKEN and not claim.over
+        if not taken or not self._ending.interruptible or self._capabilities.cancels_on_speech:
+            return []
+        self._floor.silence(response_id)
+        return [CancelResponse(response_id)]
+
     def speech_stopped(self, item_id: str, now: float) -> list[CallCommand]:
         """Ask for the answer to a turn that counts; of one that is open the words decide."""
         if not self._capabilities.answers_on_request:
@@ -151,7 +160,11 @@ class BargeIns:
         if claim.verdict is Verdict.TAKEN:
             self._patience.answer_owed(now)
             return [Answer(claim.item_id)]
-        self._patience.nothing_owed()
+        if self._playback.outstanding:
+            self._patience.nothing_owed()
+        else:
+            # What was asked before this sound still wants its answer.
+            self._patience.answer_owed(now)
         self._floor.forget_turn()
         return [Dismiss(claim.item_id)]
 

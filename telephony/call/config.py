@@ -73,7 +73,7 @@ class TurnTaking(msgspec.Struct, frozen=True):
     """How the floor changes hands. `confirmed` needs an engine that answers on request."""
 
     barge_in: BargeIn = BargeIn.IMMEDIATE
-    confirm_s: float = 0.45
+    confirm_s: float = 0.6
     """So much sound of speech takes the floor, whatever is said."""
     words_s: float = 0.8
     """How long after a shorter sound its words are waited for."""

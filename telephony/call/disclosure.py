@@ -1,47 +1,66 @@
 """Has the caller heard what they must be told, to its last word?"""
 
-from agents.engine import AudioDelta, Say, TextDelta
+import re
+
+from agents.engine import Say
 from telephony.call.commands import CallCommand, Record
 from telephony.transcripts.entry import AgentLine, Fate
 
 MOST_TIMES = 4
 """A caller who talks over it so often does not want to hear it, and has been told that it is."""
+_ALIKE = 0.8
+"""So many of its words must be the same: models say things almost word for word."""
+_WORD = re.compile(r"\w+")
 
 
 class Disclosure:
-    """A sentence that is said first, and said again until it was heard in full."""
+    """A sentence that is said first, and said again until it was heard in full.
+
+    Which reply it is shows in its words: with its own turn detection a server may answer the
+    caller before it says what it was asked to.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._words = _words(text)
         self._times = 0
         self._awaited = False
-        self._response_id: str | None = None
-        self._item_ids: set[str] = set()
 
     def say(self) -> list[CallCommand]:
         """Ask for it; nothing where nothing must be disclosed."""
-        if not self._text or self._times >= MOST_TIMES:
+        if not self._words or self._times >= MOST_TIMES:
+            self._awaited = False
             return []
         self._times += 1
         self._awaited = True
         return [Say(self._text)]
 
-    def reply_began(self, response_id: str) -> None:
-        """The first reply after it was asked for is it: an engine says what it is told in order."""
-        if self._awaited:
-            self._awaited = False
-            self._response_id = response_id
-
-    def piece(self, delta: AudioDelta | TextDelta) -> None:
-        if delta.response_id == self._response_id:
-            self._item_ids.add(delta.item_id)
-
     def check(self, commands: list[CallCommand]) -> list[CallCommand]:
-        """What was just written down may be its fate: cut off, it is said again."""
+        """What was just written down may be its fate.
+
+        Cut off, it is said again; so it is when something else was heard to its end meanwhile.
+        """
         for command in commands:
-            if isinstance(command, Record) and isinstance(command.entry, AgentLine):
-                line = command.entry
-                if line.item_id in self._item_ids:
-                    self._item_ids.discard(line.item_id)
-                    return [] if line.fate is Fate.HEARD else self.say()
+            if self._awaited and isinstance(command, Record):
+                entry = command.entry
+                if isinstance(entry, AgentLine) and entry.source == "engine":
+                    return self._judge(entry)
         return []
+
+    def _judge(self, line: AgentLine) -> list[CallCommand]:
+        heard = line.fate is Fate.HEARD
+        if not self._is_it(line.text):
+            return self.say() if heard else []
+        whole = heard and len(_words(line.text)) >= _ALIKE * len(self._words)
+        self._awaited = not whole
+        return [] if whole else self.say()
+
+    def _is_it(self, text: str) -> bool:
+        """A reply that was cut has its beginning only."""
+        said = _words(text)[: len(self._words)]
+        same = sum(a == b for a, b in zip(said, self._words, strict=False))
+        return bool(said) and same >= _ALIKE * len(said)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())

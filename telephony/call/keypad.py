@@ -86,7 +86,7 @@ class Keypad:
 
     def hush(self, now: float) -> list[CallCommand]:
         """A key stops our audio like speech does; the engine does not hear it, so it is told."""
-        if not self._playback.outstanding:
+        if not self._playback.outstanding or not self._ending.interruptible:
             return []
         self._patience.nothing_owed()
         silenced = self._floor.silence_replies()

@@ -108,6 +108,11 @@ class Patience:
         self._prompts = 0
         self._quiet_from_s = None
 
+    def caller_speaks(self) -> None:
+        """Nobody waits for an answer while they speak."""
+        self._waiting_from_s = None
+        self._owed_from_s = None
+
     @property
     def owed(self) -> bool:
         """The agent has to be heard: something was asked of it that it has not begun."""

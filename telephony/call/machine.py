@@ -169,8 +169,7 @@ class Call:
                 return self._caller_words(item_id, text, now)
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
-                self._disclosure.reply_began(response_id)
-                return []
+                return self._barge_ins.reply_began(response_id)
             case AudioDelta():
                 return self._audio(event, now)
             case TextDelta():
@@ -224,6 +223,7 @@ class Call:
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_began(item_id, self._heard_at_ms(audio_ms))
         self._patience.caller_active()
+        self._patience.caller_speaks()
         return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
@@ -253,16 +253,15 @@ class Call:
         return self._floor.wants(response_id) and self._ending.listening
 
     def _text(self, event: TextDelta, now: float) -> list[CallCommand]:
-        self._disclosure.piece(event)
         if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
         self._playback.text(event, now)
         return []
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
-        self._disclosure.piece(event)
         if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
+        self._floor.answer_made(_ms(now))
         commands = self._playback.audio(event, now)
         if self._playback.outstanding:
             self._floor.answer_sent(_ms(now))
@@ -301,7 +300,7 @@ class Call:
             return [Note("tool_answer_unasked")]
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
-        if respond and not self._tools:
+        if respond and not self._tools and self._floor.caller_item is None:
             self._patience.answer_owed(now)
         answered = ToolOutput(event.tool_call_id, event.output, respond)
         commands: list[CallCommand] = [Record(line), answered]

@@ -14,6 +14,7 @@ class _Turn:
 
     stopped_ms: int
     noticed_ms: int
+    model_ms: int = -1
     audio_ms: int = -1
 
 
@@ -89,6 +90,10 @@ class Floor:
         """False for a reply the caller spoke over: what still comes of it must not be played."""
         return response_id not in self._dead and not self.deserted
 
+    def silence(self, response_id: str) -> None:
+        """Nothing of this reply is wanted."""
+        self._dead.add(response_id)
+
     def silence_replies(self) -> list[str]:
         """The caller took the floor: nothing more of the replies in progress is wanted."""
         silenced = [response_id for response_id in self._live if response_id not in self._dead]
@@ -96,6 +101,11 @@ class Floor:
         return silenced
 
     # ---- how long the caller waits ------------------------------------------------------------
+
+    def answer_made(self, now_ms: int) -> None:
+        """The engine has produced the first of its answer."""
+        if self._turn is not None and self._turn.model_ms < 0:
+            self._turn.model_ms = now_ms
 
     def answer_sent(self, now_ms: int) -> None:
         if self._turn is not None and self._turn.audio_ms < 0:
@@ -108,4 +118,6 @@ class Floor:
             # Nothing was sent yet, or this is the end of what was said before.
             return None
         self._turn = None
-        return TurnLine(turn.stopped_ms, turn.noticed_ms, turn.audio_ms, at_ms)
+        return TurnLine(
+            turn.stopped_ms, turn.noticed_ms, turn.audio_ms, at_ms, model_ms=turn.model_ms
+        )

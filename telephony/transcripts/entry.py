@@ -110,6 +110,8 @@ class TurnLine(Entry, frozen=True, tag=True):
     """When the first audio of the answer was sent to the carrier."""
     played_ms: int
     """When the carrier is known to have begun to play it."""
+    model_ms: int = -1
+    """When the engine delivered the first audio of the answer."""
 
 
 class DtmfLine(Entry, frozen=True, tag=True):

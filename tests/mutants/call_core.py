@@ -439,8 +439,8 @@ MACHINE = (
         "replies are cancelled twice, or never",
     ),
     _machine(
-        "            return self._playback.unwanted(event, now)\n        commands",
-        "            return []\n        commands",
+        "            return self._playback.unwanted(event, now)\n        self._floor",
+        "            return []\n        self._floor",
         "the model believes in an item nobody heard",
     ),
     _toolcalls(
@@ -449,8 +449,8 @@ MACHINE = (
         "a tool call repeated by the engine runs twice",
     ),
     _machine(
-        "        if respond and not self._tools:\n",
-        "        if respond:\n",
+        "        if respond and not self._tools and",
+        "        if respond and",
         "the caller is asked to repeat while a tool still works",
     ),
     _machine(

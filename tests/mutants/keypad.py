@@ -74,8 +74,8 @@ KEYPAD = (
         "an engine that cannot hear keys talks on to nobody",
     ),
     _keypad(
-        "        if not self._playback.outstanding:\n            return []\n",
-        "",
+        "if not self._playback.outstanding or not self._ending.interruptible:\n",
+        "if not self._ending.interruptible:\n",
         "a star throws away an answer that was about to begin",
     ),
     _keypad(

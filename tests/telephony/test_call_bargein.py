@@ -14,6 +14,8 @@ from agents.engine import (
     DeleteItem,
     Dismiss,
     EngineFailed,
+    ResponseStarted,
+    Say,
     ToolCalled,
     TruncateItem,
 )
@@ -33,7 +35,7 @@ from tests.fakes.realtime_script import hum
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
 
 ON_REQUEST = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answers_on_request=True)
-CONFIRMED = TurnTaking(barge_in=BargeIn.CONFIRMED)
+CONFIRMED = TurnTaking(barge_in=BargeIn.CONFIRMED, confirm_s=0.45)
 SAID = "Your appointment is on Tuesday at three, is that right?"
 LOUD = ulaw.encode(hum("somebody", 20, 8_000) + 400)
 QUIET = ulaw.encode(np.full(160, 12, dtype=np.int16))
@@ -290,3 +292,25 @@ def test_noise_that_does_not_stand_out_of_the_line_is_not_speech() -> None:
     script.happens(STARTED).sounds(1.0).happens(STOPPED, CallerTranscript("u1", ""))
     assert script.entries(TruncationLine) == []
     assert played(script.last)
+
+
+def test_a_reply_on_its_way_is_not_spoken_into_what_the_caller_adds() -> None:
+    """The caller draws breath, is answered, and goes on before the answer comes."""
+    script = line().happens(STARTED).sounds(0.4).is_quiet(0.5).when(STOPPED, Answer("u1"))
+    script.when(CallerSpeechStarted("u2", 0)).sounds(0.2)
+    script.when(ResponseStarted("r1"), CancelResponse("r1"))
+    script.when(AudioDelta("r1", "item_1", 0, seconds(1.0)), DeleteItem("item_1"))
+    assert played(script.last) == b""
+    script.is_quiet(0.5).when(CallerSpeechStopped("u2", 0), Answer("u2"))
+    script.speaks(seconds(1.0), "item_2", reply="r2")
+    assert played(script.last)
+
+
+def test_a_cough_before_the_answer_does_not_call_it_off() -> None:
+    script = line().happens(STARTED).sounds(0.4).is_quiet(0.5).when(STOPPED, Answer("u1"))
+    script.happens(ResponseStarted("r1")).when(CallerSpeechStarted("u2", 0))
+    script.sounds(0.1).is_quiet(0.4).happens(CallerSpeechStopped("u2", 0))
+    script.when(CallerTranscript("u2", ""), Dismiss("u2"))
+    begun = len(script.said)
+    script.is_quiet(6.5)
+    assert since(script, begun, Say), "an answer is still owed"

@@ -195,7 +195,7 @@ def test_turn_latency_is_told_from_the_caller_s_last_sound() -> None:
     script.happens(CallerSpeechStopped("u1", 2_500)).until_s(3.4)
     script.speaks(seconds(0.5)).until_s(3.5)
     script.echoes("0:1:800")
-    assert script.entries(TurnLine) == [TurnLine(2_500, 3_000, 3_400, 3_400)]
+    assert script.entries(TurnLine) == [TurnLine(2_500, 3_000, 3_400, 3_400, 3_400)]
 
 
 def test_lost_echoes_are_settled_by_the_clock() -> None:

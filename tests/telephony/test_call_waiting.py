@@ -13,7 +13,7 @@ from agents.engine import (
 from agents.persona import Persona
 from telephony.call.commands import PlayAudio
 from telephony.call.config import CallConfig, Limits
-from telephony.call.events import MarkEchoed, StreamStarted
+from telephony.call.events import MarkEchoed, StreamStarted, ToolFinished
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, Fate
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
@@ -122,3 +122,49 @@ def test_a_greeting_that_is_cut_is_not_repeated() -> None:
 def test_the_configuration_of_a_call_survives_its_journal() -> None:
     config = waiting(LAW).config
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=CallConfig) == config
+
+
+def test_nothing_is_said_into_a_caller_who_speaks_while_a_tool_ends() -> None:
+    script = asks(greeted()).wait(0.5).happens(ToolCalled("r2", "c1", "look_up", "{}"))
+    script.happens(CallerSpeechStarted("u2", 0)).wait(0.5)
+    script.happens(ToolFinished("c1", "look_up", "done", "{}"))
+    begun = len(script.said)
+    script.wait(9.0)
+    assert not [c for c in script.said[begun:] if isinstance(c, PlayAudio | Say)]
+
+
+def test_the_wait_is_counted_from_the_caller_s_last_words() -> None:
+    script = asks(greeted()).wait(2.0)
+    script.happens(CallerSpeechStarted("u2", 0)).wait(1.0).happens(CallerSpeechStopped("u2", 0))
+    begun = len(script.said)
+    script.wait(2.4)
+    assert not [c for c in script.said[begun:] if isinstance(c, PlayAudio)]
+    script.wait(0.2)
+    assert [c for c in script.said[begun:] if isinstance(c, PlayAudio)]
+
+
+def test_an_answer_that_comes_before_the_disclosure_is_not_taken_for_it() -> None:
+    """A server with its own turn detection answers the caller first."""
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    asks(script).speaks(seconds(1.0), "item_1", "We open at nine.", "r1").finishes("item_1", "r1")
+    script.speaks(seconds(2.0), "item_2", LAW, "r2").finishes("item_2", "r2")
+    script.wait(1.0).echoes("0:1:8000").wait(0.5)
+    asks(script)
+    assert script.said.count(Say(LAW)) >= 2
+    fates = {line.text: line.fate for line in script.entries(AgentLine)}
+    assert fates == {"We open at nine.": Fate.HEARD, LAW: Fate.CUT}
+
+
+def test_half_a_disclosure_is_none() -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    half = "You speak with an automated"
+    script.speaks(seconds(1.0), text=half).finishes().wait(1.0).echoes("0:1:8000")
+    assert script.said.count(Say(LAW)) == 2
+
+
+def test_almost_the_same_words_are_the_disclosure() -> None:
+    script = waiting(LAW).happens(EngineReady("s1")).until_s(1.0)
+    close = "You speak with an automated assistant, and this call is recorded."
+    script.speaks(seconds(1.0), text=close.replace("and ", "")).finishes()
+    script.wait(1.0).echoes("0:1:8000").wait(3.0)
+    assert script.said.count(Say(LAW)) == 1
