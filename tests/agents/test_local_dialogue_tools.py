@@ -16,7 +16,7 @@ from agents.persona import Persona
 from tests.tools.desk import CALLER, Desk
 from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
-from tools.calls.offer import call_tools
+from tools.calls.offer import NOBODY, Targets, call_tools
 from tools.crm.offer import crm_tools
 from tools.migrate import migrate
 from tools.registry import Registry
@@ -37,9 +37,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class Line:
     """One call after another to the shop, by the same caller."""
 
-    def __init__(self, store: Store, number: str | None = CALLER) -> None:
+    def __init__(
+        self, store: Store, number: str | None = CALLER, targets: Targets = NOBODY
+    ) -> None:
         shop = default_shop()
-        self.registry = Registry((*booking_tools(shop, store), *crm_tools(store), *call_tools()))
+        tools = (*booking_tools(shop, store), *crm_tools(store), *call_tools(targets))
+        self.registry = Registry(tools)
         self.desk = Desk(self.registry, store, FRIDAY)
         self.ids = (f"tc{number}" for number in itertools.count(1))
         self.number = number
@@ -197,6 +200,31 @@ async def test_a_note_is_taken_instead_of_a_person(store: Store) -> None:
     assert "note down" in answer
     assert "call me back" in await line.says("Please call me back about my hair colour.")
     assert "made a note" in await line.says("yes")
+
+
+TARGETS = {"sales": "I'll put you through to sales.", "front desk": "I'll get somebody."}
+
+
+@pytest.mark.parametrize("text", ["Can I talk to a person?", "operator", "put me through please"])
+async def test_a_person_is_put_through_to_at_once(store: Store, text: str) -> None:
+    line = Line(store, targets=Targets(TARGETS, "front desk"))
+    assert await line.says(text) == "I'll get somebody."
+    assert line.wrote("transfer_call") == [({}, "done")]
+
+
+async def test_a_target_is_asked_for_when_there_is_no_person(store: Store) -> None:
+    line = Line(store, targets=Targets(TARGETS))
+    assert "Who would you like to speak to?" in await line.says("Can I talk to a person?")
+    assert await line.says("sales") == "I'll put you through to sales."
+    assert line.wrote("transfer_call")[-1] == ({"target": "sales"}, "done")
+
+
+async def test_the_caller_who_is_back_can_still_book(store: Store) -> None:
+    line = Line(store, targets=Targets(TARGETS, "front desk"))
+    await line.says("Can I talk to a person?")
+    line.dialogue.interposed("I'm sorry, nobody is free to take your call just now.")
+    answer = await line.says("I want to book an appointment")
+    assert answer == "What would you like to have done?"
 
 
 @pytest.mark.parametrize(

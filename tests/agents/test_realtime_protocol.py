@@ -21,6 +21,7 @@ from agents.engine import (
     EngineFailed,
     EngineNotice,
     EngineReady,
+    Inform,
     ItemDone,
     ResponseDone,
     ResponseStarted,
@@ -186,6 +187,16 @@ def test_the_greeting_is_said_word_for_word_with_the_persona_in_front() -> None:
     assert response["instructions"].startswith("You answer the phone.")
     assert response["instructions"].endswith(":\nGood morning.")
     assert response["tool_choice"] == "none"
+
+
+def test_what_the_model_has_to_know_is_put_into_the_conversation_and_not_answered() -> None:
+    story = live().call(Inform("Nobody answered.")).sends({"type": "conversation.item.create"})
+    assert story.sent[-1]["item"] == {
+        "type": "message",
+        "role": "system",
+        "content": [{"type": "input_text", "text": "Nobody answered."}],
+    }
+    Story().call(Inform("Too early.")).sends_nothing()
 
 
 def test_a_reply_arrives_in_pieces_of_any_size() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from agents.engine import (
     AudioDelta,
     CloseEngine,
+    Inform,
     ItemDone,
     ResponseDone,
     ResponseStarted,
@@ -21,9 +23,19 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand, Onward
-from telephony.call.config import CallConfig, Limits
-from telephony.call.events import CallEvent, MarkEchoed, StreamStarted, StreamStopped
+from telephony.call.commands import CallCommand, Onward, TakeBack, Transfer
+from telephony.call.config import CallConfig, Limits, Route
+from telephony.call.events import (
+    CallEvent,
+    DialEnded,
+    HandedOver,
+    HandOverFailed,
+    HumanWanted,
+    MarkEchoed,
+    StreamLost,
+    StreamStarted,
+    StreamStopped,
+)
 from telephony.call.machine import Call
 from telephony.session import Session, Watch
 from telephony.transcripts.entry import EndedReason
@@ -119,12 +131,16 @@ class Around:
 class OneCall:
     """A session under test with everything it touches."""
 
-    def __init__(self, around: Around, writer: JournalWriter, engine: ScriptedEngine) -> None:
+    def __init__(
+        self, around: Around, writer: JournalWriter, engine: ScriptedEngine, **fields: Any
+    ) -> None:
         self.around = around
         self.engine = engine
         self.leg = RecordingLeg()
         limits = Limits(goodbye_s=0.2, mark_grace_s=0.1, hangup_s=0.2, engine_ready_s=0.2)
-        self.config = CallConfig("CA1", Persona(greeting="Hi."), CAPABILITIES, limits, SECOND[:80])
+        persona = Persona(greeting="Hi.")
+        config = CallConfig("CA1", persona, CAPABILITIES, limits, SECOND[:80])
+        self.config = msgspec.structs.replace(config, **fields)
         self.over = asyncio.Event()
         self.journal = Journal.open(
             writer,
@@ -168,8 +184,8 @@ async def around(tmp_path: Path) -> AsyncGenerator[Around]:
 async def one(around: Around, tmp_path: Path) -> AsyncGenerator[Callable[..., OneCall]]:
     writer = JournalWriter(tmp_path)
 
-    def make(engine: ScriptedEngine | None = None) -> OneCall:
-        return OneCall(around, writer, engine or ScriptedEngine())
+    def make(engine: ScriptedEngine | None = None, **fields: Any) -> OneCall:
+        return OneCall(around, writer, engine or ScriptedEngine(), **fields)
 
     yield make
     await writer.shut(2.0)
@@ -319,3 +335,105 @@ async def test_what_comes_after_the_end_does_nothing(one: Callable[..., OneCall]
     call.session.deliver(MarkEchoed("late"))
     call.session.deliver(StreamStopped())
     assert call.leg.asked == asked
+
+
+# ---- callers who are passed on -----------------------------------------------------------------
+
+DESK = {
+    "routes": (Route("desk", "One moment.", 5.0),),
+    "human": "desk",
+    "human_ulaw": SECOND[:80],
+    "sorry_ulaw": SECOND[:80],
+}
+
+
+async def leaving(call: OneCall) -> None:
+    """The caller wants a person, and has heard that they get one."""
+    await call.begin()
+    deliver = call.session.attach(call.leg)
+    deliver(MarkEchoed("0:0:0"))
+    deliver(HumanWanted())
+    deliver(MarkEchoed("0:1:80"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def test_a_caller_is_passed_on_by_one_request(one: Callable[..., OneCall]) -> None:
+    call = one(**DESK)
+    await leaving(call)
+    assert call.session.next_step == Transfer("desk")
+    assert call.around.control.redirects == [("CA1", repr(Transfer("desk")).encode())]
+    assert HandedOver() in call.around.seen
+    assert not call.session.expects_stream
+    call.session.deliver(StreamStopped())
+    assert call.engine.running
+    call.session.deliver(DialEnded("completed"))
+    assert await call.ended() is EndedReason.TRANSFERRED
+    assert call.around.control.hung_up == []
+
+
+@pytest.mark.parametrize(
+    ("result", "over"), [(RedirectResult.TIMEOUT, False), (RedirectResult.ALREADY_OVER, True)]
+)
+async def test_a_redirect_that_failed_is_told_to_the_call(
+    one: Callable[..., OneCall], result: RedirectResult, over: bool
+) -> None:
+    call = one(**DESK)
+    call.around.control.redirected = result
+    await leaving(call)
+    assert HandOverFailed(result.value, over) in call.around.seen
+    closed = ("close", 1000, "call over" if over else "transferring")
+    assert closed in call.leg.asked
+    call.session.deliver(DialEnded("completed"))
+    ended = EndedReason.CALLER_HUNG_UP if over else EndedReason.TRANSFERRED
+    assert await call.ended() is ended
+
+
+async def test_a_target_without_a_document_is_a_failure_and_no_crash(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = one(**DESK)
+
+    def unknown(_onward: Onward) -> bytes:
+        raise KeyError("desk")
+
+    monkeypatch.setattr(call.around, "onward", unknown)
+    await leaving(call)
+    assert HandOverFailed("internal") in call.around.seen
+    call.session.deliver(DialEnded("completed"))
+    assert await call.ended() is EndedReason.TRANSFERRED
+
+
+async def test_the_same_call_goes_on_over_a_second_stream(one: Callable[..., OneCall]) -> None:
+    call = one(**DESK)
+    await leaving(call)
+    old = call.session.attach(call.leg)
+    old(StreamStopped())
+    call.session.deliver(DialEnded("busy"))
+    waits = call.session.expects_stream, call.session.next_step
+    assert waits == (True, TakeBack())
+    old(StreamLost("closed"))
+    second = RecordingLeg()
+    deliver = call.session.attach(second)
+    deliver(StreamStarted("MZ2"))
+    assert (call.session.expects_stream, call.session.next_step) == (False, None)
+    assert [asked[0] for asked in second.asked] == ["mark"]
+    assert [type(asked) for asked in call.engine.asked[-2:]] == [Inform, Say]
+    # What still comes of the first stream is not of this call any more.
+    old(StreamLost("silent"))
+    assert call.session.ended is None
+    assert call.around.counted.count("event_of_left_stream") == 2
+    deliver(StreamStopped())
+    assert await call.ended() is EndedReason.CALLER_HUNG_UP
+
+
+async def test_a_caller_nobody_could_take_is_to_be_called_back(one: Callable[..., OneCall]) -> None:
+    call = one()
+    await call.begin()
+    call.engine.breaks(RuntimeError("boom"))
+    await asyncio.sleep(0.01)
+    call.session.deliver(StreamStopped())
+    await call.ended()
+    assert call.around.call_backs == [
+        ("CA1", "+14155550100", "The call broke off for a fault of ours.")
+    ]

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from telephony.call.commands import Onward, TakeBack
+from telephony.call.commands import Onward, TakeBack, TakeMessage, Transfer
 from telephony.call.events import (
     CallEvent,
     CallOver,
+    DialEnded,
+    HandedOver,
     HangUpAsked,
+    MessageLeft,
     StreamLost,
     StreamStopped,
 )
@@ -250,3 +253,57 @@ async def test_ended_calls_are_not_remembered_for_ever(monkeypatch: pytest.Monke
         await asyncio.sleep(0)
     assert board.switchboard.ended_reason("CA1") is None
     assert board.switchboard.ended_reason("CA4") is EndedReason.CALLER_HUNG_UP
+
+
+# ---- callers who are passed on -----------------------------------------------------------------
+
+
+def passing(board: Board, step: Onward | TakeBack) -> ShortSession:
+    """A live call whose caller is with the carrier, and is to go on by this step."""
+    board.deaf = (StreamLost, HandedOver, DialEnded, MessageLeft)
+    session = board.live("CA1")
+    session.next_step = step
+    return session
+
+
+async def test_a_carrier_that_asks_after_a_closed_socket_is_told_where_the_caller_goes() -> None:
+    board = Board()
+    session = passing(board, Transfer("sales"))
+    assert board.switchboard.after_stream("CA1") == Transfer("sales")
+    assert session.events == [StreamLost("closed"), HandedOver()]
+
+
+async def test_the_result_of_a_transfer_is_answered_with_the_call_s_next_step() -> None:
+    board = Board()
+    session = passing(board, TakeBack())
+    assert board.switchboard.dial_result("CA1", "busy", over=False) == TakeBack()
+    assert session.events == [DialEnded("busy")]
+    session.next_step = TakeMessage(asked=True)
+    assert board.switchboard.dial_result("CA1", "busy", over=False) == TakeMessage(asked=True)
+    session.ends(EndedReason.TRANSFERRED)
+    assert board.switchboard.dial_result("CA1", "completed", over=True) is None
+    await asyncio.sleep(0)
+    assert board.switchboard.dial_result("CA1", "completed", over=True) is None
+    assert board.switchboard.dial_result("CA_unheard_of", "busy", over=False) == "Sorry."
+
+
+async def test_a_call_takes_a_new_stream_only_when_it_waits_for_one() -> None:
+    board = Board()
+    session = board.live("CA1")
+    assert not board.switchboard.expects("CA1")
+    assert not board.switchboard.expects("CA_unheard_of")
+    session.expects_stream = True
+    assert board.switchboard.expects("CA1")
+    assert board.switchboard.open_call(offer("CA1"), "MZ2", _leg()) is not None
+    assert len(session.legs) == 2
+    assert board.switchboard.live == 1
+
+
+async def test_a_message_is_kept_whether_or_not_its_call_still_lives() -> None:
+    board = Board()
+    message = Message("RE1", "https://api.twilio.com/RE1", 12)
+    session = passing(board, TakeMessage())
+    assert board.switchboard.message_left("CA1", "+1", message) is None
+    assert session.events == [MessageLeft(12)]
+    assert board.switchboard.message_left("CA_over", "", message) is None
+    assert board.messages == [("CA1", "+1", message), ("CA_over", "", message)]

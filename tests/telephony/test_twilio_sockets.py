@@ -177,6 +177,26 @@ async def test_fault_t24_the_second_of_two_sockets_with_good_tokens_is_refused()
         await until(lambda: lost(service) == CallerAudio(peer.FRAME, 0))
 
 
+async def test_a_call_that_waits_for_it_may_have_a_second_stream() -> None:
+    service = peer.Service()
+    async with phone(service) as twilio, twilio.stream() as first:
+        await until(lambda: service.opened)
+        await first.send(peer.text(peer.stop(2)))
+        service.expected.add(peer.CALL)
+        token = await twilio.ring()
+        async with twilio.socket() as second:
+            start = peer.start(token=token, stream_sid=peer.OTHER_STREAM)
+            await second.send(peer.text(start))
+            await until(lambda: len(service.opened) == 2)
+            service.expected.clear()
+            # The one before it is gone for good, and yet a third is one too many.
+            await first.close()
+            token = await twilio.ring()
+            async with twilio.socket() as third:
+                await third.send(peer.text(peer.start(token=token)))
+                assert await closed_with(third) == (1008, "stream.second_socket")
+
+
 @pytest.mark.parametrize("frame", ["{bad", b"\x00\xff", "[" * 60_000, "null"])
 async def test_fault_t1_t2_t3_bad_frames_are_survived(frame: str | bytes) -> None:
     service = peer.Service()

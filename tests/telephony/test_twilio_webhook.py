@@ -11,17 +11,21 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from telephony.call.commands import TakeBack, TakeMessage
 from telephony.line import Line
 from telephony.twilio.noise import Noise
 from telephony.twilio.onward import Documents
-from telephony.twilio.ports import Refused, StreamEvent
+from telephony.twilio.ports import Message, Refused, StreamEvent
 from telephony.twilio.signature import Signatures
 from telephony.twilio.tokens import StreamTokens
 from telephony.twilio.urls import (
     AFTER_STREAM_PATH,
     CALL_STATUS_PATH,
+    DIAL_RESULT_PATH,
     STREAM_STATUS_PATH,
     VOICE_PATH,
+    VOICEMAIL_PATH,
+    VOICEMAIL_STATUS_PATH,
     PublicUrl,
 )
 from telephony.twilio.webhook import Webhooks
@@ -38,7 +42,15 @@ VOICE = {
     "CallerName": "",
     "SomethingNew": "x",
 }
-PATHS = [VOICE_PATH, AFTER_STREAM_PATH, STREAM_STATUS_PATH, CALL_STATUS_PATH]
+PATHS = [
+    VOICE_PATH,
+    AFTER_STREAM_PATH,
+    STREAM_STATUS_PATH,
+    CALL_STATUS_PATH,
+    DIAL_RESULT_PATH,
+    VOICEMAIL_PATH,
+    VOICEMAIL_STATUS_PATH,
+]
 
 
 class Twilio:
@@ -373,3 +385,91 @@ async def test_no_other_method_is_served() -> None:
         for path in PATHS:
             async with http.get(f"http://127.0.0.1:{port}{path}") as answer:
                 assert answer.status == 405
+
+
+# ---- callers who are passed on -----------------------------------------------------------------
+
+RECORDING = "RE" + "0" * 31 + "1"
+LEFT = {
+    **VOICE,
+    "CallStatus": "in-progress",
+    "RecordingSid": RECORDING,
+    "RecordingUrl": f"https://api.twilio.com/{RECORDING}",
+    "RecordingDuration": "12",
+}
+KEPT = Message(RECORDING, f"https://api.twilio.com/{RECORDING}", 12)
+
+
+@pytest.mark.parametrize(
+    ("status", "call_status", "told", "over"),
+    [
+        ("completed", "in-progress", "completed", False),
+        ("busy", "in-progress", "busy", False),
+        ("no-answer", "completed", "no-answer", True),
+        ("exploded", "in-progress", "failed", False),
+        ("", "", "failed", False),
+    ],
+)
+async def test_the_end_of_a_transfer_is_told(
+    status: str, call_status: str, told: str, over: bool
+) -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        fields = {**VOICE, "DialCallStatus": status, "CallStatus": call_status}
+        root = await twilio.twiml(DIAL_RESULT_PATH, fields)
+    assert [element.tag for element in root] == ["Hangup"]
+    assert service.dialled == [(peer.CALL, told, over)]
+    assert service.counts["webhook.unknown_dial_result"] == (told != (status or "x")) * 1
+
+
+async def test_a_caller_is_brought_back_with_a_token_of_their_own() -> None:
+    service = peer.Service()
+    service.farewell = TakeBack()
+    async with dialling(service) as twilio:
+        first = token_of(await twilio.twiml(VOICE_PATH, VOICE))
+        root = await twilio.twiml(DIAL_RESULT_PATH, {**VOICE, "DialCallStatus": "busy"})
+    assert token_of(root) != first
+    assert service.offers == [peer.OFFER]
+
+
+async def test_the_hand_over_that_rest_refused_is_the_answer_to_the_action() -> None:
+    service = peer.Service()
+    service.farewell = TakeMessage()
+    async with dialling(service) as twilio:
+        root = await twilio.twiml(AFTER_STREAM_PATH, VOICE)
+    assert [element.tag for element in root] == ["Say", "Record", "Hangup"]
+
+
+async def test_a_message_is_told_by_the_action_and_by_the_callback() -> None:
+    service = peer.Service()
+    news = {key: LEFT[key] for key in LEFT if key not in ("From", "To")}
+    async with dialling(service) as twilio:
+        root = await twilio.twiml(VOICEMAIL_PATH, LEFT)
+        assert [element.tag for element in root] == ["Hangup"]
+        for status in ("in-progress", "completed"):
+            fields = {**news, "RecordingStatus": status}
+            assert (await twilio.post(VOICEMAIL_STATUS_PATH, fields))[0] == 204
+    assert service.messages == [(peer.CALL, "+14155550100", KEPT), (peer.CALL, "", KEPT)]
+    assert service.counts == {"webhook.recording_not_completed": 1}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"RecordingSid": "../../etc"},
+        {"RecordingUrl": "javascript:alert(1)"},
+        {"RecordingUrl": "https://x y"},
+    ],
+)
+async def test_a_message_that_makes_no_sense_is_not_kept(bad: dict[str, str]) -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        assert said(await twilio.twiml(VOICEMAIL_PATH, {**LEFT, **bad})) == APOLOGY
+    assert service.messages == []
+
+
+async def test_a_message_of_unknown_length_is_kept() -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        await twilio.twiml(VOICEMAIL_PATH, {**LEFT, "RecordingDuration": "long"})
+    assert service.messages[0][2].length_s == 0
