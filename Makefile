@@ -50,7 +50,7 @@ clean: ## Remove the environment and all caches; calls and settings stay
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find agents infra telephony tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-setup:
+setup: ## Install the packages this version needs, after an update
 	@infra/setup.sh run
 
 setup-dev:

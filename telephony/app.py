@@ -31,7 +31,7 @@ from telephony.line import Line, Transfer
 from telephony.linefile import load_line
 from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
-from telephony.settings import Settings
+from telephony.settings import Settings, check_folders
 from telephony.staff import Staff
 from telephony.switchboard import Sentences, Switchboard
 from telephony.transcripts.entry import EndedReason, TurnLine
@@ -45,13 +45,14 @@ from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
+from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
-from tools.spec import ToolSpec
-from tools.store import Store, open_store
+from tools.spec import BackendError, ToolSpec
+from tools.store import WHERE, CommitUnknownError, Store, open_store
 
 log = structlog.get_logger()
 
@@ -379,10 +380,9 @@ def _instructions(shop: Shop) -> str:
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     """Read the shop and the line, open and migrate the database, put everything together.
 
-    Raises ConfigError, tools.config.ConfigError, BackendError or OSError for what a person has
-    to mend.
+    Raises ConfigError for what a person has to mend.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    check_folders(settings)
     shop, line = load_shop(settings.config_dir), load_line(settings.config_dir)
     store = await asyncio.to_thread(_open_database, settings)
     return Service(settings, shop, line, store, watch)
@@ -392,6 +392,11 @@ def _open_database(settings: Settings) -> Store:
     store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
+    except (BackendError, CommitUnknownError) as error:
+        store.close()
+        what = f"{settings.database_url} cannot be used ({error})"
+        hint = "See that it is a database, that its server runs, and that it lets this user in"
+        raise ConfigError(WHERE, what, hint) from None
     except BaseException:
         store.close()
         raise

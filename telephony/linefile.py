@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from telephony.line import DEFAULT_LINE, FILE, Line, parse_line
-from tools.config import MAX_BYTES, ConfigError
+from tools.configfile import load_file, write_example
 
 
 def load_line(folder: Path | None) -> Line:
@@ -11,27 +11,10 @@ def load_line(folder: Path | None) -> Line:
 
     Raises ConfigError for a file that cannot be read or used.
     """
-    path = folder / FILE if folder else None
-    if path is None or not path.exists():
-        return Line()
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        return parse_line(content.decode("utf-8-sig"), str(path))
-    except OSError as error:
-        raise ConfigError(
-            str(path), f"cannot be read ({error.strerror})", "Check its permissions"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            str(path), f"is not UTF-8 at byte {error.start}", "Save it as UTF-8"
-        ) from None
+    return (load_file(folder / FILE, parse_line) if folder else None) or Line()
 
 
 def write_default_line(folder: Path) -> Path:
     """Write the example for the operator to change; an existing file is left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    if not path.exists():
-        path.write_text(DEFAULT_LINE, encoding="utf-8")
-    return path
+    write_example(folder / FILE, DEFAULT_LINE)
+    return folder / FILE

@@ -51,14 +51,23 @@ class Metrics:
             self._turn.labels(part).observe(max(0, ms) / 1000)
 
 
+def port_refused(port: int, error: OSError) -> OSError:
+    what = f"127.0.0.1:{port} cannot be had ({error.strerror})"
+    cure = "Set it to a free port, or to 0 for none."
+    return OSError(error.errno, f"FRONTDESK_METRICS_PORT: {what}. {cure}")
+
+
 class MetricsListener:
     """Serves the figures on loopback: they are not for whoever can reach the telephone side."""
 
     def __init__(self, metrics: Metrics, port: int) -> None:
-        """Raises OSError for a port that cannot be had."""
-        self._server, self._thread = start_http_server(
-            port, addr="127.0.0.1", registry=metrics.registry
-        )
+        """Raises OSError, for people to read, for a port that cannot be had."""
+        try:
+            self._server, self._thread = start_http_server(
+                port, addr="127.0.0.1", registry=metrics.registry
+            )
+        except OSError as error:
+            raise port_refused(port, error) from None
 
     @property
     def port(self) -> int:

@@ -4,12 +4,19 @@ import contextlib
 import gc
 import socket
 from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
+
+import structlog
 
 from agents.tasks import Tasks
 from telephony.app import Service, open_service, unwatched
 from telephony.server import PhoneServer
 from telephony.session import Watch
 from telephony.settings import Settings
+from telephony.values import LOOPBACK
+from tools.booking.shop import default_shop
+
+log = structlog.get_logger()
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
@@ -21,10 +28,23 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         # takes the collector a tenth of a second, in which every caller hears nothing.
         gc.collect()
         gc.freeze()
+        _tell(settings, service, listener)
         server = PhoneServer(service.app, service.drain, service.hurry)
         await server.serve(sockets=[listener])
     finally:
         await service.stop()
+
+
+def _tell(settings: Settings, service: Service, listener: socket.socket) -> None:
+    """What a person who looks at the log of a start wants to know."""
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port)
+    if urlsplit(settings.public_url).hostname in LOOPBACK:
+        hint = "no request of Twilio's can match: set FRONTDESK_PUBLIC_URL"
+        log.warning("public_url_is_loopback", public_url=settings.public_url, hint=hint)
+    if service.shop == default_shop():
+        hint = "the built-in example shop answers: frontdesk init writes a shop.yaml to change"
+        log.warning("example_shop", config_dir=str(settings.config_dir), hint=hint)
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -114,6 +116,34 @@ def check_for_twilio(settings: Settings) -> None:
         if not value:
             what = "it is not set, but a server for Twilio needs it"
             raise ConfigError(name, what, f"Set it to {_BY_NAME[name].form}")
+
+
+def check_folders(settings: Settings) -> None:
+    """Make the data folder, for this user only. Raises ConfigError for a folder of no use."""
+    folder = settings.config_dir
+    if settings.sources["FRONTDESK_CONFIG_DIR"] != "default" and not _is_folder(folder):
+        what, hint = f"{folder} is no folder", "Make it, e.g. with frontdesk init, or unset it"
+        raise ConfigError("FRONTDESK_CONFIG_DIR", what, hint)
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        what = f"{folder} cannot be made or written ({error.strerror})"
+        hint = "Set it to a folder that this user may write"
+        raise ConfigError("FRONTDESK_DATA_DIR", what, hint) from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        hint = "Let the user that runs Frontdesk enter the folders above it"
+        raise ConfigError(
+            "FRONTDESK_CONFIG_DIR", f"{path} cannot be read ({error.strerror})", hint
+        ) from None
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ from agents.models_file import read_models
 from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
+from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
@@ -148,8 +149,9 @@ def _model(models: Models, model_id: str, variable: str) -> Iterator[Finding]:
 
 def data_dir(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir.absolute()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = folder
     try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
         tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         cure = "Give this user the right to write there, or set FRONTDESK_DATA_DIR"
@@ -166,9 +168,23 @@ def data_dir(settings: Settings) -> Iterator[Finding]:
 def database(settings: Settings) -> Iterator[Finding]:
     shown = str(settings.database_url)
     file = shown.partition(":///")[2] if shown.startswith("sqlite") else ""
-    if file and not Path(file).exists():
+    try:
+        mode = Path(file).stat().st_mode if file else 0
+        seen = mode & 0o044 and Path(file).absolute().parent.stat().st_mode & 0o011
+    except FileNotFoundError:
         yield well("database", f"{shown} will be made at the first start")
         return
+    except OSError as error:
+        cure = "Let the user that runs Frontdesk read and write it"
+        yield broken("database", f"{shown} cannot be reached ({error.strerror})", cure)
+        return
+    if seen:
+        what = f"{file} can be read by other users of this machine"
+        yield odd("database file", what, f"Run chmod go= {file}")
+    yield _database(settings, shown)
+
+
+def _database(settings: Settings, shown: str) -> Finding:
     try:
         store = open_store(settings.database_url.reveal())
         try:
@@ -176,12 +192,11 @@ def database(settings: Settings) -> Iterator[Finding]:
         finally:
             store.close()
     except ConfigError as error:
-        yield broken("database", error.what, error.hint)
+        return broken("database", error.what, error.hint)
     except (BackendError, sa.exc.SQLAlchemyError) as error:
         cure = "Check FRONTDESK_DATABASE_URL, and that the server runs and lets this user in"
-        yield broken("database", f"{shown} cannot be reached ({error})", cure)
-    else:
-        yield _revision(shown, revision)
+        return broken("database", f"{shown} cannot be reached ({error})", cure)
+    return _revision(shown, revision)
 
 
 def _revision(shown: str, revision: str | None) -> Finding:
@@ -230,6 +245,35 @@ def twilio(settings: Settings) -> Iterator[Finding]:
         yield broken("Twilio", "the auth token would travel unencrypted", "Unset TWILIO_API_URL")
 
 
+def config_folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.config_dir.absolute()
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        if settings.sources["FRONTDESK_CONFIG_DIR"] == "default":
+            yield well("config folder", f"{folder} is not there: the built-in defaults hold")
+            return
+        yield broken("config folder", f"{folder} is not there", "Run frontdesk init to make it")
+    except OSError as error:
+        cure = "Set FRONTDESK_CONFIG_DIR to a folder that the user that runs Frontdesk may read"
+        yield broken("config folder", f"{folder} cannot be read ({error.strerror})", cure)
+    else:
+        yield well("config folder", f"{folder}: {', '.join(names) or 'empty'}")
+
+
+def shop(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = find_shop(settings.config_dir)
+    except ConfigError as error:
+        yield broken("shop", f"{error.where}: {error.what}", error.hint)
+        return
+    if found is None:
+        what = "there is no shop.yaml: the built-in example shop answers"
+        yield odd("shop", what, "Run frontdesk init and change the shop.yaml it writes")
+    else:
+        yield well("shop", f"{found.name}: {len(found.services)} services, zone {found.zone}")
+
+
 def telephone_line(settings: Settings) -> Iterator[Finding]:
     try:
         line = load_line(settings.config_dir)
@@ -265,6 +309,8 @@ CHECKS: tuple[Check, ...] = (
     database,
     public_url,
     twilio,
+    config_folder,
+    shop,
     telephone_line,
     open_files,
 )

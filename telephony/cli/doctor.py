@@ -45,7 +45,13 @@ def examine(ask_network: bool) -> tuple[list[Row], list[Finding]]:
 
 def _look(settings: Settings, ask_network: bool) -> Iterator[Finding]:
     for check in (*checks.CHECKS, *(online.CHECKS if ask_network else ())):
-        yield from check(settings)
+        try:
+            yield from check(settings)
+        except OSError as error:
+            file = f"{error.filename}: " if error.filename else ""
+            what = f"{file}{error.strerror or error}"
+            cure = "Let the user that runs Frontdesk in, or see whether the disk is well"
+            yield checks.broken(check.__name__.replace("_", " "), what, cure)
 
 
 def _print(rows: list[Row], findings: list[Finding], problems: int) -> None:

@@ -13,6 +13,7 @@ from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calls import calls
 from telephony.cli.doctor import doctor
+from telephony.cli.init import init
 from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
 from telephony.cli.terminal import BAD_CONFIGURATION, CommandFailed, complain
@@ -32,6 +33,7 @@ def frontdesk() -> None:
     \b
     frontdesk try      hear it work: a simulated call, no account and no key needed
     frontdesk doctor   what is set, what is missing, and how to mend it
+    frontdesk init     files to say what can be booked and who calls are passed on to
     frontdesk serve    answer real calls
 
     Settings come from the environment and from a file named .env in the current folder;
@@ -80,6 +82,7 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
 
 frontdesk.add_command(calls)
 frontdesk.add_command(doctor)
+frontdesk.add_command(init)
 frontdesk.add_command(lab)
 frontdesk.add_command(replay_call)
 

@@ -189,9 +189,10 @@ def _what_it_was(line: bytes) -> str:
 
 
 def _folders(path: Path) -> list[Path]:
+    """Raises OSError for a folder that is there and cannot be read."""
     try:
         return [entry for entry in path.iterdir() if entry.is_dir()]
-    except OSError:
+    except FileNotFoundError:
         return []
 
 

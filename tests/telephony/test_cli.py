@@ -25,10 +25,15 @@ from telephony.cli import checks, main
 from telephony.cli.checks import Finding, Level
 from telephony.cli.main import run
 from telephony.cli.terminal import CommandFailed
-from telephony.settings import load
+from telephony.line import Line
+from telephony.linefile import load_line
+from telephony.server import listen
+from telephony.settings import Settings, load
 from telephony.transcripts.entry import CallerLine, EndedReason, EndLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.variables import VARIABLES
+from tools.booking.shop import DEFAULT_SHOP, default_shop
+from tools.booking.shopfile import load_shop
 from tools.migrate import migrate
 from tools.store import open_store
 
@@ -120,7 +125,7 @@ def frontdesk(*arguments: str, **environ: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["calls", "-h"], ["calls", "list", "--help"], ["doctor", "--help"],
-     ["replay", "--help"], ["serve", "--help"], ["try", "--help"]],
+     ["init", "--help"], ["replay", "--help"], ["serve", "--help"], ["try", "--help"]],
 )  # fmt: skip
 def test_every_command_explains_itself(command: Output, arguments: list[str]) -> None:
     assert command.run(*arguments) == 0
@@ -302,7 +307,7 @@ def level(subject: str, **environ: str) -> Level:
 
 def test_a_fresh_installation_is_well(command: Output) -> None:
     assert command.run("doctor") == 0
-    assert "\n0 problems, 2 warnings.\n" in command.out
+    assert "\n0 problems, 3 warnings.\n" in command.out
     assert all(variable.name in command.out for variable in VARIABLES)
 
 
@@ -360,6 +365,10 @@ def test_the_doctor_speaks_json_without_secrets(
         ("Twilio", {"TWILIO_AUTH_TOKEN": TOKEN}, Level.PROBLEM),
         ("Twilio", {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "short"}, Level.WARNING),
         ("Twilio", {"TWILIO_API_URL": "http://api.example.com"}, Level.PROBLEM),
+        ("config folder", {}, Level.OK),
+        ("config folder", {"FRONTDESK_CONFIG_DIR": "nowhere"}, Level.PROBLEM),
+        ("config folder", {"FRONTDESK_CONFIG_DIR": "/dev/null"}, Level.PROBLEM),
+        ("shop", {}, Level.WARNING),
         ("telephone line", {}, Level.OK),
         ("open files", {"FRONTDESK_MAX_CALLS": "1"}, Level.OK),
     ],
@@ -397,6 +406,217 @@ def test_the_doctor_reads_the_telephone_line(
     [found] = findings()["telephone line"]
     assert found.level is expected
     assert what in found.what
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "what"),
+    [
+        (DEFAULT_SHOP, Level.OK, "Willow Street Salon: "),
+        ("name: [", Level.PROBLEM, "config/shop.yaml:1:"),
+    ],
+)
+def test_the_doctor_reads_the_shop(place: Path, content: str, expected: Level, what: str) -> None:
+    (place / "config").mkdir()
+    (place / "config" / "shop.yaml").write_text(content, encoding="utf-8")
+    [found] = findings()["shop"]
+    assert found.level is expected
+    assert what in found.what
+    assert findings()["config folder"][0].what.endswith("config: shop.yaml")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The folder belongs to nobody but its owner, who is somebody else."""
+    owner = os.geteuid()
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0)
+    if owner == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(owner)
+        folder.chmod(0o700)
+
+
+def serving_settings(monkeypatch: pytest.MonkeyPatch, **environ: str) -> None:
+    twilio = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
+    for name, value in {"FRONTDESK_PORT": "0", **twilio, **environ}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_fault_p11_a_folder_of_somebody_else_is_named_and_the_doctor_goes_on(
+    command: Output, place: Path, open_place: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving_settings(monkeypatch)
+    (place / "data").mkdir()
+    (place / "data").chmod(0o777)
+    with locked(place / "config"):
+        assert command.run("serve") == 78
+        assert "config/shop.yaml: cannot be read (Permission denied). Let the user" in command.err
+        assert command.run("doctor") == 1
+    for subject in ("config folder", "shop", "telephone line"):
+        assert f"PROBLEM  {subject}: " in command.out
+    assert "open files: " in command.out
+
+
+def test_fault_p11_a_locked_data_folder_is_named_and_the_doctor_goes_on(
+    command: Output, place: Path, open_place: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving_settings(monkeypatch)
+    with locked(place / "data"):
+        assert command.run("serve") == 78
+        assert "FRONTDESK_DATA_DIR: data cannot be made or written (Perm" in command.err
+        assert command.run("calls", "list") == 1
+        assert command.err == "frontdesk: Permission denied: data/calls\n"
+        assert command.run("doctor") == 1
+    for subject in ("data folder", "database"):
+        assert f"PROBLEM  {subject}: " in command.out
+    assert "open files: " in command.out
+
+
+@pytest.fixture
+def open_place(place: Path) -> Iterator[None]:
+    """The folders above the one to run in can be entered by others."""
+    above = [folder for folder in place.parents if folder.stat().st_uid == os.geteuid()]
+    modes = [(folder, folder.stat().st_mode) for folder in (place, *above) if folder != Path("/")]
+    for folder, mode in modes:
+        folder.chmod(mode | 0o011)
+    yield
+    for folder, mode in modes:
+        folder.chmod(mode)
+
+
+def test_the_doctor_survives_a_disk_that_fails(
+    command: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_settings: Settings) -> Iterator[Finding]:
+        yield checks.well("disk", "seemed well")
+        raise OSError(5, "Input/output error", "/mnt/x")
+
+    monkeypatch.setattr(checks, "CHECKS", (failing, checks.open_files))
+    assert command.run("doctor") == 1
+    assert "PROBLEM  failing: /mnt/x: Input/output error" in command.out
+    assert "open files: " in command.out
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"FRONTDESK_CONFIG_DIR": "nowhere"}, "FRONTDESK_CONFIG_DIR: nowhere is no folder. "),
+        ({"FRONTDESK_CONFIG_DIR": "file"}, "FRONTDESK_CONFIG_DIR: file is no folder. "),
+        ({"FRONTDESK_CONFIG_DIR": "file/x"}, "FRONTDESK_CONFIG_DIR: file/x is no folder. "),
+        ({"FRONTDESK_CONFIG_DIR": "x" * 300}, f"FRONTDESK_CONFIG_DIR: {'x' * 300} cannot be read "),
+        ({"FRONTDESK_DATA_DIR": "file"}, "FRONTDESK_DATA_DIR: file cannot be made or written ("),
+        ({"FRONTDESK_DATA_DIR": "file/x"}, "FRONTDESK_DATA_DIR: file/x cannot be made or written"),
+        (
+            {"FRONTDESK_DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/x"},
+            "FRONTDESK_DATABASE_URL: postgresql://u:***@127.0.0.1:1/x cannot be used (Operational",
+        ),
+        (
+            {"FRONTDESK_DATABASE_URL": "sqlite:///folder"},
+            "FRONTDESK_DATABASE_URL: sqlite:///folder cannot be used (OperationalError SQLITE_CANT",
+        ),
+        (
+            {"FRONTDESK_DATABASE_URL": "sqlite:///file"},
+            "FRONTDESK_DATABASE_URL: sqlite:///file cannot be used (DatabaseError SQLITE_NOTADB)",
+        ),
+    ],
+)
+def test_fault_p11_what_serving_needs_and_cannot_have_ends_with_78_and_one_line(
+    command: Output,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    said: str,
+) -> None:
+    (place / "file").write_bytes(b"neither folder nor database" * 100)
+    (place / "folder").mkdir()
+    serving_settings(monkeypatch, **environ)
+    assert command.run("serve") == 78
+    [line] = (line for line in command.err.splitlines() if line.startswith("frontdesk: "))
+    assert line.startswith(f"frontdesk: {said}")
+    assert "canary" not in command.err
+    assert "Traceback" not in command.err
+
+
+def test_fault_p11_a_metrics_port_in_use_is_told_before_anything_is_opened(
+    command: Output, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        serving_settings(monkeypatch, FRONTDESK_METRICS_PORT=str(port))
+        assert command.run("serve") == 1
+    assert command.err == (
+        f"frontdesk: FRONTDESK_METRICS_PORT: 127.0.0.1:{port} cannot be had (Address already in"
+        " use). Set it to a free port, or to 0 for none.\n"
+    )
+    assert not (place / "data").exists()
+
+
+def test_fault_p11_a_wrong_data_folder_is_not_taken_for_one_without_calls(
+    command: Output, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "file").touch()
+    monkeypatch.setenv("FRONTDESK_DATA_DIR", "file")
+    assert command.run("calls", "list") == 1
+    assert command.err == "frontdesk: Not a directory: file/calls\n"
+
+
+def test_fault_p11_a_missing_package_is_one_sentence() -> None:
+    code = (
+        "import runpy, sys\nsys.modules['uvloop'] = None\n"
+        "runpy.run_module('telephony', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "frontdesk: the package uvloop is not installed. Run make setup.\n"
+
+
+def test_init_writes_examples_once(command: Output, place: Path) -> None:
+    assert command.run("init") == 0
+    assert command.out == "config/shop.yaml: written\nconfig/phone.yaml: written\n"
+    assert load_shop(place / "config") == default_shop()
+    assert load_line(place / "config") == Line()
+    assert (place / "config" / "phone.yaml").stat().st_mode & 0o777 == 0o644
+    (place / "config" / "shop.yaml").write_text("mine")
+    (place / "config" / "phone.yaml").unlink()
+    assert command.run("init") == 0
+    assert command.out == (
+        "config/shop.yaml: is there, left as it is\nconfig/phone.yaml: written\n"
+    )
+    assert (place / "config" / "shop.yaml").read_text() == "mine"
+
+
+def test_init_says_which_folder_cannot_be_written(
+    command: Output, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "file").touch()
+    monkeypatch.setenv("FRONTDESK_CONFIG_DIR", "file/x")
+    assert command.run("init") == 78
+    assert "FRONTDESK_CONFIG_DIR: file/x/shop.yaml cannot be written (Not a dir" in command.err
+
+
+def test_the_doctor_warns_of_a_database_others_can_read(place: Path) -> None:
+    (place / "data").mkdir()
+    file = place / "data" / "frontdesk.db"
+    file.touch()
+    file.chmod(0o644)
+    [found] = findings()["database file"]
+    assert found.level is Level.WARNING
+    assert found.cure == f"Run chmod go= {file}"
+    (place / "data").chmod(0o700)
+    assert "database file" not in findings()
+    (place / "data").chmod(0o755)
+    file.chmod(0o600)
+    assert "database file" not in findings()
 
 
 def test_too_few_open_files_for_so_many_calls() -> None:

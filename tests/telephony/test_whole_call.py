@@ -87,6 +87,7 @@ async def house(
         settings = msgspec.structs.replace(
             load(environment, tmp_path), twilio_auth_tokens=(Secret(phone.auth_token),)
         )
+        (tmp_path / "config").mkdir(exist_ok=True)
         async with serving(settings, listener, watch) as service:
             built = House(service, phone, model)
             built.entries = entries

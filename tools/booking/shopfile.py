@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from tools.booking.shop import DEFAULT_SHOP, FILE, Shop, default_shop, parse_shop
-from tools.config import MAX_BYTES, ConfigError
+from tools.configfile import load_file, write_example
+
+
+def find_shop(folder: Path) -> Shop | None:
+    """The shop described in `folder`, None when there is no file; raises as `load_shop`."""
+    return load_file(folder / FILE, parse_shop)
 
 
 def load_shop(folder: Path | None) -> Shop:
@@ -11,27 +16,10 @@ def load_shop(folder: Path | None) -> Shop:
 
     Raises ConfigError for a file that cannot be read or used.
     """
-    path = folder / FILE if folder else None
-    if path is None or not path.exists():
-        return default_shop()
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        return parse_shop(content.decode("utf-8-sig"), str(path))
-    except OSError as error:
-        raise ConfigError(
-            str(path), f"cannot be read ({error.strerror})", "Check its permissions"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            str(path), f"is not UTF-8 at byte {error.start}", "Save it as UTF-8"
-        ) from None
+    return (find_shop(folder) if folder else None) or default_shop()
 
 
 def write_default_shop(folder: Path) -> Path:
     """Write the example for the operator to change; an existing file is left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    if not path.exists():
-        path.write_text(DEFAULT_SHOP, encoding="utf-8")
-    return path
+    write_example(folder / FILE, DEFAULT_SHOP)
+    return folder / FILE

@@ -48,6 +48,7 @@ class Server:
         self.address = f"http://127.0.0.1:{port}"
         here = Path(self._folder.name)
         self._log = here / "log.jsonl"
+        (here / "config").mkdir()
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_ROOT),
