@@ -12,7 +12,7 @@ from telephony.simulator.ear import Ear, Heard
 
 THINKING_MS = 300
 """People do not answer at once; and the agent may only have drawn breath."""
-WORDS_WITHIN_MS = 6_000
+WORDS_WITHIN_MS = 9_000
 LONGEST_SAMPLES = 15 * 8_000
 """The end of a long speech holds the question."""
 

@@ -149,14 +149,14 @@ def test_a_line_that_is_dead_from_the_start_is_left() -> None:
 
 
 def test_words_that_never_come_count_as_not_understood() -> None:
-    room = Room(deaf=True).agent("What day?", then_ms=6_000)
+    room = Room(deaf=True).agent("What day?", then_ms=9_000)
     assert room.said() == []
     room.pass_ms(1_500)
     assert room.said() == ["opening"]
 
 
 def test_words_that_come_too_late_are_ignored() -> None:
-    room = Room(deaf=True).agent("What day?", then_ms=8_000)
+    room = Room(deaf=True).agent("What day?", then_ms=11_000)
     room.caller.understood(room.questions[0][0], "What day?", room.now_ms)
     room.caller.understood(99, "What day?", room.now_ms)
     assert room.pass_ms(2_000).said() == ["opening"]
