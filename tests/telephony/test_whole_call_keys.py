@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from telephony.line import FILE
 from telephony.media import ulaw
 from telephony.simulator.phone import Recorded
 from telephony.transcripts.entry import AgentLine, Fate, TruncationLine
@@ -47,7 +48,10 @@ async def test_a_star_in_the_greeting_cuts_it_and_says_what_was_heard_again(
         assert len(session.sent("response.cancel")) <= 1
 
 
-async def test_a_zero_in_the_greeting_is_answered_at_once(tmp_path: Path) -> None:
+async def test_a_zero_where_there_is_nobody_is_answered_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / FILE).write_text("voicemail:\n  enabled: false\n")
     async with house(tmp_path) as built:
         report = await built.phone.dial(presses({2_500: "0"}, hang_up_ms=9_500))
         session = await built.model.session()
@@ -57,3 +61,11 @@ async def test_a_zero_in_the_greeting_is_answered_at_once(tmp_path: Path) -> Non
         assert lines[1].text == built.service.persona.nobody_free
         assert report.stream is not None
         assert lines[1].start_ms - 2_500 < 1_500
+
+
+async def test_a_zero_where_messages_are_taken_asks_for_one(tmp_path: Path) -> None:
+    async with house(tmp_path) as built:
+        report = await built.phone.dial(presses({2_500: "0"}, hang_up_ms=9_500), time_limit_s=20)
+        assert built.service.line.voicemail.say in report.said
+        session = await built.model.session()
+        assert session.errors == []
