@@ -73,7 +73,7 @@ class Keypad:
                 return []
 
     def _typed(self, collection: Collection, key: str, now: float) -> list[CallCommand]:
-        commands = self.hush(now)
+        commands = self.hush(now) if self._ending.interruptible else []
         if collection.press(key, now):
             commands += self._over(collection, Outcome.DONE, now)
         return commands
@@ -86,7 +86,7 @@ class Keypad:
 
     def hush(self, now: float) -> list[CallCommand]:
         """A key stops our audio like speech does; the engine does not hear it, so it is told."""
-        if not self._playback.outstanding or not self._ending.interruptible:
+        if not self._playback.outstanding:
             return []
         self._patience.nothing_owed()
         silenced = self._floor.silence_replies()

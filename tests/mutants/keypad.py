@@ -74,13 +74,13 @@ KEYPAD = (
         "an engine that cannot hear keys talks on to nobody",
     ),
     _keypad(
-        "if not self._playback.outstanding or not self._ending.interruptible:\n",
-        "if not self._ending.interruptible:\n",
+        "        if not self._playback.outstanding:\n            return []\n",
+        "",
         "a star throws away an answer that was about to begin",
     ),
     _keypad(
-        "        commands = self.hush(now)\n",
-        "        commands: list[CallCommand] = []\n",
+        "self.hush(now) if self._ending.interruptible else []",
+        "[]",
         "the agent talks on while the caller types",
     ),
     _keypad(

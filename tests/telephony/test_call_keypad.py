@@ -543,3 +543,11 @@ def test_a_dead_engine_s_sensitive_entry_stays_hidden_a_while_and_then_zero_coun
     assert story.hides(DtmfPressed("0"), 4.9)
     assert not story.hides(DtmfPressed("0"), 5.0)
     assert not story.hides(AUDIO, 1.0)
+
+
+def test_a_key_typed_for_a_tool_does_not_cut_a_goodbye_that_must_be_heard() -> None:
+    story = Desk(live()).until_s(1.0)
+    story.happens(ToolCalled("r0", "c1", "collect_digits", '{"purpose":"x","length":4}'))
+    story.happens(HangUpAsked(EndedReason.DRAINED.value)).speaks(tones(4.0), text="Goodbye.")
+    story.wait(1.0).happens(DtmfPressed("1"))
+    assert not of(story.said, ClearPlayback)
