@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 2
 
-.PHONY: help run test check lint mutants coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants oracle coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ coverage: setup-dev ## Say which lines and branches no test runs
 format: setup-dev ## Put the code into its standard form
 	$(PYTHON_INSIDE) -m ruff check --fix .
 	$(PYTHON_INSIDE) -m ruff format .
+
+oracle: setup-dev ## Measure how exactly "heard" is known on bad lines (ARGS=calls)
+	$(PYTHON_INSIDE) -m tests.telephony.campaign $(ARGS)
 
 bench: setup-dev ## Measure what a call costs
 	$(PYTHON_INSIDE) -m tests.bench $(ARGS)

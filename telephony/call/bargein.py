@@ -69,6 +69,8 @@ class BargeIns:
         return free and heard and now >= self._deaf_until_s
 
     def _is_echo(self, now: float) -> bool:
+        for piece in self._playback.ledger.sounding(now):
+            self._own.played(round(piece.at_s * RATE), piece.ulaw)
         return is_echo(self._own.likeness(self._sound.latest, round(now * RATE)))
 
     def heard(self, commands: list[CallCommand]) -> None:
@@ -82,7 +84,7 @@ class BargeIns:
     # ---- the caller speaks ---------------------------------------------------------------------
 
     def speech_started(self, item_id: str, now: float) -> list[CallCommand]:
-        """A sound of speech: fall silent; our own echo does not even do that for long."""
+        """A sound of speech: fall silent, unless it is our own echo."""
         if not self._ending.interruptible:
             return []
         if not self._confirmed:
@@ -98,14 +100,12 @@ class BargeIns:
         return self._hold(self._claim, now)
 
     def _hold(self, claim: Claim, now: float) -> list[CallCommand]:
-        held = self._playback.hold(now)
-        self.heard(held)
         if not self._is_echo(now):
-            return held
+            return self._playback.hold(now)
         claim.verdict = Verdict.DROPPED
         if claim.item_id is None:
             self._claim = None
-        return [*held, Note("own_echo"), *self._playback.resume(now)]
+        return [Note("own_echo")]
 
     def reply_began(self, response_id: str) -> list[CallCommand]:
         """A reply to what was said before a pause for breath must not be spoken into the rest."""

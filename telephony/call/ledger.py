@@ -6,36 +6,56 @@ cleared (Twilio, Media Streams WebSocket messages). So an echo is proof only in 
 which its mark was placed, and between echoes the clock has to tell.
 
 All times are the caller's side of the carrier as seen on our clock: a piece sent at `t` cannot
-begin before `t` plus one way; a `clear` sent at `t` takes effect at `t` plus one way; an echo
-that arrives at `t` tells of an end at `t` minus one way. One way is half the round trip, which
-is measured on marks whose playing time is known. That the ways there and back are not alike
-does no harm: what is too much in the one is too little in the other, and only their sum counts.
+begin before `t` plus one way; an echo that arrives at `t` tells of an end at `t` minus one way.
+One way is half the round trip, which is measured on marks whose playing time is known. That the
+ways there and back are not alike does no harm: what is too much in the one is too little in the
+other, and only their sum counts. When echoes truly left the carrier is read off the caller's
+audio (telephony/call/carrierclock.py), so what a network does to single messages hardly counts.
 
-Two figures are kept of the line. The shortest round trip and the earliest of the last few echoes
-say where playback is; how late echoes come on average says how late a `clear` will be. The
-simpler choice, the mean of the few round trips measured at the beginning of runs and the earliest
-echo of a whole run, does worse in the campaign of tests/telephony/test_call_oracle.py: 1 cut of
-100 was 61 ms off and 1 of 1,000 149 ms, against 57 and 113 this way
-(2,800 cuts; jitter of 1 to 25 ms on average each way, exponential in one half of the calls).
+A cut has two steps. `clear` gives up the audio at once and names a mark to be placed right
+behind the carrier's `clear`, on the then empty queue: its echo says when the clear took effect,
+and only then is it reckoned what was heard (`settled`). Nothing is lost by waiting, as nothing
+that follows from the figure is urgent.
+
+Every figure has bounds. They rest on two things only: a message is never there before it was
+sent, and a mark is never echoed before playback gets to it unless a `clear` was sent before.
 """
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from telephony.call.carrierclock import FRAME_S, CarrierClock, Moment
 
 RATE = 8_000
 GRID_SAMPLES = 800
-"""A mark about every 100 ms: often enough to anchor the clock, rare enough to cost nothing."""
+"""A mark every 100 ms: often enough to anchor the clock, rare enough to cost nothing. With the
+carrier's clock beside it a finer grid gains nothing (docs/transcripts.md)."""
+OPENING_SAMPLES = 480
+OPENING_CLIP_SAMPLES = 160
+"""So much of what is sent onto a silent line goes in clips with a mark each: the echo of the first
+tells when playback began, and the others whether it went on, with so little in stock."""
 
 _FIRST_GUESS_S = 0.08
 _SMOOTHING = 1 / 16
 _RECENT_ECHOES = 8
 """Echoes that are compared: enough for one of them to have come without delay, few enough for
 the clock to follow a line that paused where we could not know."""
-_ROUNDING = 1e-6
+_ROUNDING = 1e-3
 """Seconds are floats: 0.73 s of audio must not come out a sample short."""
 _STALL_S = 0.25
 """An echo this much later than foretold is a stall of the line, not jitter."""
+_CONTRADICTION_S = 0.005
+"""Stamps are whole milliseconds, and the shortest way is an estimate."""
+_DRY_S = 0.015
+"""A queue that should last less than this when a piece gets there may be empty by then. Less
+than an opening clip, so that one burst has one of them."""
+_EARLY_S = 0.05
+"""An echo so much sooner than playback can have got there was not earned by playing."""
+_AHEAD = 3
+"""Marks returned by a clear that lie so far behind playback are told from played ones."""
+_SETTLING_S = 0.5
+"""So much longer than usual the echo behind a `clear` may take before the clock decides."""
 
 
 class RoundTrip:
@@ -73,8 +93,14 @@ class Item:
     sent: int = 0
     marked: int = 0
     heard: int = 0
+    proven: int = 0
+    """Of `heard`, what echoes have proved: no less was heard."""
+    possible: int = 0
+    """No more was heard than this; meaningful once the item is heard or cut."""
     began_s: float | None = None
     ended_s: float | None = None
+    stretches: list[tuple[int, float]] = field(default_factory=list)
+    """Where in its audio, and when, it was begun to be heard without a gap."""
 
 
 @dataclass(slots=True)
@@ -82,33 +108,57 @@ class _Piece:
     item: Item
     ulaw: bytes
     sent_s: float
+    first_s: float
+    """No earlier than this can it have begun to be played, were the network infinitely fast."""
+    opens: bool
+    """It may be among the first on a silent line."""
     mark: str | None = None
 
 
 class _Run:
     """Audio that plays without a gap, and what its echoes tell of when it began.
 
-    Jitter only ever makes an echo late, so of the echoes of one run the earliest tells the truth.
+    Each echo says: it took no longer than this from sending to its playing being heard of and,
+    where the carrier's clock can be read, no less than that. Both must be true of all echoes.
     """
 
     def __init__(self, sent_s: float) -> None:
         self.sent_s = sent_s
         self.samples = 0
-        self._trips: deque[float] = deque(maxlen=_RECENT_ECHOES)
+        self._trips: deque[Moment] = deque(maxlen=_RECENT_ECHOES)
 
-    def echoed(self, now: float, trip: RoundTrip) -> None:
+    def echoed(self, arrival: Moment, now: float, trip: RoundTrip) -> None:
         """The echo for the run's samples so far arrives."""
-        took_s = now - self.sent_s - self.samples / RATE
-        trip.sample(took_s)
-        if self._trips and took_s - min(self._trips) > _STALL_S:
+        since_s = self.sent_s + self.samples / RATE
+        took = arrival.since(since_s)
+        if self._trips and self._contradicts(took):
             self._trips.clear()
-        if self._trips:
-            trip.late(max(0.0, took_s - min(self._trips)))
-        self._trips.append(took_s)
+        self._trips.append(took)
+        trip.sample(self._took_s)
+        trip.late(max(0.0, now - since_s - self._took_s))
+
+    def _contradicts(self, took: Moment) -> bool:
+        """The line has paused since the echoes before, or those were late themselves."""
+        before = self._narrowed()
+        if not took.stamped:
+            return took.latest_s - before.latest_s > _STALL_S
+        paused = took.earliest_s > before.latest_s + _CONTRADICTION_S
+        late = before.stamped and took.latest_s < before.earliest_s - _CONTRADICTION_S
+        return paused or late
+
+    def _narrowed(self) -> Moment:
+        latest_s = min(took.latest_s for took in self._trips)
+        stamped = [took.earliest_s for took in self._trips if took.stamped]
+        earliest_s = min(latest_s, max(stamped, default=latest_s))
+        return Moment(earliest_s, latest_s, bool(stamped), self._trips[-1].usual_s)
+
+    @property
+    def _took_s(self) -> float:
+        return self._narrowed().at_s
 
     def until_s(self, trip: RoundTrip) -> float:
         """When its samples so far had been played."""
-        return self.sent_s + self.samples / RATE + min(self._trips) - trip.least_one_way_s
+        return self.sent_s + self.samples / RATE + self._took_s - trip.least_one_way_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +181,210 @@ class Cut:
     """What was thrown away, in order: to be sent again if the cut is taken back."""
 
 
+class _Queue:
+    """The audio of one generation at the carrier, and how far playback of it has got."""
+
+    def __init__(self, trip: RoundTrip) -> None:
+        self.pieces: deque[_Piece] = deque()
+        self._trip = trip
+        self._run = _Run(0.0)
+        self._heard_until_s = 0.0
+        self._first_end_s = 0.0
+        self._opening_samples = 0
+        """Left of the opening of the present run."""
+        self._end_s: float | None = None
+        """When the last piece should end, while nothing has changed since that was reckoned."""
+
+    def add(self, item: Item, ulaw: bytes, now: float) -> _Piece:
+        first_s = max(self._first_end_s, now)
+        opens = self.opening(now)
+        self._opening_samples -= len(ulaw)
+        piece = _Piece(item, ulaw, now, first_s, opens)
+        self._first_end_s = first_s + len(ulaw) / RATE
+        self._end_s = self._end(piece, self.expected_end_s() or self._heard_until_s)
+        self.pieces.append(piece)
+        return piece
+
+    def opening(self, now: float) -> bool:
+        """A piece sent now may find nothing playing, or little else to be played."""
+        end_s = self.expected_end_s() or self._heard_until_s
+        if end_s < now + self._trip.one_way_s + _DRY_S:
+            self._opening_samples = OPENING_SAMPLES
+        return self._opening_samples > 0
+
+    def expected_end_s(self) -> float | None:
+        if not self.pieces:
+            return None
+        if self._end_s is None:
+            self._end_s = self._heard_until_s
+            for piece in self.pieces:
+                self._end_s = self._end(piece, self._end_s)
+        return self._end_s
+
+    def _end(self, piece: _Piece, until_s: float) -> float:
+        return max(until_s, piece.sent_s + self._trip.one_way_s) + len(piece.ulaw) / RATE
+
+    def sounding(self, until_s: float) -> Iterator[Played]:
+        """What should have been heard by then that no echo has told of; changes nothing."""
+        at_s = self._heard_until_s
+        for piece in self.pieces:
+            at_s = max(at_s, piece.sent_s + self._trip.one_way_s)
+            samples = min(len(piece.ulaw), int((until_s - at_s) * RATE + _ROUNDING))
+            if samples <= 0:
+                return
+            yield Played(at_s, piece.ulaw[:samples], follows=True)
+            at_s += samples / RATE
+
+    def unreached(self, until_s: float) -> str | None:
+        """The first mark that is still waited for, if playback should just have passed it.
+
+        Echoes keep their order, so what was not echoed before a `clear` was not played before it.
+        Where the clock says that playback was well past it, rather the echo was lost.
+        """
+        name = next((piece.mark for piece in self.pieces if piece.mark is not None), None)
+        return name if self._reach(until_s) - self._up_to(name) <= _STALL_S * RATE else None
+
+    def foretells(self, name: str) -> float | None:
+        """When the echo of this mark can come at the earliest; None: it is not waited for."""
+        until_s = self._heard_until_s + self._trip.least_one_way_s
+        for piece in self.pieces:
+            until_s = max(until_s, piece.sent_s) + len(piece.ulaw) / RATE
+            if piece.mark == name:
+                return until_s
+        return None
+
+    def confirm(
+        self, name: str, arrival: Moment, now: float, *, proof: bool = True
+    ) -> Iterator[Played]:
+        """Playback got to this mark; what it proves was heard. Nothing for unknown names."""
+        self._end_s = None
+        marked = not any(piece.mark == name for piece in self.pieces)
+        if marked:
+            return
+        while not marked:
+            piece = self.pieces.popleft()
+            marked = piece.mark == name
+            begin_s, dry = self._begin(piece, sure=arrival.stamped)
+            if dry:
+                self._run = _Run(piece.sent_s)
+            self._run.samples += len(piece.ulaw)
+            self._credit(piece, begin_s, len(piece.ulaw), dry)
+            piece.item.proven += len(piece.ulaw) if proof else 0
+            piece.item.possible += len(piece.ulaw)
+            yield Played(begin_s, piece.ulaw, follows=not dry)
+        self._run.echoed(arrival, now, self._trip if proof else RoundTrip())
+        self._heard_until_s = self._run.until_s(self._trip)
+
+    def _begin(self, piece: _Piece, *, sure: bool = False) -> tuple[float, bool]:
+        """When a piece begins if the ones before it are done, and whether the queue was dry.
+
+        `sure`: only where it must have been; a stamped echo tells the rest.
+        """
+        earliest_s = piece.sent_s + self._trip.one_way_s
+        at_least_s = piece.sent_s + self._trip.least_one_way_s if sure else earliest_s
+        if at_least_s >= self._heard_until_s:
+            return earliest_s, True
+        return self._heard_until_s, False
+
+    def _credit(self, piece: _Piece, begin_s: float, samples: int, dry: bool) -> None:
+        item = piece.item
+        if item.began_s is None or dry:
+            item.stretches.append((item.heard, begin_s))
+        item.began_s = begin_s if item.began_s is None else item.began_s
+        item.heard += samples
+        self._heard_until_s = item.ended_s = begin_s + samples / RATE
+
+    def cut(self, until_s: float, surely_s: float | None, returned: str | None = None) -> Cut:
+        """Give up what was not heard by `until_s`.
+
+        `surely_s`: nothing was heard after that (None: who knows). `returned`: a mark that was
+        thrown away, so that playback had not got much beyond it.
+        """
+        items = {piece.item.number: piece.item for piece in self.pieces}
+        played: list[Played] = []
+        unheard: list[tuple[Item, bytes]] = []
+        most = self._most(returned, until_s)
+        for piece in self.pieces:
+            possible = piece_most(piece, surely_s)
+            begin_s, dry = self._begin(piece)
+            samples = min(possible, most, int((until_s - begin_s) * RATE + _ROUNDING))
+            piece.item.possible += possible
+            if samples > 0 and not unheard:
+                self._credit(piece, begin_s, samples, dry)
+                most -= samples
+                played.append(Played(begin_s, piece.ulaw[:samples], follows=not dry))
+            else:
+                samples = 0
+            if samples < len(piece.ulaw):
+                unheard.append((piece.item, piece.ulaw[samples:]))
+        return Cut(tuple(items.values()), tuple(played), tuple(unheard))
+
+    def _most(self, returned: str | None, until_s: float) -> int:
+        """Samples that were heard at most, if this mark was thrown away.
+
+        Where the clock is well past it the line has halted before it, nobody knows where.
+        """
+        up_to = self._up_to(returned)
+        halted = returned is not None and self._reach(until_s) > up_to + FRAME_S * RATE
+        return up_to // 2 if halted else up_to
+
+    def _reach(self, until_s: float) -> int:
+        return sum(len(piece.ulaw) for piece in self.sounding(until_s))
+
+    def _up_to(self, mark: str | None) -> int:
+        """Samples until this mark; all of them when there is none."""
+        total = 0
+        for piece in self.pieces:
+            total += len(piece.ulaw)
+            if mark is not None and piece.mark == mark:
+                break
+        return total
+
+
+def piece_most(piece: _Piece, surely_s: float | None) -> int:
+    """Samples of a piece that can have been played by then, were the network infinitely fast."""
+    if surely_s is None:
+        return len(piece.ulaw)
+    return max(0, min(len(piece.ulaw), int((surely_s - piece.first_s) * RATE + _ROUNDING)))
+
+
+@dataclass(slots=True)
+class Clearing:
+    """Audio that is being cleared: how much of it was heard is settled when its echo comes."""
+
+    queue: _Queue
+    sent_s: float
+    mark: str
+    """To be placed right behind the carrier's `clear`."""
+    until_s: float
+    """The clock decides then."""
+    items: tuple[Item, ...]
+    echoes: list[tuple[str, Moment, float]] = field(default_factory=list)
+    """Marks of the cleared audio that came since: played, or thrown away."""
+
+
 class Ledger:
-    """The one place that knows. Call `sent` for everything played, `echoed` for every mark."""
+    """The one place that knows. Call `sent` for everything played, `echoed` for every mark,
+    `frame` for every frame of the caller's audio."""
 
     def __init__(self) -> None:
         self.trip = RoundTrip()
-        self._pieces: deque[_Piece] = deque()
+        self.clock = CarrierClock()
+        self._queue = _Queue(self.trip)
+        self._clearings: deque[Clearing] = deque()
+        self._settled: list[Cut] = []
         self._generation = 0
         self._items = 0
-        self._heard_until_s = 0.0
-        self._run = _Run(0.0)
-        self._end_s: float | None = None
-        """When the last piece should end, while nothing has changed since that was reckoned."""
         self._probes: dict[str, float] = {}
+        self._placed = 0
+        self._unproven = False
 
     # ---- what we did -------------------------------------------------------------------------
 
     def probe(self, now: float) -> str:
         """Name a mark to be placed while nothing is queued: its echo measures the round trip."""
-        name = f"{self._generation}:0:{len(self._probes)}"
+        name = f"{self._generation}:0:{self._placed}"
+        self._placed += 1
         self._probes[name] = now
         return name
 
@@ -158,127 +393,213 @@ class Ledger:
         self._items += 1
         return Item(item_id, self._items)
 
+    def clip_samples(self, item: Item, now: float) -> int:
+        """How long the next clip of an item may be, for its marks to lie where they are wanted."""
+        to_grid = max(1, GRID_SAMPLES - (item.sent - item.marked))
+        return min(OPENING_CLIP_SAMPLES, to_grid) if self._queue.opening(now) else to_grid
+
     def sent(self, item: Item, ulaw: bytes, now: float) -> str | None:
-        """Count one piece sent; the mark to place behind it, when the grid wants one."""
-        piece = _Piece(item, ulaw, now)
-        self._end_s = self._end(piece, self.expected_end_s() or self._heard_until_s)
-        self._pieces.append(piece)
+        """Count one piece sent; the mark to place behind it, when one is wanted."""
+        piece = self._queue.add(item, ulaw, now)
         item.sent += len(ulaw)
-        return self._mark(piece) if item.sent - item.marked >= GRID_SAMPLES else None
+        if item.sent - item.marked >= GRID_SAMPLES:
+            item.marked = item.sent
+            return self._mark(piece)
+        return self._mark(piece) if piece.opens else None
 
     def close(self, item: Item) -> str | None:
         """The item's audio is complete: the mark that proves its end, unless it has one."""
-        if not self._pieces or item.sent == item.marked or self._pieces[-1].item is not item:
+        pieces = self._queue.pieces
+        if not pieces or pieces[-1].mark is not None or pieces[-1].item is not item:
             return None
-        return self._mark(self._pieces[-1])
+        item.marked = item.sent
+        return self._mark(pieces[-1])
 
     def _mark(self, piece: _Piece) -> str:
-        piece.item.marked = piece.item.sent
         piece.mark = f"{self._generation}:{piece.item.number}:{piece.item.sent}"
         return piece.mark
-
-    # ---- what we were told -------------------------------------------------------------------
-
-    def echoed(self, name: str, now: float) -> tuple[Played, ...]:
-        """The mark came back: what it proves was heard. Unknown and cleared marks prove nothing."""
-        self._end_s = None
-        if (placed_s := self._probes.pop(name, None)) is not None:
-            self.trip.sample(now - placed_s)
-            return ()
-        if not any(piece.mark == name for piece in self._pieces):
-            return ()
-        return tuple(self._confirm(name, now))
-
-    def _confirm(self, name: str, now: float) -> Iterator[Played]:
-        marked = False
-        while not marked:
-            piece = self._pieces.popleft()
-            marked = piece.mark == name
-            begin_s, dry = self._begin(piece)
-            if dry:
-                self._run = _Run(piece.sent_s)
-            self._run.samples += len(piece.ulaw)
-            self._credit(piece, begin_s, len(piece.ulaw))
-            yield Played(begin_s, piece.ulaw, follows=not dry)
-        self._run.echoed(now, self.trip)
-        self._heard_until_s = self._run.until_s(self.trip)
-
-    def _begin(self, piece: _Piece) -> tuple[float, bool]:
-        """When a piece begins if the ones before it are done, and whether the queue was dry."""
-        earliest_s = piece.sent_s + self.trip.one_way_s
-        if earliest_s >= self._heard_until_s:
-            return earliest_s, True
-        return self._heard_until_s, False
-
-    def _credit(self, piece: _Piece, begin_s: float, samples: int) -> None:
-        item = piece.item
-        item.began_s = begin_s if item.began_s is None else item.began_s
-        item.heard += samples
-        self._heard_until_s = item.ended_s = begin_s + samples / RATE
-
-    # ---- what follows from it ----------------------------------------------------------------
-
-    @property
-    def outstanding(self) -> bool:
-        """Something was sent of which no echo has come: it may still be playing."""
-        return bool(self._pieces)
-
-    def expected_end_s(self) -> float | None:
-        """When the last piece sent should have been played; None when nothing is outstanding."""
-        if not self._pieces:
-            return None
-        if self._end_s is None:
-            self._end_s = self._heard_until_s
-            for piece in self._pieces:
-                self._end_s = self._end(piece, self._end_s)
-        return self._end_s
-
-    def _end(self, piece: _Piece, until_s: float) -> float:
-        return max(until_s, piece.sent_s + self.trip.one_way_s) + len(piece.ulaw) / RATE
-
-    def cut(self, now: float) -> Cut:
-        """Give up all unheard audio; say what was heard until a `clear` sent now takes effect.
-
-        Marks placed until now prove nothing any more.
-        """
-        return self._settle(now + self.trip.one_way_s)
-
-    def ended(self, now: float) -> Cut:
-        """The carrier's word that the line has ended arrives now: nothing later was heard."""
-        return self._settle(now - self.trip.one_way_s)
-
-    def expire(self, now: float) -> tuple[Played, ...]:
-        """Echoes were lost, and `expected_end_s` is over: take it all as heard by the clock."""
-        return self._settle(now).played
-
-    def _settle(self, until_s: float) -> Cut:
-        items = {piece.item.number: piece.item for piece in self._pieces}
-        played = tuple(self._play_until(until_s))
-        unheard = tuple(self._unheard(sum(len(piece.ulaw) for piece in played)))
-        if self._pieces:
-            self._pieces.clear()
-            self._end_s = None
-            self._generation += 1
-            # What is sent from here on starts on an empty queue, however far playback had got.
-            self._heard_until_s = 0.0
-        return Cut(tuple(items.values()), played, unheard)
 
     def take_back(self, item: Item, samples: int) -> None:
         """So many samples of a cut item will be sent again: they count as not sent yet."""
         item.sent -= samples
         item.marked = item.sent
 
-    def _unheard(self, heard: int) -> Iterator[tuple[Item, bytes]]:
-        for piece in self._pieces:
-            if rest := piece.ulaw[heard:]:
-                yield piece.item, rest
-            heard = max(0, heard - len(piece.ulaw))
+    # ---- what we were told -------------------------------------------------------------------
 
-    def _play_until(self, until_s: float) -> Iterator[Played]:
-        for piece in self._pieces:
-            begin_s, dry = self._begin(piece)
-            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE + _ROUNDING))
-            if samples <= 0:
-                return
-            self._credit(piece, begin_s, samples)
-            yield Played(begin_s, piece.ulaw[:samples], follows=not dry)
+    def echoed(self, name: str, now: float) -> tuple[Played, ...]:
+        """The mark came back: what it proves was heard. Unknown marks prove nothing.
+
+        It may also settle a cut: see `settled`.
+        """
+        arrival = self.clock.arrival(now)
+        if (placed_s := self._probes.pop(name, None)) is not None:
+            self.trip.sample(arrival.at_s - placed_s)
+            self._clear_seen(name, arrival, now)
+            return ()
+        for clearing in self._clearings:
+            if clearing.queue.foretells(name) is not None:
+                clearing.echoes.append((name, arrival, now))
+                return ()
+        played = tuple(self._queue.confirm(name, arrival, now))
+        if played:
+            self._unproven = False
+            # What is echoed from behind a clear comes after all that was in front of it.
+            self._settle_all(now)
+        return played
+
+    def _clear_seen(self, name: str, arrival: Moment, now: float) -> None:
+        while any(clearing.mark == name for clearing in self._clearings):
+            clearing = self._clearings.popleft()
+            self._settle(clearing, arrival if clearing.mark == name else None, now)
+
+    # ---- what follows from it ----------------------------------------------------------------
+
+    def new_stream(self) -> None:
+        """The carrier's clock begins anew, and with it what is known of it."""
+        self.clock = CarrierClock()
+
+    def frame(self, stamp_s: float, now: float) -> None:
+        """A frame of the caller's audio arrives; it ended at `stamp_s` by the carrier's clock."""
+        self.clock.frame(stamp_s, now)
+
+    @property
+    def outstanding(self) -> bool:
+        """Something was sent of which no echo has come: it may still be playing."""
+        return bool(self._queue.pieces)
+
+    def expected_end_s(self) -> float | None:
+        """When the last piece sent should have been played; None when nothing is outstanding."""
+        return self._queue.expected_end_s()
+
+    def sounding(self, now: float) -> tuple[Played, ...]:
+        """What is being heard just now, as far as no echo has told of it yet."""
+        return tuple(self._queue.sounding(now))
+
+    # ---- cuts --------------------------------------------------------------------------------
+
+    def clear(self, now: float) -> Clearing | None:
+        """A `clear` is sent now: give up what is unheard. None: there is nothing to clear.
+
+        `settled` tells later what was heard. Marks placed until now prove nothing any more.
+        """
+        if not self._queue.pieces and not self._unproven:
+            return None
+        queue = self._renew()
+        items = {piece.item.number: piece.item for piece in queue.pieces}
+        patience_s = 2 * self.trip.one_way_s + _SETTLING_S
+        clearing = Clearing(queue, now, self.probe(now), now + patience_s, tuple(items.values()))
+        self._clearings.append(clearing)
+        return clearing
+
+    def _renew(self) -> _Queue:
+        """What is sent from here on starts on an empty queue, however far playback had got."""
+        queue, self._queue = self._queue, _Queue(self.trip)
+        self._generation += 1
+        self._unproven = False
+        return queue
+
+    def settling_until_s(self) -> float | None:
+        """When a cut is settled by the clock if nothing else comes."""
+        return self._clearings[0].until_s if self._clearings else None
+
+    def settled(self, now: float) -> list[Cut]:
+        """Cuts of which it is known by now what was heard; each is told once."""
+        while self._clearings and self._clearings[0].until_s <= now:
+            self._settle(self._clearings.popleft(), None, None)
+        cuts, self._settled = self._settled, []
+        return cuts
+
+    def settle(self, now: float) -> list[Cut]:
+        """All cuts, as well as it is known now what was heard."""
+        self._settle_all(None)
+        return self.settled(now)
+
+    def _settle_all(self, surely_s: float | None) -> None:
+        while self._clearings:
+            self._settle(self._clearings.popleft(), None, surely_s)
+
+    def _settle(self, clearing: Clearing, seen: Moment | None, surely_s: float | None) -> None:
+        """`seen`: the echo from behind the clear. `surely_s`: it had taken effect by then."""
+        queue = clearing.queue
+        if seen is None and clearing.echoes and clearing.echoes[-1][1].stamped:
+            # The last echoes were sent when the clear took effect, or that is still to come.
+            seen = clearing.echoes[-1][1]
+        played: list[Played] = []
+        returned: str | None = None
+        for number, (name, arrival, at_s) in enumerate(clearing.echoes):
+            seen = self._sooner(seen, queue, clearing.echoes[number : number + _AHEAD])
+            if self._too_early(queue, name, arrival) or not self._was_played(
+                clearing, arrival, seen
+            ):
+                returned = name if arrival.stamped and seen is not None else None
+                break
+            played += queue.confirm(name, arrival, at_s, proof=False)
+        until_s = self._took_effect_s(clearing, seen)
+        if surely_s is not None:
+            until_s = min(until_s, surely_s - self.trip.least_one_way_s)
+        if returned is None and seen is not None and seen.stamped:
+            returned = queue.unreached(until_s)
+        cut = queue.cut(until_s, surely_s, returned)
+        self._settled.append(Cut(clearing.items, (*played, *cut.played), cut.unheard))
+
+    def _sooner(
+        self, seen: Moment | None, queue: _Queue, echoes: list[tuple[str, Moment, float]]
+    ) -> Moment | None:
+        """When the clear was first seen, if the first of these echoes that is one of a mark
+        thrown away tells of it sooner."""
+        for name, arrival, _ in echoes:
+            if self._too_early(queue, name, arrival):
+                return arrival if seen is None or arrival.latest_s < seen.latest_s else seen
+        return seen
+
+    def _was_played(self, clearing: Clearing, arrival: Moment, seen: Moment | None) -> bool:
+        """It came before the clear can have been felt, or was sent before that took effect."""
+        felt_s = clearing.sent_s + 2 * self.trip.least_one_way_s
+        before = (
+            seen is not None and seen.stamped and arrival.latest_s <= seen.earliest_s + _ROUNDING
+        )
+        return before or arrival.latest_s < felt_s
+
+    def _too_early(self, queue: _Queue, name: str, arrival: Moment) -> bool:
+        """Playback cannot have got there by then, so it was thrown away."""
+        soonest_s = queue.foretells(name)
+        doubt_s = min(FRAME_S, arrival.usual_s) + _ROUNDING if arrival.stamped else _EARLY_S
+        return soonest_s is not None and arrival.latest_s < soonest_s - doubt_s
+
+    def _took_effect_s(self, clearing: Clearing, seen: Moment | None) -> float:
+        """When the carrier acted on a clear."""
+        usual_s = clearing.sent_s + self.trip.one_way_s
+        if seen is None:
+            return usual_s
+        if not seen.stamped:
+            return min(usual_s, seen.latest_s - self.trip.least_one_way_s)
+        # Not before it could be there, but the round trip is less sure than the stamp.
+        felt_s = clearing.sent_s + 2 * self.trip.least_one_way_s
+        earliest_s = min(max(felt_s, seen.earliest_s), seen.latest_s)
+        known = Moment(earliest_s, seen.latest_s, usual_s=seen.usual_s)
+        return known.at_s - self.trip.least_one_way_s
+
+    def cut(self, now: float) -> Cut:
+        """Give up all unheard audio by the clock: a `clear` sent now takes effect one way later."""
+        return self._given_up(now + self.trip.one_way_s, None)
+
+    def ended(self, now: float) -> Cut:
+        """The carrier's word that the line has ended arrives now: nothing later was heard."""
+        self._settle_all(now)
+        arrival = self.clock.arrival(now)
+        way_s = self.trip.least_one_way_s if arrival.stamped else self.trip.one_way_s
+        return self._given_up(arrival.at_s - way_s, now)
+
+    def expire(self, now: float) -> tuple[Played, ...]:
+        """Echoes were lost, and `expected_end_s` is over: take it all as heard by the clock.
+
+        It may still be playing on a carrier that has stalled, so a `clear` is due all the same.
+        """
+        played = self.cut(now).played
+        self._unproven = True
+        return played
+
+    def _given_up(self, until_s: float, surely_s: float | None) -> Cut:
+        if not self._queue.pieces:
+            return Cut((), ())
+        return self._renew().cut(until_s, surely_s)

@@ -106,6 +106,7 @@ class Call:
         if self.phase is Phase.ENDED:
             return []
         commands = self._dispatch(event, now)
+        commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
         self._keypad.watch(now)
@@ -120,8 +121,9 @@ class Call:
             return None
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
+        settling_s = self._playback.ledger.settling_until_s()
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        every = (next_s, self._echo_deadline(), claimed_s, typed_s)
+        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
 
@@ -192,6 +194,7 @@ class Call:
         back = self.phase is Phase.TRANSFERRING
         if back:
             self._stream_began_ms = _ms(now)
+            self._playback.ledger.new_stream()
         probe = PlaceMark(self._playback.ledger.probe(now))
         return [*(self._ending.returned(now) if back else []), probe]
 
@@ -208,6 +211,7 @@ class Call:
         stamped = (self._stream_began_ms + event.timestamp_ms) * RATE // 1000
         at_samples = max(self._caller_samples, min(stamped, newest))
         self._caller_samples = at_samples + len(event.ulaw)
+        self._playback.ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
         if self.phase is Phase.TRANSFERRING:
             return [stored]
@@ -271,10 +275,9 @@ class Call:
 
     def _echoed(self, name: str, now: float) -> list[CallCommand]:
         commands = self._playback.echoed(name, now)
-        heard = next((c for c in commands if isinstance(c, StoreAudio)), None)
-        if heard and (turn := self._floor.answer_heard(heard.at_samples * 1000 // RATE)):
-            commands.append(Record(turn))
-        return commands
+        heard_ms = (c.at_samples * 1000 // RATE for c in commands if isinstance(c, StoreAudio))
+        turn = next(filter(None, map(self._floor.answer_heard, heard_ms)), None)
+        return [*commands, Record(turn)] if turn else commands
 
     def _response_done(self, event: ResponseDone, now: float) -> list[CallCommand]:
         commands = self._playback.close_response(event.response_id, now)

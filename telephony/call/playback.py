@@ -1,5 +1,7 @@
 """The agent's voice on its way to the caller: what to send, what of it counts as heard."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.engine import (
@@ -20,7 +22,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.heard import REPEAT, LastHeard
-from telephony.call.ledger import GRID_SAMPLES, RATE, Cut, Ledger, Played
+from telephony.call.ledger import RATE, Cut, Ledger, Played
 from telephony.call.speech import Arrival, SpokenItem
 from telephony.media.transcode import Downlink
 from telephony.transcripts.entry import Fate, TruncationLine
@@ -32,8 +34,8 @@ class Held:
 
     items: list[SpokenItem]
     """Those that were being heard or waiting to be."""
-    unheard: list[tuple[SpokenItem, bytes]]
-    """What the carrier threw away of them, in order."""
+    unheard: list[tuple[SpokenItem, bytes]] | None = None
+    """What the carrier threw away of them, in order; None until that is settled."""
     later: list[tuple[SpokenItem, bytes]] = field(default_factory=list)
     """What the engine has produced since."""
 
@@ -54,6 +56,8 @@ class Playback:
         self._items: dict[str, SpokenItem] = {}
         self._speaking: SpokenItem | None = None
         self._held: Held | None = None
+        self._unsettled: deque[Held] = deque()
+        """Cleared, in the order of their clears; how much was heard is not known yet."""
         self._sent_samples = 0
         self._heard_samples = 0
         self._last_heard = LastHeard()
@@ -69,7 +73,7 @@ class Playback:
         item = self._item(delta.item_id, delta.response_id, now)
         item.content_index = delta.content_index
         item.received_bytes += len(delta.audio)
-        if item.fate is not None:
+        if item.given_up:
             return []
         commands = self._close_previous(item, now)
         return [*commands, *self._send(item, self._downlink.push(delta.audio), now)]
@@ -85,8 +89,9 @@ class Playback:
             item.received_bytes += len(delta.audio)
         else:
             item.add_text(delta.text)
-        if item.played is not None or item.fate is not None:
+        if item.played is not None or item.given_up:
             return []
+        item.give_up(now)
         item.cut()
         return [DeleteItem(item.item_id)] if self._capabilities.truncates else []
 
@@ -132,10 +137,12 @@ class Playback:
 
     def repeat(self, now: float) -> list[CallCommand]:
         """Say the last sentence that was heard once more; nothing heard, nothing said."""
+        settled = self._settle(self.ledger.settle(now))
         if (said := self._last_heard.sentence(*self._items.values())) is None:
-            return []
+            return settled
         self._repeats += 1
-        return self.own(f"{REPEAT}_{self._repeats}", said.text, said.ulaw, now, REPEAT)
+        name = f"{REPEAT}_{self._repeats}"
+        return [*settled, *self.own(name, said.text, said.ulaw, now, REPEAT)]
 
     def _item(self, item_id: str, response_id: str, now: float) -> SpokenItem:
         if (item := self._items.get(item_id)) is None:
@@ -163,9 +170,11 @@ class Playback:
         if ulaw and item.played is None:
             item.played = self.ledger.open(item.item_id)
         commands: list[CallCommand] = []
-        for begin in range(0, len(ulaw), GRID_SAMPLES):
-            clip = ulaw[begin : begin + GRID_SAMPLES]
-            commands += self._send_clip(item, clip, now)
+        while ulaw:
+            assert item.played is not None
+            samples = self.ledger.clip_samples(item.played, now)
+            commands += self._send_clip(item, ulaw[:samples], now)
+            ulaw = ulaw[samples:]
         return commands
 
     def _send_clip(self, item: SpokenItem, clip: bytes, now: float) -> list[CallCommand]:
@@ -183,7 +192,8 @@ class Playback:
     # ---- what became of it -------------------------------------------------------------------
 
     def echoed(self, name: str, now: float) -> list[CallCommand]:
-        return [*self._store(self.ledger.echoed(name, now)), *self.settled()]
+        played = self.ledger.echoed(name, now)
+        return [*self.settle(now), *self._store(played), *self.settled()]
 
     def expire(self, now: float) -> list[CallCommand]:
         """No echo came in time: count by the clock, and expect none of those marks any more."""
@@ -201,12 +211,26 @@ class Playback:
         """Fall silent at once, but keep what was not heard: `resume` or `give_up` must follow."""
         if self._held is not None:
             return []
-        cut = self.ledger.cut(now)
-        items = [self._items[played.item_id] for played in cut.items]
-        unheard = [(self._items[item.item_id], ulaw) for item, ulaw in cut.unheard]
-        self._held = Held(items, unheard)
-        clear: list[CallCommand] = [ClearPlayback()] if items else []
-        return [*clear, *self._store(cut.played)]
+        if (clearing := self.ledger.clear(now)) is None:
+            self._held = Held([], [])
+            return []
+        self._held = Held([self._items[item.item_id] for item in clearing.items])
+        self._unsettled.append(self._held)
+        return [ClearPlayback(), PlaceMark(clearing.mark)]
+
+    def settle(self, now: float) -> list[CallCommand]:
+        """How much was heard of what was cleared, where that is known by now; ask at any time."""
+        return self._settle(self.ledger.settled(now))
+
+    def _settle(self, cuts: Sequence[Cut]) -> list[CallCommand]:
+        commands: list[CallCommand] = []
+        for cut in cuts:
+            held = self._unsettled.popleft()
+            held.unheard = [(self._items[item.item_id], ulaw) for item, ulaw in cut.unheard]
+            commands += self._store(cut.played)
+            if held is not self._held:
+                commands += [command for item in held.items for command in self._tell(item)]
+        return [*commands, *self.settled()] if cuts else []
 
     @property
     def holding(self) -> bool:
@@ -214,21 +238,25 @@ class Playback:
 
     def resume(self, now: float) -> list[CallCommand]:
         """It was nothing: go on where the caller stopped hearing us, with what came meanwhile."""
-        held, self._held = self._held, None
-        if held is None:
+        if self._held is None:
             return []
-        commands: list[CallCommand] = []
-        for item, ulaw in held.unheard:
+        commands = self._settle(self.ledger.settle(now))
+        held, self._held = self._held, None
+        unheard = held.unheard or []
+        for item, ulaw in unheard:
             if item.played is not None:
                 self.ledger.take_back(item.played, len(ulaw))
-        for item, ulaw in [*held.unheard, *held.later]:
+        for item, ulaw in [*unheard, *held.later]:
             commands += self._send(item, ulaw, now)
             if item is not self._speaking and item.done:
                 commands += self._end_mark(item)
         return commands
 
     def give_up(self, now: float) -> list[CallCommand]:
-        """The caller has the floor: what was held is not said, and the engine is told so."""
+        """The caller has the floor: what was held is not said, and the engine is told so.
+
+        Of what was being heard it is told once that is settled.
+        """
         held, self._held = self._held, None
         items = list({item.item_id: item for item in _items_of(held)}.values())
         items += [item for item in self._unfinished() if item not in items]
@@ -236,8 +264,11 @@ class Playback:
             return []
         self._downlink.reset()
         self._speaking = None
-        told = [command for item in items for command in self._tell(item, now)]
-        return [*told, *self.settled()]
+        for item in items:
+            item.give_up(now)
+        unsettled = held.items if held is not None and held.unheard is None else []
+        told = [item for item in items if item not in unsettled]
+        return [*(command for item in told for command in self._tell(item)), *self.settled()]
 
     def _unfinished(self) -> list[SpokenItem]:
         """The item that ran dry before all of it had come, and those of which only words came."""
@@ -245,17 +276,18 @@ class Playback:
             item
             for item in self._items.values()
             if not item.done
-            and item.fate is None
+            and not item.given_up
             and (item is self._speaking or item.played is None)
         ]
 
     def hung_up(self, now: float) -> list[CallCommand]:
         """The carrier says that the line is gone: credit what was heard by then, no more."""
-        return self._stop(self.ledger.ended(now))
+        cut = self.ledger.ended(now)
+        return [*self.settle(now), *self._stop(cut)]
 
     def stop(self, now: float) -> list[CallCommand]:
         """We end the line now: credit what is heard until then and give up the rest."""
-        return self._stop(self.ledger.cut(now))
+        return [*self._settle(self.ledger.settle(now)), *self._stop(self.ledger.cut(now))]
 
     def _stop(self, cut: Cut) -> list[CallCommand]:
         self._downlink.reset()
@@ -267,7 +299,7 @@ class Playback:
             item.cut()
         return [*self._store(cut.played), *self.settled()]
 
-    def _tell(self, item: SpokenItem, now: float) -> list[CallCommand]:
+    def _tell(self, item: SpokenItem) -> list[CallCommand]:
         item.cut()
         told = self._capabilities.truncates and item.source == "engine"
         if not told or item.fate is Fate.HEARD:
@@ -279,12 +311,20 @@ class Playback:
             if audio_end_ms > 0
             else DeleteItem(item.item_id)
         )
-        return [command, Record(self._truncation(item, audio_end_ms, now))]
+        return [command, Record(self._truncation(item, audio_end_ms))]
 
-    def _truncation(self, item: SpokenItem, audio_end_ms: int, now: float) -> TruncationLine:
-        number = item.played.number if item.played else 0
-        at_ms = round(now * 1000)
-        return TruncationLine(item.item_id, number, audio_end_ms, at_ms, deleted=audio_end_ms == 0)
+    def _truncation(self, item: SpokenItem, audio_end_ms: int) -> TruncationLine:
+        least_ms, most_ms = item.bounds_ms
+        return TruncationLine(
+            item_id=item.item_id,
+            mark_item=item.played.number if item.played else 0,
+            audio_end_ms=audio_end_ms,
+            at_ms=round((item.given_up_s or 0.0) * 1000),
+            deleted=audio_end_ms == 0,
+            heard_ms=item.heard * 1000 // RATE,
+            heard_at_least_ms=least_ms,
+            heard_at_most_ms=most_ms,
+        )
 
     def _store(self, played: tuple[Played, ...]) -> list[CallCommand]:
         commands: list[CallCommand] = []

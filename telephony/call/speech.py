@@ -1,10 +1,11 @@
 """Which words belong to how much audio of a spoken item, and what became of them?"""
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
 from telephony.call.ledger import RATE, Item
-from telephony.transcripts.entry import AgentLine, Fate
+from telephony.transcripts.entry import AgentLine, Fate, Word, WordFate
 
 TAIL_SAMPLES = RATE // 10
 """A finished item of which no more than this was unheard counts as heard: it ends in silence, and
@@ -51,6 +52,8 @@ class SpokenItem:
     cut_heard: str = ""
     """The words heard when it was cut."""
     opened_ms: int = 0
+    given_up_s: float | None = None
+    """When the caller spoke over it; its fate follows once it is settled what was heard."""
     _anchors: list[tuple[int, int]] = field(default_factory=list)
 
     def add_text(self, text: str) -> None:
@@ -67,6 +70,15 @@ class SpokenItem:
     def done(self) -> bool:
         return self.arrival is not Arrival.UNDER_WAY
 
+    def give_up(self, now: float) -> None:
+        """Nothing more of it is to be heard. The first time counts."""
+        if self.given_up_s is None:
+            self.given_up_s = now
+
+    @property
+    def given_up(self) -> bool:
+        return self.given_up_s is not None or self.fate is not None
+
     # ---- positions in the item's own audio, in samples of 8,000 a second -----------------------
 
     @property
@@ -80,6 +92,15 @@ class SpokenItem:
     @property
     def sent(self) -> int:
         return max(0, self.played.sent - self.delay) if self.played else 0
+
+    @property
+    def bounds_ms(self) -> tuple[int, int]:
+        """Of its audio the caller heard at least, and at most, so much."""
+        if self.played is None:
+            return 0, 0
+        least = max(0, min(self.played.proven, self.played.heard) - self.delay)
+        most = max(0, min(self.played.possible, self.played.sent) - self.delay)
+        return least * 1000 // RATE, -(-max(most, self.heard) * 1000 // RATE)
 
     # ---- words ---------------------------------------------------------------------------------
 
@@ -110,15 +131,24 @@ class SpokenItem:
         return self.text[: max(0, whole)].rstrip()
 
     def _chars_at(self, samples: int) -> int:
-        anchors = self._trusted_anchors
-        begin, first = 0, 0
-        end, last = self._open_end(anchors)
-        for anchor_samples, anchor_chars in anchors:
-            if anchor_samples > samples:
-                end, last = anchor_samples, anchor_chars
-                break
-            begin, first = anchor_samples, anchor_chars
+        *anchors, final = self._corners()
+        begin, first = [(0, 0), *(anchor for anchor in anchors if anchor[0] <= samples)][-1]
+        end, last = next((anchor for anchor in anchors if anchor[0] > samples), final)
         return first + (last - first) * (samples - begin) // max(1, end - begin)
+
+    def _samples_at(self, chars: int) -> int:
+        """Where in the audio a letter stands: the other way round."""
+        begin, first = 0, 0
+        for end, last in self._corners():
+            if last >= chars:
+                break
+            begin, first = end, last
+        return begin + (end - begin) * (chars - first) // max(1, last - first)
+
+    def _corners(self) -> list[tuple[int, int]]:
+        """Samples and letters that belong together; between them words are spread evenly."""
+        anchors = self._trusted_anchors
+        return [*anchors, self._open_end(anchors)]
 
     @property
     def _trusted_anchors(self) -> list[tuple[int, int]]:
@@ -133,12 +163,31 @@ class SpokenItem:
         spoken = since + (len(self.text) - chars) * RATE // _SLOWEST_CHARS_PER_S
         return max(self.received, spoken), len(self.text)
 
+    def _words(self, heard: str) -> tuple[Word, ...]:
+        """All words with their times; `heard` is the text that counts as heard."""
+        words = []
+        for found in re.finditer(r"\S+", self.text):
+            begin, end = self._samples_at(found.start()), self._samples_at(found.end())
+            fate = WordFate.HEARD
+            if found.end() > len(heard):
+                fate = WordFate.CUT if begin < self.heard else WordFate.UNHEARD
+            words.append(Word(found[0], self._time_ms(begin), self._time_ms(end), fate))
+        return tuple(words)
+
+    def _time_ms(self, samples: int) -> int:
+        """When this place in its audio sounded, or would have."""
+        stretches = self.played.stretches if self.played else []
+        position = samples + self.delay
+        begun = [(at, at_s) for at, at_s in stretches if at <= position]
+        at, at_s = begun[-1] if begun else (0, self.opened_ms / 1000)
+        return round((at_s + (position - at) / RATE) * 1000)
+
     # ---- the transcript ------------------------------------------------------------------------
 
     @property
     def settled(self) -> bool:
         """Nothing can change any more: all of it has come, and its fate is known."""
-        return self.done and (self.fate is not None or self._all_heard())
+        return self.done and (self.fate is not None or (self._all_heard() and not self.given_up))
 
     def _all_heard(self) -> bool:
         return self.played is None or self.played.heard >= self.played.sent
@@ -148,6 +197,7 @@ class SpokenItem:
         fate, heard = (self.fate, self.cut_heard) if self.fate else self._outcome()
         began_s = self.played.began_s if self.played else None
         ended_s = self.played.ended_s if self.played else None
+        least_ms, most_ms = self.bounds_ms
         return AgentLine(
             item_id=self.item_id,
             mark_item=self.played.number if self.played else 0,
@@ -159,4 +209,7 @@ class SpokenItem:
             heard_ms=self.heard * 1000 // RATE,
             sent_ms=self.sent * 1000 // RATE,
             source=self.source,
+            heard_at_least_ms=least_ms,
+            heard_at_most_ms=most_ms,
+            words=self._words(heard),
         )

@@ -10,6 +10,7 @@ import msgspec
 from telephony.cli.errand import Asked
 from telephony.simulator.phone import PhoneReport
 from telephony.transcripts.entry import (
+    UNKNOWN_MS,
     AgentLine,
     AnyEntry,
     CallerLine,
@@ -52,6 +53,10 @@ class Truncation(msgspec.Struct, frozen=True):
     item_id: str
     audio_end_ms: int
     played_ms: int
+    heard_ms: int = UNKNOWN_MS
+    """What the transcript says; the recording holds as much."""
+    heard_at_least_ms: int = UNKNOWN_MS
+    heard_at_most_ms: int = UNKNOWN_MS
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -166,7 +171,14 @@ def _json(text: str) -> Any:
 def _truncations(report: PhoneReport, entries: Sequence[AnyEntry]) -> list[Truncation]:
     played = report.stream.played_ms_by_item if report.stream else {}
     return [
-        Truncation(entry.item_id, entry.audio_end_ms, played.get(entry.mark_item, 0))
+        Truncation(
+            item_id=entry.item_id,
+            audio_end_ms=entry.audio_end_ms,
+            played_ms=played.get(entry.mark_item, 0),
+            heard_ms=entry.heard_ms,
+            heard_at_least_ms=entry.heard_at_least_ms,
+            heard_at_most_ms=entry.heard_at_most_ms,
+        )
         for entry in entries
         if isinstance(entry, TruncationLine)
     ]

@@ -16,6 +16,28 @@ class Fate(Enum):
     NEVER_PLAYED = "never_played"
 
 
+class WordFate(Enum):
+    """What became of one word."""
+
+    HEARD = "heard"
+    CUT = "cut"
+    """The caller spoke, or the line ended, in the middle of it: it does not count as heard."""
+    UNHEARD = "unheard"
+
+
+class Word(msgspec.Struct, frozen=True):
+    """One word of the agent and when it sounded, or would have."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    fate: WordFate
+
+
+UNKNOWN_MS = -1
+"""Stands where a transcript was written before the figure was kept."""
+
+
 class EndedReason(Enum):
     """Why a call ended: a closed list, exactly one for each call."""
 
@@ -62,6 +84,10 @@ class AgentLine(Entry, frozen=True, tag=True):
     """How much of it went to the carrier."""
     source: str = "engine"
     """`engine`, `own` for clips of ours (the apology), or `repeat`: a sentence heard before."""
+    heard_at_least_ms: int = UNKNOWN_MS
+    """No less of its audio was heard, whatever the network did."""
+    heard_at_most_ms: int = UNKNOWN_MS
+    words: tuple[Word, ...] = ()
 
 
 class CallerLine(Entry, frozen=True, tag=True):
@@ -97,6 +123,11 @@ class TruncationLine(Entry, frozen=True, tag=True):
     at_ms: int
     deleted: bool = False
     """True: nothing had been heard, the item was deleted instead."""
+    heard_ms: int = UNKNOWN_MS
+    """What was heard: more than `audio_end_ms` where the engine takes no truncation so near the
+    end of what it has sent."""
+    heard_at_least_ms: int = UNKNOWN_MS
+    heard_at_most_ms: int = UNKNOWN_MS
 
 
 class TurnLine(Entry, frozen=True, tag=True):

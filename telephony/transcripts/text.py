@@ -104,9 +104,14 @@ def _agent(entry: AgentLine, style: Style) -> str:
         case Fate.HEARD:
             return words
         case Fate.CUT:
-            return words + style.aside(f"  [cut after {entry.heard_ms} ms]")
+            bounds = _bounds(entry.heard_at_least_ms, entry.heard_at_most_ms)
+            return words + style.aside(f"  [cut after {entry.heard_ms} ms{bounds}]")
         case Fate.NEVER_PLAYED:
             return words + style.aside("  [never played]")
+
+
+def _bounds(least_ms: int, most_ms: int) -> str:
+    return f", surely {least_ms} to {most_ms}" if most_ms >= 0 else ""
 
 
 def heard_and_not(text: str, heard: str) -> tuple[str, str]:
@@ -126,8 +131,14 @@ def _tool(entry: ToolLine, style: Style) -> str:
 
 def _truncation(entry: TruncationLine) -> str:
     if entry.deleted:
-        return "nothing of the reply had been heard; the model was told so"
-    return f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
+        return f"{_little(entry.heard_ms)} of the reply had been heard; the model was told so"
+    told = f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
+    return told + (f" of {entry.heard_ms}" if entry.heard_ms > entry.audio_end_ms else "")
+
+
+def _little(heard_ms: int) -> str:
+    """Too little for the engine to keep."""
+    return f"only {heard_ms} ms" if heard_ms > 0 else "nothing"
 
 
 def _latency(entry: TurnLine) -> str:

@@ -62,48 +62,48 @@ def _machine(original: str, mutated: str, breaks: str) -> Mutant:
 
 LEDGER = (
     _ledger(
-        "            self._generation += 1\n",
-        "            pass\n",
+        "        self._generation += 1\n",
+        "        pass\n",
         "marks of cleared audio are taken for those of the next reply",
     ),
     _ledger(
-        "            self._pieces.clear()\n            self._end_s = None\n",
-        "            self._end_s = None\n",
+        "        queue, self._queue = self._queue, _Queue(self.trip)\n",
+        "        queue = self._queue\n",
         "cleared audio still counts as outstanding",
     ),
     _ledger(
-        "return self._settle(now + self.trip.one_way_s)",
-        "return self._settle(now)",
-        "what is heard until the clear arrives is left out",
+        "return self._given_up(now + self.trip.one_way_s, None)",
+        "return self._given_up(now, None)",
+        "what is heard until the line is given up is left out",
     ),
     _ledger(
-        "return self._settle(now - self.trip.one_way_s)",
-        "return self._settle(now + self.trip.one_way_s)",
+        "return self._given_up(arrival.at_s - way_s, now)",
+        "return self._given_up(arrival.at_s + way_s, None)",
         "audio after the hang-up counts as heard",
     ),
     _ledger(
-        "        earliest_s = piece.sent_s + self.trip.one_way_s\n",
+        "        earliest_s = piece.sent_s + self._trip.one_way_s\n",
         "        earliest_s = piece.sent_s\n",
         "audio is heard before it can have arrived",
     ),
     _ledger(
-        "        if earliest_s >= self._heard_until_s:\n            return earliest_s, True\n",
+        "        if at_least_s >= self._heard_until_s:\n            return earliest_s, True\n",
         "",
         "a gap in the delivery counts as speech",
     ),
     _ledger(
-        "            samples = min(len(piece.ulaw), int((until_s - begin_s) * RATE + _ROUNDING))",
-        "            samples = int((until_s - begin_s) * RATE + _ROUNDING)",
+        "samples = min(possible, most, int((until_s - begin_s) * RATE + _ROUNDING))",
+        "samples = int((until_s - begin_s) * RATE + _ROUNDING)",
         "more is heard than was sent",
     ),
     _ledger(
-        "            if samples <= 0:\n                return\n",
-        "            if samples <= 0:\n                samples = 0\n",
-        "items behind the one that plays count as begun",
+        "                unheard.append((piece.item, piece.ulaw[samples:]))\n",
+        "                unheard.append((piece.item, piece.ulaw))\n",
+        "what is said again begins before the place where the caller stopped hearing",
     ),
     _ledger(
-        "        if not any(piece.mark == name for piece in self._pieces):\n",
-        "        if not self._pieces:\n",
+        "        marked = not any(piece.mark == name for piece in self.pieces)\n",
+        "        marked = not self.pieces\n",
         "a mark nobody placed proves everything heard",
     ),
     _ledger(
@@ -112,38 +112,38 @@ LEDGER = (
         "a lost echo is never made up for",
     ),
     _ledger(
-        "        piece.item.marked = piece.item.sent\n",
-        "        piece.item.marked += GRID_SAMPLES\n",
-        "marks fall off the grid and an end is marked twice",
+        "            item.marked = item.sent\n            return self._mark(piece)\n",
+        "            item.marked += 1\n            return self._mark(piece)\n",
+        "marks fall off the grid",
     ),
     _ledger(
-        "item.sent - item.marked >= GRID_SAMPLES",
-        "item.sent - item.marked > GRID_SAMPLES",
+        "        if item.sent - item.marked >= GRID_SAMPLES:\n",
+        "        if item.sent - item.marked > GRID_SAMPLES:\n",
         "clips of the grid's own size are marked every other time",
     ),
     _ledger(
-        "self._pieces[-1].item is not item",
-        "self._pieces[-1].item is item",
+        "pieces[-1].mark is not None or pieces[-1].item is not item",
+        "pieces[-1].mark is not None or pieces[-1].item is item",
         "the end of an item is never marked",
     ),
     _ledger(
-        "            self.trip.sample(now - placed_s)\n",
+        "            self.trip.sample(arrival.at_s - placed_s)\n",
         "",
         "the line is never measured before the first audio",
     ),
     _ledger(
-        "        trip.sample(took_s)\n",
+        "        trip.sample(self._took_s)\n",
         "",
         "the line is never measured on audio",
     ),
     _ledger(
-        "            trip.late(max(0.0, took_s - min(self._trips)))\n",
-        "            pass\n",
+        "        trip.late(max(0.0, now - since_s - self._took_s))\n",
+        "",
         "a clear is expected to arrive as if nothing delayed it",
     ),
     _ledger(
-        "+ min(self._trips) - trip",
-        "+ self._trips[-1] - trip",
+        "        latest_s = min(took.latest_s for took in self._trips)\n",
+        "        latest_s = self._trips[-1].latest_s\n",
         "every late echo moves the truth back",
     ),
     _ledger(
@@ -162,32 +162,62 @@ LEDGER = (
         "the round trip is taken for one way",
     ),
     _ledger(
-        "            self._heard_until_s = 0.0\n",
-        "",
-        "the next reply is thought to wait for audio that was cleared",
-    ),
-    _ledger(
         "        item.began_s = begin_s if item.began_s is None else item.began_s\n",
         "        item.began_s = begin_s\n",
         "an item begins again with every piece",
     ),
     _ledger(
-        '        """The mark came back: what it proves was heard. Unknown and cleared marks prove'
-        ' nothing."""\n        self._end_s = None\n',
-        '        """The mark came back."""\n',
+        '        """Playback got to this mark; what it proves was heard. Nothing for unknown'
+        ' names."""\n        self._end_s = None\n',
+        '        """Playback got to this mark."""\n',
         "the expected end ignores what echoes tell",
+    ),
+    _ledger(
+        "            piece.item.proven += len(piece.ulaw) if proof else 0\n",
+        "            piece.item.proven += len(piece.ulaw)\n",
+        "a mark that a clear may have returned is taken for proof",
+    ),
+    _ledger(
+        "            piece.item.possible += possible\n",
+        "            piece.item.possible += max(0, samples)\n",
+        "what is likely counts as certain",
+    ),
+    _ledger(
+        "                clearing.echoes.append((name, arrival, now))\n",
+        "                pass\n",
+        "marks under way when the caller cut in are forgotten",
+    ),
+    _ledger(
+        "            self._settle_all(now)\n        return played\n",
+        "        return played\n",
+        "a cut stays open although the next reply is being heard",
+    ),
+    _ledger(
+        "        self._unproven = True\n",
+        "",
+        "a carrier that stalled talks on over the caller",
+    ),
+    _ledger(
+        "        while self._clearings and self._clearings[0].until_s <= now:\n",
+        "        while self._clearings and self._clearings[0].until_s < now:\n",
+        "a cut whose echo is lost is settled by the next event only",
+    ),
+    _ledger(
+        "            until_s = min(until_s, surely_s - self.trip.least_one_way_s)\n",
+        "            pass\n",
+        "what a caller who hung up in mid-cut cannot have heard counts as heard",
     ),
 )
 
 PLAYBACK = (
     _playback(
-        "        self._downlink.reset()\n        self._speaking = None\n        told",
-        "        self._speaking = None\n        told",
+        "        self._downlink.reset()\n        self._speaking = None\n        for item in items",
+        "        self._speaking = None\n        for item in items",
         "the rest of a cut reply is heard at the start of the next",
     ),
     _playback(
-        "[ClearPlayback()] if items else []",
-        "[]",
+        "        return [ClearPlayback(), PlaceMark(clearing.mark)]\n",
+        "        return []\n",
         "the agent talks on when interrupted",
     ),
     _playback(
@@ -196,7 +226,7 @@ PLAYBACK = (
         "a reply that ran dry goes on over the caller",
     ),
     _playback(
-        "        if item.fate is not None:\n            return []\n        commands",
+        "        if item.given_up:\n            return []\n        commands",
         "        commands",
         "late deltas of a cut item are played",
     ),
@@ -251,8 +281,8 @@ PLAYBACK = (
         "the filter's delay counts as the model's audio",
     ),
     _playback(
-        "        return self._stop(self.ledger.ended(now))\n",
-        "        return self._stop(self.ledger.cut(now))\n",
+        "        cut = self.ledger.ended(now)\n",
+        "        cut = self.ledger.cut(now)\n",
         "what was still to come at the hang-up counts as heard",
     ),
     _playback(
@@ -309,8 +339,8 @@ SPEECH = (
         "a complete item is broken off when the engine dies later",
     ),
     _speech(
-        "        return self.done and (self.fate is not None or self._all_heard())\n",
-        "        return self.fate is not None or self._all_heard()\n",
+        "        return self.done and (self.fate",
+        "        return (self.fate",
         "a line is written before all of it has come",
     ),
 )
@@ -539,8 +569,8 @@ MACHINE = (
         "what was still to come at the hang-up counts as heard",
     ),
     _machine(
-        "            commands.append(Record(turn))\n",
-        "            pass\n",
+        "        return [*commands, Record(turn)] if turn else commands\n",
+        "        return commands\n",
         "turn latency is never told",
     ),
     _ending(
@@ -576,8 +606,9 @@ BARGE_INS = (
     ),
     _barge_in(
         "bargein",
-        '        return [*held, Note("own_echo"), *self._playback.resume(now)]\n',
-        '        return [*held, Note("own_echo")]\n',
+        "        if not self._is_echo(now):\n            return self._playback.hold(now)\n",
+        "        held = self._playback.hold(now)\n        if not self._is_echo(now):\n"
+        "            return held\n",
         "after an echo we stay silent",
     ),
     _barge_in(

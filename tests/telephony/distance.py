@@ -9,6 +9,7 @@ sample is known by the event that sent it: this book is kept here, not read from
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import inf
 from random import Random
 
 import msgspec
@@ -31,10 +32,20 @@ from agents.engine import (
     TruncateItem,
 )
 from agents.persona import Persona
-from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, PlayAudio, Record
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    CloseStream,
+    PlaceMark,
+    PlayAudio,
+    Record,
+    StoreAudio,
+    Track,
+)
 from telephony.call.config import CallConfig
 from telephony.call.ending import Phase
 from telephony.call.events import (
+    CallerAudio,
     CallEvent,
     DeadlineReached,
     MarkEchoed,
@@ -45,10 +56,11 @@ from telephony.call.machine import Call
 from telephony.simulator.carrier import Carrier
 from telephony.simulator.dialect import Narration
 from telephony.simulator.network import DistantCarrier, Line
-from telephony.transcripts.entry import AgentLine
+from telephony.transcripts.entry import AgentLine, TruncationLine
 from telephony.twilio import wire
 
 SID = "MZ" + "0" * 32
+SILENCE = b"\xff" * 160
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -62,6 +74,9 @@ class Network(msgspec.Struct, frozen=True):
     """Mean of each way."""
     lost: float = 0.0
     """Share of echoes that never come; as many come twice, as many half a second late."""
+    frames: bool = True
+    """The caller's audio comes, 50 frames a second, on the same line as the echoes."""
+    returns_cleared_marks: bool = True
 
     def delay(self, base_s: float, chance: Random) -> Callable[[], float]:
         match self.jitter:
@@ -116,23 +131,25 @@ class Distance:
         self._pcm = output is AudioFormat.PCM16_24K
         self.call = Call(CallConfig("CA1", Persona(), capabilities))
         narration = Narration("AC1", "CA1", SID)
-        self.carrier = Carrier(narration, SID)
+        self.carrier = Carrier(narration, SID, returns_cleared_marks=network.returns_cleared_marks)
         self._narration = narration
         self._network = network
         self._chance = chance
-        self._distant = DistantCarrier(
-            self.carrier,
-            Line(network.delay(network.there_s, chance)),
-            Line(network.delay(network.back_s, chance)),
-        )
+        self._there: Line[str | bytes] = Line(network.delay(network.there_s, chance))
+        back: Line[str] = Line(network.delay(network.back_s, chance))
+        self._distant = DistantCarrier(self.carrier, self._there, back)
         self._envelopes = wire.Envelopes(SID)
         self._schedule: list[tuple[float, int, CallEvent]] = []
         self._scheduled = 0
+        self._frames = 0
+        self._item_id = ""
         self.now = 0.0
         self.commands: list[CallCommand] = []
         self._item_of_clip: list[str] = []
         self._received: Counter[str] = Counter()
         self._told: dict[str, int] = {}
+        self.rejected = 0
+        """Truncations a model would refuse: of more than it has given out."""
         self._final: Counter[str] | None = None
         self._replies = self._utterances = 0
         self._deliver(StreamStarted(SID))
@@ -221,11 +238,19 @@ class Distance:
 
     def _next(self) -> float:
         scheduled = self._schedule[0][0] if self._schedule else None
-        times = (scheduled, self._distant.next_deadline(), self.call.next_deadline())
-        return min(at_s for at_s in times if at_s is not None)
+        times = (scheduled, self._distant.next_deadline(), self.call.next_deadline(), self._frame_s)
+        return min((at_s for at_s in times if at_s is not None), default=inf)
+
+    @property
+    def _frame_s(self) -> float | None:
+        """When the caller has spoken another frame."""
+        return (self._frames + 1) * 0.02 if self._network.frames else None
 
     def _step(self, at_s: float) -> None:
         self.now = max(self.now, at_s)
+        if self._frame_s is not None and self._frame_s <= self.now:
+            self._distant.say(self._narration.media(SILENCE, self._frames * 20), self.now)
+            self._frames += 1
         for text in self._distant.advance(self.now):
             self._arrives(wire.parse(text))
         while self._schedule and self._schedule[0][0] <= self.now:
@@ -242,6 +267,8 @@ class Distance:
                         self.at(self.now + late_s, MarkEchoed(frame.name))
                     else:
                         self._deliver(MarkEchoed(frame.name))
+            case wire.Media():
+                self._deliver(CallerAudio(frame.ulaw, frame.timestamp_ms))
             case wire.Stop():
                 self._deliver(StreamStopped())
 
@@ -256,7 +283,9 @@ class Distance:
         return (0.5,) if drawn < 3 * share else (0.0,)
 
     def _deliver(self, event: CallEvent) -> None:
-        item_id = event.item_id if isinstance(event, AudioDelta | ItemDone) else ""
+        if isinstance(event, AudioDelta | ItemDone):
+            self._item_id = event.item_id
+        item_id = self._item_id
         if isinstance(event, AudioDelta):
             self._received[item_id] += len(event.audio) // (6 if self._pcm else 1)
         commands = self.call.handle(event, self.now)
@@ -273,14 +302,26 @@ class Distance:
                 self._distant.receive(self._envelopes.mark(name), self.now)
             case ClearPlayback():
                 self._distant.receive(self._envelopes.clear(), self.now)
+            case CloseStream():
+                self._final = self._heard_until_closed()
             case TruncateItem():
                 self._tell(command.item_id, command.audio_end_ms)
             case DeleteItem():
                 self._tell(command.item_id, 0)
 
+    def _heard_until_closed(self) -> Counter[str]:
+        """A close comes behind all that was sent before it."""
+        at_s = self.now + self._network.there_s
+        while (arrives_s := self._there.next_deadline()) is not None:
+            at_s = max(at_s, arrives_s)
+            self._distant.advance(arrives_s)
+        self._distant.advance(at_s)
+        return self.played()
+
     def _tell(self, item_id: str, heard_ms: int) -> None:
         assert item_id not in self._told, f"{item_id} was cut twice"
         self._told[item_id] = heard_ms
+        self.rejected += heard_ms * 8 > self._received[item_id]
 
     # ---- the truth ----------------------------------------------------------------------------
 
@@ -307,6 +348,15 @@ class Distance:
     def lines(self) -> list[AgentLine]:
         entries = [c.entry for c in self.commands if isinstance(c, Record)]
         return [entry for entry in entries if isinstance(entry, AgentLine)]
+
+    def cuts(self) -> list[TruncationLine]:
+        entries = [c.entry for c in self.commands if isinstance(c, Record)]
+        return [entry for entry in entries if isinstance(entry, TruncationLine)]
+
+    def recorded(self) -> int:
+        """Samples of the agent the recording holds as heard."""
+        stored = [c for c in self.commands if isinstance(c, StoreAudio)]
+        return sum(len(piece.ulaw) for piece in stored if piece.track is Track.HEARD)
 
     def written(self) -> list[Verdict]:
         """Everything the transcript says of the agent's lines."""

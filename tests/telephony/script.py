@@ -1,6 +1,7 @@
 """Tells a call as a story: at this time this happens, and these commands must follow."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 from agents.engine import (
@@ -17,7 +18,15 @@ from agents.engine import (
     TextDelta,
 )
 from agents.persona import Persona
-from telephony.call.commands import CallCommand, Note, PlaceMark, PlayAudio, Record, StoreAudio
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    Note,
+    PlaceMark,
+    PlayAudio,
+    Record,
+    StoreAudio,
+)
 from telephony.call.config import CallConfig, Limits, TurnTaking
 from telephony.call.events import CallEvent, DeadlineReached, MarkEchoed, StreamStarted
 from telephony.call.machine import Call
@@ -56,6 +65,8 @@ class Script:
         self.config = CallConfig("CA1", persona, capabilities, limits, apology, turn_taking)
         self.call = Call(self.config)
         self.now = 0.0
+        self.prompt = True
+        """The carrier tells of a `clear` at once; False: the story says when it does."""
         self.said: list[CallCommand] = []
         self.last: list[CallCommand] = []
 
@@ -65,9 +76,18 @@ class Script:
         """Events without a claim about what follows; `last` has the commands of all of them."""
         self.last = []
         for event in events:
-            self.last += self.call.handle(event, self.now)
+            self.last += self._answers(event)
         self.said += self.last
         return self
+
+    def _answers(self, event: CallEvent) -> list[CallCommand]:
+        """What follows from it, and on a prompt line from the echo behind a `clear`."""
+        commands = self.call.handle(event, self.now)
+        if self.prompt:
+            for before, command in list(pairwise(commands)):
+                if isinstance(before, ClearPlayback) and isinstance(command, PlaceMark):
+                    commands += self.call.handle(MarkEchoed(command.name), self.now)
+        return commands
 
     def when(self, event: CallEvent, *expected: CallCommand | type) -> Self:
         """One event, and everything that must follow but bookkeeping and playback."""

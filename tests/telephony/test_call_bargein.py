@@ -178,7 +178,7 @@ def test_our_own_echo_does_not_interrupt() -> None:
     assert ClearPlayback() not in script.said, "not even our own detector falls for it"
     script.happens(STARTED)
     assert "own_echo" in script.notes()
-    assert len(played(script.last)) == 3 * 8_000
+    assert ClearPlayback() not in script.said, "it is not even held"
     script.when(STOPPED, Dismiss("u1"))
 
 

@@ -166,7 +166,7 @@ def test_before_anything_was_heard_a_star_means_nothing() -> None:
 
 def test_a_star_while_the_agent_speaks_stops_it_and_repeats_what_was_heard() -> None:
     script = live().until_s(1.0).speaks(tones(4.0), text=BOTH).until_s(3.0)
-    script.echoes(*script.marks()[1:21])
+    script.echoes(*script.marks()[1:24])
     script.happens(DtmfPressed("*"))
     (cut,) = of(script.last, TruncateItem)
     assert cut.audio_end_ms == 2_000
@@ -208,7 +208,7 @@ def test_a_star_while_we_hold_our_breath_repeats_and_resumes_nothing() -> None:
     rules = TurnTaking(barge_in=BargeIn.CONFIRMED)
     story.call = Call(msgspec.structs.replace(story.config, turn_taking=rules))
     story.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"), EngineReady("s1")).until_s(1.0)
-    story.speaks(tones(4.0), text=BOTH).finishes().until_s(3.0).echoes(*story.marks()[1:21])
+    story.speaks(tones(4.0), text=BOTH).finishes().until_s(3.0).echoes(*story.marks()[1:24])
     story.happens(CallerSpeechStarted("u1", 3_000))
     assert of(story.last, ClearPlayback)
     assert not of(story.last, TruncateItem), "it may have been a cough"
@@ -230,7 +230,7 @@ def test_no_more_than_the_last_half_minute_is_kept() -> None:
 
 def test_a_zero_asks_for_a_person_without_the_model_s_consent() -> None:
     script = live().until_s(1.0).speaks(tones(4.0), text=BOTH).until_s(2.0)
-    script.echoes(*script.marks()[1:11]).happens(DtmfPressed("0"))
+    script.echoes(*script.marks()[1:14]).happens(DtmfPressed("0"))
     assert of(script.last, ClearPlayback)
     assert of(script.last, CancelResponse) == [CancelResponse("r1")]
     assert of(script.last, Say) == [Say(script.config.persona.nobody_free)]
@@ -250,7 +250,7 @@ def staffed(**fields: Any) -> Desk:
 
 def test_a_zero_puts_the_caller_through_in_our_own_words() -> None:
     story = staffed(human_ulaw=tones(1.0)).happens(EngineReady("s1")).until_s(1.0)
-    story.speaks(tones(4.0), text=BOTH).until_s(2.0).echoes(*story.marks()[1:11])
+    story.speaks(tones(4.0), text=BOTH).until_s(2.0).echoes(*story.marks()[1:14])
     story.happens(DtmfPressed("0"))
     assert of(story.last, CancelResponse) == [CancelResponse("r1")]
     assert not of(story.last, Say)
@@ -359,7 +359,7 @@ def test_the_wait_begins_when_the_agent_has_been_heard() -> None:
 
 def test_a_key_stops_the_agent_like_speech_does() -> None:
     story = desk().until_s(1.0).speaks(tones(6.0), text=BOTH).asks(length=2).wait(1.0)
-    story.echoes(*story.marks()[1:11]).happens(DtmfPressed("1"))
+    story.echoes(*story.marks()[1:14]).happens(DtmfPressed("1"))
     assert of(story.last, ClearPlayback)
     assert [c.audio_end_ms for c in of(story.last, TruncateItem)] == [1_000]
     assert of(story.last, CancelResponse) == [CancelResponse("r1")]

@@ -51,11 +51,11 @@ def test_marks_are_named_by_generation_item_and_samples() -> None:
     assert play(ledger, ledger.open("item_2"), 0.1, now=0.2) == ["1:2:800"]
 
 
-def test_small_pieces_share_a_mark_and_the_rest_gets_one_at_the_end() -> None:
+def test_the_first_piece_and_each_tenth_of_a_second_is_marked_and_the_end() -> None:
     ledger = prompt_ledger()
     item = ledger.open("item_1")
     marks = [ledger.sent(item, b"\x55" * 160, 0.0) for _ in range(7)]
-    assert marks == [None, None, None, None, "0:1:800", None, None]
+    assert marks == ["0:1:160", "0:1:320", "0:1:480", None, "0:1:800", None, None]
     assert ledger.close(item) == "0:1:1120"
     assert ledger.close(item) is None
 
@@ -297,3 +297,169 @@ def test_heard_is_never_more_than_sent_and_counts_every_sample_once(
     # What lies behind the first unheard sample was not heard either.
     unheard_from = next((i for i, item in enumerate(items) if item.heard < item.sent), len(items))
     assert all(item.heard == 0 for item in items[unheard_from + 1 :])
+
+
+# ---- a cut in two steps -----------------------------------------------------------------------
+
+
+def cleared(ledger: Ledger, now: float) -> str:
+    """A `clear` is sent; the name of the mark behind it."""
+    clearing = ledger.clear(now)
+    assert clearing is not None
+    return clearing.mark
+
+
+def frames(ledger: Ledger, begin_s: float, end_s: float, way_s: float = 0.0) -> None:
+    """The caller's audio comes in good time."""
+    for number in range(round(begin_s * 50) + 1, round(end_s * 50) + 1):
+        ledger.frame(number / 50, number / 50 + way_s)
+
+
+def test_nothing_outstanding_nothing_to_clear() -> None:
+    assert prompt_ledger().clear(1.0) is None
+
+
+def test_a_cut_is_settled_by_the_echo_behind_the_clear() -> None:
+    """Sent at 2.0 s the clear took 180 ms instead of 100: so much more was heard."""
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 4.0, now=1.0)
+    for number, mark in enumerate(marks[:8], start=1):
+        frames(ledger, 1.0 + number / 10, 1.1 + number / 10, way_s=0.1)
+        ledger.echoed(mark, 1.2 + number / 10)
+    mark = cleared(ledger, 2.0)
+    assert not ledger.outstanding
+    assert ledger.settled(2.1) == []
+    for at_s, name in ((2.1, marks[8]), (2.2, marks[9]), (2.28, mark)):
+        frames(ledger, at_s - 0.2, at_s - 0.1, way_s=0.1)
+        ledger.echoed(name, at_s)
+    (cut,) = ledger.settled(2.28)
+    assert [item.item_id for item in cut.items] == ["item_1"]
+    assert item.heard == pytest.approx(1_080 * 8, abs=8)
+    assert (item.proven, item.possible) == (6_400, 1_280 * 8)
+    assert sum(len(ulaw) for _, ulaw in cut.unheard) == item.sent - item.heard
+    assert ledger.settled(9.0) == []
+
+
+def test_marks_sent_before_the_clear_took_effect_were_played_and_those_with_it_were_not() -> None:
+    """The line halted at 1.53 s for nobody knows what: 0.5 s were played, the clock says 0.9."""
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 4.0, now=1.0)
+    frames(ledger, 0.0, 1.9)
+    for number, mark in enumerate(marks[:5], start=1):
+        ledger.echoed(mark, 1.0 + number / 10)
+    mark = cleared(ledger, 1.9)
+    for name in (*marks[5:], mark):
+        ledger.echoed(name, 1.91)
+    (cut,) = ledger.settled(1.91)
+    assert 4_000 <= item.heard <= 4_800, cut
+    assert item.proven == 4_000
+
+
+def test_a_mark_that_was_under_way_when_the_clear_was_sent_was_played() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    first, second, *_ = play(ledger, item, 1.0, now=1.0)
+    mark = cleared(ledger, 1.25)
+    ledger.echoed(first, 1.3)
+    ledger.echoed(second, 1.4)
+    ledger.echoed(mark, 1.45)
+    ledger.settled(1.45)
+    assert item.heard == pytest.approx(2_000, abs=1)
+    assert item.proven == 0, "it came after the clear was sent"
+
+
+def test_when_no_echo_comes_behind_a_clear_the_clock_settles_it() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    play(ledger, item, 4.0, now=1.0)
+    cleared(ledger, 2.0)
+    until_s = ledger.settling_until_s()
+    assert until_s == pytest.approx(2.7)
+    assert until_s is not None
+    assert ledger.settled(until_s - 0.001) == []
+    assert len(ledger.settled(until_s)) == 1
+    assert item.heard == 8_000
+    assert item.possible == item.sent, "nobody knows when the carrier took the clear"
+    assert ledger.settling_until_s() is None
+
+
+def test_an_echo_of_the_next_reply_comes_behind_the_clear_as_well() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    play(ledger, item, 4.0, now=1.0)
+    cleared(ledger, 2.0)
+    play(ledger, ledger.open("item_2"), 0.1, now=2.05)
+    ledger.echoed("1:2:800", 2.35)
+    assert len(ledger.settled(2.35)) == 1
+    assert item.heard == 8_000
+    assert item.possible == 1_350 * 8
+
+
+def test_two_cuts_are_settled_in_their_order() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    for number, now in enumerate((1.0, 1.1), start=1):
+        play(ledger, ledger.open(f"item_{number}"), 1.0, now=now)
+        mark = cleared(ledger, now + 0.05)
+    ledger.echoed(mark, 1.35)
+    settled = [[item.item_id for item in cut.items] for cut in ledger.settled(1.35)]
+    assert settled == [["item_1"], ["item_2"]]
+
+
+def test_a_line_that_ends_while_a_cut_is_open_settles_it() -> None:
+    """The caller hung up before the clear took effect."""
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    play(ledger, item, 4.0, now=1.0)
+    cleared(ledger, 2.0)
+    ledger.ended(2.04)
+    assert len(ledger.settled(2.04)) == 1
+    assert item.heard == 840 * 8
+    assert item.possible == 1_040 * 8
+
+
+def test_after_echoes_were_lost_a_clear_is_due_all_the_same() -> None:
+    """The carrier may have stalled and still be talking."""
+    ledger = prompt_ledger()
+    play(ledger, ledger.open("item_1"), 1.0, now=0.0)
+    ledger.expire(3.0)
+    assert ledger.clear(3.5) is not None
+    assert ledger.clear(3.6) is None
+    play(ledger, ledger.open("item_2"), 1.0, now=4.0)
+    ledger.expire(7.0)
+    play(ledger, ledger.open("item_3"), 0.1, now=8.0)
+    ledger.echoed("3:3:800", 8.1)
+    assert ledger.clear(9.0) is None, "its echo shows that the carrier has caught up"
+
+
+def test_what_sounds_just_now_is_known_without_an_echo() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=1.0)
+    sounding = ledger.sounding(1.25)
+    assert sum(len(piece.ulaw) for piece in sounding) == 2_000
+    assert item.heard == 0
+
+
+def test_a_stamped_echo_tells_at_once_that_the_line_has_paused() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 2.0, now=0.0)
+    frames(ledger, 0.0, 0.1)
+    ledger.echoed(marks[0], 0.1)
+    frames(ledger, 0.1, 0.26)
+    ledger.echoed(marks[1], 0.26)
+    assert ledger.expected_end_s() == pytest.approx(2.06)
+
+
+def test_what_is_said_again_after_a_cut_counts_once() -> None:
+    ledger = prompt_ledger()
+    item = ledger.open("item_1")
+    play(ledger, item, 1.0, now=0.0)
+    ledger.cut(0.5)
+    ledger.take_back(item, 4_000)
+    assert (item.sent, item.heard) == (4_000, 4_000)
+    marks = play(ledger, item, 0.5, now=1.0)
+    ledger.echoed(marks[-1], 1.5)
+    assert (item.sent, item.heard) == (8_000, 8_000)

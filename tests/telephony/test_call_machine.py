@@ -148,7 +148,13 @@ def test_a_delta_is_played_in_clips_with_a_mark_about_every_100_ms() -> None:
     script.when(ResponseStarted("r1"))
     script.when(
         AudioDelta("r1", "item_1", 0, seconds(0.25)),
-        PlayAudio(b"\x55" * 800),
+        PlayAudio(b"\x55" * 160),
+        PlaceMark("0:1:160"),
+        PlayAudio(b"\x55" * 160),
+        PlaceMark("0:1:320"),
+        PlayAudio(b"\x55" * 160),
+        PlaceMark("0:1:480"),
+        PlayAudio(b"\x55" * 320),
         PlaceMark("0:1:800"),
         PlayAudio(b"\x55" * 800),
         PlaceMark("0:1:1600"),
@@ -161,11 +167,11 @@ def test_a_reply_heard_to_its_end_is_written_as_heard() -> None:
     script = live().until_s(1.0)
     script.speaks(seconds(1.0), text="Good morning.").finishes()
     script.wait(1.0).echoes("0:1:8000")
-    assert script.entries(AgentLine) == [
-        AgentLine(
-            "item_1", 1, "Good morning.", "Good morning.", Fate.HEARD, 1_000, 2_000, 1_000, 1_000
-        )
-    ]
+    (line,) = script.entries(AgentLine)
+    said = "Good morning."
+    assert msgspec.structs.replace(line, words=()) == AgentLine(
+        "item_1", 1, said, said, Fate.HEARD, 1_000, 2_000, 1_000, 1_000, "engine", 1_000, 1_000
+    )
     heard = [c for c in script.said if isinstance(c, StoreAudio) and c.track is Track.HEARD]
     assert heard[0].at_samples == 8_000
     assert sum(len(piece.ulaw) for piece in heard) == 8_000
@@ -215,7 +221,9 @@ def test_barge_in_clears_and_tells_the_model_what_was_heard() -> None:
     script = live().until_s(1.0)
     script.speaks(seconds(4.0), text=SAID).wait(1.2)
     script.when(SPEAKS, ClearPlayback(), TruncateItem("item_1", 0, 1_200, "Your appointment"))
-    assert script.entries(TruncationLine) == [TruncationLine("item_1", 1, 1_200, 2_200)]
+    assert script.entries(TruncationLine) == [
+        TruncationLine("item_1", 1, 1_200, 2_200, False, 1_200, 0, 1_200)
+    ]
     script.finishes()
     (line,) = script.entries(AgentLine)
     assert (line.fate, line.heard, line.text, line.heard_ms) == (
@@ -275,7 +283,7 @@ def test_the_next_reply_is_played_after_a_cut() -> None:
     script.happens(SPEAKS).finishes()
     script.speaks(seconds(0.1), "item_2", reply="r2")
     assert [c for c in script.last if isinstance(c, PlayAudio | PlaceMark)][1] == PlaceMark(
-        "1:2:800"
+        "1:2:160"
     )
 
 
@@ -305,7 +313,7 @@ def test_the_model_is_never_asked_to_keep_more_than_its_margin_allows() -> None:
 def test_an_engine_that_does_not_cancel_by_itself_is_told_to() -> None:
     script = live(msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False)).until_s(1.0)
     script.speaks(ONE_SECOND).wait(0.2)
-    script.when(SPEAKS, ClearPlayback(), TruncateItem, CancelResponse("r1"))
+    script.when(SPEAKS, ClearPlayback(), CancelResponse("r1"), TruncateItem)
 
 
 def test_an_engine_that_owns_playback_is_told_nothing() -> None:

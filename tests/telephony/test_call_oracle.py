@@ -5,107 +5,56 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from agents.engine import AudioFormat
-from telephony.transcripts.entry import Fate
-from tests.telephony.distance import Distance, Network, Reply, Verdict
-
-REPLIES = 12
-"""In each call."""
-
-
-def some_reply(chance: Random) -> Reply:
-    """Words and sentences, bursts of every size, halts, a second item behind the first."""
-    items = tuple(
-        chance.choice((250, 900, 2_500, 4_500)) + chance.randrange(400)
-        for _ in range(chance.choice((1, 1, 2, 3)))
-    )
-    halts = chance.random() < 0.3
-    return Reply(
-        items,
-        speed=chance.uniform(2, 8),
-        delta_samples=tuple(chance.randrange(80, 4_000) for _ in range(3)),
-        pause_at_ms=chance.randrange(sum(items)) if halts else -1,
-        pause_s=chance.uniform(0.2, 3) if halts else 0.0,
-        second_item_after_s=chance.choice((0.0, 0.0, 0.5, 2.0)),
-        interrupt_after_s=chance.uniform(0, sum(items) / 1000) if chance.random() < 0.9 else None,
-        again_after_s=chance.uniform(0.05, 0.5) if chance.random() < 0.2 else None,
-        cancel_after_s=chance.uniform(0, 0.3),
-    )
-
-
-def some_network(chance: Random, jitter: str) -> Network:
-    return Network(
-        there_s=chance.uniform(0.02, 0.08),
-        back_s=chance.uniform(0.02, 0.08),
-        jitter=jitter,
-        jitter_s=chance.uniform(0.001, 0.025),
-        lost=chance.choice((0.0, 0.02)),
-    )
-
-
-def some_call(seed: int, jitter: str, output: AudioFormat) -> Distance:
-    """A conversation the caller ends in the middle of a word."""
-    chance = Random(seed)
-    call = Distance(some_network(chance, jitter), chance, output)
-    for _ in range(REPLIES):
-        call.gives(some_reply(chance))
-    call.hang_up_in_mid_reply(Reply((4_000,)), chance.uniform(0.3, 3.9))
-    return call
-
-
-def campaign(jitter: str, calls: range) -> list[Verdict]:
-    """The verdicts on all items an interruption or the hang-up cut in two, or nearly."""
-    verdicts = []
-    for seed in calls:
-        output = AudioFormat.ULAW_8K if seed % 2 else AudioFormat.PCM16_24K
-        call = some_call(seed, jitter, output)
-        judge(call, bound_ms=400)
-        verdicts += call.told() + call.written()[-1:]
-    return [verdict for verdict in verdicts if verdict.told_ms or verdict.played_ms]
-
-
-def judge(call: Distance, bound_ms: float) -> None:
-    """What must hold of each single claim, whatever the network does."""
-    for verdict in call.told() + call.written():
-        assert 0 <= verdict.told_ms <= min(verdict.sent_ms, verdict.received_ms), verdict
-        assert abs(verdict.error_ms) <= bound_ms, verdict
-    played = call.played()
-    for line in call.lines():
-        assert line.text.startswith(line.heard)
-        if not played[line.item_id]:
-            assert len(line.heard) <= 20 * bound_ms / 1000, line
-        if line.fate is Fate.HEARD:
-            assert line.heard == line.text
-            assert played[line.item_id] / 8 >= line.sent_ms - 100 - bound_ms, line
-
-
-def percentile(verdicts: list[Verdict], share: float) -> float:
-    errors = sorted(abs(verdict.error_ms) for verdict in verdicts)
-    return errors[min(len(errors) - 1, int(len(errors) * share))]
+from agents.engine import AudioFormat, EngineFailed
+from telephony.call.ending import Phase
+from tests.telephony.campaign import P99_MS, WORST_MS, campaign, judge, percentile
+from tests.telephony.distance import Distance, Network, Reply
 
 
 def test_on_a_steady_line_every_cut_is_true_to_the_millisecond() -> None:
-    verdicts = campaign("none", range(60))
-    assert len(verdicts) > 500
-    steady = [v for v in verdicts if abs(v.error_ms) > 5]
-    assert steady == []
+    verdicts = campaign("none", range(12))
+    assert len(verdicts) > 100
+    assert percentile(verdicts, 1.0) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_on_an_unsteady_line_cuts_are_true_within_60_ms() -> None:
-    """Most of what is left is the way of the `clear` itself, which nobody knows beforehand."""
-    calls = range(1_000, 1_100)
-    verdicts = campaign("uniform", calls) + campaign("exponential", calls)
-    assert len(verdicts) > 2_000
-    assert percentile(verdicts, 0.50) <= 8
-    assert percentile(verdicts, 0.95) <= 35
-    assert percentile(verdicts, 0.99) <= 60
-    too_much = [verdict for verdict in verdicts if verdict.error_ms > 60]
-    assert len(too_much) <= len(verdicts) // 300
+@pytest.mark.parametrize("jitter", ["uniform", "exponential"])
+def test_with_25_ms_of_jitter_each_way_cuts_are_true_within_40_ms(jitter: str) -> None:
+    """Every message is delayed by 25 ms on average, up to 50 or without limit."""
+    verdicts = campaign(jitter, range(1_000, 1_030))
+    assert len(verdicts) > 250
+    assert percentile(verdicts, 0.50) <= 10
+    assert percentile(verdicts, 0.99) <= P99_MS
+    assert percentile(verdicts, 1.00) <= WORST_MS
     bias = sum(verdict.error_ms for verdict in verdicts) / len(verdicts)
-    assert abs(bias) <= 5
+    assert abs(bias) <= 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_carrier_that_swallows_the_marks_of_a_clear_is_counted_as_well() -> None:
+    """All there is to go by is the mark behind the clear, which may come late itself."""
+    verdicts = campaign("exponential", range(2_000, 2_010), returns=False)
+    assert percentile(verdicts, 0.50) <= 20
+    assert percentile(verdicts, 0.99) <= 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_lost_echoes_and_those_out_of_order_break_no_bound() -> None:
+    """One of 20 is lost, one comes twice, one half a second late; `judge` looks at the bounds."""
+    verdicts = campaign("exponential", range(3_000, 3_010), lost=0.05)
+    assert percentile(verdicts, 0.50) <= 15
+
+
+def test_without_the_caller_s_audio_the_clock_has_to_do() -> None:
+    """What jitter does to single messages then counts in full."""
+    verdicts = campaign("uniform", range(4_000, 4_015), frames=False)
+    assert percentile(verdicts, 0.50) <= 25
+    assert percentile(verdicts, 0.95) <= 60
 
 
 REPLY = st.builds(
@@ -122,15 +71,17 @@ REPLY = st.builds(
     again_after_s=st.none() | st.floats(0.03, 1),
     cancel_after_s=st.floats(0, 0.4),
 )
-STEADY = st.builds(Network, st.floats(0.02, 0.08), st.floats(0.02, 0.08))
-UNSTEADY = st.builds(
+NETWORK = st.builds(
     Network,
-    st.floats(0.02, 0.08),
-    st.floats(0.02, 0.08),
-    st.just("uniform"),
-    st.floats(0.001, 0.025),
-    st.sampled_from([0.0, 0.05]),
+    there_s=st.floats(0.0, 0.1),
+    back_s=st.floats(0.0, 0.1),
+    jitter=st.sampled_from(["none", "uniform", "exponential"]),
+    jitter_s=st.floats(0.001, 0.1),
+    lost=st.sampled_from([0.0, 0.1]),
+    frames=st.booleans(),
+    returns_cleared_marks=st.booleans(),
 )
+STEADY = st.builds(Network, st.floats(0.02, 0.08), st.floats(0.02, 0.08))
 
 
 @given(
@@ -139,7 +90,7 @@ UNSTEADY = st.builds(
     output=st.sampled_from(AudioFormat),
     hang_up_s=st.floats(0.3, 3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_conversation_on_a_steady_line_is_miscounted(
     replies: list[Reply], network: Network, output: AudioFormat, hang_up_s: float
 ) -> None:
@@ -150,20 +101,45 @@ def test_no_conversation_on_a_steady_line_is_miscounted(
     judge(call, bound_ms=5)
 
 
-@given(
-    replies=st.lists(REPLY, min_size=1, max_size=4),
-    network=UNSTEADY,
-    output=st.sampled_from(AudioFormat),
-    seed=st.integers(0, 1_000),
-    hang_up_s=st.floats(0.3, 3),
+class Conversation(RuleBasedStateMachine):
+    """Anything may happen on any line, in any order; every bound stated must hold."""
+
+    @initialize(network=NETWORK, output=st.sampled_from(AudioFormat), seed=st.integers(0, 9_999))
+    def rings(self, network: Network, output: AudioFormat, seed: int) -> None:
+        self.call = Distance(network, Random(seed), output)
+
+    @property
+    def live(self) -> bool:
+        return self.call.call.phase is Phase.LIVE
+
+    @precondition(lambda self: self.live)
+    @rule(reply=REPLY)
+    def the_agent_replies(self, reply: Reply) -> None:
+        self.call.gives(reply)
+
+    @precondition(lambda self: self.live)
+    @rule(reply=REPLY, fails_after_s=st.floats(0.0, 2.0))
+    def the_engine_fails_in_mid_reply(self, reply: Reply, fails_after_s: float) -> None:
+        self.call.at(self.call.now + fails_after_s, EngineFailed("gone", fatal=False))
+        self.call.gives(reply)
+
+    @rule(pause_s=st.floats(0.0, 3.0))
+    def nobody_speaks(self, pause_s: float) -> None:
+        self.call.run_until(self.call.now + pause_s)
+
+    @precondition(lambda self: self.live)
+    @rule(after_s=st.floats(0.0, 3.0))
+    def the_caller_hangs_up_in_mid_reply(self, after_s: float) -> None:
+        self.call.hang_up_in_mid_reply(Reply((3_000,)), after_s)
+
+    def teardown(self) -> None:
+        if hasattr(self, "call"):
+            if self.call.call.phase is not Phase.ENDED:
+                self.call.hang_up_in_mid_reply(Reply((2_000,)), 0.5)
+            judge(self.call)
+
+
+Conversation.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=6, deadline=None, derandomize=False
 )
-@settings(max_examples=60, deadline=None)
-def test_no_conversation_on_an_unsteady_line_is_miscounted_by_much(
-    replies: list[Reply], network: Network, output: AudioFormat, seed: int, hang_up_s: float
-) -> None:
-    """Each way may take 50 ms longer than it should; an echo may be lost or half a second late."""
-    call = Distance(network, Random(seed), output)
-    for reply in replies:
-        call.gives(reply)
-    call.hang_up_in_mid_reply(Reply((3_000,)), hang_up_s)
-    judge(call, bound_ms=700 if network.lost else 150)
+test_no_conversation_on_any_line_breaks_a_bound = Conversation.TestCase

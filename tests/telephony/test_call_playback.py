@@ -39,6 +39,13 @@ def wire(commands: list[CallCommand]) -> list[CallCommand]:
     return [c for c in commands if isinstance(c, PlayAudio | PlaceMark | ClearPlayback)]
 
 
+def interrupt(playback: Playback, now: float) -> list[CallCommand]:
+    """The caller cuts in, and on a line without delay the carrier says at once when it cleared."""
+    commands = playback.interrupt(now)
+    marks = [c.name for c in commands if isinstance(c, PlaceMark)]
+    return [*commands, *(more for mark in marks for more in playback.echoed(mark, now))]
+
+
 def lines(commands: list[CallCommand]) -> list[AgentLine]:
     entries = [c.entry for c in commands if isinstance(c, Record)]
     return [entry for entry in entries if isinstance(entry, AgentLine)]
@@ -48,9 +55,18 @@ def test_audio_goes_out_in_clips_with_marks_and_into_the_recording() -> None:
     playback = steady()
     commands = playback.audio(delta(seconds(0.15)), 1.0)
     assert commands == [
-        PlayAudio(seconds(0.1)),
+        PlayAudio(seconds(0.02)),
+        PlaceMark("0:1:160"),
+        StoreAudio(Track.SENT, 8_000, seconds(0.02)),
+        PlayAudio(seconds(0.02)),
+        PlaceMark("0:1:320"),
+        StoreAudio(Track.SENT, 8_160, seconds(0.02)),
+        PlayAudio(seconds(0.02)),
+        PlaceMark("0:1:480"),
+        StoreAudio(Track.SENT, 8_320, seconds(0.02)),
+        PlayAudio(seconds(0.04)),
         PlaceMark("0:1:800"),
-        StoreAudio(Track.SENT, 8_000, seconds(0.1)),
+        StoreAudio(Track.SENT, 8_480, seconds(0.04)),
         PlayAudio(seconds(0.05)),
         StoreAudio(Track.SENT, 8_800, seconds(0.05)),
     ]
@@ -125,7 +141,7 @@ def test_our_own_clip_queues_behind_and_is_never_told_to_the_engine() -> None:
     playback.close("item_1", 1.0)
     commands = wire(playback.own("apology", "Sorry.", seconds(0.15), 1.0))
     assert commands[-1] == PlaceMark("0:2:1200")
-    cut = playback.interrupt(1.24)
+    cut = interrupt(playback, 1.24)
     assert not [c for c in cut if isinstance(c, TruncateItem | DeleteItem)]
     assert [(line.source, line.fate) for line in lines(cut)] == [
         ("engine", Fate.HEARD),
@@ -147,7 +163,8 @@ def test_heard_audio_is_recorded_where_it_was_heard() -> None:
     playback.audio(delta(seconds(0.1)), 3.0)
     heard = [*playback.echoed("0:1:1600", 1.2), *playback.echoed("0:1:2400", 3.1)]
     places = [c.at_samples for c in heard if isinstance(c, StoreAudio) and c.track is Track.HEARD]
-    assert places == [8_000, 8_800, 24_000]
+    opening = [0, 160, 320, 480]
+    assert places == [*(8_000 + at for at in opening), 8_800, *(24_000 + at for at in opening)]
 
 
 def test_when_no_echo_comes_the_clock_settles_it() -> None:
@@ -172,20 +189,20 @@ def test_a_cut_clears_tells_and_writes_down() -> None:
     playback = steady()
     playback.text(words("One two three four"), 1.0)
     playback.audio(delta(seconds(2.0)), 1.0)
-    commands = playback.interrupt(1.5)
-    assert commands[0] == ClearPlayback()
+    commands = interrupt(playback, 1.5)
+    assert commands[:2] == [ClearPlayback(), PlaceMark("1:0:1")]
     assert [c for c in commands if isinstance(c, TruncateItem | Record)] == [
         TruncateItem("item_1", 0, 500, "One"),
-        Record(TruncationLine("item_1", 1, 500, 1_500)),
+        Record(TruncationLine("item_1", 1, 500, 1_500, False, 500, 0, 500)),
     ]
-    assert playback.interrupt(1.6) == []
+    assert interrupt(playback, 1.6) == []
     assert not playback.open
 
 
 def test_the_model_is_told_of_its_own_audio_not_of_the_filter_s_delay() -> None:
     playback = steady(PCM)
     playback.audio(delta(bytes(48 * 2_000)), 1.0)
-    assert TruncateItem("item_1", 0, 497, "") in playback.interrupt(1.5)
+    assert TruncateItem("item_1", 0, 497, "") in interrupt(playback, 1.5)
 
 
 def test_a_cut_in_the_second_item_leaves_the_first_alone() -> None:
@@ -193,7 +210,7 @@ def test_a_cut_in_the_second_item_leaves_the_first_alone() -> None:
     playback.audio(delta(seconds(0.5)), 1.0)
     playback.close("item_1", 1.0)
     playback.audio(delta(seconds(2.0), "item_2"), 1.0)
-    commands = playback.interrupt(2.0)
+    commands = interrupt(playback, 2.0)
     told = [c for c in commands if isinstance(c, TruncateItem | DeleteItem)]
     assert told == [TruncateItem("item_2", 0, 500, "")]
 
@@ -204,7 +221,7 @@ def test_an_item_replaced_before_its_end_was_reported_is_not_cut_with_the_next()
     playback.audio(delta(seconds(0.1)), 1.0)
     playback.audio(delta(seconds(2.0), "item_2"), 1.0)
     playback.echoed("0:1:800", 1.1)
-    told = [c for c in playback.interrupt(1.6) if isinstance(c, TruncateItem | DeleteItem)]
+    told = [c for c in interrupt(playback, 1.6) if isinstance(c, TruncateItem | DeleteItem)]
     assert told == [TruncateItem("item_2", 0, 500, "")]
 
 

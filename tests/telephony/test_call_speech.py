@@ -1,12 +1,13 @@
 """Which words were heard: text spread over audio, and what becomes of an item."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.call.ledger import RATE, Item
 from telephony.call.speech import TAIL_SAMPLES, Arrival, SpokenItem
-from telephony.transcripts.entry import AgentLine, Fate
+from telephony.transcripts.entry import AgentLine, Fate, Word, WordFate
 
 WORDS = "Your appointment is on Tuesday at three."
 
@@ -19,8 +20,14 @@ def spoken(text: str = WORDS, duration_s: float = 4.0) -> SpokenItem:
     return item
 
 
+def without_words(line: AgentLine) -> AgentLine:
+    return msgspec.structs.replace(line, words=())
+
+
 def heard(item: SpokenItem, samples: int, sent: int | None = None) -> SpokenItem:
     item.played = Item("item_1", 1, sent=item.received if sent is None else sent, heard=samples)
+    item.played.proven = item.played.possible = samples
+    item.played.stretches = [(0, 1.0)]
     item.played.began_s, item.played.ended_s = 1.0, 1.0 + samples / RATE
     return item
 
@@ -195,8 +202,8 @@ def test_an_item_is_settled_when_nothing_can_change_any_more() -> None:
 def test_the_line_of_an_item_heard_to_its_end() -> None:
     item = heard(spoken(), 4 * RATE)
     item.end(Arrival.COMPLETE)
-    assert item.line() == AgentLine(
-        "item_1", 1, WORDS, WORDS, Fate.HEARD, 1_000, 5_000, 4_000, 4_000
+    assert without_words(item.line()) == AgentLine(
+        "item_1", 1, WORDS, WORDS, Fate.HEARD, 1_000, 5_000, 4_000, 4_000, "engine", 4_000, 4_000
     )
 
 
@@ -205,7 +212,7 @@ def test_the_line_of_an_item_cut_keeps_what_was_heard_then() -> None:
     item.cut()
     item.add_text(" Or at four.")
     item.end(Arrival.COMPLETE)
-    assert item.line() == AgentLine(
+    assert without_words(item.line()) == AgentLine(
         "item_1",
         1,
         WORDS + " Or at four.",
@@ -215,11 +222,99 @@ def test_the_line_of_an_item_cut_keeps_what_was_heard_then() -> None:
         3_000,
         2_000,
         4_000,
+        heard_at_least_ms=2_000,
+        heard_at_most_ms=2_000,
     )
 
 
 def test_the_line_of_an_item_never_played_lies_where_it_came() -> None:
     item = SpokenItem("item_1", "r1", text="Hm", source="own", opened_ms=700)
     assert item.line() == AgentLine(
-        "item_1", 0, "Hm", "", Fate.NEVER_PLAYED, 700, 700, 0, 0, source="own"
+        item_id="item_1",
+        mark_item=0,
+        text="Hm",
+        heard="",
+        fate=Fate.NEVER_PLAYED,
+        start_ms=700,
+        end_ms=700,
+        heard_ms=0,
+        sent_ms=0,
+        source="own",
+        heard_at_least_ms=0,
+        heard_at_most_ms=0,
+        words=(Word("Hm", 700, 700, WordFate.UNHEARD),),
     )
+
+
+# ---- its words --------------------------------------------------------------------------------
+
+
+def fates(line: AgentLine) -> list[tuple[str, str]]:
+    return [(word.text, word.fate.value) for word in line.words]
+
+
+def test_each_word_has_its_time_and_its_fate() -> None:
+    """4 s for 40 letters; the caller cut in at 2.1 s, in the middle of `on`."""
+    item = heard(spoken(), 21 * RATE // 10)
+    item.cut()
+    item.end(Arrival.COMPLETE)
+    line = item.line()
+    assert fates(line) == [
+        ("Your", "heard"),
+        ("appointment", "heard"),
+        ("is", "heard"),
+        ("on", "cut"),
+        ("Tuesday", "unheard"),
+        ("at", "unheard"),
+        ("three.", "unheard"),
+    ]
+    assert [(word.start_ms, word.end_ms) for word in line.words[:3]] == [
+        (1_000, 1_400),
+        (1_500, 2_600),
+        (2_700, 2_900),
+    ]
+    assert " ".join(word.text for word in line.words if word.fate is WordFate.HEARD) == line.heard
+
+
+def test_a_cut_between_two_words_cuts_neither() -> None:
+    item = heard(spoken("One two", 1.4), 640 * 8)
+    item.cut()
+    item.end(Arrival.COMPLETE)
+    assert fates(item.line()) == [("One", "heard"), ("two", "unheard")]
+
+
+def test_words_behind_a_gap_in_the_playing_are_as_much_later() -> None:
+    """The line ran dry for 3 s after the first second."""
+    item = spoken("One two ", 1.0)
+    item.add_text("three")
+    item.received_bytes += RATE
+    item.end(Arrival.COMPLETE)
+    heard(item, 2 * RATE)
+    assert item.played is not None
+    item.played.stretches = [(0, 1.0), (RATE, 5.0)]
+    assert item.line().words[-1] == Word("three", 5_000, 6_000, WordFate.HEARD)
+
+
+@given(
+    pieces=st.lists(st.tuples(st.text("ab \n", max_size=9), st.integers(0, 9_000)), max_size=9),
+    samples=st.integers(0, 50_000),
+    later=st.text("ab ", max_size=9),
+)
+def test_words_are_in_order_and_those_heard_are_the_heard_text(
+    pieces: list[tuple[str, int]], samples: int, later: str
+) -> None:
+    item = SpokenItem("item_1", "r1")
+    for text, audio in pieces:
+        item.add_text(text)
+        item.received_bytes += audio
+    heard(item, min(samples, item.received))
+    item.cut()
+    item.add_text(later)
+    item.end(Arrival.COMPLETE)
+    line = item.line()
+    assert [word.text for word in line.words] == line.text.split()
+    said = [word.text for word in line.words if word.fate is WordFate.HEARD]
+    assert said == line.text[: len(line.heard)].split()[: len(said)]
+    assert len(line.heard.split()) - len(said) in (0, 1), "a word may have grown since"
+    times = [ms for word in line.words for ms in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)

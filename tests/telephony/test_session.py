@@ -209,7 +209,13 @@ async def test_audio_and_marks_go_to_the_phone_in_order(one: Callable[..., OneCa
     call.engine.say(ItemDone("r1", "i1"))
     assert call.leg.asked == [
         ("mark", "0:0:0"),
-        ("play", 800),
+        ("play", 160),
+        ("mark", "0:1:160"),
+        ("play", 160),
+        ("mark", "0:1:320"),
+        ("play", 160),
+        ("mark", "0:1:480"),
+        ("play", 320),
         ("mark", "0:1:800"),
         ("play", 200),
         ("mark", "0:1:1000"),

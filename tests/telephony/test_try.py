@@ -96,7 +96,12 @@ def test_the_booking_in_the_database_is_the_one_asked_for_by_voice(trial: Trial)
 
 def test_the_sentence_spoken_into_is_cut_at_the_same_place_for_all(trial: Trial) -> None:
     for cut in trial.told["truncations"]:
-        assert set(cut) == {"item_id", "audio_end_ms", "played_ms"}
+        assert set(cut) == {
+            *("item_id", "audio_end_ms", "played_ms"),
+            *("heard_ms", "heard_at_least_ms", "heard_at_most_ms"),
+        }
+        assert cut["heard_ms"] == cut["audio_end_ms"], "the model, the transcript: one figure"
+        assert cut["heard_at_least_ms"] <= cut["played_ms"] <= cut["heard_at_most_ms"]
         assert abs(cut["audio_end_ms"] - cut["played_ms"]) <= 40
     cut, turn = trial.told["truncations"][0], cut_turn(trial)
     assert cut["played_ms"] > 1_000

@@ -1,0 +1,136 @@
+"""Many calls over bad lines, and what must hold of each: `make oracle` runs more of them."""
+
+import sys
+from collections.abc import Iterable
+from random import Random
+
+from agents.engine import AudioFormat
+from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, WordFate
+from tests.telephony.distance import Distance, Network, Reply, Verdict
+
+REPLIES = 12
+"""In each call."""
+MEAN_JITTER_S = 0.025
+"""What each message is delayed on average, each way, beyond the shortest way."""
+P99_MS, WORST_MS = 40, 60
+"""How far a cut may be from the truth with so much jitter."""
+
+
+def some_reply(chance: Random) -> Reply:
+    """Words and sentences, bursts of every size, halts, a second item behind the first."""
+    items = tuple(
+        chance.choice((250, 900, 2_500, 4_500)) + chance.randrange(400)
+        for _ in range(chance.choice((1, 1, 2, 3)))
+    )
+    halts = chance.random() < 0.3
+    return Reply(
+        items,
+        speed=chance.uniform(2, 8),
+        delta_samples=tuple(chance.randrange(80, 4_000) for _ in range(3)),
+        pause_at_ms=chance.randrange(sum(items)) if halts else -1,
+        pause_s=chance.uniform(0.2, 3) if halts else 0.0,
+        second_item_after_s=chance.choice((0.0, 0.0, 0.5, 2.0)),
+        interrupt_after_s=chance.uniform(0, sum(items) / 1000) if chance.random() < 0.9 else None,
+        again_after_s=chance.uniform(0.05, 0.5) if chance.random() < 0.2 else None,
+        cancel_after_s=chance.uniform(0, 0.3),
+    )
+
+
+def some_network(
+    chance: Random, jitter: str, lost: float = 0.0, *, frames: bool = True, returns: bool = True
+) -> Network:
+    """20 to 80 ms each way, and 25 ms of jitter on average on top."""
+    there_s, back_s = chance.uniform(0.02, 0.08), chance.uniform(0.02, 0.08)
+    return Network(there_s, back_s, jitter, MEAN_JITTER_S, lost, frames, returns)
+
+
+def some_call(network: Network, chance: Random, output: AudioFormat) -> Distance:
+    """A conversation the caller ends in the middle of a word."""
+    call = Distance(network, chance, output)
+    for _ in range(REPLIES):
+        call.gives(some_reply(chance))
+    call.hang_up_in_mid_reply(Reply((4_000,)), chance.uniform(0.3, 3.9))
+    return call
+
+
+def campaign(
+    jitter: str,
+    calls: Iterable[int],
+    lost: float = 0.0,
+    *,
+    frames: bool = True,
+    returns: bool = True,
+) -> list[Verdict]:
+    """The verdicts on all items an interruption or the hang-up cut in two, or nearly."""
+    verdicts = []
+    for seed in calls:
+        chance = Random(seed)
+        network = some_network(chance, jitter, lost, frames=frames, returns=returns)
+        output = AudioFormat.ULAW_8K if seed % 2 else AudioFormat.PCM16_24K
+        call = some_call(network, chance, output)
+        judge(call)
+        verdicts += call.told() + call.written()[-1:]
+    return [verdict for verdict in verdicts if verdict.told_ms or verdict.played_ms]
+
+
+def judge(call: Distance, bound_ms: float | None = None) -> None:
+    """What must hold of each single claim, whatever the network does."""
+    for verdict in call.told() + call.written():
+        assert 0 <= verdict.told_ms <= min(verdict.sent_ms, verdict.received_ms), verdict
+        if bound_ms is not None:
+            assert abs(verdict.error_ms) <= bound_ms, verdict
+    assert call.rejected == 0
+    _judge_bounds(call)
+    _judge_agreement(call)
+    for line in call.lines():
+        assert line.text.startswith(line.heard)
+        if line.fate is Fate.HEARD:
+            assert line.heard == line.text
+        heard = [word.text for word in line.words if word.fate is WordFate.HEARD]
+        assert heard == line.heard.split()
+        assert [word.text for word in line.words] == line.text.split()
+
+
+def _judge_bounds(call: Distance) -> None:
+    """The truth lies within what is stated, and so does the figure itself."""
+    played = call.played()
+    entries: list[AgentLine | TruncationLine] = [*call.lines(), *call.cuts()]
+    for line in entries:
+        truth_ms = played[line.item_id] / 8
+        assert line.heard_at_least_ms <= truth_ms <= line.heard_at_most_ms, (line, truth_ms)
+        assert line.heard_at_least_ms <= line.heard_ms <= line.heard_at_most_ms, line
+
+
+def _judge_agreement(call: Distance) -> None:
+    """The model, the transcript's two lines and the recording hold the same figure."""
+    lines = {line.item_id: line for line in call.lines()}
+    told = {verdict.item_id: verdict.told_ms for verdict in call.told()}
+    for cut in call.cuts():
+        assert told[cut.item_id] == cut.audio_end_ms == cut.heard_ms, cut
+        if cut.item_id in lines:
+            assert lines[cut.item_id].heard_ms == cut.heard_ms, cut
+    put_off = 3 * sum(line.heard_ms > 0 for line in lines.values())
+    said_ms = sum(line.heard_ms for line in lines.values())
+    # Figures are rounded down line by line, and each item begins with the filter's 3 ms at most.
+    assert -1 <= call.recorded() / 8 - said_ms <= put_off + 4 * len(lines) + 1
+
+
+def percentile(verdicts: list[Verdict], share: float) -> float:
+    errors = sorted(abs(verdict.error_ms) for verdict in verdicts)
+    return errors[min(len(errors) - 1, int(len(errors) * share))]
+
+
+def main(calls: int) -> None:
+    """Print how far cuts are off, and fail where that is more than it may be."""
+    for jitter in ("none", "uniform", "exponential"):
+        verdicts = campaign(jitter, range(10_000, 10_000 + calls))
+        shares = (0.5, 0.95, 0.99, 0.999, 1.0)
+        figures = " ".join(f"p{100 * at:g} {percentile(verdicts, at):.0f} ms" for at in shares)
+        sys.stdout.write(f"{jitter}: {len(verdicts)} cuts, off by {figures}\n")
+        sys.stdout.flush()
+        assert percentile(verdicts, 0.99) <= P99_MS
+        assert percentile(verdicts, 1.0) <= WORST_MS
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
