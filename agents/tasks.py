@@ -31,6 +31,10 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
+    def names(self) -> list[str]:
+        """Of what runs, the task that asks left out."""
+        return sorted(task.get_name() for task in self._running - {asyncio.current_task()})
+
     async def cancel_all(self) -> None:
         """Cancel what still runs and wait until it is gone; a task that calls this is spared."""
         while others := self._running - {asyncio.current_task()}:

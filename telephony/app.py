@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand, EndCall, Onward, Record
+from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
@@ -185,8 +185,6 @@ class Service:
             match command:
                 case Record(TurnLine() as line):
                     self.metrics.turn(line)
-                case EndCall(reason):
-                    self.metrics.ended(reason.value)
                 case _:
                     pass
         self._watch(call_id, now, event, commands)
@@ -250,6 +248,7 @@ class Service:
             self._staff.keep_message,
             sentences,
             self.count,
+            self.metrics.ended,
             max_calls=self.settings.max_calls,
             start_within_s=_START_WITHIN_S,
         )
@@ -319,8 +318,8 @@ class Service:
         self.count(f"journal.{code}")
         log.error("journal_failed", code=code)
 
-    def _never_started(self, offer: Offer) -> None:
-        self._journal(offer, "", b"").close(EndedReason.NO_START)
+    def _never_started(self, offer: Offer, reason: EndedReason) -> None:
+        self._journal(offer, "", b"").close(reason)
 
     # ---- health --------------------------------------------------------------------------------
 

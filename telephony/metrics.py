@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from telephony.transcripts.entry import TurnLine
+from telephony.transcripts.entry import EndedReason, TurnLine
 
 _TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -38,8 +38,8 @@ class Metrics:
     def live_from(self, calls: Callable[[], int]) -> None:
         self._live.set_function(calls)
 
-    def ended(self, reason: str) -> None:
-        self._ended.labels(reason).inc()
+    def ended(self, reason: EndedReason) -> None:
+        self._ended.labels(reason.value).inc()
 
     def turn(self, line: TurnLine) -> None:
         for part, ms in (

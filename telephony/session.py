@@ -38,12 +38,20 @@ from telephony.call.events import (
     HandedOver,
     HandOverFailed,
     HangUpFailed,
+    StreamLost,
     StreamStarted,
     ToolFinished,
 )
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
-from telephony.transcripts.entry import AnyEntry, EndedReason, TurnLine
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    EndedReason,
+    EndLine,
+    Fate,
+    TurnLine,
+)
 from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
@@ -54,6 +62,9 @@ log = structlog.get_logger()
 
 _ENGINE_CLOSE_S = 1.0
 """An engine that was asked to close and has not by then is cancelled."""
+
+_LET_GO_S = 1.0
+"""What was cancelled and has not ended by then is left behind."""
 
 _FAILED: dict[str, CallEvent] = {
     "hang": HangUpFailed("internal"),
@@ -106,6 +117,8 @@ class Session:
     ) -> None:
         self.call_id = call_id
         self.ended: EndedReason | None = None
+        self.apologised = False
+        """The caller heard our own apology to its end."""
         self.next_step: Onward | TakeBack | None = None
         """What the carrier is told if it asks what to do with the caller."""
         self._caller_number = caller_number
@@ -130,12 +143,14 @@ class Session:
 
     def deliver(self, event: CallEvent) -> None:
         """Feed one event. Never awaits, so order holds; safe to re-enter."""
+        if self.ended is not None:
+            return
         self._inbox.append(event)
         if self._draining:
             return
         self._draining = True
         try:
-            while self._inbox and self.ended is None:
+            while self._inbox:
                 self._step(self._inbox.popleft())
         except Exception:  # the pump: a bug in the core ends this call, never the server
             self._log.exception("call_core_failed")
@@ -227,6 +242,8 @@ class Session:
 
     def _record(self, entry: AnyEntry) -> None:
         self._journal.record(entry)
+        if isinstance(entry, AgentLine) and (entry.source, entry.item_id) == ("own", "apology"):
+            self.apologised = entry.fate is Fate.HEARD
         if isinstance(entry, TurnLine):
             self._log.info(
                 "turn",
@@ -312,10 +329,28 @@ class Session:
         if self.ended is None:
             self._leg.close(1011, "internal error")
             self._engine.submit(CloseEngine())
+            now = self._loop.time() - self._zero_s
+            for command in self._last_words(now):
+                self._perform_phone(command)
+            self._journal.record(EndLine(EndedReason.INTERNAL_ERROR, round(now * 1000)))
             self._end(EndedReason.INTERNAL_ERROR)
+
+    def _last_words(self, now: float) -> list[Record | StoreAudio]:
+        """What the core can still tell of the call, if it can tell anything."""
+        try:
+            commands = self._call.handle(StreamLost("internal"), now)
+        except Exception:  # broken it is, and known to be
+            return []
+        told = (command for command in commands if isinstance(command, Record | StoreAudio))
+        return [
+            command
+            for command in told
+            if not (isinstance(command, Record) and isinstance(command.entry, EndLine))
+        ]
 
     def _end(self, reason: EndedReason) -> None:
         self.ended = reason
+        self._inbox.clear()
         self._hidden.clear()
         self._journal.close(reason)
         self._log.info("call_ended", reason=reason.value)
@@ -323,8 +358,18 @@ class Session:
 
     async def _release(self) -> None:
         """Let go of the engine and whatever still runs; a write under way is the dispatcher's."""
-        if self._engine_task is not None:
-            await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
-        await self._tasks.cancel_all()
-        self._around.dispatcher.vault.forget(self.call_id)
-        self._over(self)
+        try:
+            if self._engine_task is not None:
+                await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
+            await self._let_go()
+            self._around.dispatcher.vault.forget(self.call_id)
+        finally:
+            self._over(self)
+
+    async def _let_go(self) -> None:
+        try:
+            async with asyncio.timeout(_LET_GO_S):
+                await self._tasks.cancel_all()
+        except TimeoutError:
+            self._around.count("task_left_behind")
+            self._log.error("task_left_behind", tasks=self._tasks.names())

@@ -61,6 +61,13 @@ class Sentences(msgspec.Struct, frozen=True):
     """Nobody could take a call that was to be passed on."""
 
 
+class _Past(msgspec.Struct, frozen=True):
+    """A call that is over."""
+
+    reason: EndedReason
+    apologised: bool = False
+
+
 OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
 """Builds the session of an authenticated call: `(offer, leg, over)`."""
 
@@ -71,26 +78,29 @@ class Switchboard:
     def __init__(
         self,
         open_session: OpenSession,
-        never_started: Callable[[Offer], None],
+        never_started: Callable[[Offer, EndedReason], None],
         keep_message: Callable[[str, str, Message], None],
         sentences: Sentences,
         count: Count,
+        ended: Callable[[EndedReason], None],
         max_calls: int,
         start_within_s: float,
     ) -> None:
-        """`never_started(offer)` keeps the record of a call that never got as far as a stream,
-        `keep_message(call_sid, caller, message)` what a caller left for the staff; an admitted
-        call keeps its place for `start_within_s`."""
+        """`never_started(offer, reason)` keeps the record of a call that never got as far as a
+        session, `keep_message(call_sid, caller, message)` what a caller left for the staff;
+        `ended(reason)` hears once of every admitted call; an admitted call keeps its place for
+        `start_within_s`."""
         self._open_session = open_session
         self._never_started = never_started
         self._keep_message = keep_message
         self._sentences = sentences
         self._count = count
+        self._call_ended = ended
         self._max_calls = max_calls
         self._start_within_s = start_within_s
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
         self._live: dict[str, Session] = {}
-        self._ended: OrderedDict[str, EndedReason] = OrderedDict()
+        self._ended: OrderedDict[str, _Past] = OrderedDict()
         self._empty = asyncio.Event()
         self._empty.set()
         self._accepting = True
@@ -107,7 +117,8 @@ class Switchboard:
         return self._accepting and len(self._live) + len(self._expected) < self._max_calls
 
     def ended_reason(self, call_sid: str) -> EndedReason | None:
-        return self._ended.get(call_sid)
+        past = self._ended.get(call_sid)
+        return past.reason if past else None
 
     # ---- CallsPort -----------------------------------------------------------------------------
 
@@ -116,17 +127,30 @@ class Switchboard:
             return Refused(self._sentences.draining, "draining")
         if not self.accepting:
             return Refused(self._sentences.at_capacity, "at_capacity")
+        self._expect(offer)
+        return Admitted()
+
+    def repeated(self, call_sid: str) -> None:
+        """The stream's token was renewed, so its place must be."""
+        if (expected := self._expected.get(call_sid)) is not None:
+            expected[1].cancel()
+            self._expect(expected[0])
+
+    def _expect(self, offer: Offer) -> None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._start_within_s, self._not_started, offer.call_sid)
         self._expected[offer.call_sid] = (offer, timer)
-        return Admitted()
 
-    def after_stream(self, call_sid: str) -> Next:
+    def after_stream(self, call_sid: str, over: bool) -> Next:
         """A caller whose call broke on our side hears so; one whose call was over does not."""
         self._not_started(call_sid)
         session = self._live.get(call_sid)
         if session is None or session.ended is not None:
             return self._farewell(call_sid)
+        if over:
+            # A hang-up: the stream's `stop` is on its way behind this request.
+            session.deliver(CallOver())
+            return None
         # Twilio asks only when the stream is over, so the socket died without a word, or was
         # closed by us for want of another way to pass the caller on.
         session.deliver(StreamLost("closed"))
@@ -152,9 +176,10 @@ class Switchboard:
         return self._farewell(session.call_id)
 
     def _farewell(self, call_sid: str) -> str | None:
-        reason = self._reason(call_sid)
-        if reason in _PLAIN_END:
+        past = self._past(call_sid)
+        if past is not None and (past.reason in _PLAIN_END or past.apologised):
             return None
+        reason = past.reason if past else None
         if reason is EndedReason.DRAINED:
             return self._sentences.draining
         nobody = reason is EndedReason.TRANSFER_FAILED
@@ -177,9 +202,10 @@ class Switchboard:
         if (session := self._live.get(call_sid)) is not None:
             session.deliver(StreamLost("carrier_error"))
 
-    def _reason(self, call_sid: str) -> EndedReason | None:
-        session = self._live.get(call_sid)
-        return session.ended if session else self._ended.get(call_sid)
+    def _past(self, call_sid: str) -> _Past | None:
+        if (session := self._live.get(call_sid)) is None:
+            return self._ended.get(call_sid)
+        return _Past(session.ended, session.apologised) if session.ended else None
 
     # ---- StreamPort ----------------------------------------------------------------------------
 
@@ -196,30 +222,46 @@ class Switchboard:
             return None
         if (expected := self._expected.pop(offer.call_sid, None)) is not None:
             expected[1].cancel()
-        session = self._open_session(offer, leg, self._over)
+        if (session := self._built(offer, leg)) is None:
+            return None
         self._live[offer.call_sid] = session
         self._empty.clear()
         log.info("call_started", call_sid=offer.call_sid, live=len(self._live))
         return session.attach(leg)
 
+    def _built(self, offer: Offer, leg: Leg) -> Session | None:
+        try:
+            return self._open_session(offer, leg, self._over)
+        except Exception:  # the caller is on the line: the carrier is told to apologise
+            self._count("session_not_built")
+            log.exception("session_not_built", call_sid=offer.call_sid)
+        self._gone(offer, EndedReason.INTERNAL_ERROR)
+        return None
+
     def _over(self, session: Session) -> None:
         del self._live[session.call_id]
-        self._remember(session.call_id, session.ended or EndedReason.INTERNAL_ERROR)
+        reason = session.ended or EndedReason.INTERNAL_ERROR
+        self._remember(session.call_id, _Past(reason, session.apologised))
         if not self._live:
             self._empty.set()
 
-    def _not_started(self, call_sid: str) -> None:
+    def _not_started(self, call_sid: str, reason: EndedReason = EndedReason.NO_START) -> None:
         """The call that was to come did not: its place is free, and its record says why."""
         if (expected := self._expected.pop(call_sid, None)) is None:
             return
         offer, timer = expected
         timer.cancel()
-        self._count("no_start")
-        self._remember(call_sid, EndedReason.NO_START)
-        self._never_started(offer)
+        self._count(reason.value)
+        self._gone(offer, reason)
 
-    def _remember(self, call_sid: str, reason: EndedReason) -> None:
-        self._ended[call_sid] = reason
+    def _gone(self, offer: Offer, reason: EndedReason) -> None:
+        """Over without ever having had a session."""
+        self._remember(offer.call_sid, _Past(reason))
+        self._never_started(offer, reason)
+
+    def _remember(self, call_sid: str, past: _Past) -> None:
+        self._ended[call_sid] = past
+        self._call_ended(past.reason)
         while len(self._ended) > _ENDED_KEPT:
             self._ended.popitem(last=False)
 
@@ -235,7 +277,7 @@ class Switchboard:
         """
         self.stop_accepting()
         for call_sid in tuple(self._expected):
-            self._not_started(call_sid)
+            self._not_started(call_sid, EndedReason.DRAINED)
         if await self._wait_empty(limit_s):
             return
         log.warning("drain_limit", live=len(self._live))

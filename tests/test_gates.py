@@ -22,6 +22,7 @@ CATCH_ALL = frozenset(
         "agents/local/engine.py",
         "telephony/app.py",
         "telephony/session.py",
+        "telephony/switchboard.py",
         "telephony/transcripts/replay.py",
         "telephony/twilio/webhook.py",
         "tools/attempt.py",

@@ -106,9 +106,12 @@ class CallsPort(Protocol):
     def offer(self, offer: Offer) -> Admission:
         """A new call rings. Asked once for each CallSid, however often Twilio asks."""
 
-    def after_stream(self, call_sid: str) -> Next:
-        """The stream is over and the caller is still on the line: it died, no engine could
-        speak, or it was closed for the caller to be passed on."""
+    def repeated(self, call_sid: str) -> None:
+        """Twilio asked again about an offered call and was given a new token."""
+
+    def after_stream(self, call_sid: str, over: bool) -> Next:
+        """The stream is over. Unless `over` the caller is still on the line: it died, no engine
+        could speak, or it was closed for the caller to be passed on."""
 
     def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
         """The leg to a transfer's target is over; `result` is Twilio's DialCallStatus. `over`:

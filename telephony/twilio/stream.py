@@ -54,9 +54,10 @@ class StreamLimits(msgspec.Struct, frozen=True):
     """Without caller audio."""
     send_s: float = 5.0
     """For one message to be taken by the socket."""
-    linger_s: float = 3.0
-    """From `stop` to Twilio's close."""
-    close_s: float = 1.0
+    linger_s: float = 1.0
+    """From `stop` to Twilio's close. With `close_s` within the 2 s after which nothing of a call
+    that was hung up may be left."""
+    close_s: float = 0.5
     """For our own close frame to be taken."""
     messages_before_start: int = 20
     opening_sockets: int = 256

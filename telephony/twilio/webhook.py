@@ -204,6 +204,7 @@ class Webhooks:
             self._admissions.keep(call_sid, admission, now)
         else:
             self._noise.count("webhook.repeated")
+            self._calls.repeated(call_sid)
         match admission:
             case Admitted():
                 return self._connect(offer, now)
@@ -220,8 +221,8 @@ class Webhooks:
         )
 
     def _farewell(self, form: Form) -> bytes:
-        offer = self._offer(form)
-        return self._next(offer, self._calls.after_stream(offer.call_sid))
+        offer, over = self._offer(form), form.get("CallStatus") in _OVER
+        return self._next(offer, self._calls.after_stream(offer.call_sid, over))
 
     def _dialled(self, form: Form) -> bytes:
         offer, result = self._offer(form), form.get("DialCallStatus")

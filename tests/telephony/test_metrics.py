@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from telephony.metrics import Metrics, MetricsListener
-from telephony.transcripts.entry import TurnLine
+from telephony.transcripts.entry import EndedReason, TurnLine
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -17,7 +17,7 @@ def test_events_calls_and_turns_are_counted() -> None:
     metrics = Metrics()
     metrics.count("peer_misbehaved")
     metrics.count("peer_misbehaved")
-    metrics.ended("idle")
+    metrics.ended(EndedReason.IDLE)
     metrics.live_from(lambda: 3)
     metrics.turn(TurnLine(1_000, 1_500, 1_700, 1_750))
     assert value(metrics, "frontdesk_events_total", code="peer_misbehaved") == 2

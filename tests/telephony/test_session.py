@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from agents.engine import (
+    AnyEngineEvent,
     AudioDelta,
     CloseEngine,
     Inform,
@@ -170,6 +171,11 @@ class OneCall:
         return self.session.ended
 
 
+def transcript(call: OneCall) -> list[dict[str, object]]:
+    text = (call.journal.folder / "transcript.jsonl").read_text()
+    return [msgspec.json.decode(line) for line in text.splitlines()]
+
+
 @pytest.fixture
 async def around(tmp_path: Path) -> AsyncGenerator[Around]:
     store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
@@ -291,6 +297,9 @@ async def test_fault_p10_a_bug_in_the_core_ends_this_call_only(
     monkeypatch.setattr(call, "handle", lambda *_: (_ for _ in ()).throw(KeyError("bug")))
     broken.session.deliver(MarkEchoed("x"))
     assert await broken.ended() is EndedReason.INTERNAL_ERROR
+    assert await broken.journal.written(5.0)
+    (line,) = transcript(broken)
+    assert (line["type"], line["reason"]) == ("EndLine", "internal_error")
     assert broken.leg.asked[-1] == ("close", 1011, "internal error")
     assert broken.engine.asked[-1] == CloseEngine()
     assert not broken.engine.running
@@ -341,6 +350,7 @@ async def test_what_comes_after_the_end_does_nothing(one: Callable[..., OneCall]
     call.session.deliver(MarkEchoed("late"))
     call.session.deliver(StreamStopped())
     assert call.leg.asked == asked
+    assert not call.session._inbox
 
 
 # ---- callers who are passed on -----------------------------------------------------------------
@@ -443,3 +453,73 @@ async def test_a_caller_nobody_could_take_is_to_be_called_back(one: Callable[...
     assert call.around.call_backs == [
         ("CA1", "+14155550100", "The call broke off for a fault of ours.")
     ]
+
+
+async def test_a_core_that_broke_still_tells_what_was_heard_if_it_can(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug is met once; the core then settles the sentence under way as for a lost stream."""
+    call = one()
+    await call.begin()
+    call.engine.say(ResponseStarted("r1"), AudioDelta("r1", "i1", 0, SECOND[:800]))
+    call.session.deliver(MarkEchoed("0:1:800"))
+    core = call.session._call
+    handle = core.handle
+
+    def once(_event: CallEvent, _now: float) -> list[CallCommand]:
+        monkeypatch.setattr(core, "handle", handle)
+        raise KeyError("bug")
+
+    monkeypatch.setattr(core, "handle", once)
+    call.session.deliver(MarkEchoed("x"))
+    assert await call.ended() is EndedReason.INTERNAL_ERROR
+    assert await call.journal.written(5.0)
+    spoken, end = transcript(call)
+    assert (spoken["item_id"], spoken["heard_ms"]) == ("i1", 100)
+    assert (end["type"], end["reason"]) == ("EndLine", "internal_error")
+
+
+class Undead(ScriptedEngine):
+    """Its `run` swallows its cancellation, for as long as the test lasts."""
+
+    def __init__(self) -> None:
+        super().__init__(closes=False)
+        self.let_go = asyncio.Event()
+
+    async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
+        try:
+            await super().run(deliver)
+        except asyncio.CancelledError:
+            await self.let_go.wait()
+
+
+async def test_an_engine_that_ignores_its_cancellation_does_not_keep_the_call(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.session._ENGINE_CLOSE_S", 0.02)
+    monkeypatch.setattr("telephony.session._LET_GO_S", 0.02)
+    engine = Undead()
+    call = one(engine)
+    await call.begin()
+    call.session.deliver(StreamStopped())
+    assert await call.ended() is EndedReason.CALLER_HUNG_UP
+    assert "task_left_behind" in call.around.counted
+    engine.let_go.set()
+
+
+async def test_a_call_knows_whether_its_own_apology_was_heard(one: Callable[..., OneCall]) -> None:
+    heard, unheard = one(), one()
+    for call in (heard, unheard):
+        call.around.control.result = HangUpResult.SERVER_ERROR
+        await call.begin()
+        call.engine.breaks(RuntimeError("boom"))
+        async with asyncio.timeout(2.0):
+            while ("play", 80) not in call.leg.asked:
+                await asyncio.sleep(0.005)
+    for asked in [asked for asked in heard.leg.asked if asked[0] == "mark"]:
+        heard.session.deliver(MarkEchoed(str(asked[1])))
+    unheard.session.deliver(StreamLost("closed"))
+    await heard.ended()
+    await unheard.ended()
+    assert heard.session.apologised
+    assert not unheard.session.apologised

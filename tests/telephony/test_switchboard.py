@@ -43,6 +43,7 @@ class ShortSession:
         self.events: list[CallEvent] = []
         self.next_step: Onward | TakeBack | None = None
         self.expects_stream = False
+        self.apologised = False
         self.legs: list[Leg] = []
         self._over = over
         self._deaf = deaf
@@ -68,19 +69,24 @@ class Board:
         self.counted: Counter[str] = Counter()
         self.sessions: dict[str, ShortSession] = {}
         self.never_started: list[str] = []
+        self.ended: Counter[EndedReason] = Counter()
+        self.build_fails = False
         self.messages: list[tuple[str, str, Message]] = []
         self.deaf: tuple[type, ...] = ()
         self.switchboard = Switchboard(
             self._open,  # type: ignore[arg-type]
-            lambda offer: self.never_started.append(offer.call_sid),
+            lambda offer, _reason: self.never_started.append(offer.call_sid),
             lambda call_sid, caller, message: self.messages.append((call_sid, caller, message)),
             SENTENCES,
             lambda code: self.counted.update([code]),
+            lambda reason: self.ended.update([reason]),
             max_calls=max_calls,
             start_within_s=start_within_s,
         )
 
     def _open(self, offer: Offer, _leg: Leg, over: Callable[[Session], None]) -> ShortSession:
+        if self.build_fails:
+            raise RuntimeError("no engine for you")
         self.sessions[offer.call_sid] = ShortSession(offer.call_sid, over, self.deaf)
         return self.sessions[offer.call_sid]
 
@@ -165,22 +171,22 @@ async def test_the_carrier_is_told_what_to_say_after_the_stream(
     board.live("CA1").ends(reason)
     if released:
         await asyncio.sleep(0)
-    assert board.switchboard.after_stream("CA1") == sentence
+    assert board.switchboard.after_stream("CA1", over=False) == sentence
 
 
 async def test_a_stream_that_is_over_without_a_word_is_lost() -> None:
     board = Board()
     session = board.live("CA1")
-    assert board.switchboard.after_stream("CA1") == "Sorry."
+    assert board.switchboard.after_stream("CA1", over=False) == "Sorry."
     assert session.events == [StreamLost("closed")]
 
 
 async def test_fault_t5_a_call_that_never_had_a_stream_is_apologised_to_and_on_record() -> None:
     board = Board()
     board.switchboard.offer(offer("CA1"))
-    assert board.switchboard.after_stream("CA1") == "Sorry."
+    assert board.switchboard.after_stream("CA1", over=False) == "Sorry."
     assert board.never_started == ["CA1"]
-    assert board.switchboard.after_stream("CA_unheard_of") == "Sorry."
+    assert board.switchboard.after_stream("CA_unheard_of", over=False) == "Sorry."
     assert board.never_started == ["CA1"]
 
 
@@ -231,6 +237,8 @@ async def test_draining_ends_politely_what_does_not_end_by_itself() -> None:
     await board.switchboard.drain(0.02)
     assert session.events == [HangUpAsked("drained")]
     assert board.never_started == ["CA2"]
+    assert board.switchboard.open_call(offer("CA2"), "MZ2", _leg()) is None
+    assert board.switchboard.after_stream("CA2", over=False) == "Restarting."
     assert board.switchboard.live == 0
 
 
@@ -269,7 +277,7 @@ def passing(board: Board, step: Onward | TakeBack) -> ShortSession:
 async def test_a_carrier_that_asks_after_a_closed_socket_is_told_where_the_caller_goes() -> None:
     board = Board()
     session = passing(board, Transfer("sales"))
-    assert board.switchboard.after_stream("CA1") == Transfer("sales")
+    assert board.switchboard.after_stream("CA1", over=False) == Transfer("sales")
     assert session.events == [StreamLost("closed"), HandedOver()]
 
 
@@ -307,3 +315,63 @@ async def test_a_message_is_kept_whether_or_not_its_call_still_lives() -> None:
     assert session.events == [MessageLeft(12)]
     assert board.switchboard.message_left("CA_over", "", message) is None
     assert board.messages == [("CA1", "+1", message), ("CA_over", "", message)]
+
+
+async def test_a_call_whose_session_cannot_be_built_is_apologised_to_and_on_record() -> None:
+    board = Board()
+    board.build_fails = True
+    board.switchboard.offer(offer("CA1"))
+    assert board.switchboard.open_call(offer("CA1"), "MZ1", _leg()) is None
+    assert board.switchboard.after_stream("CA1", over=False) == "Sorry."
+    assert board.switchboard.ended_reason("CA1") is EndedReason.INTERNAL_ERROR
+    assert board.never_started == ["CA1"]
+    assert board.counted == {"session_not_built": 1}
+    assert board.switchboard.live == 0
+
+
+async def test_a_hang_up_whose_action_request_overtakes_stop_is_a_hang_up() -> None:
+    board = Board()
+    session = board.live("CA1")
+    assert board.switchboard.after_stream("CA1", over=True) is None
+    assert session.events == [CallOver()]
+    assert session.ended is EndedReason.CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize("released", [True, False])
+async def test_an_apology_that_was_heard_is_not_said_again(released: bool) -> None:
+    board = Board()
+    session = board.live("CA1")
+    session.apologised = True
+    session.ends(EndedReason.ENGINE_FAILED)
+    if released:
+        await asyncio.sleep(0)
+    assert board.switchboard.after_stream("CA1", over=False) is None
+
+
+async def test_every_admitted_call_is_counted_once_by_how_it_ended() -> None:
+    board = Board(max_calls=9)
+    for name, reason in (("CA1", EndedReason.INTERNAL_ERROR), ("CA2", EndedReason.IDLE)):
+        board.live(name).ends(reason)
+    board.switchboard.offer(offer("CA3"))
+    board.switchboard.after_stream("CA3", over=False)
+    board.build_fails = True
+    board.switchboard.offer(offer("CA4"))
+    board.switchboard.open_call(offer("CA4"), "MZ4", _leg())
+    await asyncio.sleep(0)
+    assert board.ended == {
+        EndedReason.INTERNAL_ERROR: 2,
+        EndedReason.IDLE: 1,
+        EndedReason.NO_START: 1,
+    }
+
+
+async def test_a_webhook_that_is_repeated_keeps_its_call_s_place_as_long_as_its_token() -> None:
+    board = Board(start_within_s=0.3)
+    board.switchboard.offer(offer("CA1"))
+    await asyncio.sleep(0.2)
+    board.switchboard.repeated("CA1")
+    board.switchboard.repeated("CA_unheard_of")
+    await asyncio.sleep(0.2)
+    assert board.never_started == []
+    await asyncio.sleep(0.2)
+    assert board.never_started == ["CA1"]

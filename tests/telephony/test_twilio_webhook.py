@@ -258,6 +258,7 @@ async def test_fault_t14_a_webhook_delivered_twice_is_one_call_with_one_good_tok
         first = await twilio.twiml(VOICE_PATH, VOICE)
         second = await twilio.twiml(VOICE_PATH, VOICE)
     assert len(service.offers) == 1
+    assert service.repeats == [service.offers[0].call_sid]
     assert token_of(first) != token_of(second)
     for root in (first, second):
         parameter = root.find("./Connect/Stream/Parameter")
@@ -316,6 +317,14 @@ async def test_a_caller_without_a_number_is_still_a_caller() -> None:
     async with dialling(service) as twilio:
         await twilio.twiml(VOICE_PATH, fields)
     assert [(offer.from_, offer.to) for offer in service.offers] == [("", "x" * 256)]
+
+
+async def test_after_the_stream_the_service_is_told_whether_the_caller_is_still_there() -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        for status in ("in-progress", "completed", "canceled", ""):
+            await twilio.twiml(AFTER_STREAM_PATH, {**VOICE, "CallStatus": status})
+    assert [over for _, over in service.stream_ends] == [False, True, True, False]
 
 
 async def test_after_the_stream_the_call_is_hung_up_or_apologised_to() -> None:

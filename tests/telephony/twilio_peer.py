@@ -117,6 +117,8 @@ class Service:
     def __init__(self) -> None:
         self.admission: Admission | Exception = Admitted()
         self.farewell: Next | Exception = None
+        self.repeats: list[str] = []
+        self.stream_ends: list[tuple[str, bool]] = []
         self.dialled: list[tuple[str, str, bool]] = []
         self.messages: list[tuple[str, str, Message]] = []
         self.expected: set[str] = set()
@@ -135,18 +137,25 @@ class Service:
             raise self.admission
         return self.admission
 
-    def after_stream(self, call_sid: str) -> Next:
+    def repeated(self, call_sid: str) -> None:
+        self.repeats.append(call_sid)
+
+    def after_stream(self, call_sid: str, over: bool) -> Next:
+        self.stream_ends.append((call_sid, over))
+        return self._answer()
+
+    def _answer(self) -> Next:
         if isinstance(self.farewell, Exception):
             raise self.farewell
         return self.farewell
 
     def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
         self.dialled.append((call_sid, result, over))
-        return self.after_stream(call_sid)
+        return self._answer()
 
     def message_left(self, call_sid: str, caller: str, message: Message) -> Next:
         self.messages.append((call_sid, caller, message))
-        return self.after_stream(call_sid)
+        return self._answer()
 
     def expects(self, call_sid: str) -> bool:
         return call_sid in self.expected
