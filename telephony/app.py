@@ -24,6 +24,7 @@ from telephony.engines import (
     Engines,
     LocalEngines,
     RealtimeEngines,
+    pseudonyms,
     realtime_settings,
     spoken,
 )
@@ -224,9 +225,9 @@ class Service:
 
     def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
         if self.settings.engine == "realtime":
-            return RealtimeEngines(
-                realtime_settings(self.settings), self.persona, tools, self.clock
-            )
+            identify = pseudonyms(self._account()[1][0])
+            model = realtime_settings(self.settings)
+            return RealtimeEngines(model, self.persona, tools, self.clock, identify)
         return LocalEngines(
             self._models,
             self.persona,

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import hashlib
+import hmac
 from collections.abc import Callable
 from itertools import count
 from typing import Protocol
@@ -67,19 +68,38 @@ class RealtimeEngines:
         persona: Persona,
         tools: tuple[ToolSpec, ...],
         clock: Callable[[], dt.datetime],
+        identify: Callable[[str], str],
     ) -> None:
-        """`clock` gives the time of day in the shop's zone."""
+        """`clock` gives the time of day in the shop's zone, `identify` a caller's pseudonym."""
         self._settings = settings
         self._persona = persona
         self._tools = tools
         self._clock = clock
+        self._identify = identify
 
     def new(self, caller: str) -> Engine:
-        identifier = hashlib.sha256(f"frontdesk:{caller}".encode()).hexdigest()[:32]
+        identifier = self._identify(caller)
         # At the end of the instructions, where it changes the cached prefix once a day only.
         today = f"{self._persona.instructions} Today is {self._clock():%A, %d %B %Y}."
         persona = msgspec.structs.replace(self._persona, instructions=today.strip())
         return RealtimeEngine(self._settings, persona, self._tools, safety_identifier=identifier)
+
+
+def pseudonyms(key: str) -> Callable[[str], str]:
+    """A caller's number as 32 hex digits that tell nothing without `key`, a secret of ours.
+
+    There are few enough numbers to try them all: a bare hash would give them away. Withheld
+    numbers, which are all the same, have none.
+    """
+
+    def pseudonym(caller: str) -> str:
+        number = e164(caller)
+        if number is None:
+            return ""
+        said = f"frontdesk caller {number}".encode()
+        return hmac.new(key.encode(), said, hashlib.sha256).hexdigest()[:32]
+
+    return pseudonym
 
 
 def realtime_settings(settings: Settings) -> RealtimeSettings:

@@ -23,6 +23,7 @@ CATCH_ALL = frozenset(
         "telephony/app.py",
         "telephony/session.py",
         "telephony/switchboard.py",
+        "telephony/transcripts/journal.py",
         "telephony/transcripts/replay.py",
         "telephony/twilio/webhook.py",
         "tools/attempt.py",

@@ -13,6 +13,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from telephony.call.events import CallEvent
 from telephony.transcripts.entry import AnyEntry, EndedReason
 from telephony.transcripts.files import CallFiles, Disk
 from telephony.transcripts.records import (
+    MAX_FRAME_BYTES,
     Checkpoint,
     CommandDigest,
     Gap,
@@ -32,6 +34,7 @@ from telephony.transcripts.records import (
     frame,
 )
 from telephony.transcripts.summary import Summary, Tally
+from telephony.version import VERSION
 
 CHECKPOINT_EVERY = 256
 """Events between two checkpoints."""
@@ -45,6 +48,8 @@ MAX_SAMPLES = 4 * 3600 * 8_000
 """A piece of audio placed beyond four hours is a mistake, not a recording."""
 
 OVERFLOW = "journal_overflow"
+BROKEN = "writer_failed"
+"""A bug of ours: the rest of this call is not written."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _TROUBLES = {
     errno.ENOSPC: "disk_full",
@@ -111,15 +116,27 @@ class _Spool:
         self.overflowed = False
         self.summary: Summary | None = None
         self.written = 0
+        self.dropped = False
         self.trouble: str | None = None
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._files = files
         self._room = room
         self._taken = 0
 
+    def drop(self) -> None:
+        """On the thread: nothing more of this call is written; what waited is let go of."""
+        self.dropped = True
+        self._room.written += self.queued - self.written
+        self.written = self.queued
+        self.inbox.clear()
+        with suppress(Exception):
+            self._files.finish(None)
+
     def put(self, piece: _Piece, reserve: int) -> bool:
         """On the event loop: queue a piece if memory allows; `reserve` more is allowed it."""
         size = _cost(piece)
+        if self.dropped:
+            return False
         if (
             self.queued - self.written + size > CALL_LIMIT_BYTES + reserve
             or self._room.waiting + size > TOTAL_LIMIT_BYTES + reserve
@@ -158,6 +175,9 @@ class _Spool:
             self._files.finish(structs.replace(summary, storage_trouble=self.first_trouble))
         except OSError as error:
             self.trouble = _TROUBLES.get(error.errno or 0, "write_failed")
+            raise
+        except Exception:
+            self.trouble = BROKEN
             raise
         self.done.set_result(None)
         return True
@@ -209,7 +229,7 @@ class Journal:
         engine: str,
         from_number: str | None = None,
         to_number: str | None = None,
-        version: str = "",
+        version: str = VERSION,
         config: bytes = b"",
         failed: Callable[[str], None],
     ) -> "Journal":
@@ -246,7 +266,7 @@ class Journal:
         """Keep one event and the fingerprint of what the call answered to it."""
         self._last_now = now
         crc = self._digest.add(commands)
-        if not self._bridge_gap() or not self._put(_Frame(frame(Happened(now, crc, event)))):
+        if not self._bridge_gap() or not self._keep(frame(Happened(now, crc, event))):
             self._lost_events += 1
         self._events += 1
         if self._events % CHECKPOINT_EVERY == 0:
@@ -298,6 +318,13 @@ class Journal:
         if self._lost_events and self._spool.relieved:
             self._say_gap()
         return not self._lost_events
+
+    def _keep(self, happened: bytes) -> bool:
+        """False for what a reader would take for damage: it is as good as lost."""
+        if len(happened) > MAX_FRAME_BYTES:
+            self._dropped += 1
+            return False
+        return self._put(_Frame(happened))
 
     def _say_gap(self) -> None:
         if self._lost_events and self._put(_Frame(frame(Gap(self._lost_events))), _RESERVE):
@@ -384,4 +411,7 @@ class JournalWriter:
                     self._spools.remove(spool)
             except OSError:
                 trouble = spool.trouble
+            except Exception:  # a pump: a bug met with one call's files must not stop the others'
+                self._spools.remove(spool)
+                spool.drop()
         self._trouble = trouble

@@ -20,6 +20,8 @@ from telephony.call.events import CallEvent
 SCHEMA_VERSION = 1
 _FRAME = struct.Struct("<II")
 MAX_RECORD_BYTES = 4 << 20
+MAX_FRAME_BYTES = _FRAME.size + MAX_RECORD_BYTES
+"""A record with its head."""
 
 
 class Header(msgspec.Struct, frozen=True, tag="header", kw_only=True):

@@ -16,6 +16,7 @@ from telephony.transcripts.records import (
     Reading,
     Record,
 )
+from telephony.version import VERSION
 
 
 class Replayable(Protocol):
@@ -62,7 +63,7 @@ def replay(
     except ValueError as error:
         problem = f"the call's configuration cannot be read ({type(error).__name__})"
         return Verdict(events=0, commands=0, checkpoints=0, problem=problem)
-    run = _Run(call, observe)
+    run = _Run(call, observe, header.version)
     for record in reading.records[1:]:
         run.take(record)
         if run.problem is not None:
@@ -71,8 +72,9 @@ def replay(
 
 
 class _Run:
-    def __init__(self, call: Replayable, observe: Observe) -> None:
+    def __init__(self, call: Replayable, observe: Observe, version: str) -> None:
         self._call = call
+        self._version = version
         self._observe = observe
         self._digest = CommandDigest()
         self._events = 0
@@ -127,4 +129,5 @@ class _Run:
 
     def _differs(self, what: str) -> None:
         self._first_difference = self._events
-        self.problem = f"event {self._events}: {what}"
+        written = self._version or "unknown"
+        self.problem = f"event {self._events}: {what} (written by {written}, run by {VERSION})"

@@ -603,3 +603,42 @@ def test_a_journal_that_begins_in_the_middle_is_none() -> None:
 def test_the_header_can_be_read_from_the_first_part_of_a_file() -> None:
     assert header_of(WHOLE[: BOUNDARIES[1]]) == RECORDS[0]
     assert header_of(WHOLE[: BOUNDARIES[1] - 1]) is None
+
+
+class BuggyDisk(Disk):
+    """Meets a bug of ours with one call's files."""
+
+    def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
+        if b"broken" in bytes(data):
+            raise ValueError("a bug")
+        return super().write(fd, data, at)
+
+
+async def test_a_bug_met_with_one_call_leaves_the_other_calls_their_journals(
+    tmp_path: Path,
+) -> None:
+    call = Call(tmp_path, BuggyDisk())
+    broken = call.another("CA2")
+    broken.record(CallerLine("i", "broken", 0, 1))
+    while broken._spool.trouble is None or not broken._spool.dropped:
+        await asyncio.sleep(0.01)
+    broken.record(CallerLine("i", "more", 0, 1))
+    assert call.complaints == ["writer_failed"]
+    assert broken.dropped == 1
+    broken.close(EndedReason.CALLER_HUNG_UP)
+    call.speak(3)
+    await call.end()
+    assert len(call.events()) == 3
+    assert call.writer.trouble is None
+    assert call.writer.room.waiting == 0
+    assert await call.writer.shut(1) == 0
+
+
+async def test_an_event_too_long_to_be_read_again_is_a_gap(call: Call) -> None:
+    call.speak(1)
+    call.journal.event(0.5, MarkEchoed("x" * (4 << 20)), [])
+    call.speak(2, first=1)
+    await call.end()
+    kinds = [type(record) for record in call.records()]
+    assert kinds == [Header, Happened, Gap, Happened, Happened, Checkpoint]
+    assert call.summary()["dropped"] == 1

@@ -1,5 +1,7 @@
 """A journal proves what a call decided, or says at which event it would decide otherwise."""
 
+import tomllib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -32,8 +34,12 @@ from telephony.transcripts.records import (
     Record,
 )
 from telephony.transcripts.replay import Replayable, Verdict, replay
+from telephony.version import VERSION
+from tests.tree import ROOT
 
-HEADER = Header(call_id="CA1", started_at="2026-11-20T10:00:00+00:00", engine="t", config=b"7")
+HEADER = Header(
+    call_id="CA1", started_at="2026-11-20T10:00:00+00:00", engine="t", config=b"7", version="0.0.9"
+)
 
 
 class Counting:
@@ -93,7 +99,14 @@ def test_the_first_event_answered_otherwise_is_named() -> None:
     changed[6] = Happened(happened.now, happened.commands_crc ^ 1, happened.event)
     found = verdict(changed)
     assert found.first_difference == 5
-    assert found.problem == "event 5: the call answers it differently"
+    assert found.problem == (
+        f"event 5: the call answers it differently (written by 0.0.9, run by {VERSION})"
+    )
+
+
+def test_the_version_is_the_package_s() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
 
 
 def test_a_checkpoint_that_does_not_agree_is_named() -> None:
