@@ -37,7 +37,10 @@ def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments |
 
 
 def canonical(arguments: Arguments) -> str:
-    """The same text for arguments that mean the same, whatever their order, case and spacing."""
+    """The same text for arguments that mean the same, whatever their order and spacing.
+
+    Case stays: a caller who has a name's case put right wants it changed.
+    """
     return msgspec.json.encode(_settled(msgspec.to_builtins(arguments)), order="sorted").decode()
 
 
@@ -49,7 +52,7 @@ def digest(arguments: Arguments) -> str:
 def _settled(value: Any) -> Any:
     match value:
         case str():
-            return " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
+            return " ".join(unicodedata.normalize("NFKC", value).split())
         case dict():
             return {key: _settled(each) for key, each in value.items()}
         case list():

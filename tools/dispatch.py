@@ -211,6 +211,7 @@ class Dispatcher:
             ended.output,
             self._clock(),
             attempt.tool.reopens,
+            writes=attempt.tool.risk.writes,
         )
         try:
             return await self._blocking(finish)

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -42,6 +43,17 @@ REQUESTS = sa.Table(
 STARTED = "started"
 # What may still become the truth about a receipt; a late outcome overrules an earlier guess.
 OPEN = (STARTED, ToolState.UNKNOWN.value)
+UNCHANGED = (ToolState.FAILED.value, ToolState.REFUSED.value)
+
+
+# Nothing learned later makes UNKNOWN of a known end; a late success overrules a failure.
+OVERRULED = {
+    ToolState.DONE.value: (*OPEN, ToolState.FAILED.value),
+    ToolState.UNKNOWN.value: (STARTED,),
+    **{state.value: OPEN for state in ToolState if state.value not in ("done", "unknown")},
+}
+
+T = TypeVar("T")
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -97,13 +109,7 @@ class Receipts:
 
     def begin(self, claim: Claim) -> Begun | Earlier | Clash:
         """Record the intent, or find who had it first."""
-        for _ in range(3):
-            try:
-                return self._store.write(lambda connection: _begin(connection, claim))
-            except IntegrityError:
-                # Another process was between our look and our insert: now there is one to find.
-                continue
-        raise BackendError("receipt contended", permanent=False)
+        return self._contend(lambda connection: _begin(connection, claim))
 
     def finish(
         self,
@@ -112,11 +118,27 @@ class Receipts:
         output: str,
         now: dt.datetime,
         reopens: tuple[str, ...] = (),
+        *,
+        writes: bool = True,
     ) -> Receipt:
-        """Record the outcome and return what stands: the truth learned first, if that is known."""
-        return self._store.write(
-            lambda connection: _finish(connection, receipt_id, state, output, now, reopens)
+        """Record the outcome and return what stands: the truth learned first, if that is known.
+
+        `writes`: the tool's. A write found done after it was presumed failed stands again, unless
+        another attempt at the same has begun since.
+        """
+        ended = {"state": state.value, "output": output, "finished_at": now}
+        return self._contend(
+            lambda connection: _finish(connection, receipt_id, ended, reopens, writes=writes)
         )
+
+    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
+        for _ in range(3):
+            try:
+                return self._store.write(work)
+            except IntegrityError:
+                # Another process was between our look and our change: now there is one to find.
+                continue
+        raise BackendError("receipt contended", permanent=False)
 
     def find(self, receipt_id: int) -> Receipt:
         return self._store.read(
@@ -158,7 +180,7 @@ def _insert(connection: sa.Connection, claim: Claim) -> Receipt:
         "tool": claim.tool,
         "effect": claim.effect,
         "standing": claim.effect if claim.risk.writes else None,
-        "idempotency_key": _hash(claim.effect, str(_times_done(connection, claim.effect))),
+        "idempotency_key": _idempotency_key(connection, claim.effect),
         "state": STARTED,
         "started_at": claim.now,
         "deadline_at": claim.deadline_at,
@@ -168,12 +190,16 @@ def _insert(connection: sa.Connection, claim: Claim) -> Receipt:
     )
 
 
-def _times_done(connection: sa.Connection, effect: str) -> int:
-    """How often this very effect was made and reopened: the next one is a new one outside, too."""
-    done = sa.select(sa.func.count()).where(
-        RECEIPTS.c.effect == effect, RECEIPTS.c.state == ToolState.DONE.value
-    )
-    return connection.execute(done).scalar_one()
+def _idempotency_key(connection: sa.Connection, effect: str) -> str:
+    """The last key again while it has changed nothing; where it has, or may have, and the effect
+    was reopened, a new one: it is a new effect outside, too."""
+    columns = (RECEIPTS.c.idempotency_key, RECEIPTS.c.state)
+    newest_first = sa.select(*columns).where(RECEIPTS.c.effect == effect)
+    before = connection.execute(newest_first.order_by(RECEIPTS.c.id.desc())).all()
+    used = {row.idempotency_key for row in before if row.state not in UNCHANGED}
+    if before and before[0].idempotency_key not in used:
+        return str(before[0].idempotency_key)
+    return _hash(effect, str(len({row.idempotency_key for row in before})))
 
 
 def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
@@ -190,26 +216,33 @@ def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> N
 def _finish(
     connection: sa.Connection,
     receipt_id: int,
-    state: ToolState,
-    output: str,
-    now: dt.datetime,
+    ended: dict[str, Any],
     reopens: tuple[str, ...],
+    *,
+    writes: bool,
 ) -> Receipt:
     mine = RECEIPTS.c.id == receipt_id
-    values: dict[str, Any] = {"state": state.value, "output": output, "finished_at": now}
-    if state in (ToolState.REFUSED, ToolState.FAILED):
-        values["standing"] = None
-    # Nothing learned later makes UNKNOWN of a known end; a late success overrules a failure.
-    before: tuple[str, ...] = (STARTED,) if state is ToolState.UNKNOWN else OPEN
-    if state is ToolState.DONE:
-        before = (*OPEN, ToolState.FAILED.value)
-    changed = connection.execute(
-        sa.update(RECEIPTS).where(mine, RECEIPTS.c.state.in_(before)).values(**values)
-    )
+    looked = sa.select(RECEIPTS.c.state, RECEIPTS.c.effect).where(mine).with_for_update()
+    before = connection.execute(looked).one()
+    state = ended["state"]
+    if before.state in OVERRULED[state]:
+        standing = {"standing": None} if state in UNCHANGED else {}
+        connection.execute(sa.update(RECEIPTS).where(mine).values(**ended, **standing))
+        if writes and before.state in UNCHANGED:
+            _stand_again(connection, receipt_id, before.effect)
     receipt = _receipt(connection, mine)
-    if changed.rowcount and state is ToolState.DONE and reopens:
+    if before.state in OVERRULED[state] and state == ToolState.DONE.value and reopens:
         _reopen(connection, receipt, reopens)
     return receipt
+
+
+def _stand_again(connection: sa.Connection, receipt_id: int, effect: str) -> None:
+    other = connection.execute(
+        sa.select(RECEIPTS.c.id).where(RECEIPTS.c.standing == effect)
+    ).first()
+    if other is None:
+        mine = sa.update(RECEIPTS).where(RECEIPTS.c.id == receipt_id)
+        connection.execute(mine.values(standing=effect))
 
 
 def _reopen(connection: sa.Connection, receipt: Receipt, tools: tuple[str, ...]) -> None:
@@ -218,7 +251,8 @@ def _reopen(connection: sa.Connection, receipt: Receipt, tools: tuple[str, ...])
         .where(
             RECEIPTS.c.call_id == receipt.call_id,
             RECEIPTS.c.tool.in_(tools),
-            RECEIPTS.c.state == ToolState.DONE.value,
+            # What may have been made may have been undone just as well.
+            RECEIPTS.c.state.in_((ToolState.DONE.value, ToolState.UNKNOWN.value)),
             RECEIPTS.c.id != receipt.id,
         )
         .values(standing=None)

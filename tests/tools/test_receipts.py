@@ -114,6 +114,41 @@ def test_a_late_success_overrules_a_presumed_failure(ledger: Receipts) -> None:
     assert ledger.finish(receipt.id, ToolState.DONE, "d", NOW).output == "d"
 
 
+def test_a_late_success_stands_so_that_a_twin_does_not_run_again(ledger: Receipts) -> None:
+    receipt = begun(ledger, claim())
+    ledger.finish(receipt.id, ToolState.UNKNOWN, "u", NOW)
+    ledger.finish(receipt.id, ToolState.FAILED, "f", NOW)
+    ledger.finish(receipt.id, ToolState.DONE, "d", NOW)
+    assert earlier(ledger, claim("t2")).output == "d"
+
+
+def test_a_late_success_leaves_the_next_attempt_standing(ledger: Receipts) -> None:
+    first = begun(ledger, claim())
+    ledger.finish(first.id, ToolState.FAILED, "f", NOW)
+    second = begun(ledger, claim("t2"))
+    assert ledger.finish(first.id, ToolState.DONE, "d", NOW).output == "d"
+    assert earlier(ledger, claim("t3")).id == second.id
+
+
+def test_a_late_read_does_not_stand(ledger: Receipts) -> None:
+    first = begun(ledger, claim(risk=Risk.READ))
+    ledger.finish(first.id, ToolState.FAILED, "f", NOW, writes=False)
+    ledger.finish(first.id, ToolState.DONE, "d", NOW, writes=False)
+    begun(ledger, claim("t2", risk=Risk.READ))
+
+
+def test_a_cancellation_reopens_what_may_have_been_booked(ledger: Receipts) -> None:
+    booking = begun(ledger, claim())
+    ledger.finish(booking.id, ToolState.UNKNOWN, "u", NOW)
+    cancelling = begun(ledger, claim("t2", tool="cancel"))
+    ledger.finish(cancelling.id, ToolState.DONE, "cancelled", NOW, ("book",))
+    again = begun(ledger, claim("t3"))
+    assert again.idempotency_key != booking.idempotency_key
+    ledger.finish(booking.id, ToolState.FAILED, "f", NOW)
+    ledger.finish(again.id, ToolState.FAILED, "f", NOW)
+    assert begun(ledger, claim("t4")).idempotency_key == again.idempotency_key
+
+
 def test_a_cancellation_reopens_the_booking_with_a_new_key(ledger: Receipts) -> None:
     booking = begun(ledger, claim())
     ledger.finish(booking.id, ToolState.DONE, "booked", NOW)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tools.booking.asked import Book, Cancel, Move, Nothing, WhichBookings, WhichTimes, given
-from tools.booking.bookings import Booking, Bookings, Wish
+from tools.booking.bookings import Booking, Bookings, Wish, name_key
 from tools.booking.calendar import Obstacle, Slot, bookable, days, find, free_chair
 from tools.booking.refusals import about_day, about_time, refuse_day, refuse_time
 from tools.booking.shop import Service, Shop
@@ -84,7 +84,7 @@ class Appointments:
         return self._told("You are booked", booking)
 
     def book_made(self, context: ToolContext) -> Result | None:
-        return self._made("You are booked", context)
+        return self._as_made("You are booked", self._bookings.made_with(context.idempotency_key))
 
     # ---- change -----------------------------------------------------------------------------
 
@@ -102,7 +102,8 @@ class Appointments:
         return self._told("Your appointment is moved", moved)
 
     def move_made(self, context: ToolContext) -> Result | None:
-        return self._made("Your appointment is moved", context)
+        moved = self._bookings.made_with(context.idempotency_key)
+        return self._as_made("Your appointment is moved", moved)
 
     def cancel(self, asked: Cancel, context: ToolContext) -> Result:
         booking = self._own(given(asked.name), asked.date, given(asked.time), context)
@@ -112,12 +113,13 @@ class Appointments:
         return self._told("Cancelled", cancelled)
 
     def cancel_made(self, context: ToolContext) -> Result | None:
-        return self._made("Cancelled", context)
+        cancelled = self._bookings.cancelled_with(context.idempotency_key)
+        return self._as_made("Cancelled", cancelled)
 
     def mine(self, asked: WhichBookings, context: ToolContext) -> Result:
         found = self._candidates(given(asked.name), given(asked.date), context)
         if not found:
-            return {"message": "I can't find an appointment to come for you.", "choices": []}
+            return {"message": _not_found(context), "choices": []}
         said = say_list([self._said(each) for each in found[:5]])
         return {
             "message": f"You have a booking for {said}.",
@@ -130,22 +132,20 @@ class Appointments:
     def _candidates(
         self, name: str | None, date: str | None, context: ToolContext
     ) -> list[Booking]:
-        """Bookings this caller may see: those of the number, or those under a name on a day."""
-        day = dt.date.fromisoformat(date) if date else None
-        if context.caller_number:
-            found = self._bookings.of_number(context.caller_number, context.now)
-            if not found and name and day:
-                # Made from a withheld number; another caller's number is not to be got round.
-                named = self._bookings.of_name(name, day, context.now)
-                found = [each for each in named if each.caller_number is None]
-            return found
-        if not name:
+        """Bookings this caller may see, by time: those of the number, and those made from a
+        withheld number under a name on a day. Another caller's number is not to be got round."""
+        number = context.caller_number
+        if not number and not name:
             raise ToolRefusal(
                 "Your number is withheld. What name was it booked under?", field="name"
             )
-        if day is None:
+        if not number and not date:
             raise ToolRefusal("And what day is the appointment on?", field="date")
-        return self._bookings.of_name(name, day, context.now)
+        found = self._bookings.of_number(number, context.now) if number else []
+        if name and date:
+            day = dt.date.fromisoformat(date)
+            found = [*found, *self._bookings.without_number(name, day, context.now)]
+        return sorted(found, key=lambda booking: booking.starts_at)
 
     def _own(
         self,
@@ -162,8 +162,10 @@ class Appointments:
             field = prefix + "date" if refusal.field == "date" else refusal.field
             raise ToolRefusal(refusal.message, field=field) from None
         if not candidates:
-            raise ToolRefusal("I can't find an appointment to come for you.", field=prefix + "date")
+            raise ToolRefusal(_not_found(context), field=prefix + "date")
         found = [each for each in candidates if self._is_at(each, date, time)]
+        if len(found) > 1 and name:
+            found = [each for each in found if name_key(each.name) == name_key(name)] or found
         if len(found) == 1:
             return found[0]
         raise self._which(found or candidates, prefix, found=bool(found))
@@ -175,6 +177,8 @@ class Appointments:
     def _which(self, candidates: Sequence[Booking], prefix: str, *, found: bool) -> ToolRefusal:
         said = say_list([self._said(each) for each in candidates[:5]])
         local = [self._bookings.local(each) for each in candidates]
+        if found and len(set(local)) == 1:
+            return _whose(candidates, said)
         one_day = len({each.date() for each in local}) == 1 and found
         field, form = ("time", "%H:%M") if one_day else ("date", "%Y-%m-%d")
         lead = "You have several appointments" if found else "I don't see that one; you have"
@@ -235,8 +239,7 @@ class Appointments:
 
     # ---- how it is told ---------------------------------------------------------------------
 
-    def _made(self, lead: str, context: ToolContext) -> Result | None:
-        booking = self._bookings.made_with(context.idempotency_key)
+    def _as_made(self, lead: str, booking: Booking | None) -> Result | None:
         return self._told(lead, booking) if booking else None
 
     def _told(self, lead: str, booking: Booking) -> Result:
@@ -257,6 +260,25 @@ class Appointments:
             "name": booking.name,
             "state": booking.state,
         }
+
+
+def _not_found(context: ToolContext) -> str:
+    if context.caller_number:
+        return "I can't find an appointment to come for you."
+    return (
+        "From a withheld number I can only find appointments that were made from one, and I don't"
+        " see that one. I can take a message for our staff."
+    )
+
+
+def _whose(candidates: Sequence[Booking], said: str) -> ToolRefusal:
+    """Several at one time: only the name can tell them apart, if anything can."""
+    names = sorted({each.name for each in candidates})
+    if len({name_key(name) for name in names}) == 1:
+        message = f"There are several appointments at that time: {said}."
+        return ToolRefusal(f"{message} I can take a message for our staff.")
+    message = f"There are several appointments at that time, for {say_list(names)}."
+    return ToolRefusal(f"{message} Whose do you mean?", field="name", choices=names)
 
 
 def _local(date: str, time: str) -> dt.datetime:

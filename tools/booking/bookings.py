@@ -82,9 +82,14 @@ class Bookings:
         return self._store.write(lambda connection: _cancel(connection, booking, context))
 
     def made_with(self, key: str) -> Booking | None:
-        """The booking that the effect with this idempotency key made or last changed."""
+        """The live booking that the effect with this idempotency key made or last moved."""
         match = sa.or_(BOOKINGS.c.idempotency_key == key, BOOKINGS.c.change_key == key)
-        return next(iter(self._select(match)), None)
+        return next(iter(self._select(match, BOOKINGS.c.state == BOOKED)), None)
+
+    def cancelled_with(self, key: str) -> Booking | None:
+        """The booking that the effect with this idempotency key cancelled."""
+        match = BOOKINGS.c.change_key == key
+        return next(iter(self._select(match, BOOKINGS.c.state == CANCELLED)), None)
 
     def of_call(self, call_id: str) -> list[Booking]:
         """Everything booked in one call, cancelled or not, by time."""
@@ -95,14 +100,21 @@ class Bookings:
         mine = BOOKINGS.c.caller_number == number
         return self._select(mine, BOOKINGS.c.state == BOOKED, BOOKINGS.c.starts_at >= now)
 
-    def of_name(self, name: str, day: dt.date, now: dt.datetime) -> list[Booking]:
-        """Live bookings to come under this name on this day of the shop's calendar."""
-        found = self._select(
+    def without_number(self, name: str, day: dt.date, now: dt.datetime) -> list[Booking]:
+        """Live bookings to come under this name on this day of the shop's calendar, of those
+        made from a withheld number."""
+        # Nothing is booked there, and the ends of the calendar have no UTC.
+        if not dt.MINYEAR < day.year < dt.MAXYEAR:
+            return []
+        midnight = dt.datetime.combine(day, dt.time(), self._shop.zone)
+        next_midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), self._shop.zone)
+        return self._select(
+            BOOKINGS.c.caller_number.is_(None),
             BOOKINGS.c.name_key == name_key(name),
             BOOKINGS.c.state == BOOKED,
-            BOOKINGS.c.starts_at >= now,
+            BOOKINGS.c.starts_at >= max(now, midnight),
+            BOOKINGS.c.starts_at < next_midnight,
         )
-        return [each for each in found if self.local(each).date() == day]
 
     def local(self, booking: Booking) -> dt.datetime:
         """When it begins, on the shop's clock."""
@@ -132,10 +144,7 @@ class Bookings:
         if chair is None:
             # On PostgreSQL our own booking may have been committed between the two looks.
             return _same(connection, wish, context)
-        row = self._row(wish, context, chair)
-        made = _typed(
-            connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one()
-        )
+        made = _stored(connection, self._row(wish, context, chair))
         _occupy(connection, made.id, chair, wish.slot.cells)
         return made
 
@@ -193,6 +202,19 @@ def _cancel(connection: sa.Connection, booking: Booking, context: ToolContext) -
     return cancelled
 
 
+def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:
+    """A new booking, or the cancelled one of this very effect brought back to life."""
+    cancelled = sa.update(BOOKINGS).where(
+        BOOKINGS.c.idempotency_key == row["idempotency_key"], BOOKINGS.c.state == CANCELLED
+    )
+    revived = connection.execute(
+        cancelled.values(**row, change_key=None).returning(BOOKINGS)
+    ).one_or_none()
+    if revived is not None:
+        return _typed(revived)
+    return _typed(connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one())
+
+
 def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
     """This effect's own booking, or one this caller has for the same thing at the same time."""
     own = sa.and_(
@@ -203,7 +225,10 @@ def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Bookin
         BOOKINGS.c.starts_at == wish.slot.start,
         BOOKINGS.c.state == BOOKED,
     )
-    match = sa.or_(BOOKINGS.c.idempotency_key == context.idempotency_key, own)
+    made = sa.and_(
+        BOOKINGS.c.idempotency_key == context.idempotency_key, BOOKINGS.c.state == BOOKED
+    )
+    match = sa.or_(made, own)
     row = connection.execute(sa.select(BOOKINGS).where(match)).first()
     return _typed(row) if row else None
 

@@ -47,7 +47,7 @@ def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
             name="my_appointments",
             description=(
                 "The caller's appointments to come, found by the number they call from. "
-                "Name and date are needed only when that number is withheld."
+                "Name and date find one that was made from a withheld number."
             ),
             arguments=WhichBookings,
             handler=desk.mine,
