@@ -56,13 +56,17 @@ class Attempt(msgspec.Struct, frozen=True):
             idempotency_key=receipt.idempotency_key,
         )
 
-    def claim(self, now: dt.datetime) -> Claim:
+    def claim(self, now: dt.datetime, print_of: Callable[[str], str]) -> Claim:
+        """`print_of` gives a stand-in for the digits of a reference: the same digits typed again
+        are the same wish, though their reference is another."""
+        given = {name: getattr(self.arguments, name) for name in self.references}
+        prints = {name: print_of(each) for name, each in given.items() if isinstance(each, str)}
         return Claim(
             call_id=self.request.call_id,
             tool_call_id=self.request.tool_call_id,
             tool=self.tool.name,
             risk=self.tool.risk,
-            digest=digest(self.arguments),
+            digest=digest(msgspec.structs.replace(self.arguments, **prints)),
             now=now,
             deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
         )

@@ -25,11 +25,10 @@ from tools.receipts import Begun, Clash, Earlier, Receipt, Receipts
 from tools.registry import Registry
 from tools.results import answer, bad_arguments, invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
-from tools.threads import Threads
+from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads
 from tools.validation import Problem
 from tools.vault import Vault
 
-LEDGER_THREADS = 4
 POLL_S = 0.02
 # How long after its deadline a first attempt may take to write down that it passed it.
 GRACE_S = 0.3
@@ -62,7 +61,7 @@ class Dispatcher:
         *,
         clock: Callable[[], dt.datetime],
         start: Start,
-        threads: int = 16,
+        threads: int = TOOL_THREADS,
     ) -> None:
         """`clock` gives the time of day with its zone; `threads` bounds tools that block."""
         self._registry = registry
@@ -118,8 +117,9 @@ class Dispatcher:
 
     async def _carry_out(self, attempt: Attempt) -> ToolOutcome:
         try:
+            print_of = partial(self.vault.print_of, attempt.request.call_id)
             found = await self._blocking(
-                partial(self._receipts.begin, attempt.claim(self._clock()))
+                partial(self._receipts.begin, attempt.claim(self._clock(), print_of))
             )
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
@@ -152,8 +152,14 @@ class Dispatcher:
         ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
         if isinstance(ready, Answer):
             return await self._recorded(attempt, receipt, ready)
+        try:
+            call = self._call(ready, attempt.context(receipt, self._clock()))
+        except Exception as error:
+            # No thread for it: it has not begun, and the ledger must not say that it has.
+            error_id = log_failure("tool_not_begun", attempt, error)
+            failed = plain_answer(ToolState.FAILED, error_id=error_id)
+            return await self._recorded(attempt, receipt, failed)
         self._running.add(receipt.id)
-        call = self._call(ready, attempt.context(receipt, self._clock()))
         try:
             done, _ = await asyncio.wait({call.answer}, timeout=attempt.tool.deadline_s)
         except asyncio.CancelledError:

@@ -9,6 +9,9 @@ from tools.arguments import parse
 from tools.spec import Arguments, Tool, ToolSpec
 from tools.validation import Problem, Schema
 
+_NAMES_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+_PLAIN_VALUES = frozenset({"default", "const", "enum", "examples"})
+
 
 class DuplicateTool(ValueError):  # noqa: N818 - named for what happened
     """Two tools of one name: the model could not say which it means."""
@@ -104,19 +107,21 @@ def _inlined(value: Any, definitions: Mapping[str, Any]) -> Any:
             return value
 
 
-def model_schema(spec: ToolSpec) -> dict[str, Any]:
-    """The parameters as a cloud model may see them: without our `x-` hints."""
-    schema: dict[str, Any] = _without_hints(spec.parameters)
-    return schema
+def without_hints(schema: Any) -> Any:
+    """A JSON Schema without its `x-` keys, which only the embedded engine reads. A property
+    may be called `x-ray` all the same."""
+    if isinstance(schema, list):
+        return [without_hints(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _inner(key, value) for key, value in schema.items() if not str(key).startswith("x-")
+    }
 
 
-def _without_hints(value: Any) -> Any:
-    match value:
-        case dict():
-            return {
-                key: _without_hints(each) for key, each in value.items() if not key.startswith("x-")
-            }
-        case list():
-            return [_without_hints(each) for each in value]
-        case _:
-            return value
+def _inner(key: str, value: Any) -> Any:
+    if key in _PLAIN_VALUES:
+        return value
+    if key in _NAMES_OF_SCHEMAS and isinstance(value, dict):
+        return {name: without_hints(part) for name, part in value.items()}
+    return without_hints(value)

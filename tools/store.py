@@ -11,11 +11,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 
 from tools.config import ConfigError
 from tools.spec import BackendError
+from tools.threads import LEDGER_THREADS, TOOL_THREADS
 
 WHERE = "FRONTDESK_DATABASE_URL"
 EXAMPLES = "Use sqlite:////var/lib/frontdesk/frontdesk.db or postgresql://user:password@host/name"
 BUSY_MS = 3_000
 POOL_S = 2
+POOL_SIZE = TOOL_THREADS + LEDGER_THREADS + 2
+"""A tool that is slow in the database must not keep the ledger waiting for a connection."""
 ATTEMPTS = 5
 PAUSE_S = 0.1
 WRITES = "frontdesk_writes"
@@ -130,7 +133,11 @@ def _sqlite(url: sa.URL) -> sa.Engine:
             WHERE, f"the folder {folder} cannot be made ({error.strerror})", EXAMPLES
         ) from None
     engine = sa.create_engine(
-        url, connect_args={"timeout": BUSY_MS / 1000}, pool_timeout=POOL_S, hide_parameters=True
+        url,
+        connect_args={"timeout": BUSY_MS / 1000},
+        pool_size=POOL_SIZE,
+        pool_timeout=POOL_S,
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -175,6 +182,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             "tcp_user_timeout": 5_000,
         },
         pool_pre_ping=True,
+        pool_size=POOL_SIZE,
         pool_timeout=POOL_S,
         hide_parameters=True,
     )

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+TOOL_THREADS = 16
+LEDGER_THREADS = 4
+
 T = TypeVar("T")
 
 
@@ -21,16 +24,28 @@ class Threads:
         self._started = 0
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Run `work` in a thread as soon as one is free. `Future.cancel` works until it begins."""
+        """Run `work` in a thread as soon as one is free. `Future.cancel` works until it begins.
+
+        Raises RuntimeError when there is no thread and none can be started: `work` never runs.
+        """
+        self._grow()
         future: Future[T] = Future()
         self._work.put((future, work))
-        with self._lock:
-            if self._started < self._size:
-                self._started += 1
-                threading.Thread(
-                    target=self._run, name=f"{self._name}-{self._started}", daemon=True
-                ).start()
         return future
+
+    def _grow(self) -> None:
+        with self._lock:
+            if self._started == self._size:
+                return
+            name = f"{self._name}-{self._started + 1}"
+            try:
+                threading.Thread(target=self._run, name=name, daemon=True).start()
+            except RuntimeError:
+                # Those there are will come to it.
+                if not self._started:
+                    raise
+            else:
+                self._started += 1
 
     def _run(self) -> None:
         while True:

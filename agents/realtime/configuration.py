@@ -17,10 +17,8 @@ from agents.realtime.settings import (
     takes_reasoning,
 )
 from agents.realtime.wire import BadMessage
+from tools.registry import without_hints
 from tools.spec import ToolSpec
-
-_NAMES_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions"})
-_PLAIN_VALUES = frozenset({"default", "const", "enum", "examples"})
 
 
 def instructions(persona: Persona) -> str:
@@ -124,26 +122,6 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
         "description": tool.description,
         "parameters": without_hints(tool.parameters),
     }
-
-
-def without_hints(schema: Any) -> Any:
-    """A JSON Schema without its `x-` keys, which only the embedded engine reads. A property
-    may be called `x-ray` all the same."""
-    if isinstance(schema, list):
-        return [without_hints(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: _inner(key, value) for key, value in schema.items() if not str(key).startswith("x-")
-    }
-
-
-def _inner(key: str, value: Any) -> Any:
-    if key in _PLAIN_VALUES:
-        return value
-    if key in _NAMES_OF_SCHEMAS and isinstance(value, dict):
-        return {name: without_hints(part) for name, part in value.items()}
-    return without_hints(value)
 
 
 # ---- the echo ---------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of this session; skips, with the reason, if none starts."""
+    """The URL of a PostgreSQL server of this session; fails, with the reason, if none starts."""
     with running_postgres(tmp_path_factory.mktemp("postgres")) as url:
         yield url
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tools.desk import Desk, said
 from tools.calls.offer import Targets, call_tools
-from tools.registry import Registry, model_schema
+from tools.registry import Registry, without_hints
 from tools.spec import ToolState
 from tools.store import Store
 
@@ -50,7 +50,7 @@ def test_fault_a13_the_model_is_told_names_and_nothing_else() -> None:
     entry = registry.get("transfer_call")
     assert entry is not None
     assert entry.spec.hands_over
-    properties = model_schema(entry.spec)["properties"]
+    properties = without_hints(entry.spec.parameters)["properties"]
     assert properties["target"]["enum"] == ["sales", "front desk"]
     assert set(properties) == {"target", "reason"}
 

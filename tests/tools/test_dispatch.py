@@ -223,6 +223,27 @@ async def test_a_write_still_waiting_for_a_thread_at_its_deadline_is_never_begun
     assert (await desk.ask("do")).state is ToolState.DONE
 
 
+async def test_a_write_without_a_thread_has_failed_and_may_be_tried_again(
+    plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects = Effects()
+    desk = Desk([tool(effects.make)], plain)
+    start = threading.Thread.start
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name.startswith("tool-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", full)
+        assert (await desk.ask("do")).state is ToolState.FAILED
+    assert (await desk.ask("do")).state is ToolState.DONE
+    assert effects.made == ["Ann"]
+    states = [receipt.state for receipt in desk.receipts.of_call("CA1")]
+    assert states == [ToolState.FAILED, ToolState.DONE]
+
+
 # ---- X3: whatever a tool raises ---------------------------------------------------------------
 
 RAISED = [

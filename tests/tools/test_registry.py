@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from tools.registry import DuplicateTool, Registry, model_schema
+from tools.registry import DuplicateTool, Registry, without_hints
 from tools.spec import Risk, Tool
 
 
@@ -66,11 +66,31 @@ def test_the_schema_is_written_out_closed_and_keeps_the_hints() -> None:
     }
 
 
+def test_a_property_may_look_like_a_hint() -> None:
+    schema = {
+        "type": "object",
+        "x-order": 1,
+        "properties": {
+            "x-ray": {"type": "string", "x-ask": "Which one?", "enum": ["x-1"]},
+            "day": {"anyOf": [{"type": "null"}, {"format": "date", "x-ask": "When?"}]},
+        },
+        "$defs": {"x-any": {"x-hint": 1, "default": {"x-kept": 1}}},
+    }
+    assert without_hints(schema) == {
+        "type": "object",
+        "properties": {
+            "x-ray": {"type": "string", "enum": ["x-1"]},
+            "day": {"anyOf": [{"type": "null"}, {"format": "date"}]},
+        },
+        "$defs": {"x-any": {"default": {"x-kept": 1}}},
+    }
+
+
 def test_a_model_sees_the_schema_without_our_hints() -> None:
     (spec,) = Registry([tool()]).specs()
     assert "x-ask" in spec.parameters["properties"]["day"]
-    assert "x-" not in str(model_schema(spec))
-    assert model_schema(spec)["properties"]["day"]["format"] == "date"
+    assert "x-" not in str(without_hints(spec.parameters))
+    assert without_hints(spec.parameters)["properties"]["day"]["format"] == "date"
     assert "x-ask" in spec.parameters["properties"]["day"]
 
 

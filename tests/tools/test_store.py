@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from tools.config import ConfigError
 from tools.migrate import migrate
 from tools.spec import BackendError, ToolRefusal
-from tools.store import CommitUnknownError, Store, _switch_to_wal, open_store
+from tools.store import POOL_SIZE, CommitUnknownError, Store, _switch_to_wal, open_store
 
 INSERT = sa.text(
     "INSERT INTO contacts (number, name, email, created_at, changed_at) VALUES (:n, '', '', :t, :t)"
@@ -154,7 +154,7 @@ def test_fault_s3_with_every_connection_in_use_a_caller_is_told_soon(
     plain: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plain.engine.pool, "_timeout", 0.05)
-    held = [plain.engine.connect() for _ in range(15)]
+    held = [plain.engine.connect() for _ in range(POOL_SIZE + 10)]
     with pytest.raises(BackendError, match="TimeoutError"):
         count(plain)
     for connection in held:

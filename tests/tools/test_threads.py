@@ -60,6 +60,25 @@ def test_whatever_is_raised_comes_back_and_the_thread_goes_on(error: type[BaseEx
     assert threads.submit(lambda: 7).result(5) == 7
 
 
+def test_where_no_thread_can_be_started_the_work_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads, ran = Threads("t", 2), list[int]()
+
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(RuntimeError):
+            threads.submit(lambda: ran.append(1))
+    threads.submit(lambda: ran.append(2)).result(5)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", none_left)
+        threads.submit(lambda: ran.append(3)).result(5)
+    assert ran == [2, 3]
+
+
 def test_work_that_never_ends_does_not_keep_the_process() -> None:
     program = (
         "import threading\n"

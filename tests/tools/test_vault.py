@@ -140,6 +140,48 @@ def rows(store: Store) -> str:
     return store.read(everything)
 
 
+def test_the_same_digits_have_the_same_print_in_one_process_and_call() -> None:
+    vault = Vault()
+    first, again = vault.put("CA1", CARD), vault.put("CA1", CARD)
+    other = vault.put("CA1", CARD[::-1])
+    kept = vault.print_of("CA1", first)
+    assert vault.print_of("CA1", again) == kept != vault.print_of("CA1", other)
+    assert vault.take("CA1", first) == CARD
+    assert vault.print_of("CA1", first) == kept
+    assert vault.print_of("CA2", first) == first
+    elsewhere = Vault()
+    assert elsewhere.print_of("CA1", elsewhere.put("CA1", CARD)) != kept
+    vault.forget("CA1")
+    assert vault.print_of("CA1", first) == first
+
+
+def test_no_more_prints_are_kept_than_digits() -> None:
+    vault = Vault()
+    first = vault.put("CA1", CARD)
+    for _ in range(MAX_KEPT):
+        vault.put("CA1", CARD)
+    assert vault.print_of("CA1", first) == first
+
+
+async def test_a_card_typed_again_after_a_doubtful_charge_is_not_charged_twice(
+    store: Store,
+) -> None:
+    till = Till()
+
+    def breaks(asked: Charge, context: ToolContext) -> Mapping[str, Any]:
+        till.charge(asked, context)
+        raise OSError("connection reset")
+
+    desk = Desk([charge(breaks)], store)
+    for repeated in (False, True):
+        reference = desk.dispatcher.vault.put("CA1", CARD)
+        outcome = await desk.ask("charge", {"card": reference})
+        assert (outcome.state, outcome.repeated) == (ToolState.UNKNOWN, repeated)
+    assert len(till.charged) == 1
+    await desk.ask("charge", {"card": desk.dispatcher.vault.put("CA1", CARD[::-1])})
+    assert len(till.charged) == 2
+
+
 @pytest.mark.parametrize("kind", ["thread", "loop"])
 async def test_the_handler_gets_the_digits_and_nobody_else_does(store: Store, kind: str) -> None:
     till = Till()
