@@ -1,6 +1,7 @@
 """`frontdesk serve` as a process: signals, live calls, exit codes."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -66,16 +67,17 @@ async def start(tmp_path: Path, model: FakeRealtime, phone: SimulatedTwilio, por
         "TWILIO_AUTH_TOKEN": phone.auth_token,
         "TWILIO_API_URL": phone.api_url,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "telephony",
-        "serve",
-        cwd=Path(__file__).parent.parent.parent,
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    with (tmp_path / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "telephony",
+            "serve",
+            cwd=Path(__file__).parent.parent.parent,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
     served = Served(process, address, tmp_path / "data")
     async with asyncio.timeout(30):
         await served.ready()
@@ -111,6 +113,23 @@ async def test_fault_p1_a_signal_lets_the_live_call_finish(
 
 def live_said(said: tuple[str, ...]) -> str:
     return " ".join(said)
+
+
+async def test_a_start_says_where_it_listens_and_keeps_what_it_writes_to_itself(
+    tmp_path: Path, model: FakeRealtime
+) -> None:
+    port = free_port()
+    async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
+        served = await start(tmp_path, model, phone, port)
+        served.process.send_signal(signal.SIGTERM)
+        assert await served.ended() == 0
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    said = {line["event"]: line for line in lines}
+    assert (said["listening"]["host"], said["listening"]["port"]) == ("127.0.0.1", port)
+    assert "no request of Twilio's can match" in said["public_url_is_loopback"]["hint"]
+    assert "the built-in example shop answers" in said["example_shop"]["hint"]
+    assert served.data.stat().st_mode & 0o777 == 0o700
+    assert (served.data / "frontdesk.db").stat().st_mode & 0o777 == 0o600
 
 
 async def test_fault_p2_a_second_signal_says_goodbye_at_once(
