@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import datetime as dt
-import errno
 import json
 import os
 import signal
@@ -44,7 +43,6 @@ from telephony.transcripts.files import TRANSCRIPT
 from telephony.transcripts.text import Style
 from telephony.values import Secret
 from tools.booking.bookings import Bookings
-from tools.spec import BackendError
 
 _DAY = dt.timedelta(days=1)
 _WRITTEN_S = 10.0
@@ -56,32 +54,16 @@ TERMINATED = 128 + signal.SIGTERM
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
     """Carry one call, or with a terminal as many as are wanted; the exit code."""
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    _check_places(settings.data_dir, record)
+    if record is not None and not os.access(record.absolute().parent, os.W_OK):
+        raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
     screen = Screen(silent=as_json)
     try:
         uvloop.run(_try(settings, screen, record, stay=stay))
     except (ModelsMissing, PicoFailed) as missing:
         raise CommandFailed(str(missing)) from None
-    except BackendError as error:
-        raise CommandFailed(f"The database could not be used ({error}).") from None
     except asyncio.CancelledError:
         return TERMINATED
     return 0
-
-
-def _check_places(data_dir: Path, record: Path | None) -> None:
-    """Before anybody waits for speech models. Raises CommandFailed."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(data_dir, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise CommandFailed(
-            f"The data folder {data_dir} cannot be written ({error.strerror});"
-            " set FRONTDESK_DATA_DIR to another."
-        ) from None
-    if record is not None and not os.access(record.absolute().parent, os.W_OK):
-        raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
 
 
 class Screen:

@@ -215,7 +215,7 @@ def test_a_model_that_refuses_the_connection_is_named(tmp_path: Path) -> None:
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:
-    """The one sentence; log lines may stand before it, a traceback may not."""
+    """What is said, on one line; log lines may stand before it, a traceback may not."""
     assert "Traceback" not in done.stderr
     said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert len(said) == 1, done.stderr
@@ -228,11 +228,8 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"
     done = tries(tmp_path, "--once", "--json", FRONTDESK_DATA_DIR=str(folder))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert failure(done) == (
-        f"frontdesk: The data folder {folder} cannot be written (Not a directory);"
-        " set FRONTDESK_DATA_DIR to another."
-    )
+    assert (done.returncode, done.stdout) == (78, "")
+    assert failure(done).startswith(f"frontdesk: FRONTDESK_DATA_DIR: {folder} cannot be made")
 
 
 def test_a_record_that_cannot_be_written_is_named_before_the_call(tmp_path: Path) -> None:
@@ -266,8 +263,8 @@ def test_a_database_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> Non
     (tmp_path / "file.db").mkdir()
     url = f"sqlite:///{tmp_path / 'file.db'}"
     done = tries(tmp_path, "--once", "--json", FRONTDESK_DATABASE_URL=url)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert failure(done).startswith("frontdesk: The database could not be used (")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert failure(done).startswith(f"frontdesk: FRONTDESK_DATABASE_URL: {url} cannot be used (")
 
 
 @pytest.mark.parametrize(
