@@ -98,7 +98,9 @@ def test_no_conversation_on_a_steady_line_is_miscounted(
     for reply in replies:
         call.gives(reply)
     call.hang_up_in_mid_reply(Reply((3_000,)), hang_up_s)
-    judge(call, bound_ms=5)
+    # A frame of the caller's audio is the finest clock the carrier gives; an item of 20 ms that
+    # is cut as it begins lies within one.
+    judge(call, bound_ms=20)
 
 
 class Conversation(RuleBasedStateMachine):
