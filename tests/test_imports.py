@@ -17,6 +17,7 @@ SHELLS = frozenset(
         "agents.local.models",
         "agents.local.replies",
         "agents.local.session",
+        "agents.local.turns",
         "agents.local.voice",
         "agents.models_file",
         "agents.realtime.client",

@@ -5,6 +5,7 @@ caller who speaks up finds a reply that is still being generated.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from agents.engine import (
@@ -58,7 +59,10 @@ class Replies:
         self._current: Reply | None = None
         self._spoken: dict[str, SpokenItem] = {}
         self._broken_off: list[SpokenItem] = []
-        self._begun = self._items = self._chunks = 0
+        self._recent: deque[SpokenItem] = deque(maxlen=_REMEMBERED)
+        self._opened = self._items = self._chunks = 0
+        self.begun = 0
+        """Spoken items of which audio was given out."""
 
     async def give(self, acts: Sequence[Act]) -> None:
         """One response; returns when it is over, given out in full or stopped.
@@ -74,10 +78,10 @@ class Replies:
             self._close(reply, ResponseStatus.COMPLETED)
 
     def _open(self, acts: Sequence[Act]) -> Reply:
-        self._begun += 1
+        self._opened += 1
         items = [self._item(act.text) for act in acts if isinstance(act, Speak)]
         calls = [act for act in acts if isinstance(act, CallTool)]
-        reply = self._current = Reply(f"resp_{self._begun}", items, calls)
+        reply = self._current = Reply(f"resp_{self._opened}", items, calls)
         self._deliver(ResponseStarted(reply.response_id))
         return reply
 
@@ -110,6 +114,8 @@ class Replies:
         self._call_tools(reply)
 
     def _remember(self, item: SpokenItem) -> None:
+        self.begun += 1
+        self._recent.append(item)
         self._spoken[item.item_id] = item
         if len(self._spoken) > _REMEMBERED:
             del self._spoken[next(iter(self._spoken))]
@@ -162,3 +168,10 @@ class Replies:
         for item in broken_off:
             self._spoken.pop(item.item_id, None)
             self._cut(item.text, item.given)
+
+    def unheard_since(self, begun: int) -> None:
+        """Of all but the first so many items the caller about to be understood heard nothing:
+        they were not begun when the caller began to speak."""
+        later = max(0, self.begun - begun)
+        for item in list(self._recent)[-later:] if later else ():
+            self._cut(item.text, "")

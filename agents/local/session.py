@@ -7,8 +7,6 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-import msgspec
-
 from agents.engine import (
     Answer,
     AnyEngineCommand,
@@ -27,15 +25,17 @@ from agents.engine import (
     TruncateItem,
 )
 from agents.local.acts import Act, Speak
-from agents.local.endpointing import Frame, SpeechStarted, SpeechStopped
+from agents.local.endpointing import SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
 from agents.local.models import Models, Speech
-from agents.local.recogniser import Recognition
 from agents.local.replies import Replies
+from agents.local.turns import CallerTurn, RequestedTurns, Understood, too_old
 
 _FLOOR_WAIT_S = 5.0
 """An answer waits so long for the caller to stop; a noisy line may never fall silent."""
+_VERDICT_WAIT_S = 1.0
+"""So long for the call to say whether a turn counts that may belong to the one it let count."""
 _MOST_PARTS = 4
 """Turns taken as one when the caller goes on before the answer to the first has begun."""
 
@@ -60,13 +60,6 @@ class Understanding(Protocol):
         """Words were spoken that the dialogue did not choose."""
 
 
-class CallerTurn(msgspec.Struct, frozen=True):
-    """What the caller said, not yet made out."""
-
-    item_id: str
-    audio: Frame
-
-
 Stimulus = CallerTurn | Answer | Say | ToolOutput
 
 
@@ -77,9 +70,14 @@ class Stimuli:
         self._waiting: deque[Stimulus] = deque()
         self._arrived = asyncio.Event()
 
-    def put(self, stimulus: Stimulus) -> None:
+    def put(self, stimulus: Stimulus) -> list[CallerTurn]:
+        """Take one more. Returns the turns given up for it."""
         self._waiting.append(stimulus)
         self._arrived.set()
+        given_up = too_old(each for each in self._waiting if isinstance(each, CallerTurn))
+        for turn in given_up:
+            self._waiting.remove(turn)
+        return given_up
 
     async def next(self) -> Stimulus:
         while not self._waiting:
@@ -93,49 +91,6 @@ class Stimuli:
         if turn is not None:
             self._waiting.remove(turn)
         return turn
-
-
-class RequestedTurns:
-    """What the caller said, made out and waiting for the call to let it count."""
-
-    def __init__(self) -> None:
-        self._unheard: deque[CallerTurn] = deque()
-        self._waiting: dict[str, Recognition | None] = {}
-        self._changed = asyncio.Event()
-
-    def put(self, turn: CallerTurn) -> None:
-        self._unheard.append(turn)
-        self._waiting[turn.item_id] = None
-        self._changed.set()
-
-    async def next(self) -> CallerTurn:
-        """The next turn to be made out."""
-        while not self._unheard:
-            await self._change()
-        return self._unheard.popleft()
-
-    def recognised(self, item_id: str, heard: Recognition) -> None:
-        if item_id in self._waiting:
-            self._waiting[item_id] = heard
-        self._changed.set()
-
-    def dismiss(self, item_id: str) -> None:
-        self._waiting.pop(item_id, None)
-        self._changed.set()
-
-    async def take(self, item_id: str) -> list[Recognition]:
-        """All that was said up to this turn and since; empty when it was taken already."""
-        if item_id not in self._waiting:
-            return []
-        while any(heard is None for heard in self._waiting.values()):
-            await self._change()
-        heard = [each for each in self._waiting.values() if each is not None]
-        self._waiting.clear()
-        return heard
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
 
 
 class SpeechFailed(Exception):  # noqa: N818 - the cause is chained
@@ -164,18 +119,17 @@ class Session:
         self._stimuli = Stimuli()
         self._floor_free = asyncio.Event()
         self._floor_free.set()
-        self._turns = 0
+        self._turns = self._given_before = 0
         self._on_request = RequestedTurns() if answers_on_request else None
 
     def obey(self, command: AnyEngineCommand) -> None:
         match command:
             case AppendAudio(audio):
                 self._hear(audio)
-            case Say() | ToolOutput() | Answer():
+            case Say() | ToolOutput():
                 self._stimuli.put(command)
-            case Dismiss(item_id):
-                if self._on_request is not None:
-                    self._on_request.dismiss(item_id)
+            case Answer() | Dismiss():
+                self._decide(command)
             case TruncateItem():
                 self._replies.truncated(command.item_id, command.heard_text)
             case DeleteItem(item_id):
@@ -187,23 +141,35 @@ class Session:
             case CloseEngine():
                 """Obeyed by the engine, which ends the session."""
 
+    def _decide(self, verdict: Answer | Dismiss) -> None:
+        """Whether one of the caller's turns counts."""
+        if self._on_request is None:
+            return
+        if isinstance(verdict, Dismiss):
+            self._on_request.dismiss(verdict.item_id)
+            return
+        self._on_request.answer(verdict.item_id)
+        self._stimuli.put(verdict)
+
     def _hear(self, audio: bytes) -> None:
         for turn in self._hearing.hear(audio):
             match turn:
                 case SpeechStarted(at_ms):
                     self._turns += 1
+                    self._given_before = self._replies.begun
                     self._floor_free.clear()
                     self._deliver(CallerSpeechStarted(self._turn_id, at_ms))
                     if self._on_request is None:
                         self._replies.interrupt()
                 case SpeechStopped(at_ms, heard):
                     self._floor_free.set()
-                    said = CallerTurn(self._turn_id, heard)
-                    if self._on_request is None:
-                        self._stimuli.put(said)
-                    else:
-                        self._on_request.put(said)
-                    self._deliver(CallerSpeechStopped(said.item_id, at_ms))
+                    self._keep(CallerTurn(self._turn_id, heard, self._given_before))
+                    self._deliver(CallerSpeechStopped(self._turn_id, at_ms))
+
+    def _keep(self, turn: CallerTurn) -> None:
+        waiting = self._stimuli if self._on_request is None else self._on_request
+        for lost in waiting.put(turn):
+            self._deliver(CallerTranscript(lost.item_id, "", failed=True))
 
     @property
     def _turn_id(self) -> str:
@@ -222,14 +188,14 @@ class Session:
         """Make out what was said while replies are given; only for answers on request."""
         while self._on_request is not None:
             turn = await self._on_request.next()
-            self._on_request.recognised(turn.item_id, await self._recognise(turn))
+            self._on_request.recognised(await self._made_out(turn))
 
     async def _consider(self, stimulus: Stimulus) -> list[Act]:
         match stimulus:
             case CallerTurn():
                 return await self._understand(stimulus)
-            case Answer(item_id):
-                return await self._answer(item_id)
+            case Answer():
+                return await self._answer()
             case Say(text):
                 self._dialogue.interposed(text)
                 return [Speak(text)]
@@ -241,30 +207,47 @@ class Session:
     async def _understand(self, turn: CallerTurn) -> list[Act]:
         """Answer what the caller said; what was said after a pause for breath belongs to it."""
         self._replies.settle()
-        heard = [await self._recognise(turn)]
+        heard = [await self._made_out(turn)]
         while len(heard) < _MOST_PARTS and (more := await self._gone_on()) is not None:
-            heard.append(await self._recognise(more))
+            heard.append(await self._made_out(more))
         return self._heard(heard)
 
-    def _heard(self, parts: Sequence[Recognition]) -> list[Act]:
-        words = [each for each in parts if each.text] or parts[:1]
-        text = " ".join(each.text for each in words)
-        return self._dialogue.heard(text, all(each.constrained for each in words))
+    async def _made_out(self, turn: CallerTurn) -> Understood:
+        understood = await self._recognise(turn)
+        self._deliver(CallerTranscript(turn.item_id, understood.heard.text))
+        return understood
 
-    async def _answer(self, item_id: str) -> list[Act]:
-        """Answer a turn the call lets count, and what was said after a pause for breath."""
+    def _heard(self, parts: Sequence[Understood]) -> list[Act]:
+        """What was said as one; who spoke before words of ours began agreed to none of them."""
+        said = [each for each in parts if each.heard.text] or parts[:1]
+        self._replies.unheard_since(min(each.turn.given_before for each in said))
+        text = " ".join(each.heard.text for each in said)
+        return self._dialogue.heard(text, all(each.heard.constrained for each in said))
+
+    async def _answer(self) -> list[Act]:
+        """Answer what the call lets count, and what was said after a pause for breath."""
         assert self._on_request is not None, "only asked of an engine that answers on request"
         self._replies.settle()
-        await self._wait_for_floor()
-        heard = await self._on_request.take(item_id)
-        return self._heard(heard) if heard else []
+        await self._wait_for_turns(self._on_request)
+        parts: list[Understood] = []
+        while more := await self._on_request.take():
+            parts.extend(more)
+            if len(parts) >= _MOST_PARTS:
+                break
+            await self._wait_for_turns(self._on_request)
+        return self._heard([await self._as_expected(each) for each in parts]) if parts else []
 
-    async def _recognise(self, turn: CallerTurn) -> Recognition:
+    async def _as_expected(self, understood: Understood) -> Understood:
+        """Made out again when another answer was expected at the time."""
+        if understood.expected == self._dialogue.expectation():
+            return understood
+        return await self._recognise(understood.turn)
+
+    async def _recognise(self, turn: CallerTurn) -> Understood:
         recognise = self._speech.recogniser.recognise
         expect = self._dialogue.expectation()
         heard = await work(self._models.hearing, lambda: recognise(turn.audio, expect))
-        self._deliver(CallerTranscript(turn.item_id, heard.text))
-        return heard
+        return Understood(turn, expect, heard)
 
     async def _gone_on(self) -> CallerTurn | None:
         """What the caller has added since, waited for while it is being said."""
@@ -275,6 +258,13 @@ class Session:
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLOOR_WAIT_S):
                 await self._floor_free.wait()
+
+    async def _wait_for_turns(self, requested: RequestedTurns) -> None:
+        """Until nobody speaks, and of what was said it is known whether it counts."""
+        await self._wait_for_floor()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_VERDICT_WAIT_S):
+                await requested.decided()
 
     async def _render(self, sentence: str) -> bytes:
         voice = self._speech.voice
