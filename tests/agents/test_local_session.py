@@ -27,13 +27,12 @@ from agents.engine import (
 from agents.local import session as session_module
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
-from agents.local.endpointing import SpeechStarted, SpeechStopped
+from agents.local.endpointing import Frame, SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
 from agents.local.models import Models, Speech
 from agents.local.recogniser import Recogniser, Recognition
 from agents.local.session import Session, Understanding
-from agents.local.turns import Frame
 from agents.local.voice import Voice
 from agents.persona import Persona
 from agents.tasks import Tasks
@@ -224,7 +223,8 @@ async def test_a_yes_begun_while_the_answer_was_made_out_books_nothing_on_reques
     async with running(Line(salon(*ALL_BUT_THE_NAME), on_request=True)) as line:
         line.words.free.clear()
         line.session.obey(Answer(line.says("Sam")))
-        await line.until(lambda: bool(line.words.threads) or bool(line.events))
+        while not line.words.threads:
+            await asyncio.sleep(0.01)
         line.begins()
         line.words.free.set()
         await line.transcribed(1)
@@ -335,6 +335,14 @@ async def test_of_more_than_can_be_heard_the_oldest_is_given_up(
     line = Line(Script(), on_request=on_request)
     ids = [line.says("again", seconds) for _ in range(many)]
     assert line.transcripts == [(item_id, "", True) for item_id in ids[: many - kept]]
+
+
+async def test_coughs_do_not_pile_up_before_a_busy_recogniser() -> None:
+    line = Line(Script(), on_request=True)
+    for number in range(10):
+        line.session.obey(Dismiss(line.says("achoo")))
+        given_up = [(f"turn_{n}", "", True) for n in range(1, number - 6)]
+        assert line.transcripts == given_up
 
 
 async def test_turns_nobody_asks_for_do_not_pile_up_once_they_are_made_out() -> None:
