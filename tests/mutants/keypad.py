@@ -84,6 +84,11 @@ KEYPAD = (
         "the agent talks on while the caller types",
     ),
     _keypad(
+        "self.hush(now) if self._ending.interruptible else []",
+        "self.hush(now)",
+        "a digit cuts off a goodbye that nothing calls off",
+    ),
+    _keypad(
         "busy(called) if self._taken else",
         "busy(called) if False else",
         "a second entry swallows the digits of the first",

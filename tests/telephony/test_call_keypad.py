@@ -368,6 +368,12 @@ def test_a_key_stops_the_agent_like_speech_does() -> None:
     assert story.typed() == [("done", "12", 2)]
 
 
+def test_a_digit_does_not_cut_off_a_goodbye_that_nothing_calls_off() -> None:
+    story = desk().asks(length=4).happens(HangUpAsked(EndedReason.DRAINED.value))
+    story.speaks(tones(4.0), "bye", "Goodbye.", "r9").types("1")
+    assert not of(story.last, ClearPlayback)
+
+
 def test_nobody_asks_whether_the_caller_is_there_while_digits_are_typed() -> None:
     story = desk(Limits(silence_prompt_s=4.0, idle_hangup_s=12.0, answer_s=2.0))
     story.speaks(tones(0.1)).finishes().wait(0.1)
