@@ -244,7 +244,9 @@ def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
         sorted(slots, key=lambda slot: not _named(page.words, slot)) if len(meant) == 1 else slots
     )
     kept = meant[-len(slots) :] if slots else []
-    for slot, span in zip(_by_role(page.words, labelled, kept), kept, strict=False):
+    # A single value in the answer to a question is for what was asked, were it about what is.
+    asked = page.focus if len(kept) == 1 else None
+    for slot, span in zip(_by_role(page.words, labelled, kept, asked), kept, strict=False):
         page.values[slot.name] = span.value
     for span in spans:
         page.take(span)
@@ -254,7 +256,9 @@ _EARLIER: Final = frozenset(words("old current existing from original start"))
 """In a slot's name: it is about what is, or where something begins."""
 
 
-def _by_role(sentence: Words, slots: Sequence[Slot], spans: Sequence[Span]) -> list[Slot]:
+def _by_role(
+    sentence: Words, slots: Sequence[Slot], spans: Sequence[Span], asked: str | None
+) -> list[Slot]:
     """`from tuesday to thursday`, `my tuesday appointment`: which slot each value is for."""
     earlier = [slot for slot in slots if _EARLIER & set(words(slot.label))]
     later = [slot for slot in slots if slot not in earlier]
@@ -263,6 +267,7 @@ def _by_role(sentence: Words, slots: Sequence[Slot], spans: Sequence[Span]) -> l
     found = []
     for span in spans:
         of_old = word_at(sentence, span.start - 1) == "from" or _stands(sentence, span.end)
+        of_old = of_old or any(slot.name == asked for slot in earlier)
         source = earlier if (of_old and earlier) or not later else later
         found.append(source.pop(0))
     return found

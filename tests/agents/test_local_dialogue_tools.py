@@ -237,3 +237,23 @@ async def test_the_services_are_told(store: Store, text: str) -> None:
     await line.says("I want to book an appointment")
     answer = await line.says(text)
     assert "haircut" in answer, answer
+
+
+async def test_which_of_two_appointments_is_meant_is_asked_and_the_answer_taken(
+    store: Store,
+) -> None:
+    line = Line(store)
+    for day, time in (("Saturday", "three in the afternoon"), ("Tuesday", "three thirty")):
+        await line.says("I'd like to book a haircut, please.")
+        for said in (f"On {day}.", f"At {time}.", "My name is Ann Lee.", "Yes."):
+            await line.says(said)
+        line.ring()
+    for said in ("I'd like to move my appointment.", "To Wednesday.", "At three in the afternoon."):
+        await line.says(said)
+    assert "Which one do you mean?" in await line.says("Yes, that's right.")
+    again = await line.says("The one on Tuesday.")
+    assert "Wednesday the twenty-fifth" in again
+    assert "Tuesday the twenty-fourth" in again
+    assert "moved" in await line.says("Yes.")
+    moved = {"date": "2026-11-25", "time": "15:00", "old_date": "2026-11-24"}
+    assert line.wrote("reschedule_appointment")[-1] == (moved, "done")
