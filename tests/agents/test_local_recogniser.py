@@ -85,6 +85,22 @@ def test_a_short_answer_is_heard_when_it_is_expected(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("voice", "speed", "least"), [("en-US", 0.9, 17), ("en-US", 1.1, 15), ("en-GB", 0.9, 16)]
+)
+def test_short_answers_are_heard_in_other_voices_and_faster_too(
+    recogniser: Recogniser, voice: str, speed: float, least: int
+) -> None:
+    """Of 17; what is heard instead is mostly `yeah` for `yes`."""
+    read = [
+        plain(recogniser.recognise(heard(said, voice, speed), Expectation(pattern)).text)
+        for said, pattern, _ in ANSWERS
+    ]
+    right = [text.replace("-", " ") in each[2] for text, each in zip(read, ANSWERS, strict=True)]
+    assert sum(right) >= least, read
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("voice", "speed"), [("en-US", 0.9), ("en-US", 1.1), ("en-GB", 0.9)])
 @pytest.mark.parametrize(("said", "pattern"), LONGER, ids=[said for said, _ in LONGER])
 def test_a_short_answer_never_stands_for_a_longer_sentence(
