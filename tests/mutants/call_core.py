@@ -606,13 +606,6 @@ BARGE_INS = (
     ),
     _barge_in(
         "bargein",
-        "        if not self._is_echo(now):\n            return self._playback.hold(now)\n",
-        "        held = self._playback.hold(now)\n        if not self._is_echo(now):\n"
-        "            return held\n",
-        "after an echo we stay silent",
-    ),
-    _barge_in(
-        "bargein",
         '                commands = [Note("interruption_dropped"), *self._playback.resume(now)]\n',
         '                commands = [Note("interruption_dropped")]\n',
         "after a cough we stay silent",

@@ -39,6 +39,7 @@ from tools.booking.bookings import Bookings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
 
+UNSURE_TAIL_MS = 60
 GREETING = "Thanks for calling, this is the automated assistant. How can I help you today?"
 
 
@@ -140,6 +141,35 @@ async def test_an_interrupted_greeting_is_cut_alike_for_phone_model_and_transcri
         assert said.text == "When do you close?"
         assert abs(said.start_ms - 2_000) < 350  # the server's VAD includes its padding
         assert session.errors == []
+
+
+async def test_the_recording_of_what_was_heard_is_what_the_phone_played(tmp_path: Path) -> None:
+    """A greeting cut short and an answer heard whole: the same samples, and between the two
+    replies as much silence, within 20 ms. (The two clocks do not begin at the same moment.)"""
+    script = Script(replies=(Reply("We are open until six.", 1_500),))
+    async with house(tmp_path, script) as built:
+        report = await built.phone.dial(caller((2_000, 2_600), hang_up_ms=6_000))
+        assert report.stream is not None
+        phone = report.stream.heard_ulaw
+        (call,) = _calls(built)
+        recorded = samples_of(call.folder / "agent.wav")
+        cut, answer = (line for line in built.of(AgentLine) if isinstance(line, AgentLine))
+        assert (cut.fate, answer.fate) == (Fate.CUT, Fate.HEARD)
+        shifts = []
+        for line, tail_ms in ((cut, UNSURE_TAIL_MS), (answer, 5)):
+            begin, end = (line.start_ms + 5) * 8, (line.end_ms - tail_ms) * 8
+            assert end - begin > 1_000 * 8
+            assert recorded[begin:end] in phone, line
+            shifts.append(phone.index(recorded[begin:end]) - begin)
+        assert abs(shifts[0] - shifts[1]) <= 20 * 8
+        assert abs(shifts[0]) <= 100 * 8
+        silence = recorded[(cut.end_ms + 20) * 8 : (answer.start_ms - 20) * 8]
+        assert set(silence) == {0xFF}
+
+
+def samples_of(wav: Path) -> bytes:
+    data = wav.read_bytes()
+    return data[data.index(b"data") + 8 :]
 
 
 async def test_a_booking_by_tool_is_in_the_database_once(tmp_path: Path) -> None:
