@@ -234,6 +234,8 @@ async def test_a_barge_in_cuts_what_the_model_believes_it_said() -> None:
         call.speak_ms(400)
         await call.until(ResponseDone, 2)
         session = server.sessions[0]
+        while not session.conversation.truncations:
+            await asyncio.sleep(0.01)
         assert [cut.audio_end_ms for cut in session.conversation.truncations] == [1000]
         assert session.errors == []
         assistant = [text for role, text in session.conversation.context() if role != "user"]

@@ -11,7 +11,7 @@ from telephony.twilio.rest import HangUpResult, RedirectResult, RestLimits, Twil
 from tests.fakes.twilio_rest import Answer, Asked, TwilioRestFake, error
 from tests.telephony import twilio_peer as peer
 
-QUICK = RestLimits(total_s=0.6, try_s=0.15, tries=3, pause_s=0.01)
+QUICK = RestLimits(total_s=3.0, try_s=0.8, tries=3, pause_s=0.01)
 COMPLETED = Asked(
     path=f"/2010-04-01/Accounts/{peer.ACCOUNT}/Calls/{peer.CALL}.json",
     user=peer.ACCOUNT,
@@ -70,7 +70,7 @@ async def test_fault_t22_a_passing_failure_is_tried_again(answers: list[Answer])
     [
         (error(429, 20429), HangUpResult.RATE_LIMITED),
         (error(503, 20503), HangUpResult.SERVER_ERROR),
-        (Answer(after_s=0.3), HangUpResult.TIMEOUT),
+        (Answer(after_s=1.5), HangUpResult.TIMEOUT),
     ],
 )
 async def test_fault_t22_a_lasting_failure_is_given_up_after_three_tries(
