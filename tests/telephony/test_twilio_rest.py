@@ -55,7 +55,7 @@ async def test_fault_t22_a_call_that_is_over_already_is_a_success(answer: Answer
         [error(429, 20429)],
         [error(500, 20500), error(503, 20503)],
         [Answer(502, b"<html>bad gateway</html>")],
-        [Answer(after_s=0.3)],
+        [Answer(after_s=1.5)],
     ],
 )
 async def test_fault_t22_a_passing_failure_is_tried_again(answers: list[Answer]) -> None:
@@ -138,7 +138,7 @@ async def test_a_call_goes_on_with_another_document() -> None:
         (error(401, 20003), RedirectResult.REFUSED),
         (error(500, 20500), RedirectResult.SERVER_ERROR),
         (error(503, 20503), RedirectResult.SERVER_ERROR),
-        (Answer(after_s=0.3), RedirectResult.TIMEOUT),
+        (Answer(after_s=1.5), RedirectResult.TIMEOUT),
     ],
 )
 async def test_fault_t22_a_redirect_that_may_have_been_obeyed_is_not_repeated(
