@@ -2,15 +2,13 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from tools.schema import METADATA, Instant
-from tools.spec import BackendError, Risk, ToolState
+from tools.spec import Risk, ToolState
 from tools.store import Store
 
 RECEIPTS = sa.Table(
@@ -52,8 +50,6 @@ OVERRULED = {
     ToolState.UNKNOWN.value: (STARTED,),
     **{state.value: OPEN for state in ToolState if state.value not in ("done", "unknown")},
 }
-
-T = TypeVar("T")
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -109,7 +105,7 @@ class Receipts:
 
     def begin(self, claim: Claim) -> Begun | Earlier | Clash:
         """Record the intent, or find who had it first."""
-        return self._contend(lambda connection: _begin(connection, claim))
+        return self._store.contend(lambda connection: _begin(connection, claim), "receipt")
 
     def finish(
         self,
@@ -127,18 +123,10 @@ class Receipts:
         another attempt at the same has begun since.
         """
         ended = {"state": state.value, "output": output, "finished_at": now}
-        return self._contend(
-            lambda connection: _finish(connection, receipt_id, ended, reopens, writes=writes)
+        return self._store.contend(
+            lambda connection: _finish(connection, receipt_id, ended, reopens, writes=writes),
+            "receipt",
         )
-
-    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
-        for _ in range(3):
-            try:
-                return self._store.write(work)
-            except IntegrityError:
-                # Another process was between our look and our change: now there is one to find.
-                continue
-        raise BackendError("receipt contended", permanent=False)
 
     def find(self, receipt_id: int) -> Receipt:
         return self._store.read(

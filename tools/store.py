@@ -21,6 +21,8 @@ POOL_SIZE = TOOL_THREADS + LEDGER_THREADS + 2
 """A tool that is slow in the database must not keep the ledger waiting for a connection."""
 ATTEMPTS = 5
 PAUSE_S = 0.1
+LOOKS = 3
+"""Often enough where the one who was quicker is found at the next look."""
 WRITES = "frontdesk_writes"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: serialization_failure,
@@ -52,6 +54,19 @@ class Store:
         BackendError when nothing was changed, CommitUnknownError when that cannot be known.
         """
         return self._attempt(work, writes=True)
+
+    def contend(self, work: Callable[[sa.Connection], T], what: str, looks: int = LOOKS) -> T:
+        """`write` for work that looks before it changes, and looks again when it was too late.
+
+        Somebody else may take a unique key between the look and the change; the next look finds
+        them. Raises also BackendError, naming `what`, when it was too late every time.
+        """
+        for _ in range(looks):
+            try:
+                return self.write(work)
+            except IntegrityError:
+                continue
+        raise BackendError(f"{what} contended", permanent=False)
 
     def _attempt(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
         for attempt in range(1, ATTEMPTS + 1):

@@ -145,12 +145,15 @@ async def test_the_notes_can_tell_what_became_of_one(plain: Store) -> None:
     assert entry.tool.reconcile(ToolContext("CA1", CALLER, NOW, "another")) is None
 
 
-def contended(_connection: sa.Connection) -> None:
+def contended(_connection: sa.Connection, *_: object) -> None:
     raise IntegrityError("", {}, Exception())
 
 
-def test_contention_without_end_is_a_backend_error(plain: Store) -> None:
-    with pytest.raises(BackendError, match="contended"):
-        Contacts(plain)._contend(contended)
+def test_contention_without_end_is_a_backend_error(
+    plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.crm.contacts._save", contended)
+    with pytest.raises(BackendError, match="contact contended"):
+        Contacts(plain).save(CALLER, NOW, name="Ada")
     with pytest.raises(BackendError, match="contended"):
         Bookings(plain, default_shop())._contend(contended)

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from tools.booking.calendar import CELL_S, Slot, free_chair
 from tools.booking.shop import Shop
 from tools.booking.tables import BOOKINGS, CELLS
-from tools.spec import BackendError, ToolContext, ToolRefusal
+from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
 
 BOOKED = "booked"
@@ -129,12 +128,7 @@ class Bookings:
     def _contend(self, work: Callable[[sa.Connection], T]) -> T:
         # Somebody else may take the chair we chose between our look and our insert: the key of
         # booked_cells says so, and we look again. Each round, at least one other got a chair.
-        for _ in range(self._shop.chairs + 2):
-            try:
-                return self._store.write(work)
-            except IntegrityError:
-                continue
-        raise BackendError("slot contended", permanent=False)
+        return self._store.contend(work, "slot", looks=self._shop.chairs + 2)
 
     def _book(self, connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
         again = _same(connection, wish, context)

@@ -1,23 +1,17 @@
 """Who callers are: contacts by telephone number, notes about them, what they have booked."""
 
 import datetime as dt
-from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from tools.booking.tables import BOOKINGS
 from tools.crm.tables import CONTACTS, NOTES
-from tools.spec import BackendError, ToolContext
+from tools.spec import ToolContext
 from tools.store import Store
 
 HISTORY = 10
 """How many bookings and how many notes a history holds at most."""
-
-
-T = TypeVar("T")
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -54,11 +48,16 @@ class Contacts:
 
     def save(self, number: str, now: dt.datetime, **values: str) -> Contact:
         """Create the contact of this number, or change the given values of the one there is."""
-        return self._contend(lambda connection: _save(connection, number, now, values))
+        # Of two calls from one number at once, the unique number lets one insert.
+        return self._store.contend(
+            lambda connection: _save(connection, number, now, values), "contact"
+        )
 
     def add_note(self, number: str, text: str, context: ToolContext) -> Note:
         """Add a note to the contact of this number; the same effect again finds the same note."""
-        return self._contend(lambda connection: _add_note(connection, number, text, context))
+        return self._store.contend(
+            lambda connection: _add_note(connection, number, text, context), "contact"
+        )
 
     def note_made_with(self, key: str) -> Note | None:
         return self._store.read(lambda connection: _note(connection, key))
@@ -87,16 +86,6 @@ class Contacts:
         return self._store.read(
             lambda connection: [Visit(*row) for row in connection.execute(query)]
         )
-
-    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
-        # Two calls from one number at once: the unique number lets one insert, and the other
-        # then finds it.
-        for _ in range(3):
-            try:
-                return self._store.write(work)
-            except IntegrityError:
-                continue
-        raise BackendError("contact contended", permanent=False)
 
 
 def _find(connection: sa.Connection, number: str) -> Contact | None:
