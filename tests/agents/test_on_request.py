@@ -6,6 +6,7 @@ import pytest
 
 from agents.engine import (
     Answer,
+    AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
@@ -105,7 +106,7 @@ async def test_the_embedded_engine_goes_on_until_it_is_told_to_stop(models: Mode
     engine = LocalEngine(models, script, answers_on_request=True)
     async with conversation(engine) as talk:
         engine.submit(Say(LONG))
-        await talk.until(ResponseStarted)
+        await talk.until(AudioDelta)
         talk.says("When do you open?")
         await talk.until(CallerSpeechStopped)
         heard = await talk.until(CallerTranscript)
