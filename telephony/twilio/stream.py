@@ -59,6 +59,8 @@ class StreamLimits(msgspec.Struct, frozen=True):
     that was hung up may be left."""
     close_s: float = 0.5
     """For our own close frame to be taken."""
+    last_words_s: float = 0.25
+    """For what came before the other side left to be read: a `stop`, perhaps."""
     messages_before_start: int = 20
     opening_sockets: int = 256
     """Sockets between upgrade and `start` at one time."""
@@ -296,7 +298,7 @@ class LiveStream:
         )
         self._tasks = Tasks(self._task_failed)
         self.leg = TwilioLeg(
-            start.stream_sid, socket.send, self._lose, limits.send_s, limits.waiting_samples
+            start.stream_sid, socket.send, self._unwritable, limits.send_s, limits.waiting_samples
         )
 
     async def run(self, deliver: Deliver) -> None:
@@ -369,6 +371,18 @@ class LiveStream:
             )
             self.leg.close(NORMAL, "stopped")
         await asyncio.wait({writer}, timeout=self._limits.close_s)
+
+    def _unwritable(self, reason: LostReason) -> None:
+        """uvicorn refuses to write as soon as a close frame came, though a `stop` that came before
+        it may still wait to be read: who hung up is for the reader to say, if it soon can."""
+        if reason is LostReason.CLOSED:
+            self._tasks.start("twilio-last-words", self._give_up_reading())
+        else:
+            self._lose(reason)
+
+    async def _give_up_reading(self) -> None:
+        await asyncio.sleep(self._limits.last_words_s)
+        self._lose(LostReason.CLOSED)
 
     def _lose(self, reason: LostReason) -> None:
         self._end(StreamLost(reason.value))

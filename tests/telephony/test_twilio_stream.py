@@ -642,7 +642,32 @@ def test_a_socket_that_breaks_while_sending_is_lost(error: Exception) -> None:
         socket.raises = error
         edge.service.legs[0].play(b"\xff" * 160)
         await settle()
+        assert edge.events() == [StreamStarted(peer.STREAM)]
+        await asyncio.sleep(0.25)
+        await settle()
         assert edge.events()[-1] == StreamLost("closed")
+
+    tell(story)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), RuntimeError("closed already")])
+def test_a_stop_still_unread_when_the_socket_breaks_is_the_end_that_counts(
+    error: Exception,
+) -> None:
+    """A busy server finds the caller's last frames, `stop` and the close in one packet: it may
+    write no more, yet the caller hung up and no stream was lost."""
+
+    async def story(edge: Edge) -> None:
+        socket = await edge.live()
+        socket.raises = error
+        edge.service.legs[0].play(b"\xff" * 160)
+        await settle()
+        socket.say(peer.media(2, 0))
+        socket.say(peer.stop(3))
+        socket.hang_up()
+        await settle()
+        assert edge.events()[-2:] == [CallerAudio(peer.FRAME, 0), StreamStopped()]
+        await asyncio.sleep(1)
 
     tell(story)
 
