@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 2
 
-.PHONY: help run test check lint mutants oracle coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants oracle explore coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -26,6 +26,10 @@ lint: setup-dev ## Check formatting, lint, types and laws
 
 mutants: setup-dev ## Plant bugs one by one; the tests must notice each (minutes)
 	$(PYTHON_INSIDE) -m tests.mutants $(ARGS)
+
+explore: setup-dev ## Try many more, and new, examples in the property tests (minutes)
+	FRONTDESK_EXPLORE=1 $(PYTHON_INSIDE) -m pytest -n $(JOBS) --timeout 1200 \
+		$(shell grep -rl "from hypothesis" tests --include="test_*.py") $(ARGS)
 
 coverage: setup-dev ## Say which lines and branches no test runs
 	$(PYTHON_INSIDE) -m coverage run -m pytest $(ARGS)

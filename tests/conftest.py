@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from agents.local.models import Models
+from tests import exploring
+
+exploring.choose()
 
 
 @pytest.fixture(scope="session")

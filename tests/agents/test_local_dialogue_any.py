@@ -20,6 +20,7 @@ from tests.agents.test_local_dialogue import (
     TAXI,
     TAXI_ANSWERS,
 )
+from tests.exploring import examples
 
 PHRASE = "I'd like to book an appointment"
 TOOLS = (*SALON, HOURS, BOOKINGS, CANCEL, MESSAGE, *TAXI)
@@ -132,7 +133,7 @@ class Watched:
         return outcome or ANSWERS[name](json.loads(arguments))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     BEGINNINGS,
     st.lists(st.tuples(SAYINGS, HEARD, st.booleans()), max_size=10),

@@ -146,6 +146,7 @@ class Distance:
         self.now = 0.0
         self.commands: list[CallCommand] = []
         self._item_of_clip: list[str] = []
+        self._sent: Counter[str] = Counter()
         self._received: Counter[str] = Counter()
         self._told: dict[str, int] = {}
         self.rejected = 0
@@ -297,6 +298,7 @@ class Distance:
         match command:
             case PlayAudio(ulaw):
                 self._item_of_clip.append(item_id)
+                self._sent[item_id] += len(ulaw)
                 self._distant.receive(self._envelopes.media(ulaw), self.now)
             case PlaceMark(name):
                 self._distant.receive(self._envelopes.mark(name), self.now)
@@ -335,12 +337,6 @@ class Distance:
         put_off = 24 if self._pcm else 0
         return Counter({item: max(0, samples - put_off) for item, samples in played.items()})
 
-    def _sent(self) -> Counter[str]:
-        sent: Counter[str] = Counter()
-        for item_id, clip in zip(self._item_of_clip, self.carrier.clips, strict=False):
-            sent[item_id] += clip.samples
-        return sent
-
     def told(self) -> list[Verdict]:
         """Everything the model was told of interruptions."""
         return self._verdicts(self._told)
@@ -363,7 +359,7 @@ class Distance:
         return self._verdicts({line.item_id: line.heard_ms for line in self.lines()})
 
     def _verdicts(self, claims: dict[str, int]) -> list[Verdict]:
-        played, sent = self.played(), self._sent()
+        played, sent = self.played(), self._sent
         return [
             Verdict(
                 item_id, claim, played[item_id] / 8, sent[item_id] / 8, self._received[item_id] / 8

@@ -23,6 +23,7 @@ from telephony.transcripts.archive import (
 )
 from telephony.transcripts.entry import AnyEntry, CallerLine, EndedReason, EndLine
 from telephony.transcripts.journal import Journal, JournalWriter
+from tests.exploring import examples
 
 NOON = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 ENTRIES: tuple[AnyEntry, ...] = (
@@ -137,7 +138,7 @@ def test_entries_of_a_later_program_may_know_more(tmp_path: Path) -> None:
     assert len(transcript(stored(path.parent)).entries) == 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary(max_size=300))
 def test_any_file_can_stand_where_a_transcript_should(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

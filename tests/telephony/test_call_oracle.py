@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from agents.engine import AudioFormat, EngineFailed
 from telephony.call.ending import Phase
+from tests.exploring import examples
 from tests.telephony.campaign import P99_MS, WORST_MS, campaign, judge, percentile
 from tests.telephony.distance import Distance, Network, Reply
 
@@ -57,6 +58,16 @@ def test_without_the_caller_s_audio_the_clock_has_to_do() -> None:
     assert percentile(verdicts, 0.95) <= 60
 
 
+@pytest.mark.parametrize("output", AudioFormat)
+def test_a_caller_who_hangs_up_before_the_first_sound_is_there(output: AudioFormat) -> None:
+    """On its way when the line ended: sent, and within its bounds, though none of it was heard."""
+    call = Distance(Network(0.0, 0.0, "uniform", 0.0625, frames=False), Random(87), output)
+    call.hang_up_in_mid_reply(Reply((3_000,)), 0.0)
+    judge(call)
+    assert not sum(call.played().values())
+    assert [line.heard_at_least_ms for line in call.lines()] == [0]
+
+
 REPLY = st.builds(
     Reply,
     items_ms=st.lists(st.integers(20, 3_000), min_size=1, max_size=3).map(tuple),
@@ -90,7 +101,7 @@ STEADY = st.builds(Network, st.floats(0.02, 0.08), st.floats(0.02, 0.08))
     output=st.sampled_from(AudioFormat),
     hang_up_s=st.floats(0.3, 3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 def test_no_conversation_on_a_steady_line_is_miscounted(
     replies: list[Reply], network: Network, output: AudioFormat, hang_up_s: float
 ) -> None:
@@ -141,7 +152,5 @@ class Conversation(RuleBasedStateMachine):
             judge(self.call)
 
 
-Conversation.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=6, deadline=None, derandomize=False
-)
+Conversation.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=6)
 test_no_conversation_on_any_line_breaks_a_bound = Conversation.TestCase

@@ -44,6 +44,7 @@ from telephony.transcripts.records import (
     header_of,
     read,
 )
+from tests.exploring import examples
 
 STARTED = dt.datetime(2026, 11, 20, 23, 30, tzinfo=dt.timezone(dt.timedelta(hours=-2)))
 FRAME = b"\x12" * 160
@@ -204,7 +205,7 @@ async def test_audio_at_an_impossible_place_is_dropped_and_counted(
     assert not (call.journal.folder / "caller.wav").exists()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(st.lists(st.tuples(st.integers(0, 300), st.binary(min_size=1, max_size=40)), max_size=12))
 def test_recordings_are_what_was_placed(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[tuple[int, bytes]]

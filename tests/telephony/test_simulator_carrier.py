@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from telephony.simulator.carrier import IDLE, Carrier, Cleared
 from telephony.simulator.dialect import Narration
+from tests.exploring import examples
 
 STREAM = "MZ" + "0" * 32
 TONE = b"\x2a"
@@ -76,7 +77,6 @@ def test_a_mark_on_an_empty_queue_is_echoed_at_once() -> None:
     assert names(line.advance(1.6)) == ["again", "and again"]
 
 
-@settings(deadline=None)
 @given(ms=st.integers(0, 600_000))
 def test_a_deadline_is_never_a_sample_early(ms: int) -> None:
     line = carrier()
@@ -319,5 +319,5 @@ class CarrierMachine(RuleBasedStateMachine):
         )
 
 
-CarrierMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+CarrierMachine.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30)
 TestCarrierMachine = CarrierMachine.TestCase

@@ -3,7 +3,7 @@
 import json
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.simulator.network import DistantCarrier, Line
@@ -44,7 +44,6 @@ def test_what_the_carrier_says_takes_its_time_too() -> None:
     assert line.next_deadline() is None
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1_000), sends=st.lists(st.floats(0, 0.05), max_size=40))
 def test_jitter_never_changes_the_order(seed: int, sends: list[float]) -> None:
     draw = random.Random(seed)
@@ -60,7 +59,6 @@ def test_jitter_never_changes_the_order(seed: int, sends: list[float]) -> None:
     assert [at for at, _ in arrived] == sorted(at for at, _ in arrived)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1_000), step=st.floats(0.001, 0.3))
 def test_how_often_the_bridge_looks_does_not_change_the_truth(seed: int, step: float) -> None:
     def lived(step: float) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """What Twilio would make of a webhook's answer."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.simulator.twiml import (
@@ -179,7 +179,6 @@ def test_no_other_host_is_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-@settings(deadline=None)
 @given(
     body=st.one_of(
         st.binary(max_size=200),

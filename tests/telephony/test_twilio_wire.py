@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from telephony.twilio import wire
 from telephony.twilio.wire import BadFrame, BadKind, Envelopes
+from tests.exploring import examples
 from tests.telephony import twilio_peer as peer
 
 FRAMES = st.sampled_from(
@@ -273,7 +274,7 @@ def test_a_frame_with_any_piece_of_its_text_changed_is_parsed_or_refused(
 
 
 @given(st.binary(min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**15 - 1))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_all_audio_comes_through_bit_for_bit(ulaw: bytes, sequence: int, at_ms: int) -> None:
     parsed = wire.parse(peer.text(peer.media(sequence, at_ms, ulaw)))
     assert parsed == wire.Media(peer.STREAM, sequence, at_ms, ulaw)

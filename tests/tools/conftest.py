@@ -8,15 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from hypothesis import settings
 
 from tests.tools.postgres import running_postgres
 from tools.migrate import migrate
 from tools.store import Store, open_store
-
-# How long one example takes says something of the machine, not of the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
