@@ -16,6 +16,8 @@ class Persona(msgspec.Struct, frozen=True):
     """An engine's own voice id; empty means the engine's default."""
     reprompt: str = "I'm sorry, could you say that again?"
     """Asked of the engine when it left a caller without an answer."""
+    go_on: str = "Shall I go on?"
+    """Asked after a reply that was broken off for its length."""
     silence_prompt: str = "Are you still there?"
     second_prompt: str = "I can't hear you. Please say something, or press any key."
     filler: str = ""

@@ -288,6 +288,7 @@ class Service:
     def _limits(self) -> Limits:
         settings = self.settings
         return Limits(
+            reply_s=self.line.manners.longest_reply_s,
             filler_after_s=self.line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,
             idle_hangup_s=settings.idle_hangup_seconds,

@@ -42,6 +42,8 @@ turn_taking:
   # Said when an answer takes longer than this; "" for nothing.
   filler: "One moment, please."
   filler_after_ms: 2500
+  # The longest reply; after that the agent asks whether to go on.
+  longest_reply_s: 90
   # With FRONTDESK_BARGE_IN=confirmed: so much sound of speech interrupts, whatever is said.
   confirm_ms: 600
   # What stands out less from the line's noise is no speech.
@@ -113,6 +115,9 @@ class Manners(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filler_after_ms: Annotated[
         int, msgspec.Meta(ge=500, le=10_000, description="How long is long.")
     ] = 2_500
+    longest_reply_s: Annotated[
+        int, msgspec.Meta(ge=10, le=600, description="What is longer is broken off.")
+    ] = 90
     confirm_ms: Annotated[
         int, msgspec.Meta(ge=100, le=3_000, description="Sound of speech that interrupts.")
     ] = 600

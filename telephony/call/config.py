@@ -15,6 +15,8 @@ class Limits(msgspec.Struct, frozen=True):
     """From the start of the stream until the engine must be ready to talk."""
     answer_s: float = 6.0
     """From the end of the caller's turn (or of a tool) until the agent must be heard."""
+    reply_s: float = 90.0
+    """The longest reply: what an engine gives beyond that is not heard, and the caller is asked."""
     filler_after_s: float | None = None
     """So long after the caller's turn without an answer: say something meanwhile."""
     silence_prompt_s: float = 10.0

@@ -11,6 +11,7 @@ from agents.engine import (
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
+    CancelResponse,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -271,7 +272,19 @@ class Call:
             self._floor.answer_sent(_ms(now))
             self._patience.answered()
             self._ending.speaks(event.response_id)
+        samples = self._floor.reply_goes_on(event.response_id, self._playback.samples(event))
+        if samples > self._config.limits.reply_s * RATE:
+            commands += self._enough(event, now)
         return commands
+
+    def _enough(self, event: AudioDelta, now: float) -> list[CallCommand]:
+        """A reply without end: nobody listens so long, and somebody pays for it."""
+        self._floor.silence(event.response_id)
+        noted = Note("reply_too_long", detail=event.response_id)
+        commands = [noted, *self._playback.curtail(event.item_id, now)]
+        commands.append(CancelResponse(event.response_id))
+        asks = not self._ending.under_way and self._floor.caller_item is None
+        return [*commands, *([Say(self._config.persona.go_on)] if asks else [])]
 
     def _echoed(self, name: str, now: float) -> list[CallCommand]:
         commands = self._playback.echoed(name, now)

@@ -73,7 +73,7 @@ class Playback:
         item = self._item(delta.item_id, delta.response_id, now)
         item.content_index = delta.content_index
         item.received_bytes += len(delta.audio)
-        if item.given_up:
+        if item.refused:
             return []
         commands = self._close_previous(item, now)
         return [*commands, *self._send(item, self._downlink.push(delta.audio), now)]
@@ -89,7 +89,7 @@ class Playback:
             item.received_bytes += len(delta.audio)
         else:
             item.add_text(delta.text)
-        if item.played is not None or item.given_up:
+        if item.played is not None or item.refused:
             return []
         item.give_up(now)
         item.cut()
@@ -115,6 +115,16 @@ class Playback:
             if item.response_id == response_id and not item.done
         ]
         return [command for item_id in open_items for command in self.close(item_id, now)]
+
+    def curtail(self, item_id: str, now: float) -> list[CallCommand]:
+        """Enough of an item: let what was sent be heard, refuse the rest, and tell the engine of
+        it then."""
+        self._items[item_id].curtailed_s = now
+        return self.close(item_id, now, Arrival.BROKEN_OFF)
+
+    def samples(self, delta: AudioDelta) -> int:
+        """Its length as the caller hears it, in samples of 8,000 a second."""
+        return len(delta.audio) // self._sample_bytes
 
     def close_all(self, now: float) -> list[CallCommand]:
         """The engine is gone: whatever it was saying is as complete as it will ever be."""
@@ -319,7 +329,7 @@ class Playback:
             item_id=item.item_id,
             mark_item=item.played.number if item.played else 0,
             audio_end_ms=audio_end_ms,
-            at_ms=round((item.given_up_s or 0.0) * 1000),
+            at_ms=round((item.given_up_s or item.curtailed_s or 0.0) * 1000),
             deleted=audio_end_ms == 0,
             heard_ms=item.heard * 1000 // RATE,
             heard_at_least_ms=least_ms,
@@ -339,10 +349,13 @@ class Playback:
     def settled(self) -> list[CallCommand]:
         """Lines for the items nothing more can happen to; each is written once."""
         ready = [item for item in self._items.values() if item.settled]
+        told: list[CallCommand] = []
         for item in ready:
+            if item.curtailed_s is not None and item.fate is None:
+                told += self._tell(item)
             self._last_heard.settled(item)
             del self._items[item.item_id]
-        return [Record(item.line()) for item in ready if item.text or item.received]
+        return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
 
     # ---- questions ----------------------------------------------------------------------------
 

@@ -54,6 +54,8 @@ class SpokenItem:
     opened_ms: int = 0
     given_up_s: float | None = None
     """When the caller spoke over it; its fate follows once it is settled what was heard."""
+    curtailed_s: float | None = None
+    """When the rest of it was refused for its length: what was sent before is still heard."""
     _anchors: list[tuple[int, int]] = field(default_factory=list)
 
     def add_text(self, text: str) -> None:
@@ -78,6 +80,11 @@ class SpokenItem:
     @property
     def given_up(self) -> bool:
         return self.given_up_s is not None or self.fate is not None
+
+    @property
+    def refused(self) -> bool:
+        """What still comes of it is not sent."""
+        return self.given_up or self.curtailed_s is not None
 
     # ---- positions in the item's own audio, in samples of 8,000 a second -----------------------
 

@@ -25,7 +25,7 @@ class Floor:
         self.caller_item: str | None = None
         """The item the caller is speaking, while they speak."""
         # A dict, as the order of a set differs from run to run and commands follow from it.
-        self._live: dict[str, None] = {}
+        self._live: dict[str, int] = {}
         self._dead: set[str] = set()
         self.deserted = False
         """The engine is gone, or was given up: whatever still comes of it is not wanted."""
@@ -81,7 +81,14 @@ class Floor:
         return frozenset(self._live)
 
     def reply_began(self, response_id: str) -> None:
-        self._live[response_id] = None
+        self._live[response_id] = 0
+
+    def reply_goes_on(self, response_id: str, samples: int) -> int:
+        """So much more audio of a reply in progress has come; how much it is in all."""
+        if response_id not in self._live:
+            return 0
+        self._live[response_id] += samples
+        return self._live[response_id]
 
     def reply_ended(self, response_id: str) -> None:
         self._live.pop(response_id, None)

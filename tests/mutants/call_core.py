@@ -226,7 +226,7 @@ PLAYBACK = (
         "a reply that ran dry goes on over the caller",
     ),
     _playback(
-        "        if item.given_up:\n            return []\n        commands",
+        "        if item.refused:\n            return []\n        commands",
         "        commands",
         "late deltas of a cut item are played",
     ),
@@ -477,6 +477,37 @@ MACHINE = (
         "        if called.tool_call_id in self._running:\n",
         "        if not called.tool_call_id:\n",
         "a tool call repeated by the engine runs twice",
+    ),
+    _machine(
+        "        self._floor.silence(event.response_id)\n        noted",
+        "        noted",
+        "a reply without end goes on after the caller was asked about it",
+    ),
+    _machine(
+        "        asks = not self._ending.under_way and self._floor.caller_item is None\n",
+        "        asks = self._floor.caller_item is None\n",
+        "a caller who said goodbye is asked whether to go on",
+    ),
+    Mutant(
+        "telephony/call/turns.py",
+        "        self._live[response_id] += samples\n",
+        "        self._live[response_id] = samples\n",
+        "a reply without end is never broken off",
+        _CALL,
+    ),
+    Mutant(
+        "telephony/call/playback.py",
+        "            if item.curtailed_s is not None and item.fate is None:\n",
+        "            if item.given_up_s is not None and item.fate is None:\n",
+        "the model believes in the rest of a reply that was broken off",
+        _CALL,
+    ),
+    Mutant(
+        "telephony/call/playback.py",
+        "        return self.close(item_id, now, Arrival.BROKEN_OFF)\n",
+        "        return []\n",
+        "a reply that was broken off is never written down",
+        _CALL,
     ),
     _machine(
         "        if respond and not self._tools and",

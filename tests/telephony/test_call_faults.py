@@ -10,6 +10,7 @@ from agents.engine import (
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
+    Capabilities,
     DeleteItem,
     EngineFailed,
     ItemDone,
@@ -101,6 +102,75 @@ def test_fault_t16_marks_never_returned_are_made_up_for_by_the_clock() -> None:
     assert HangUp() in quiet.said
     (line,) = quiet.entries(AgentLine)
     assert (line.fate, line.heard_ms) == (Fate.HEARD, line.sent_ms)
+
+
+# ---- M13: replies without end ------------------------------------------------------------------
+
+GO_ON = Say("Shall I go on?")
+
+
+def lecture(capabilities: Capabilities = CAPABILITIES) -> Script:
+    """From 1 s on the engine gives more and more of a reply of which 3 s are the most allowed."""
+    script = live(capabilities, Limits(reply_s=3.0)).until_s(1.0)
+    second = bytes(48_000) if capabilities is PCM else ONE_SECOND
+    script.speaks(second, text="One two three. ")
+    for text in ("Four five six. ", "Seven eight nine. "):
+        script.more(second, text=text)
+    assert not [c for c in script.said if isinstance(c, CancelResponse)]
+    script.happens(TextDelta("r1", "item_1", "Ten eleven twelve. "))
+    return script.when(AudioDelta("r1", "item_1", 0, second), CancelResponse("r1"), GO_ON)
+
+
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, PCM])
+def test_fault_m13_a_reply_without_end_is_broken_off_and_the_caller_asked(
+    capabilities: Capabilities,
+) -> None:
+    script = lecture(capabilities)
+    assert "reply_too_long" in script.notes()
+    sent = sum(len(c.ulaw) for c in script.said if isinstance(c, PlayAudio))
+    assert sent == pytest.approx(32_000, abs=24)
+    script.when(AudioDelta("r1", "item_1", 0, ONE_SECOND)).wait(4.0)
+    script.happens(MarkEchoed(script.marks()[-1]))
+    assert TruncateItem("item_1", 0, 4_000, script.entries(AgentLine)[0].heard) in script.last
+    (line,) = script.entries(AgentLine)
+    assert (line.fate, line.heard_ms, line.sent_ms) == (Fate.CUT, 4_000, 4_000)
+    (told,) = script.entries(TruncationLine)
+    assert (told.audio_end_ms, told.heard_ms, told.at_ms) == (4_000, 4_000, 1_000)
+
+
+def test_fault_m13_once_broken_off_nothing_more_of_the_reply_is_played() -> None:
+    """Nor asked about: the rest is dropped as it comes, and a later item deleted."""
+    script = lecture()
+    for _ in range(600):
+        script.when(AudioDelta("r1", "item_1", 0, ONE_SECOND))
+    assert not [c for c in script.last if isinstance(c, PlayAudio)]
+    script.when(AudioDelta("r1", "item_2", 0, ONE_SECOND), DeleteItem("item_2"))
+    assert script.notes().count("reply_too_long") == 1
+
+
+def test_fault_m13_a_caller_who_cuts_in_is_told_of_as_ever() -> None:
+    """What was sent of it still plays: the cut falls where the caller spoke."""
+    script = lecture().wait(1.5)
+    script.when(SPEAKS, ClearPlayback(), TruncateItem)
+    (line,) = script.entries(AgentLine)
+    assert (line.fate, line.heard_ms) == (Fate.CUT, 1_500)
+
+
+def test_fault_m13_replies_are_measured_one_by_one() -> None:
+    script = live(limits=Limits(reply_s=3.0)).until_s(1.0)
+    for number in range(5):
+        item, reply = f"item_{number}", f"r{number}"
+        script.speaks(seconds(2.9), item, "Some words.", reply).finishes(item, reply)
+    assert "reply_too_long" not in script.notes()
+
+
+def test_fault_m13_a_goodbye_without_end_is_broken_off_and_nothing_is_asked() -> None:
+    script = live(limits=Limits(reply_s=3.0)).until_s(1.0)
+    script.happens(END, ENDED).speaks(seconds(3.0))
+    script.when(AudioDelta("r1", "item_1", 0, ONE_SECOND), CancelResponse("r1"))
+    script.happens(ResponseDone("r1", ResponseStatus.CANCELLED)).wait(4.0)
+    script.happens(*(MarkEchoed(name) for name in script.marks()))
+    assert HangUp() in script.said
 
 
 # ---- T21: nobody there ------------------------------------------------------------------------
