@@ -1,5 +1,7 @@
 """What all test modules share."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +10,11 @@ from agents.local.models import Models
 from tests import exploring
 
 exploring.choose()
+
+# The PostgreSQL wheel keeps one lock for all its servers in this folder: of other runs of the
+# tests on the machine this one is to know nothing.
+_RUNTIME = tempfile.TemporaryDirectory()
+os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 
 @pytest.fixture(scope="session")

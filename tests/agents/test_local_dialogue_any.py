@@ -7,7 +7,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from agents.local.acts import Act, CallTool, Speak
-from agents.local.answers import yes_or_no
+from agents.local.answers import Move, move
 from agents.local.expectation import plain
 from agents.local.text import words
 from tests.agents.talk import SALON, SALON_ANSWERS, Answers, pattern_takes, talk
@@ -151,7 +151,7 @@ def test_no_write_without_a_read_back_that_was_heard(
         before = len(watched.writes)
         watched.turn(*turn)
         if len(watched.writes) > before:
-            assert yes_or_no(words(turn[0])), turn
+            assert move(words(turn[0])) is Move.YES, turn
     event(f"writes: {len(watched.writes)}")
 
 
