@@ -5,7 +5,6 @@ from telephony.call.claim import Claim, Verdict
 from telephony.call.commands import CallCommand, Note, StoreAudio, Track
 from telephony.call.config import BargeIn, CallConfig
 from telephony.call.ending import Ending
-from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo
@@ -69,9 +68,10 @@ class BargeIns:
         return free and heard and now >= self._deaf_until_s
 
     def _is_echo(self, now: float) -> bool:
-        for piece in self._playback.ledger.sounding(now):
-            self._own.played(round(piece.at_s * RATE), piece.ulaw)
-        return is_echo(self._own.likeness(self._sound.latest, round(now * RATE)))
+        ledger = self._playback.ledger
+        for piece in ledger.sounding(now):
+            self._own.played(ledger.stream_samples(piece.at_s), piece.ulaw)
+        return is_echo(self._own.likeness(self._sound.latest, ledger.stream_samples(now)))
 
     def heard(self, commands: list[CallCommand]) -> None:
         """Of what was just done, what the caller has heard of us."""

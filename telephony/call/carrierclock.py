@@ -64,6 +64,12 @@ class CarrierClock:
         self._behind_s = min(self._behind_s, behind_s)
         self._usual_s += _SMOOTHING * (behind_s - self._behind_s - self._usual_s)
 
+    @property
+    def behind_s(self) -> float | None:
+        """How much later by our clock than by its own the carrier's messages are here when nothing
+        delays them; None before the first frame."""
+        return None if self._stamp_s is None else self._behind_s
+
     def arrival(self, now: float) -> Moment:
         """Of a message that arrives now."""
         if self._stamp_s is None:

@@ -457,7 +457,7 @@ class Ending:
 
     def _end(self, reason: EndedReason, now: float, detail: str = "") -> list[CallCommand]:
         self._move(Phase.ENDED)
-        now_ms = round(now * 1000)
+        now_ms = self._playback.ledger.stream_ms(now)
         said, ran = self._floor.unwritten(now_ms), self._tools.unfinished(now_ms)
         return [
             *self._playback.stop(now),

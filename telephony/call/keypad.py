@@ -59,7 +59,7 @@ class Keypad:
         self._patience.caller_active()
         if key == HIDDEN:
             self._hidden_s = now
-        return [Record(DtmfLine(key, round(now * 1000))), *self._meant(key, now)]
+        return [Record(DtmfLine(key, self._playback.ledger.stream_ms(now))), *self._meant(key, now)]
 
     def _meant(self, key: str, now: float) -> list[CallCommand]:
         if self._collection is not None:

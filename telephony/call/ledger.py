@@ -462,6 +462,18 @@ class Ledger:
         """A frame of the caller's audio arrives; it ended at `stamp_s` by the carrier's clock."""
         self.clock.frame(stamp_s, now)
 
+    def stream_s(self, at_s: float) -> float:
+        """A moment on our clock as the carrier's clock has it, by which the caller's audio is
+        stamped: the carrier began to count a message's travel before us."""
+        behind_s = self.clock.behind_s
+        return at_s if behind_s is None else at_s + self.trip.least_one_way_s - behind_s
+
+    def stream_ms(self, at_s: float) -> int:
+        return max(0, round(self.stream_s(at_s) * 1000))
+
+    def stream_samples(self, at_s: float) -> int:
+        return max(0, round(self.stream_s(at_s) * RATE))
+
     @property
     def outstanding(self) -> bool:
         """Something was sent of which no echo has come: it may still be playing."""

@@ -190,11 +190,14 @@ class Call:
 
     # ---- the caller's side --------------------------------------------------------------------
 
+    def _ms(self, now: float) -> int:
+        return self._playback.ledger.stream_ms(now)
+
     def _stream_started(self, now: float) -> list[CallCommand]:
         """The first stream, or the one that brings the caller back: its times begin at 0 again."""
         back = self.phase is Phase.TRANSFERRING
         if back:
-            self._stream_began_ms = _ms(now)
+            self._stream_began_ms = round(now * 1000)
             self._playback.ledger.new_stream()
         probe = PlaceMark(self._playback.ledger.probe(now))
         return [*(self._ending.returned(now) if back else []), probe]
@@ -232,13 +235,13 @@ class Call:
         return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
-        self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
+        self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), self._ms(now))
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
     def _caller_words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
-        line = self._floor.caller_words(item_id, text, _ms(now))
+        line = self._floor.caller_words(item_id, text, self._ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
         return [*recorded, *self._barge_ins.words(item_id, text, now)]
 
@@ -266,10 +269,10 @@ class Call:
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
         if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
-        self._floor.answer_made(_ms(now))
+        self._floor.answer_made(self._ms(now))
         commands = self._playback.audio(event, now)
         if self._playback.outstanding:
-            self._floor.answer_sent(_ms(now))
+            self._floor.answer_sent(self._ms(now))
             self._patience.answered()
             self._ending.speaks(event.response_id)
         samples = self._floor.reply_goes_on(event.response_id, self._playback.samples(event))
@@ -295,7 +298,7 @@ class Call:
     def _response_done(self, event: ResponseDone, now: float) -> list[CallCommand]:
         commands = self._playback.close_response(event.response_id, now)
         self._floor.reply_ended(event.response_id)
-        line = UsageLine(event.response_id, event.status.value, event.usage, _ms(now))
+        line = UsageLine(event.response_id, event.status.value, event.usage, self._ms(now))
         return [*commands, *self._playback.settled(), Record(line)]
 
     def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
@@ -304,7 +307,7 @@ class Call:
     # ---- tools --------------------------------------------------------------------------------
 
     def _tool_called(self, event: ToolCalled, now: float) -> list[CallCommand]:
-        if not self._tools.begin(event, _ms(now)):
+        if not self._tools.begin(event, self._ms(now)):
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
         if event.name in self._config.own_tools:
@@ -312,7 +315,7 @@ class Call:
         return [RunTool(event.tool_call_id, event.name, event.arguments)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
-        if (line := self._tools.finish(event, _ms(now))) is None:
+        if (line := self._tools.finish(event, self._ms(now))) is None:
             return [Note("tool_answer_unasked")]
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
@@ -384,7 +387,3 @@ class Call:
             case _:
                 assert due is Due.MAX_LENGTH, due
                 return self._ending.with_words(persona.length_goodbye, EndedReason.MAX_LENGTH, now)
-
-
-def _ms(now: float) -> int:
-    return round(now * 1000)

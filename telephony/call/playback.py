@@ -140,7 +140,7 @@ class Playback:
     ) -> list[CallCommand]:
         """Speak a clip of ours, behind whatever is queued."""
         item = SpokenItem(name, "", source=source, text=text, received_bytes=len(ulaw))
-        item.opened_ms = round(now * 1000)
+        item.opened_ms = self.ledger.stream_ms(now)
         item.end(Arrival.COMPLETE)
         self._items[name] = item
         return [*self._send(item, ulaw, now), *self._end_mark(item)]
@@ -161,7 +161,7 @@ class Playback:
                 response_id,
                 sample_bytes=self._sample_bytes,
                 delay=self._downlink.delay_samples,
-                opened_ms=round(now * 1000),
+                opened_ms=self.ledger.stream_ms(now),
             )
         return item
 
@@ -190,7 +190,7 @@ class Playback:
     def _send_clip(self, item: SpokenItem, clip: bytes, now: float) -> list[CallCommand]:
         assert item.played is not None
         mark = self.ledger.sent(item.played, clip, now)
-        self._sent_samples = max(self._sent_samples, round(now * RATE))
+        self._sent_samples = max(self._sent_samples, self.ledger.stream_samples(now))
         stored = StoreAudio(Track.SENT, self._sent_samples, clip)
         self._sent_samples += len(clip)
         return [PlayAudio(clip), *([PlaceMark(mark)] if mark else []), stored]
@@ -329,7 +329,7 @@ class Playback:
             item_id=item.item_id,
             mark_item=item.played.number if item.played else 0,
             audio_end_ms=audio_end_ms,
-            at_ms=round((item.given_up_s or item.curtailed_s or 0.0) * 1000),
+            at_ms=self.ledger.stream_ms(item.given_up_s or item.curtailed_s or 0.0),
             deleted=audio_end_ms == 0,
             heard_ms=item.heard * 1000 // RATE,
             heard_at_least_ms=least_ms,
@@ -340,7 +340,8 @@ class Playback:
         commands: list[CallCommand] = []
         for piece in played:
             if not piece.follows:
-                self._heard_samples = max(self._heard_samples, round(piece.at_s * RATE))
+                at_samples = self.ledger.stream_samples(piece.at_s)
+                self._heard_samples = max(self._heard_samples, at_samples)
             commands.append(StoreAudio(Track.HEARD, self._heard_samples, piece.ulaw))
             self._heard_samples += len(piece.ulaw)
             self._last_heard.played(piece.ulaw)
@@ -355,7 +356,9 @@ class Playback:
                 told += self._tell(item)
             self._last_heard.settled(item)
             del self._items[item.item_id]
-        return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
+        ahead_s = self.ledger.stream_s(0.0)
+        lines = [item.line(ahead_s) for item in ready if item.text or item.received]
+        return [*told, *map(Record, lines)]
 
     # ---- questions ----------------------------------------------------------------------------
 

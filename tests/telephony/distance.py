@@ -77,6 +77,8 @@ class Network(msgspec.Struct, frozen=True):
     frames: bool = True
     """The caller's audio comes, 50 frames a second, on the same line as the echoes."""
     returns_cleared_marks: bool = True
+    began_ms: int = 0
+    """The carrier's stream is so old when its start reaches us."""
 
     def delay(self, base_s: float, chance: Random) -> Callable[[], float]:
         match self.jitter:
@@ -250,7 +252,9 @@ class Distance:
     def _step(self, at_s: float) -> None:
         self.now = max(self.now, at_s)
         if self._frame_s is not None and self._frame_s <= self.now:
-            self._distant.say(self._narration.media(SILENCE, self._frames * 20), self.now)
+            self._distant.say(
+                self._narration.media(SILENCE, self._network.began_ms + self._frames * 20), self.now
+            )
             self._frames += 1
         for text in self._distant.advance(self.now):
             self._arrives(wire.parse(text))

@@ -196,8 +196,8 @@ def test_pcm_is_filtered_down_and_its_tail_let_out_at_the_end() -> None:
 
 
 def test_turn_latency_is_told_from_the_caller_s_last_sound() -> None:
-    script = live().until_s(2.0)
-    script.happens(CallerAudio(b"\xff" * 160, 0), CallerSpeechStarted("u1", 300)).until_s(3.0)
+    script = live().until_s(0.02).happens(CallerAudio(b"\xff" * 160, 0)).until_s(2.0)
+    script.happens(CallerSpeechStarted("u1", 300)).until_s(3.0)
     script.happens(CallerSpeechStopped("u1", 2_500)).until_s(3.4)
     script.speaks(seconds(0.5)).until_s(3.5)
     script.echoes("0:1:800")
