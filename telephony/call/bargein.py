@@ -5,6 +5,7 @@ from telephony.call.claim import Claim, Verdict
 from telephony.call.commands import CallCommand, Note, StoreAudio, Track
 from telephony.call.config import BargeIn, CallConfig
 from telephony.call.ending import Ending
+from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo
@@ -70,7 +71,7 @@ class BargeIns:
     def _is_echo(self, now: float) -> bool:
         ledger = self._playback.ledger
         for piece in ledger.sounding(now):
-            self._own.played(ledger.stream_samples(piece.at_s), piece.ulaw)
+            self._own.played(round(piece.at_s * RATE), piece.ulaw)
         return is_echo(self._own.likeness(self._sound.latest, ledger.stream_samples(now)))
 
     def heard(self, commands: list[CallCommand]) -> None:
@@ -138,7 +139,7 @@ class BargeIns:
         claim = self._claim
         if claim is None or (due_s := claim.next_deadline()) is None or now < due_s:
             return []
-        claim.judge(now, self._sound.voiced_s)
+        claim.judge(now, self._sound.speech_s)
         return self._decided(claim, now)
 
     def _decided(self, claim: Claim, now: float) -> list[CallCommand]:

@@ -64,8 +64,8 @@ class Claim:
             self.verdict = Verdict.TAKEN if claims else Verdict.DROPPED
         return self.verdict
 
-    def judge(self, now: float, voiced_s: float) -> Verdict:
-        """Time has passed, and for so much of it the caller made sound above the line's noise.
+    def judge(self, now: float, speech_s: float) -> Verdict:
+        """Time has passed, and for so much of it the caller made sound that may be speech.
 
         Lasting speech takes the floor. A shorter sound is decided by its words; when none come
         although it was as long as a word, it is believed.
@@ -78,10 +78,10 @@ class Claim:
             if now - self._began_s >= _ENGINE_S:
                 self.verdict = Verdict.DROPPED
             return self.verdict
-        if voiced_s >= self._rules.confirm_s:
+        if speech_s >= self._rules.confirm_s:
             self.verdict = Verdict.TAKEN
         elif self.over:
-            long = voiced_s >= self._rules.shortest_word_s
+            long = speech_s >= self._rules.shortest_word_s
             self.verdict = Verdict.TAKEN if long else Verdict.DROPPED
         return self.verdict
 

@@ -90,6 +90,8 @@ class Item:
 
     item_id: str
     number: int
+    ahead_s: float = 0.0
+    """What its times, the carrier's, are ahead of our clock by, as it was when it was opened."""
     sent: int = 0
     marked: int = 0
     heard: int = 0
@@ -166,6 +168,7 @@ class Played:
     """Audio the caller heard, for the recording."""
 
     at_s: float
+    """By the carrier's clock."""
     ulaw: bytes
     follows: bool
     """True: it was heard right behind the piece before it, without a gap."""
@@ -232,7 +235,7 @@ class _Queue:
             samples = min(len(piece.ulaw), int((until_s - at_s) * RATE + _ROUNDING))
             if samples <= 0:
                 return
-            yield Played(at_s, piece.ulaw[:samples], follows=True)
+            yield Played(at_s + piece.item.ahead_s, piece.ulaw[:samples], follows=True)
             at_s += samples / RATE
 
     def unreached(self, until_s: float) -> str | None:
@@ -271,7 +274,7 @@ class _Queue:
             self._credit(piece, begin_s, len(piece.ulaw), dry)
             piece.item.proven += len(piece.ulaw) if proof else 0
             piece.item.possible += len(piece.ulaw)
-            yield Played(begin_s, piece.ulaw, follows=not dry)
+            yield Played(begin_s + piece.item.ahead_s, piece.ulaw, follows=not dry)
         self._run.echoed(arrival, now, self._trip if proof else RoundTrip())
         self._heard_until_s = self._run.until_s(self._trip)
 
@@ -288,11 +291,13 @@ class _Queue:
 
     def _credit(self, piece: _Piece, begin_s: float, samples: int, dry: bool) -> None:
         item = piece.item
+        at_s = begin_s + item.ahead_s
         if item.began_s is None or dry:
-            item.stretches.append((item.heard, begin_s))
-        item.began_s = begin_s if item.began_s is None else item.began_s
+            item.stretches.append((item.heard, at_s))
+        item.began_s = at_s if item.began_s is None else item.began_s
         item.heard += samples
-        self._heard_until_s = item.ended_s = begin_s + samples / RATE
+        self._heard_until_s = begin_s + samples / RATE
+        item.ended_s = at_s + samples / RATE
 
     def cut(self, until_s: float, surely_s: float | None, returned: str | None = None) -> Cut:
         """Give up what was not heard by `until_s`.
@@ -312,7 +317,8 @@ class _Queue:
             if samples > 0 and not unheard:
                 self._credit(piece, begin_s, samples, dry)
                 most -= samples
-                played.append(Played(begin_s, piece.ulaw[:samples], follows=not dry))
+                at_s = begin_s + piece.item.ahead_s
+                played.append(Played(at_s, piece.ulaw[:samples], follows=not dry))
             else:
                 samples = 0
             if samples < len(piece.ulaw):
@@ -391,7 +397,7 @@ class Ledger:
     def open(self, item_id: str) -> Item:
         """Begin to count a spoken item; numbers start at 1, as 0 is for probes."""
         self._items += 1
-        return Item(item_id, self._items)
+        return Item(item_id, self._items, self.stream_s(0.0))
 
     def clip_samples(self, item: Item, now: float) -> int:
         """How long the next clip of an item may be, for its marks to lie where they are wanted."""

@@ -340,8 +340,7 @@ class Playback:
         commands: list[CallCommand] = []
         for piece in played:
             if not piece.follows:
-                at_samples = self.ledger.stream_samples(piece.at_s)
-                self._heard_samples = max(self._heard_samples, at_samples)
+                self._heard_samples = max(self._heard_samples, round(piece.at_s * RATE))
             commands.append(StoreAudio(Track.HEARD, self._heard_samples, piece.ulaw))
             self._heard_samples += len(piece.ulaw)
             self._last_heard.played(piece.ulaw)
@@ -356,9 +355,7 @@ class Playback:
                 told += self._tell(item)
             self._last_heard.settled(item)
             del self._items[item.item_id]
-        ahead_s = self.ledger.stream_s(0.0)
-        lines = [item.line(ahead_s) for item in ready if item.text or item.received]
-        return [*told, *map(Record, lines)]
+        return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
 
     # ---- questions ----------------------------------------------------------------------------
 

@@ -15,6 +15,11 @@ _STEP_SAMPLES = 400
 """Levels are taken over 50 ms."""
 _FLOOR_STEPS = 60
 """The noise floor is the quietest of the last 3 s: people draw breath within that time."""
+_SPREAD_DB = 3.0
+"""Speech rises and falls: between its quieter fifth and its louder fifth lies so much. In their
+first 0.6 s sentences had 3.5 to 35 dB, steady noise 2 at most; a drawn-out vowel may have less,
+and is left to its words."""
+_SPREAD_STEPS = 16
 _LOUDER_DB = 6.0
 """Louder than a murmur: so much more over the noise than any sound of speech must be."""
 _KEPT_SAMPLES = 3 * RATE
@@ -33,6 +38,8 @@ class CallerSound:
     def __init__(self, above_noise_db: float) -> None:
         """`above_noise_db`: what stands out so far from the line's noise is a sound."""
         self._above_noise_db = above_noise_db
+        self._sounds: deque[float] = deque(maxlen=_SPREAD_STEPS)
+        """Levels of the latest steps with sound since `begin`."""
         self._voiced = 0
         self._loud = 0
         self._steps: deque[float] = deque(maxlen=_FLOOR_STEPS)
@@ -52,17 +59,28 @@ class CallerSound:
             level_db = _level_db(step)
             self._steps.append(level_db)
             above_db = level_db - min(self._steps)
-            self._voiced += above_db >= self._above_noise_db
+            if above_db >= self._above_noise_db:
+                self._voiced += 1
+                self._sounds.append(level_db)
             self._loud = self._loud + 1 if above_db >= self._above_noise_db + _LOUDER_DB else 0
 
     def begin(self) -> None:
         """Count sound from here on."""
         self._voiced = 0
+        self._sounds.clear()
 
     @property
-    def voiced_s(self) -> float:
-        """For how long since `begin` the caller made a sound."""
-        return self._voiced * _STEP_SAMPLES / RATE
+    def speech_s(self) -> float:
+        """For how long since `begin` the caller made a sound that may be speech; 0 for a sound
+        that neither rises nor falls."""
+        return self._voiced * _STEP_SAMPLES / RATE if self._varies else 0.0
+
+    @property
+    def _varies(self) -> bool:
+        if len(self._sounds) < 2:
+            return False
+        low_db, high_db = np.percentile(self._sounds, (20, 80))
+        return bool(high_db - low_db >= _SPREAD_DB)
 
     @property
     def loud_s(self) -> float:

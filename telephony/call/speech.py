@@ -170,7 +170,7 @@ class SpokenItem:
         spoken = since + (len(self.text) - chars) * RATE // _SLOWEST_CHARS_PER_S
         return max(self.received, spoken), len(self.text)
 
-    def _words(self, heard: str, ahead_s: float) -> tuple[Word, ...]:
+    def _words(self, heard: str) -> tuple[Word, ...]:
         """All words with their times; `heard` is the text that counts as heard."""
         words = []
         for found in re.finditer(r"\S+", self.text):
@@ -178,17 +178,17 @@ class SpokenItem:
             fate = WordFate.HEARD
             if found.end() > len(heard):
                 fate = WordFate.CUT if begin < self.heard else WordFate.UNHEARD
-            begin_ms, end_ms = self._time_ms(begin, ahead_s), self._time_ms(end, ahead_s)
+            begin_ms, end_ms = self._time_ms(begin), self._time_ms(end)
             words.append(Word(found[0], begin_ms, end_ms, fate))
         return tuple(words)
 
-    def _time_ms(self, samples: int, ahead_s: float) -> int:
+    def _time_ms(self, samples: int) -> int:
         """When this place in its audio sounded, or would have."""
         stretches = self.played.stretches if self.played else []
         position = samples + self.delay
         begun = [(at, at_s) for at, at_s in stretches if at <= position]
-        at, at_s = begun[-1] if begun else (0, self.opened_ms / 1000 - ahead_s)
-        return round((at_s + ahead_s + (position - at) / RATE) * 1000)
+        at, at_s = begun[-1] if begun else (0, self.opened_ms / 1000)
+        return round((at_s + (position - at) / RATE) * 1000)
 
     # ---- the transcript ------------------------------------------------------------------------
 
@@ -200,8 +200,8 @@ class SpokenItem:
     def _all_heard(self) -> bool:
         return self.played is None or self.played.heard >= self.played.sent
 
-    def line(self, ahead_s: float = 0.0) -> AgentLine:
-        """The transcript line of a settled item; the carrier's clock is so much ahead of ours."""
+    def line(self) -> AgentLine:
+        """The transcript line of a settled item."""
         fate, heard = (self.fate, self.cut_heard) if self.fate else self._outcome()
         began_s = self.played.began_s if self.played else None
         ended_s = self.played.ended_s if self.played else None
@@ -212,12 +212,12 @@ class SpokenItem:
             text=self.text,
             heard=heard,
             fate=fate,
-            start_ms=self.opened_ms if began_s is None else round((began_s + ahead_s) * 1000),
-            end_ms=self.opened_ms if ended_s is None else round((ended_s + ahead_s) * 1000),
+            start_ms=self.opened_ms if began_s is None else round(began_s * 1000),
+            end_ms=self.opened_ms if ended_s is None else round(ended_s * 1000),
             heard_ms=self.heard * 1000 // RATE,
             sent_ms=self.sent * 1000 // RATE,
             source=self.source,
             heard_at_least_ms=least_ms,
             heard_at_most_ms=most_ms,
-            words=self._words(heard, ahead_s),
+            words=self._words(heard),
         )

@@ -655,8 +655,8 @@ BARGE_INS = (
     ),
     _barge_in(
         "claim",
-        "        if voiced_s >= self._rules.confirm_s:\n",
-        "        if voiced_s >= 0:\n",
+        "        if speech_s >= self._rules.confirm_s:\n",
+        "        if speech_s >= 0:\n",
         "a cough takes the floor",
     ),
     _barge_in(

@@ -32,13 +32,13 @@ def test_a_short_sound_waits_for_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("voiced_s", "verdict"), [(0.0, Verdict.DROPPED), (0.15, Verdict.DROPPED), (0.2, Verdict.TAKEN)]
+    ("speech_s", "verdict"), [(0.0, Verdict.DROPPED), (0.15, Verdict.DROPPED), (0.2, Verdict.TAKEN)]
 )
-def test_without_words_its_length_decides(voiced_s: float, verdict: Verdict) -> None:
+def test_without_words_its_length_decides(speech_s: float, verdict: Verdict) -> None:
     claim = Claim("u1", 2.0, RULES)
     claim.stopped(2.7)
-    assert claim.judge(3.4, voiced_s) is Verdict.OPEN
-    assert claim.judge(3.5, voiced_s) is verdict
+    assert claim.judge(3.4, speech_s) is Verdict.OPEN
+    assert claim.judge(3.5, speech_s) is verdict
 
 
 @pytest.mark.parametrize(

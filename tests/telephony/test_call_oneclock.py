@@ -74,5 +74,6 @@ def test_on_a_jittery_line_the_clocks_agree_as_well_as_the_cuts_do() -> None:
         call.gives(Reply((2_000,)))
     begun = [begin_ms for begin_ms, _ in recorded(call, Track.HEARD)]
     truth = played(call, 70)
-    for begin_ms in begun[1:]:
-        assert min(abs(begin_ms - true_ms) for true_ms, _ in truth) <= 40
+    off_ms = [min(abs(begin_ms - true_ms) for true_ms, _ in truth) for begin_ms in begun[1:]]
+    assert max(off_ms) <= 60
+    assert sum(off_ms) / len(off_ms) <= 30

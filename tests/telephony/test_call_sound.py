@@ -26,9 +26,25 @@ def test_sound_counts_only_what_stands_out_of_the_line_s_noise() -> None:
     sound.heard(noise(1_000, 30))
     sound.begin()
     sound.heard(noise(500, 30))
-    assert sound.voiced_s == 0.0
+    assert sound.speech_s == 0.0
     sound.heard(speech("somebody", 500))
-    assert 0.4 <= sound.voiced_s <= 0.5
+    assert 0.4 <= sound.speech_s <= 0.5
+
+
+@pytest.mark.parametrize("duration_ms", [100, 300, 600, 1_500])
+def test_a_sound_that_neither_rises_nor_falls_is_no_speech(duration_ms: int) -> None:
+    """A lorry, a fan, a tone: far above the line's noise, and steady, but for its first 100 ms."""
+    swell = np.minimum(1.0, np.arange(duration_ms * 8) / 800)
+    lorry = (NOISE.normal(0, 2_000, duration_ms * 8) * swell).astype(np.int16)
+    sound = CallerSound(above_noise_db=6.0)
+    sound.heard(noise(1_000, 30))
+    sound.begin()
+    sound.heard(ulaw.encode(lorry))
+    assert sound.speech_s == 0.0 or duration_ms < 300
+    sound.heard(speech("somebody", 500))
+    assert sound.speech_s > duration_ms / 1_000
+    sound.begin()
+    assert sound.speech_s == 0.0
 
 
 def test_a_loud_line_needs_a_louder_voice() -> None:
@@ -37,7 +53,7 @@ def test_a_loud_line_needs_a_louder_voice() -> None:
     sound.begin()
     both = hum("somebody", 500, RATE) * 0.2 + NOISE.normal(0, 1_500, 4_000)
     sound.heard(ulaw.encode(both.astype(np.int16)))
-    assert sound.voiced_s == 0.0
+    assert sound.speech_s == 0.0
 
 
 def test_the_noise_floor_forgets_within_seconds() -> None:
@@ -46,7 +62,7 @@ def test_the_noise_floor_forgets_within_seconds() -> None:
     sound.heard(noise(3_100, 800))
     sound.begin()
     sound.heard(noise(500, 800))
-    assert sound.voiced_s == 0.0
+    assert sound.speech_s == 0.0
 
 
 @given(cuts=st.lists(st.integers(1, 900), min_size=1, max_size=40))
@@ -59,7 +75,7 @@ def test_pieces_of_any_length_give_the_same_figures(cuts: list[int]) -> None:
         pieces.heard(line[at : at + size])
         at += size
     pieces.heard(line[at:])
-    assert pieces.voiced_s == whole.voiced_s
+    assert pieces.speech_s == whole.speech_s
     assert pieces.latest == whole.latest == line[-2_400:]
 
 
