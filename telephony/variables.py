@@ -221,7 +221,7 @@ VARIABLES: tuple[Variable, ...] = (
         "FRONTDESK_BARGE_IN",
         "barge_in",
         choice("immediate", "confirmed"),
-        "immediate",
+        "confirmed",
         "immediate or confirmed",
         "What the caller's voice does to ours: stop it at the first sound, or hold it until the"
         " sound proves to be more than a cough, a murmur or our own echo",

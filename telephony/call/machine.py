@@ -168,8 +168,8 @@ class Call:
                 return self._speech_started(item_id, audio_ms, now)
             case CallerSpeechStopped(item_id, audio_ms):
                 return self._speech_stopped(item_id, audio_ms, now)
-            case CallerTranscript(item_id, text, _):
-                return self._caller_words(item_id, text, now)
+            case CallerTranscript():
+                return self._caller_words(event, now)
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
                 return self._barge_ins.reply_began(response_id)
@@ -240,10 +240,13 @@ class Call:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
-    def _caller_words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
-        line = self._floor.caller_words(item_id, text, self._ms(now))
+    def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
+        line = self._floor.caller_words(event.item_id, event.text, self._ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
-        return [*recorded, *self._barge_ins.words(item_id, text, now)]
+        if event.failed:
+            # Words there may have been; how long they took has to decide.
+            return recorded
+        return [*recorded, *self._barge_ins.words(event.item_id, event.text, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
 

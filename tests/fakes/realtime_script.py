@@ -53,7 +53,7 @@ class Script:
     """Taken one by one as they are wanted, so that a generator can look at what was said before."""
     otherwise: Reply = dataclasses.field(default_factory=Reply)
     caller: tuple[str, ...] = ()
-    """Transcripts of the caller's turns; beyond them `I see.`"""
+    """Transcripts of the caller's turns; beyond them `Tell me more.`"""
     speech: tuple[tuple[int, int], ...] | None = None
     """(start, stop) of caller turns, in ms of audio appended; None: by loudness."""
     transcription_ms: tuple[int, int] = (0, 400)

@@ -237,7 +237,7 @@ class RealtimeSession:
         """The server hears the caller's turn end, and answers it."""
         item_id = self._caller_item
         await self.send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=at_ms)
-        text = next(self._caller, "I see.")
+        text = next(self._caller, "Tell me more.")
         before = self.conversation.add(Entry(item_id, "user", text, done=True))
         await self.send("input_audio_buffer.committed", item_id=item_id, previous_item_id=before)
         item = {

@@ -156,9 +156,14 @@ def test_a_short_word_interrupts(words: str) -> None:
     )
 
 
-def test_a_sound_as_long_as_a_word_is_believed_when_no_words_come() -> None:
+@pytest.mark.parametrize("came", [(), (CallerTranscript("u1", "", failed=True),)])
+def test_a_sound_as_long_as_a_word_is_believed_when_no_words_come(
+    came: tuple[CallerTranscript, ...],
+) -> None:
+    """Or when what was said could not be made out."""
     script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.3).happens(STOPPED)
     begun = len(script.said)
+    script.happens(*came)
     script.is_quiet(0.9)
     assert since(script, begun, TruncateItem, Answer) == [
         TruncateItem("item_1", 0, 1_000, "Your"),
