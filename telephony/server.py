@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agents.tasks import Tasks
+from telephony.twilio.direct import DirectProtocol
 
 MAX_FRAME_BYTES = 64 * 1024
 """Of one WebSocket message; Twilio's are below 1 KiB."""
@@ -35,7 +36,7 @@ class PhoneServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws="websockets-sansio",
+                ws=DirectProtocol,
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,

@@ -1,6 +1,7 @@
 """The socket of a Realtime session: carries what `agents.realtime.protocol` decides.
 
-One task connects and reads, one writes from a bounded queue, one timer wakes the protocol. The
+One task connects and waits for the end, one timer wakes the protocol; messages are taken and
+written as they come. The
 API key is in the handshake's headers and nowhere else: the socket's own logger is kept from
 writing headers, and no exception of the handshake is passed on.
 """
@@ -12,11 +13,10 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from agents.engine import (
     AnyEngineCommand,
@@ -29,6 +29,7 @@ from agents.persona import Persona
 from agents.realtime import failures
 from agents.realtime.protocol import RealtimeProtocol
 from agents.realtime.settings import RealtimeSettings, websocket_url
+from agents.realtime.socket import PromptConnection
 from agents.tasks import Tasks
 from tools.spec import ToolSpec
 
@@ -39,8 +40,6 @@ TRY_S = 2.5
 TRY_PAUSE_S = 0.25
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
-QUEUE_MESSAGES = 512
-"""Ten seconds of caller audio: a server that reads so slowly does not answer in time either."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 TRUNCATE_MARGIN_MS = 100
 """The server's count of an item's audio was seen up to 85 ms short of the client's."""
@@ -74,7 +73,9 @@ class RealtimeEngine:
         self._safety_identifier = safety_identifier
         self._protocol = RealtimeProtocol(settings, persona, tools)
         self._tasks = Tasks(self._broken)
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_MESSAGES)
+        self._connection: PromptConnection | None = None
+        self._receiving = False
+        """True after the end of the connection: a bug of ours ended it."""
         self._over = asyncio.Event()
         self._events: deque[AnyEngineEvent] = deque()
         self._deliver: Callable[[AnyEngineEvent], None] | None = None
@@ -118,14 +119,29 @@ class RealtimeEngine:
             self._carry(self._protocol.fail(connection))
             return
         try:
+            self._connection = connection
             self._protocol.start(_now())
             self._carry([])
-            self._tasks.start("realtime-writer", self._write(connection))
-            await self._read(connection)
+            connection.take_over(self._received)
+            await connection.wait_closed()
+            self._carry(self._protocol.fail(self._why(connection)))
         finally:
             await _close(connection)
 
-    async def _connected(self) -> ClientConnection | EngineFailed:
+    def _received(self, raw: bytes) -> None:
+        if not self._over.is_set():
+            self._receiving = True
+            self._carry(self._protocol.receive(raw, _now()))
+            self._receiving = False
+
+    def _why(self, connection: PromptConnection) -> EngineFailed:
+        """Why the connection has ended."""
+        if self._receiving:
+            return EngineFailed("internal_error", fatal=False)
+        frame = connection.protocol.close_rcvd
+        return failures.of_close(*(None, "") if frame is None else (frame.code, frame.reason))
+
+    async def _connected(self) -> PromptConnection | EngineFailed:
         try:
             url = websocket_url(self._settings.base_url, self._settings.model)
         except ValueError:
@@ -140,10 +156,11 @@ class RealtimeEngine:
             outcome = await self._try(url, ends_at - _now())
         return outcome
 
-    async def _try(self, url: str, timeout_s: float) -> ClientConnection | EngineFailed:
+    async def _try(self, url: str, timeout_s: float) -> PromptConnection | EngineFailed:
         try:
-            return await _Connect(
+            connection = await _Connect(
                 url,
+                create_connection=PromptConnection,
                 additional_headers=self._headers(),
                 # No proxy stands between a machine and itself.
                 proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
@@ -153,6 +170,8 @@ class RealtimeEngine:
                 max_size=MAX_MESSAGE_BYTES,
                 logger=_silent_logger(),
             )
+            assert isinstance(connection, PromptConnection)
+            return connection
         except InvalidStatus as refused:
             answer = refused.response
             return failures.of_handshake(answer.status_code, bytes(answer.body))
@@ -167,32 +186,17 @@ class RealtimeEngine:
             headers["OpenAI-Safety-Identifier"] = self._safety_identifier
         return headers
 
-    async def _read(self, connection: ClientConnection) -> None:
-        try:
-            while not self._over.is_set():
-                raw = await connection.recv(decode=False)
-                self._carry(self._protocol.receive(raw, _now()))
-        except ConnectionClosed as closed:
-            frame = closed.rcvd
-            code, reason = (None, "") if frame is None else (frame.code, frame.reason)
-            self._carry(self._protocol.fail(failures.of_close(code, reason)))
-
-    async def _write(self, connection: ClientConnection) -> None:
-        with suppress(ConnectionClosed):  # the reader tells why
-            while True:
-                await connection.send(await self._queue.get(), text=True)
-
     # ---- the protocol -------------------------------------------------------------------------
 
     def _carry(self, events: list[AnyEngineEvent]) -> None:
-        """Hand out what the protocol answered: messages to the writer, events to the call."""
+        """Hand out what the protocol answered: messages to the server, events to the call."""
         self._events.extend(events)
-        for message in self._protocol.messages_to_send():
-            try:
-                self._queue.put_nowait(message)
-            except asyncio.QueueFull:
-                self._events.extend(self._protocol.fail(EngineFailed("backpressure", fatal=False)))
-                break
+        if self._connection is not None:
+            for message in self._protocol.messages_to_send():
+                if not self._connection.write(message):
+                    failed = EngineFailed("backpressure", fatal=False)
+                    self._events.extend(self._protocol.fail(failed))
+                    break
         self._deliver_events()
         self._arm_timer()
 
@@ -232,7 +236,7 @@ class RealtimeEngine:
         self._over.set()
 
 
-async def _close(connection: ClientConnection) -> None:
+async def _close(connection: PromptConnection) -> None:
     """Bounded: the close frame waits behind everything a server that reads no more has left."""
     try:
         await asyncio.wait_for(connection.close(), CLOSE_S)

@@ -10,6 +10,12 @@ from telephony.twilio.wire import Envelopes
 Send = Callable[[str | Closing], Awaitable[None]]
 """Writes one text frame or the close frame; raises OSError when the socket is gone."""
 
+WriteNow = Callable[[str], bool]
+"""Writes one text frame without waiting; False: it cannot."""
+
+_SLICE = 64
+"""Messages written in one go: about six seconds of audio. Other calls must run too."""
+
 
 class TwilioLeg:
     """A bounded outbox and its only writer: `telephony.twilio.ports.Leg` over one socket."""
@@ -21,13 +27,18 @@ class TwilioLeg:
         lost: Callable[[LostReason], None],
         send_s: float = 5.0,
         max_samples: int = MAX_WAITING_SAMPLES,
+        write_now: WriteNow | None = None,
     ) -> None:
         """`lost` is called when the other side cannot be written to any more; `send_s` is how
-        long one message may be stuck."""
+        long one message may be stuck. `write_now` is tried first, where there is such a way."""
         self._outbox = Outbox(Envelopes(stream_sid), max_samples)
         self._send = send
         self._lost = lost
         self._send_s = send_s
+        self._write_now = write_now
+        self._next: str | Closing | None = None
+        """Out of the outbox, and not taken by the socket yet."""
+        self._flushing: asyncio.Handle | None = None
         self._wake = asyncio.Event()
 
     def play(self, ulaw: bytes) -> None:
@@ -37,18 +48,37 @@ class TwilioLeg:
         self._queued(self._outbox.mark(name))
 
     def clear(self) -> None:
+        """On the wire before this returns, unless the socket is stuck."""
         self._outbox.clear()
-        self._wake.set()
+        self._flush()
 
     def close(self, code: int, reason: str) -> None:
         self._outbox.close(code, reason)
         self._wake.set()
 
     def _queued(self, taken: bool) -> None:
-        if taken:
-            self._wake.set()
-        else:
+        if not taken:
             self._lost(LostReason.BACKPRESSURE)
+        elif self._write_now is None:
+            self._wake.set()
+        elif self._flushing is None:
+            # One flush for all that an event of the call brings.
+            self._flushing = asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write what the socket takes at once; the rest is the writer's."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._write_now is not None and self._next is None:
+            for _ in range(_SLICE):
+                self._next = self._outbox.next()
+                if self._next is None:
+                    return
+                if isinstance(self._next, Closing) or not self._write_now(self._next):
+                    break
+                self._next = None
+        self._wake.set()
 
     async def write(self) -> None:
         """Send what waits until the close frame is out or the socket is of no more use."""
@@ -60,15 +90,18 @@ class TwilioLeg:
             self._lost(LostReason.CLOSED)
 
     async def _write_all(self) -> None:
-        message: str | Closing | None = None
-        while not isinstance(message, Closing):
-            message = self._outbox.next()
-            if message is None:
+        while True:
+            if self._next is None:
+                self._next = self._outbox.next()
+            if self._next is None:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             async with asyncio.timeout(self._send_s):
-                await self._send(message)
+                await self._send(self._next)
+            if isinstance(self._next, Closing):
+                return
+            self._next = None
             # A socket that takes everything at once never suspends; other calls must run too,
             # and a `clear` must be able to overtake the rest of a burst.
             await asyncio.sleep(0)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from starlette.routing import WebSocketRoute
 from agents.tasks import Tasks
 from telephony.call.events import AnyPhoneEvent, StreamLost, StreamStarted, StreamStopped
 from telephony.twilio import wire
+from telephony.twilio.direct import EXTENSION, DirectSocket
 from telephony.twilio.intake import Intake, IntakeLimits
 from telephony.twilio.leg import TwilioLeg
 from telephony.twilio.noise import Noise
@@ -114,10 +116,12 @@ class _Disconnected(Exception):  # noqa: N818 - how every socket ends
 class _Socket:
     """One ASGI WebSocket."""
 
-    def __init__(self, receive: _Receive, send: _Send) -> None:
+    def __init__(self, receive: _Receive, send: _Send, direct: DirectSocket | None = None) -> None:
         self._receive = receive
         self._send = send
         self._closed = False
+        self.direct = direct
+        """The same socket without ASGI between, where the server offers that."""
 
     async def accept(self) -> None:
         await self._send({"type": "websocket.accept", "subprotocol": None, "headers": []})
@@ -182,7 +186,7 @@ class MediaEndpoint:
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         await receive()  # websocket.connect
-        socket = _Socket(receive, send)
+        socket = _Socket(receive, send, scope.get("extensions", {}).get(EXTENSION))
         refusal = self._unwelcome(scope)
         if refusal is not None:
             self._noise.refused(refusal.value[0])
@@ -298,7 +302,12 @@ class LiveStream:
         )
         self._tasks = Tasks(self._task_failed)
         self.leg = TwilioLeg(
-            start.stream_sid, socket.send, self._unwritable, limits.send_s, limits.waiting_samples
+            start.stream_sid,
+            socket.send,
+            self._unwritable,
+            limits.send_s,
+            limits.waiting_samples,
+            socket.direct.write if socket.direct else None,
         )
 
     async def run(self, deliver: Deliver) -> None:
@@ -306,6 +315,8 @@ class LiveStream:
         deliver(StreamStarted(self._stream_sid))
         told = False
         try:
+            if self._socket.direct is not None:
+                self._socket.direct.take_over(partial(self._take, deliver))
             reader = self._tasks.start("twilio-reader", self._read(deliver))
             writer = self._tasks.start("twilio-writer", self.leg.write())
             self._tasks.start("twilio-watchdog", self._watch())
@@ -326,15 +337,18 @@ class LiveStream:
 
     async def _read(self, deliver: Deliver) -> None:
         try:
-            while not self._ending.done():
-                event = self._intake.take(await self._socket.receive(), self._clock())
-                if event is not None:
-                    self._pass_on(event, deliver)
-            while True:  # Nothing counts after the end but Twilio's close.
-                await self._socket.receive()
+            while True:
+                self._take(deliver, await self._socket.receive())
         except _Disconnected as gone:
             self._log.info("socket_closed", code=gone.code)
             self._lose(_reason(gone.code))
+
+    def _take(self, deliver: Deliver, text: str | None) -> None:
+        if self._ending.done():
+            return  # Nothing counts after the end but Twilio's close.
+        event = self._intake.take(text, self._clock())
+        if event is not None:
+            self._pass_on(event, deliver)
 
     def _pass_on(self, event: AnyPhoneEvent, deliver: Deliver) -> None:
         match event:

@@ -7,6 +7,7 @@ import uvicorn
 from fastapi import FastAPI
 from twilio.request_validator import RequestValidator
 
+from telephony.twilio.direct import DirectProtocol
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.stream import StreamLimits
 from tests.telephony import twilio_peer as peer
@@ -43,7 +44,7 @@ async def serving_app(app: FastAPI) -> AsyncIterator[int]:
         port=0,
         lifespan="off",
         log_config=None,
-        ws="websockets-sansio",
+        ws=DirectProtocol,
         ws_max_size=65_536,
         ws_per_message_deflate=False,
         proxy_headers=False,
