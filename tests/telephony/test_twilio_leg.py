@@ -24,6 +24,11 @@ class Wire:
         self.lost: list[LostReason] = []
         self.failed: list[str] = []
         self.leg = TwilioLeg("MZ1", self.send, self.lost.append, send_s=5.0, max_samples=8_000)
+        self.prompt = TwilioLeg(
+            "MZ1", self.send, self.lost.append, max_samples=80_000, write_now=self.write_now
+        )
+        """The same where the socket can be written to without waiting."""
+        self.at_once = 0
         self.tasks = Tasks(lambda name, _error: self.failed.append(name))
 
     async def send(self, message: str | Closing) -> None:
@@ -31,6 +36,13 @@ class Wire:
         if self.broken:
             raise ConnectionResetError
         self.sent.append(message)
+
+    def write_now(self, text: str) -> bool:
+        if not self.open.is_set() or self.broken:
+            return False
+        self.sent.append(text)
+        self.at_once += 1
+        return True
 
     @property
     def events(self) -> list[str]:
@@ -50,6 +62,7 @@ def tell(story: Story) -> Wire:
         wire = Wire()
         wires.append(wire)
         wire.tasks.start("writer", wire.leg.write())
+        wire.tasks.start("prompt writer", wire.prompt.write())
         await story(wire)
         await wire.tasks.cancel_all()
         assert not wire.failed
@@ -67,7 +80,7 @@ def test_what_is_queued_is_sent_in_order_until_closed() -> None:
         await asyncio.sleep(0.1)
         wire.leg.close(1000, "done")
         await asyncio.sleep(0.1)
-        assert len(wire.tasks) == 0
+        assert len(wire.tasks) == 1
 
     wire = tell(story)
     assert wire.events == ["media", "mark", "media", "close"]
@@ -136,3 +149,76 @@ def test_a_broken_socket_is_said_once_and_nothing_raises_afterwards() -> None:
         await asyncio.sleep(0.1)
 
     assert tell(story).lost == [LostReason.CLOSED]
+
+
+# ---- sockets that can be written to at once -----------------------------------------------------
+
+
+def test_a_clear_is_on_the_wire_before_anything_else_happens() -> None:
+    async def story(wire: Wire) -> None:
+        await asyncio.sleep(0)
+        wire.prompt.play(b"\x55" * 160)
+        wire.prompt.clear()
+        assert wire.events == ["clear"]
+        await asyncio.sleep(0.1)
+
+    assert tell(story).events == ["clear"]
+
+
+def test_what_one_event_brings_is_written_in_one_go_and_in_order() -> None:
+    async def story(wire: Wire) -> None:
+        await asyncio.sleep(0)
+        for number in range(10):
+            wire.prompt.play(b"\x55" * 160)
+            wire.prompt.mark(f"{number}")
+        await asyncio.sleep(0)
+        assert wire.events == ["media", "mark"] * 10
+        assert wire.at_once == 20
+
+    tell(story)
+
+
+def test_a_long_burst_lets_others_in_between() -> None:
+    async def story(wire: Wire) -> None:
+        await asyncio.sleep(0)
+        for _ in range(200):
+            wire.prompt.play(b"\x55" * 160)
+        await asyncio.sleep(0)
+        assert 0 < len(wire.sent) < 200
+        await asyncio.sleep(0.1)
+
+    assert tell(story).events == ["media"] * 200
+
+
+def test_behind_a_stuck_message_everything_keeps_its_order() -> None:
+    async def story(wire: Wire) -> None:
+        await asyncio.sleep(0)
+        wire.open.clear()
+        wire.prompt.mark("first")
+        await asyncio.sleep(0.1)
+        wire.prompt.play(b"\x55" * 160)
+        await asyncio.sleep(0.1)
+        wire.prompt.clear()
+        await asyncio.sleep(0.1)
+        assert wire.sent == []
+        wire.open.set()
+        await asyncio.sleep(0.1)
+        wire.prompt.mark("last")
+        await asyncio.sleep(0.1)
+        wire.prompt.close(1000, "done")
+        await asyncio.sleep(0.1)
+
+    wire = tell(story)
+    # What the socket had been given already is out; the audio behind it was cleared.
+    assert wire.events == ["mark", "clear", "mark", "close"]
+    assert wire.lost == []
+
+
+def test_a_socket_stuck_for_five_seconds_is_backpressure_there_too() -> None:
+    async def story(wire: Wire) -> None:
+        await asyncio.sleep(0)
+        wire.open.clear()
+        wire.prompt.mark("stuck")
+        await asyncio.sleep(5.2)
+
+    assert tell(story).lost == [LostReason.BACKPRESSURE]

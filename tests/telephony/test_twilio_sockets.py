@@ -206,6 +206,28 @@ async def test_fault_t1_t2_t3_bad_frames_are_survived(frame: str | bytes) -> Non
         await until(lambda: lost(service) == CallerAudio(peer.FRAME, 0))
 
 
+async def test_messages_in_pieces_and_many_in_one_packet_are_taken_in_order() -> None:
+    service = peer.Service()
+    async with phone(service) as twilio, twilio.stream() as socket:
+        for number in range(2, 40):
+            text = peer.text(peer.media(number, 20 * (number - 2)))
+            await socket.send([text[:10], text[10:11], text[11:]] if number % 2 else text)
+        await until(lambda: lost(service) == CallerAudio(peer.FRAME, 37 * 20))
+    stamps = [e.timestamp_ms for e in service.events[peer.STREAM] if isinstance(e, CallerAudio)]
+    assert stamps == [20 * n for n in range(38)]
+
+
+async def test_a_clear_is_written_in_the_very_call_that_asks_for_it() -> None:
+    """No turn of the event loop, which other calls would take part in, lies between."""
+    service = peer.Service()
+    async with phone(service) as twilio, twilio.stream() as socket:
+        await until(lambda: service.legs)
+        service.legs[0].clear()
+        service.legs[0].mark("behind")
+        assert "clear" in str(await socket.recv())
+        assert "behind" in str(await socket.recv())
+
+
 async def test_a_frame_above_64_kib_is_closed_1009_by_the_server() -> None:
     service = peer.Service()
     async with phone(service) as twilio, twilio.stream() as socket:

@@ -1,0 +1,84 @@
+"""Messages handed over as they come, and written without waiting."""
+
+import asyncio
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from agents.realtime.socket import MAX_UNSENT_BYTES, PromptConnection
+
+
+async def connected(port: int) -> PromptConnection:
+    connection = await connect(
+        f"ws://127.0.0.1:{port}", create_connection=PromptConnection, proxy=None, compression=None
+    )
+    assert isinstance(connection, PromptConnection)
+    return connection
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_messages_are_whole_and_in_order_whenever_they_are_asked_for(late: bool) -> None:
+    async def speak(socket: ServerConnection) -> None:
+        await socket.send("first")
+        await socket.send(["sec", "ond"])
+        await socket.send(b"third")
+        await socket.wait_closed()
+
+    async with serve(speak, "127.0.0.1", 0) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        if late:
+            await asyncio.sleep(0.05)
+        taken: list[bytes] = []
+        connection.take_over(taken.append)
+        async with asyncio.timeout(5):
+            while len(taken) < 3:
+                await asyncio.sleep(0.005)
+        assert taken == [b"first", b"second", b"third"]
+        await connection.close()
+
+
+async def test_what_is_written_is_text_and_is_there_at_once() -> None:
+    heard: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def listen(socket: ServerConnection) -> None:
+        async for message in socket:
+            heard.put_nowait(message)
+
+    async with serve(listen, "127.0.0.1", 0) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        assert connection.write(b"one")
+        assert connection.write("zwei \u00fc".encode())
+        async with asyncio.timeout(5):
+            assert [await heard.get(), await heard.get()] == ["one", "zwei \u00fc"]
+        await connection.close()
+
+
+async def test_to_a_server_that_does_not_read_nothing_more_is_written() -> None:
+    async def deaf(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        await asyncio.sleep(30)
+
+    async with serve(deaf, "127.0.0.1", 0, close_timeout=0.1) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        await asyncio.sleep(0.05)
+        written = 0
+        while connection.write(bytes(65_536)):
+            written += 65_536
+            assert written < 64 * 1024 * 1024
+        assert connection.transport.get_write_buffer_size() <= MAX_UNSENT_BYTES + 70_000
+        connection.transport.abort()
+        server.close(close_connections=False)
+        for each in server.connections:
+            each.transport.abort()
+
+
+async def test_on_a_closed_connection_writing_does_nothing() -> None:
+    async def leave(socket: ServerConnection) -> None:
+        await socket.close(1001, "going")
+
+    async with serve(leave, "127.0.0.1", 0) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        await asyncio.wait_for(connection.wait_closed(), 5)
+        assert connection.write(b"too late")
+        assert connection.close_code == 1001
