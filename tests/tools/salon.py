@@ -53,9 +53,9 @@ def context(
     return ToolContext(call, number, now, key.ljust(16, "-"))
 
 
-def slot(service: str, time: str, day: str = "2026-03-04", now: dt.datetime = NOW) -> Slot:
+def slot(service: str, time: str, day: str = "2026-03-04") -> Slot:
     when = dt.datetime.fromisoformat(f"{day} {time}")
-    found = find(SHOP, SHOP.service(service), when, now)
+    found = find(SHOP, SHOP.service(service), when, NOW)
     assert isinstance(found, Slot), found
     return found
 

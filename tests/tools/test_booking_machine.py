@@ -52,14 +52,14 @@ class Faulty(Store):
         if fault == "down":
             raise BackendError("down", permanent=False)
         if fault == "crash":
-            return super().write(lambda connection: _dies(work(connection)))
+            return super().write(lambda connection: _died(work(connection)))
         found = super().write(work)
         if fault == "no answer":
             raise CommitUnknownError("connection lost")
         return found
 
 
-def _dies(_found: object) -> Any:
+def _died(_found: T) -> T:
     raise _CrashError
 
 
@@ -257,12 +257,12 @@ class Calls(RuleBasedStateMachine):
                 for cell in cells.cell_range(row.starts_at, row.ends_at):
                     blocked.setdefault((seat, cell), set()).add(row.id)
         assert owners.keys() == expected.keys() | blocked.keys()
-        for cell, owner in owners.items():
-            if cell in expected:
-                assert owner == expected[cell]
+        for key, owner in owners.items():
+            if key in expected:
+                assert owner == expected[key]
             else:
                 assert owner[0] == "block_id"
-                assert owner[1] in blocked[cell]
+                assert owner[1] in blocked[key]
 
     @invariant()
     def whoever_waits_and_could_come_has_been_told(self) -> None:
