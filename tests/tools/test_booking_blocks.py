@@ -179,4 +179,5 @@ def test_revisions_never_fall_behind_one_that_was_told(store: Store) -> None:
     reader.join()
     assert all(isinstance(each, Booking) for each in found), found
     assert seen == sorted(set(seen))
+    assert len(seen) == 8
     assert set(seen) == {each.revision for each in found if isinstance(each, Booking)}

@@ -232,10 +232,37 @@ def test_fault_s7_moves_that_change_places_end_and_lose_nothing(
     assert live in (2, 3)
 
 
+def test_a_change_begun_later_is_not_told_before_one_that_is_not_yet_committed(
+    bookings: Bookings, store: Store
+) -> None:
+    first = booked(bookings, "m1", "massage", "09:30")
+    tells = store.engine.dialect.name == "postgresql"
+    other = threading.Thread(target=lambda: booked(bookings, "m2", "tea", "12:00"))
+
+    def work(connection: sa.Connection) -> None:
+        bookings._cancel(connection, first, context("c1", None, "m1"))
+        other.start()
+        wait_until_locked_out(connection, other, tells=tells)
+        # Whoever asks now and goes on from the answer will miss nothing.
+        assert [each.revision for each in bookings.changed_since(0)] == [1]
+
+    store.write(work)
+    other.join()
+    assert [each.booking.state for each in bookings.changed_since(1)] == ["cancelled", "booked"]
+
+
+def wait_until_locked_out(
+    connection: sa.Connection, thread: threading.Thread, *, tells: bool
+) -> None:
+    """Until somebody waits for a lock; on SQLite they wait from the start, and nothing tells."""
+    blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while tells and thread.is_alive() and not connection.execute(blocked).scalar_one():
+        time.sleep(0.01)
+
+
 def test_who_joins_while_a_time_is_being_freed_waits_for_the_end_of_it(
     bookings: Bookings, store: Store
 ) -> None:
-    # On SQLite it waits from its very beginning, and nothing tells of it.
     tells = store.engine.dialect.name == "postgresql"
     only = booked(bookings, "m1", "massage", "09:30")
     for hour in ("11:00", "12:30", "14:00", "15:30"):
@@ -251,9 +278,7 @@ def test_who_joins_while_a_time_is_being_freed_waits_for_the_end_of_it(
     def work(connection: sa.Connection) -> None:
         bookings._cancel(connection, only, context("c1", None, "m1"))
         joining.start()
-        blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        while tells and joining.is_alive() and not connection.execute(blocked).scalar_one():
-            time.sleep(0.01)
+        wait_until_locked_out(connection, joining, tells=tells)
 
     store.write(work)
     joining.join()

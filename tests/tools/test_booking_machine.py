@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.exploring import examples
+from tests.exploring import EXPLORING, examples
 from tests.tools.desk import NOW
 from tests.tools.salon import SHOP, slot
 from tools.booking import cells
@@ -65,12 +65,11 @@ def _died(_found: T) -> T:
 
 FAULTS = st.sampled_from([None, None, None, "down", "crash", "no answer"])
 CALLS = st.integers(1, 4).map(lambda number: f"CA{number}")
-TIMES = st.sampled_from(["12:00", "12:30", "13:00", "14:00"])
+TIMES = st.sampled_from(["12:00", "12:30", "13:00"])
 WISHES = st.sampled_from(
     [
         ("cut", Party()),
         ("cut", Party(1, "Anna")),
-        ("cut", Party(1, "Bo")),
         ("massage", Party()),
         ("tea", Party(2)),
         ("tea", Party(7)),
@@ -105,6 +104,10 @@ class Calls(RuleBasedStateMachine):
             connection.execute(sa.update(REVISION).values(revision=0))
 
         self.store.write(work)
+        # Little room, so that calls meet: in the first hours only Anna is there.
+        begins = slot("cut", "12:00", DAY).start
+        away = Block("outside", "c", "Bo", begins, begins + dt.timedelta(hours=2))
+        self.blocks.put(away, self.now)
 
     def context(self, call: str) -> ToolContext:
         self._keys += 1
@@ -191,10 +194,11 @@ class Calls(RuleBasedStateMachine):
         context = self.context(call)
         self.attempt(lambda: self.holds.hold(SHOP.service(service), party, when, context), fault)
 
-    @rule(call=CALLS, wanted=WISHES, first=st.integers(12, 14), fault=FAULTS)
-    def wait(self, call: str, wanted: tuple[str, Party], first: int, fault: str | None) -> None:
+    @rule(call=CALLS, wanted=WISHES, time=TIMES, fault=FAULTS)
+    def wait(self, call: str, wanted: tuple[str, Party], time: str, fault: str | None) -> None:
         service, party = wanted
-        hours = (first * 60, first * 60 + 60)
+        minute = slot(service, time, DAY).local.hour * 60 + slot(service, time, DAY).local.minute
+        hours = (minute, minute + 30)
         wish = Wanted(service, call, dt.date.fromisoformat(DAY), *hours, party)
         context = self.context(call)
         self.attempt(lambda: self.waiting.join(wish, context), fault)
@@ -208,9 +212,9 @@ class Calls(RuleBasedStateMachine):
 
     @rule(
         uid=st.sampled_from("ab"),
-        resource=st.sampled_from(["Anna", "Bo", "bar", "front room"]),
-        first=st.integers(0, 12),
-        fives=st.integers(1, 24),
+        resource=st.sampled_from(["Anna", "Anna", "bar", "front room"]),
+        first=st.integers(0, 6),
+        fives=st.integers(6, 30),
         fault=FAULTS,
     )
     def block(self, uid: str, resource: str, first: int, fives: int, fault: str | None) -> None:
@@ -314,9 +318,11 @@ def test_fault_x14_s5_many_calls_one_calendar_and_whatever_breaks(store: Store) 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples(12 if postgres else 25),
-            stateful_step_count=20,
+            max_examples=examples(6 if postgres else 20),
+            stateful_step_count=40,
             deadline=None,
+            # To make a failure smaller takes minutes with a database: only where there is time.
+            phases=tuple(Phase) if EXPLORING else (Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
     )
