@@ -81,6 +81,54 @@ class ToolContext(msgspec.Struct, frozen=True):
     """Stable for one effect, whatever is retried: pass it to every outside system."""
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """One thing said in the call, as far as it is known to have been heard."""
+
+    speaker: str
+    """`caller` or `agent`."""
+    text: str
+    """The caller's words as transcribed; of the agent's, those that were heard."""
+    whole: bool = True
+    """False: the agent was cut before its end, or has not finished."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What policy may go by: everything said before the tool was called, in order of speaking."""
+
+    said: tuple[Heard, ...] = ()
+    complete: bool = True
+    """False: what the caller said last could not be transcribed in time."""
+    turn: int = 0
+    """Which turn of the caller's this is, from 1."""
+
+
+class StepLimits(msgspec.Struct, frozen=True):
+    """How often a tool may run; None: as often as it likes."""
+
+    per_turn: int | None = None
+    per_call: int | None = None
+    per_day: int | None = None
+    """For one caller's number; for all withheld ones together."""
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Who is offered a tool; empty: everybody, at any time."""
+
+    personas: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    """Numbers that were called, in E.164."""
+    hours: Mapping[str, tuple[str, ...]] = {}
+    """By day (`mon` to `sun`), as `09:00-17:30`, in the shop's zone."""
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A person decides before the tool runs."""
+
+    deadline_s: float = 45.0
+    otherwise: str = "refuse"
+    """What holds when nobody has decided by then: `refuse` or `allow`."""
+
+
 Arguments = Any
 """An instance of the tool's `arguments` Struct."""
 Result = Mapping[str, Any]
@@ -125,6 +173,28 @@ class Tool(msgspec.Struct, frozen=True):
     """Only for a backend that makes effects unique by `idempotency_key`; runs in a thread."""
     by_call: bool = False
     """The call itself carries it out; the handler is never asked."""
+    parameters: Mapping[str, Any] | None = None
+    """JSON Schema for a tool that is known only at start: its handler gets the arguments as a
+    plain dict, and `arguments` is `AnyArguments`."""
+    idempotent: bool = False
+    """Running it again with the same `idempotency_key` changes nothing more: it may be retried."""
+    must_be_said: tuple[str, ...] = ()
+    """Arguments whose values the caller must have said."""
+    requires: tuple[str, ...] = ()
+    """Tools that must have been done in this call before."""
+    limits: StepLimits = StepLimits()
+    audience: Audience = Audience()
+    approval: Approval | None = None
+    claims: tuple[str, ...] = ()
+    """What a sentence says that claims this was done: `booked`, `your appointment is confirmed`."""
+    redact: tuple[str, ...] = ()
+    """Arguments and fields of the result that are kept out of logs and transcripts."""
+    filler: str = ""
+    """Said when it takes long."""
+
+
+class AnyArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Stands for arguments whose shape is only in the tool's `parameters`."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True):
@@ -152,6 +222,9 @@ class ToolRequest(msgspec.Struct, frozen=True):
     arguments: str
     """JSON text, unvalidated."""
     caller_number: str | None = None
+    called_number: str | None = None
+    persona: str = ""
+    evidence: Evidence = Evidence()
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

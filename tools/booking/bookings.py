@@ -1,23 +1,26 @@
 """The bookings in the database, where one slot cannot be had twice."""
 
 import datetime as dt
+import json
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from tools.booking.calendar import CELL_S, Slot, free_chair
+from tools.booking import cells
+from tools.booking.calendar import Slot
+from tools.booking.freed import Waiter, notify, refill, serve
+from tools.booking.resources import Service
+from tools.booking.seating import ONE, Party, Seating
 from tools.booking.shop import Shop
-from tools.booking.tables import BOOKINGS, CELLS
+from tools.booking.tables import BOOKINGS
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
 
 BOOKED = "booked"
 CANCELLED = "cancelled"
-
-T = TypeVar("T")
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -31,8 +34,24 @@ class Booking(msgspec.Struct, frozen=True):
     minutes: int
     starts_at: dt.datetime
     zone: str
-    chair: int
     state: str
+    before_minutes: int = 0
+    after_minutes: int = 0
+    """Before and after the appointment, as long as its resources are kept from others."""
+    party: int = 1
+    person: str | None = None
+    """Whom the caller asked for by name; None: anybody."""
+    resources: tuple[str, ...] = ()
+    """What it has, or had when it was cancelled: resources, or single seats as `name/2`."""
+    revision: int = 0
+    """Of its last change; see `Bookings.changed_since`."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A booking made, changed or cancelled; `booking` as it is now."""
+
+    revision: int
+    booking: Booking
 
 
 class _SlotTakenError(Exception):
@@ -45,12 +64,36 @@ class Wish(msgspec.Struct, frozen=True):
     service: str
     name: str
     slot: Slot
+    party: Party = ONE
 
 
 def name_key(name: str) -> str:
     """The same text for names that sound alike to the ear of a reader: case, accents, spacing."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return " ".join("".join(each for each in plain if not unicodedata.combining(each)).split())
+
+
+def service_of(shop: Shop, booking: Booking) -> Service:
+    """What was booked, as long as it was then: the shop may have changed its list since."""
+    today = shop.offers(booking.service)
+    kinds = {
+        each.kind: None
+        for each in shop.everything
+        if any(key in booking.resources for key in each.keys)
+    }
+    return Service(
+        booking.service,
+        booking.minutes,
+        booking.before_minutes,
+        booking.after_minutes,
+        needs=today.needs if today else tuple(kinds),
+    )
+
+
+def party_of(shop: Shop, booking: Booking) -> Party:
+    """Who comes, with whom they asked for, if that person is still there."""
+    person = booking.person if booking.person in shop.people else None
+    return Party(booking.party, person)
 
 
 class Bookings:
@@ -60,25 +103,41 @@ class Bookings:
         self._store = store
         self._shop = shop
 
-    def taken(self, first: dt.datetime, last: dt.datetime) -> set[tuple[int, int]]:
-        """Cells in use from `first` up to `last`, as (chair, five-minute step since 1970)."""
-        cells = range(int(first.timestamp()) // CELL_S, int(last.timestamp()) // CELL_S + 1)
-        return self._store.read(lambda connection: _taken(connection, cells))
+    def taken(
+        self, first: dt.datetime, last: dt.datetime, now: dt.datetime, call_id: str | None = None
+    ) -> set[tuple[str, int]]:
+        """Cells in use from `first` up to `last`, as (resource, five-minute step since 1970).
+
+        What the call `call_id` holds for itself is not in use.
+        """
+        span = cells.cell_range(first, last)
+        return self._store.read(lambda connection: cells.taken(connection, span, now, call_id))
+
+    def changed_since(self, revision: int, limit: int = 500) -> list[Change]:
+        """Every booking changed after `revision`, oldest change first, at most `limit`.
+
+        Ask again from the last one's revision; 0 begins at the beginning. A booking comes once,
+        as it is now. Nothing committed later ever gets a lower revision than what was told.
+        """
+        query = sa.select(BOOKINGS).where(BOOKINGS.c.revision > revision)
+        query = query.order_by(BOOKINGS.c.revision).limit(limit)
+        found = self._store.read(lambda connection: connection.execute(query).all())
+        return [Change(row.revision, _typed(row)) for row in found]
 
     def book(self, wish: Wish, context: ToolContext) -> Booking | None:
-        """The new booking, the same caller's earlier one of that very slot, or None when taken."""
+        """The new booking, the same caller's earlier one of that very slot, or None when taken.
+
+        What the call has held is its own to book; the hold ends with the booking.
+        """
         return self._contend(lambda connection: self._book(connection, wish, context))
 
     def move(self, booking: Booking, slot: Slot, context: ToolContext) -> Booking | None:
         """The booking at its new time, or None when that is taken; ToolRefusal if it is gone."""
-        try:
-            return self._contend(lambda connection: self._move(connection, booking, slot, context))
-        except _SlotTakenError:
-            return None
+        return self._contend(lambda connection: self._move(connection, booking, slot, context))
 
     def cancel(self, booking: Booking, context: ToolContext) -> Booking | None:
         """The cancelled booking; None when it is gone already."""
-        return self._store.write(lambda connection: _cancel(connection, booking, context))
+        return self._contend(lambda connection: self._cancel(connection, booking, context))
 
     def made_with(self, key: str) -> Booking | None:
         """The live booking that the effect with this idempotency key made or last moved."""
@@ -125,24 +184,43 @@ class Bookings:
             lambda connection: [_typed(row) for row in connection.execute(query)]
         )
 
-    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
-        # Somebody else may take the chair we chose between our look and our insert: the key of
-        # booked_cells says so, and we look again. Each round, at least one other got a chair.
-        return self._store.contend(work, "slot", looks=self._shop.chairs + 2)
+    def _contend(self, work: Callable[[sa.Connection], Booking | None]) -> Booking | None:
+        # Somebody else may take what we chose between our look and our insert: the key of
+        # booked_cells says so, and we look again. Each round, at least one other got something.
+        looks = sum(len(each.keys) for each in self._shop.everything) + 2
+        try:
+            return self._store.contend(work, "slot", looks=looks)
+        except _SlotTakenError:
+            return None
 
     def _book(self, connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
         again = _same(connection, wish, context)
         if again is not None:
             return again
-        chair = free_chair(self._shop, wish.slot, _taken(connection, wish.slot.cells))
-        if chair is None:
+        freed = cells.end_holds(connection, context.now, context.call_id)
+        service = self._shop.offers(wish.service) or Service(wish.service, wish.slot.minutes)
+        found = self._find(connection, service, wish.party, wish.slot, context)
+        if found is None:
             # On PostgreSQL our own booking may have been committed between the two looks.
-            return _same(connection, wish, context)
-        made = _stored(connection, self._row(wish, context, chair))
-        _occupy(connection, made.id, chair, wish.slot.cells)
-        return made
+            again = _same(connection, wish, context)
+            if again is None:
+                raise _SlotTakenError
+            return again
+        made = _stored(connection, self._row(wish, context))
+        return self._seated(connection, made, found, freed, context)
 
-    def _row(self, wish: Wish, context: ToolContext, chair: int) -> dict[str, Any]:
+    def _find(
+        self,
+        connection: sa.Connection,
+        service: Service,
+        party: Party,
+        slot: Slot,
+        context: ToolContext,
+    ) -> tuple[str, ...] | None:
+        taken = cells.taken(connection, slot.cells, context.now)
+        return Seating(self._shop, service, party).find(slot, taken)
+
+    def _row(self, wish: Wish, context: ToolContext) -> dict[str, Any]:
         return {
             # Derived, so that trying the same effect again can only find the same booking.
             "id": context.idempotency_key[:16],
@@ -153,9 +231,12 @@ class Bookings:
             "name_key": name_key(wish.name),
             "service": wish.service,
             "minutes": wish.slot.minutes,
+            "before_minutes": wish.slot.before,
+            "after_minutes": wish.slot.after,
+            "party": wish.party.size,
+            "person": wish.party.person,
             "starts_at": wish.slot.start,
             "zone": self._shop.zone.key,
-            "chair": chair,
             "state": BOOKED,
             "created_at": context.now,
             "changed_at": context.now,
@@ -164,16 +245,82 @@ class Bookings:
     def _move(
         self, connection: sa.Connection, booking: Booking, slot: Slot, context: ToolContext
     ) -> Booking:
-        values = {"starts_at": slot.start, "zone": self._shop.zone.key, "minutes": slot.minutes}
-        if _change(connection, booking, context, values) is None:
+        freed = cells.end_holds(connection, context.now, context.call_id)
+        values = {
+            "starts_at": slot.start,
+            "zone": self._shop.zone.key,
+            "minutes": slot.minutes,
+            "before_minutes": slot.before,
+            "after_minutes": slot.after,
+        }
+        moved = _change(connection, booking, context, values)
+        if moved is None:
             raise ToolRefusal("That appointment is already cancelled.")
-        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
-        chair = free_chair(self._shop, slot, _taken(connection, slot.cells))
-        if chair is None:
+        freed |= cells.vacate(connection, booking_id=booking.id)
+        service = service_of(self._shop, booking)
+        party = party_of(self._shop, booking)
+        found = self._find(connection, service, party, slot, context)
+        if found is None:
             raise _SlotTakenError
-        _occupy(connection, booking.id, chair, slot.cells)
+        return self._seated(connection, moved, found, freed, context)
+
+    def _cancel(
+        self, connection: sa.Connection, booking: Booking, context: ToolContext
+    ) -> Booking | None:
+        cancelled = _change(connection, booking, context, {"state": CANCELLED})
+        if cancelled is None:
+            return None
+        freed = cells.vacate(connection, booking_id=booking.id)
+        return self._numbered(connection, cancelled, freed, context)
+
+    def _seated(
+        self,
+        connection: sa.Connection,
+        booking: Booking,
+        seats: tuple[str, ...],
+        freed: set[cells.Cell],
+        context: ToolContext,
+    ) -> Booking:
+        """The booking with these seats, for the whole of its time."""
+        span = cells_of(booking)
+        cells.occupy(
+            connection, ((seat, cell) for seat in seats for cell in span), booking_id=booking.id
+        )
+        made = self._numbered(connection, booking, freed, context, resources=json.dumps(seats))
+        day = self.local(made).date()
+        waiter = Waiter(made.caller_number, name_key(made.name), made.service, day)
+        serve(connection, waiter, context.now)
+        return made
+
+    def _numbered(
+        self,
+        connection: sa.Connection,
+        booking: Booking,
+        freed: set[cells.Cell],
+        context: ToolContext,
+        **values: Any,
+    ) -> Booking:
+        """The booking with the number of this change; who waited for what it freed is noted."""
+        refill(connection, self._shop, freed, context.now)
+        revision = cells.next_revision(connection)
         mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking.id)
-        return _typed(connection.execute(mine.values(chair=chair).returning(BOOKINGS)).one())
+        done = mine.values(**values, revision=revision).returning(BOOKINGS)
+        numbered = _typed(connection.execute(done).one())
+        notify(connection, self._shop, freed, context.now, revision)
+        return numbered
+
+
+def cells_of(booking: Booking) -> range:
+    """Every five minutes of it, buffers included."""
+    slot = Slot(
+        # The local time plays no part in this.
+        booking.starts_at,
+        booking.starts_at,
+        booking.minutes,
+        booking.before_minutes,
+        booking.after_minutes,
+    )
+    return slot.cells
 
 
 def _change(
@@ -187,13 +334,6 @@ def _change(
         .returning(BOOKINGS)
     ).one_or_none()
     return _typed(changed) if changed else None
-
-
-def _cancel(connection: sa.Connection, booking: Booking, context: ToolContext) -> Booking | None:
-    cancelled = _change(connection, booking, context, {"state": CANCELLED})
-    if cancelled is not None:
-        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
-    return cancelled
 
 
 def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:
@@ -227,20 +367,7 @@ def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Bookin
     return _typed(row) if row else None
 
 
-def _taken(connection: sa.Connection, cells: range) -> set[tuple[int, int]]:
-    if not cells:
-        return set()
-    query = sa.select(CELLS.c.chair, CELLS.c.cell).where(CELLS.c.cell.between(cells[0], cells[-1]))
-    return {(row.chair, row.cell) for row in connection.execute(query)}
-
-
-def _occupy(connection: sa.Connection, booking_id: str, chair: int, cells: Iterable[int]) -> None:
-    # In rising order always, so that two writers wait for each other in one direction only.
-    rows = [{"chair": chair, "cell": cell, "booking_id": booking_id} for cell in cells]
-    connection.execute(sa.insert(CELLS), rows)
-
-
 def _typed(row: Any) -> Booking:
-    return msgspec.convert(
-        {name: getattr(row, name) for name in Booking.__struct_fields__}, Booking
-    )
+    values = {name: getattr(row, name) for name in Booking.__struct_fields__}
+    values["resources"] = tuple(json.loads(row.resources))
+    return msgspec.convert(values, Booking)
