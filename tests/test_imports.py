@@ -80,6 +80,7 @@ SHELLS = frozenset(
         "tools.dispatch",
         "tools.migrate",
         "tools.receipts",
+        "tools.secrets",
         "tools.store",
         "tools.threads",
         "tools.vault",
