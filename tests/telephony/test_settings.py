@@ -47,7 +47,9 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
 
 def test_every_field_has_one_variable_and_every_variable_one_field() -> None:
     fields = [variable.field for variable in VARIABLES]
-    assert sorted(fields) == sorted(set(Settings.__struct_fields__) - {"sources", "secrets", "unknown"})
+    assert sorted(fields) == sorted(
+        set(Settings.__struct_fields__) - {"sources", "secrets", "unknown"}
+    )
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
 
 

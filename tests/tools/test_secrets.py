@@ -47,7 +47,7 @@ def test_a_secret_that_cannot_be_used_says_how_to_mend_it(
 def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="empty|UTF-8"):
+    with pytest.raises(ConfigError, match=r"empty|UTF-8"):
         Secrets({"FRONTDESK_SECRET_CRM_FILE": str(path)}).get("crm")
 
 
