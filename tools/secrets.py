@@ -4,11 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.config import ConfigError
+from tools.config import SECRET_NAME, ConfigError
 
 PREFIX = "FRONTDESK_SECRET_"
-NAME = r"[a-z][a-z0-9]*([_-][a-z0-9]+){0,8}"
-"""How a configuration file may name a secret: `hubspot-token`."""
 MAX_BYTES = 64 * 1024
 
 
@@ -34,7 +32,7 @@ class Secrets:
         Blocks on a file. Raises ConfigError when there is none, or it cannot be read.
         """
         variable = variable_of(name)
-        if not re.fullmatch(NAME, name, re.ASCII):
+        if not re.fullmatch(SECRET_NAME, name, re.ASCII):
             hint = "Use small letters and digits, like hubspot-token"
             raise ConfigError(f"secret {name[:40]!r}", "cannot be the name of a secret", hint)
         value, path = self._given.get(variable, ""), self._given.get(f"{variable}_FILE", "")

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tools.config import Document
+from tools.config import SECRET_NAME, Document
 from tools.crm.identity import CheckRules
 from tools.phone import REGIONS
-from tools.secrets import NAME as SECRET_NAME
 from tools.validation import Schema
 
 FILE = "crm.yaml"

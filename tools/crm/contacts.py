@@ -309,10 +309,14 @@ def _carded(connection: sa.Connection, card: Card) -> Contact | None:
 
 
 def _missing(found: Contact, card: Card, values: dict[str, object]) -> dict[str, object]:
-    """What the contact does not have; an address nobody vouches for gives way to one that is."""
+    """What the contact does not have; an address nobody vouches for gives way to another.
+
+    The same address from outside proves nothing: it may be there because we told it.
+    """
     missing = {name: value for name, value in values.items() if not getattr(found, name)}
     missing.pop("email_proven", None)
-    if card.email and (card.proven or not found.email) and not found.email_proven:
+    other = card.email.casefold() != found.email.casefold()
+    if card.email and other and (card.proven or not found.email) and not found.email_proven:
         return {**missing, "email": card.email, "email_proven": card.proven}
     return missing
 

@@ -10,7 +10,7 @@ import msgspec
 from tools.booking.speech import say_day
 from tools.crm.checking import Checked
 from tools.crm.desk import CrmDesk, own_desk
-from tools.crm.identity import Said
+from tools.crm.identity import Hint, Said, hint_of
 from tools.crm.lookup import Found, Source
 from tools.crm.records import Consent, ConsentTo, Contact, FollowUp, Note, Visit, tidy
 from tools.spec import Result, Risk, Tool, ToolContext, ToolRefusal

@@ -145,11 +145,13 @@ class Dialect:
         wished = self.properties(card)
         for name in self._phones:
             wished.pop(name, None)
+        # An address nobody vouches for does not replace one.
+        newer = {name for name in wished if ours and (name != "email" or card.proven)}
+        newer.add(self.id_property)
         changes = {
             name: value
             for name, value in wished.items()
-            if now.get(name, "") != value
-            and (ours or not now.get(name) or name == self.id_property)
+            if now.get(name, "") != value and (name in newer or not now.get(name))
         }
         return {**_whole_name(changes, now, wished, ours=ours), **self._new_numbers(now, card)}
 

@@ -234,7 +234,7 @@ def _carry_over() -> None:
 
 def _count_on(connection: sa.Connection, name: str) -> None:
     """Rows were put in with their ids: the next one is to get the next."""
-    next_id = sa.func.coalesce(sa.func.max(sa.column("id")), 0) + 1
+    next_id: sa.ColumnElement[int] = sa.func.coalesce(sa.func.max(sa.column("id")), 0) + 1
     highest = sa.select(next_id).select_from(sa.table(name)).scalar_subquery()
     sequence = sa.func.pg_get_serial_sequence(name, "id")
     connection.execute(sa.select(sa.func.setval(sequence, highest, sa.false())))
