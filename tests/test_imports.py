@@ -26,6 +26,7 @@ SHELLS = frozenset(
         "telephony.app",
         "telephony.cli.calls",
         "telephony.cli.checks",
+        "telephony.cli.contacts",
         "telephony.cli.doctor",
         "telephony.cli.init",
         "telephony.cli.lab",

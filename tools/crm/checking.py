@@ -44,8 +44,10 @@ class Checks:
         """
         contact = self._contacts.find(number)
         good = passes(self._rules, said, contact, self._appointments(number, contact, context))
+        # Of tries at once, each round counts one at least.
+        looks = max(self._rules.tries_per_call, self._rules.tries_per_day) + 2
         return self._store.contend(
-            lambda connection: self._count(connection, number, context, good=good), "check"
+            lambda connection: self._count(connection, number, context, good=good), "check", looks
         )
 
     def made_with(self, key: str) -> Checked | None:
