@@ -200,9 +200,9 @@ def _named(book: _Book, text: str) -> Contact:
     if len(page.contacts) == 1:
         return page.contacts[0]
     if not page.contacts:
-        raise CommandFailed(f"There is no contact {text}")
+        raise CommandFailed(f"There is no contact {text!r}")
     ids = ", ".join(str(each.id) for each in page.contacts[:10])
-    raise CommandFailed(f"{text} may be several: contacts {ids}")
+    raise CommandFailed(f"{text!r} may be several: contacts {ids}")
 
 
 def _everybody(desk: CrmDesk) -> Iterator[Contact]:
@@ -244,7 +244,7 @@ def _page(everything: dict[str, Any]) -> str:
     """As lines; lists are indented. Callers' words are made harmless to terminals."""
     lines: list[str] = []
     for name, value in msgspec.to_builtins(everything).items():
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             lines.append(f"{name}: {plain(str(value))}")
             continue
         lines.append(f"{name}: {len(value)}")

@@ -67,15 +67,11 @@ def open_desk(
     breaker: Breaker | None = None,
     seconds: Callable[[], float] = time.monotonic,
 ) -> CrmDesk:
-    """The book of this deployment with the outside book that is configured, if one is.
-
-    Raises ConfigError when its credential is missing.
-    """
+    """The book of this deployment with the outside book that is configured, if one is."""
     desk = own_desk(store, config)
     if config.outside is None or desk.outbox is None:
         return desk
     outside, guard = config.outside, breaker or Pauses()
-    secrets.get(outside.credential)
     carrier = Carrier(session, outside.base_url, lambda: secrets.get(outside.credential), clock)
     dialect = Dialect(outside.id_property, outside.phone_properties, config.region)
     book = HubSpotBook(carrier, dialect, outside.read_s, outside.write_s)
