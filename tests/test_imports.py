@@ -88,6 +88,7 @@ SHELLS = frozenset(
         "tools.crm.offer",
         "tools.crm.outbox",
         "tools.crm.outside.book",
+        "tools.crm.outside.handover",
         "tools.crm.outside.http",
         "tools.crm.own",
         "tools.dispatch",

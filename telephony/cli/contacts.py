@@ -1,11 +1,13 @@
 """`frontdesk contacts` and `frontdesk tasks`: who callers are, and what is to be done for them."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import click
 import msgspec
 
@@ -15,8 +17,10 @@ from telephony.settings import load
 from tools.crm.consents import BY_STAFF
 from tools.crm.contacts import PAGE
 from tools.crm.crmfile import load_crm
-from tools.crm.desk import CrmDesk, own_desk
+from tools.crm.desk import CrmDesk, outside_book, own_desk
 from tools.crm.followups import Task
+from tools.crm.outside.handover import Handed, Handover
+from tools.crm.port import BookError
 from tools.crm.records import Contact, TaskState
 from tools.migrate import migrate
 from tools.phone import e164
@@ -87,6 +91,33 @@ def show(contact: str, as_json: bool) -> None:
 
 
 @contacts.command()
+@click.argument("contact")
+@click.option("--name")
+@click.option("--email", help="Counts as known to be theirs.")
+@click.option("--language", help="A tag such as en or de-AT.")
+@click.option("--add-number", help="One more number of theirs.")
+@click.option("--remove-number", help="A number that is theirs no more.")
+def change(
+    contact: str,
+    name: str | None,
+    email: str | None,
+    language: str | None,
+    add_number: str | None,
+    remove_number: str | None,
+) -> None:
+    """Change what is kept of one contact."""
+    given = {"name": name, "email": email, "language": language}
+    values = {field: value for field, value in given.items() if value is not None}
+    with _open() as book:
+        desk, found = book.desk, _named(book, contact)
+        if add_number is not None:
+            desk.contacts.add_number(found.id, _number(book, add_number), _now())
+        if remove_number is not None:
+            desk.contacts.remove_number(found.id, _number(book, remove_number), _now())
+        click.echo(_json(_shown(desk.contacts.change(found.id, _now(), **values))))
+
+
+@contacts.command()
 @click.argument("kept")
 @click.argument("merged")
 @click.option("--by", default="staff", show_default=True, help="Who says that they are one.")
@@ -117,9 +148,7 @@ def unmerge(merge_id: int) -> None:
 def close(number: str, lift: bool) -> None:
     """Never call or message NUMBER, nor any other number of the same person."""
     with _open() as book:
-        found = e164(number, book.region)
-        if found is None:
-            raise CommandFailed(f"{number!r} is not a telephone number; write it in full")
+        found = _number(book, number)
         context = ToolContext("", found, _now(), "")
         book.desk.consents.close(found, context, closed=not lift, how=BY_STAFF)
         click.echo(f"{found} is {'open to' if lift else 'closed to'} calls and messages.")
@@ -163,6 +192,34 @@ def outside(retry: bool, as_json: bool) -> None:
         click.echo(f"  {each.kind.value} of contact {each.contact_id}: {each.trouble}")
 
 
+@contacts.command()
+def push() -> None:
+    """Give another system, newly configured, everybody it has not been told of.
+
+    People it has already are found by e-mail address and number. May be repeated.
+    """
+    with _open() as book:
+        if book.desk.outbox is None:
+            raise CommandFailed("No other system is configured: see crm.yaml")
+        try:
+            handed = asyncio.run(_hand_over(book))
+        except BookError as error:
+            raise CommandFailed(f"It stopped ({error}); run it again to go on") from None
+    click.echo(f"{handed.taken} handed over, {len(handed.refused)} refused.")
+    for contact_id, why in handed.refused.items():
+        click.echo(f"  contact {contact_id}: {why}")
+
+
+async def _hand_over(book: _Book) -> Handed:
+    settings = load()
+    config = load_crm(settings.config_dir)
+    assert config.outside is not None
+    assert book.desk.outbox is not None
+    async with aiohttp.ClientSession() as session:
+        there = outside_book(config, config.outside, settings.secrets, session, _now)
+        return await Handover(book.desk.contacts, book.desk.outbox, there).run()
+
+
 @click.command()
 @click.option("--done", "done_id", type=int, help="This task is done.")
 @click.option("--drop", "drop_id", type=int, help="This task is not needed any more.")
@@ -188,6 +245,13 @@ def _now() -> dt.datetime:
 
 def _json(data: object) -> str:
     return msgspec.json.encode(data).decode()
+
+
+def _number(book: _Book, text: str) -> str:
+    found = e164(text, book.region)
+    if found is None:
+        raise CommandFailed(f"{text!r} is not a telephone number; write it in full")
+    return found
 
 
 def _named(book: _Book, text: str) -> Contact:

@@ -105,6 +105,33 @@ def test_a_region_is_read_from_the_file(told: Output, place: Path) -> None:
     assert "crm.yaml:1:9" in told.err
 
 
+def test_a_contact_is_changed(told: Output) -> None:
+    changed = json.loads(
+        told.of("contacts", "change", "1", "--name", "Anna", "--email", "new@example.com")
+    )
+    assert (changed["name"], changed["email"], changed["email_proven"]) == (
+        "Anna",
+        "new@example.com",
+        True,
+    )
+    third = "+442079460003"
+    assert third in told.of("contacts", "change", "1", "--add-number", third)
+    assert third not in told.of("contacts", "change", third, "--remove-number", third)
+    told.of("contacts", "change", "1", "--add-number", OTHER, code=1)
+    assert "belongs to contact 2" in told.err
+
+
+def test_nobody_is_pushed_without_another_system(told: Output, place: Path) -> None:
+    told.of("contacts", "push", code=1)
+    assert "crm.yaml" in told.err
+    # Nothing listens there.
+    (place / "config" / "crm.yaml").write_text(
+        "backend: hubspot\noutside:\n  base_url: http://127.0.0.1:9\n"
+    )
+    told.of("contacts", "push", code=1)
+    assert "locked: no_credential" in told.err
+
+
 def test_two_are_merged_and_taken_apart(told: Output) -> None:
     assert told.of("contacts", "merge", "1", OTHER) == "Contact 2 is contact 1 now: merge 1.\n"
     assert told.json("contacts", "show", "2")[0]["numbers"] == [CALLER, OTHER]

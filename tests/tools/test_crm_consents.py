@@ -71,6 +71,21 @@ def test_a_closed_number_is_refused_to_whoever_asks(store: Store) -> None:
     assert [each.closed for each in consents.closings(CALLER)] == [True, False]
 
 
+def test_messages_need_no_refusal_and_marketing_needs_consent(store: Store) -> None:
+    _, consents = book(store)
+    consents.refuse_message(CALLER)
+    with pytest.raises(ToolRefusal, match="no consent"):
+        consents.refuse_message(CALLER, ConsentTo.MARKETING)
+    consents.set(CALLER, ConsentTo.MARKETING, at("k1"), agreed=True)
+    consents.refuse_message(CALLER, ConsentTo.MARKETING)
+    consents.set(CALLER, ConsentTo.MESSAGES, at("k2"), agreed=False)
+    with pytest.raises(ToolRefusal, match="no consent"):
+        consents.refuse_message(CALLER)
+    consents.close(CALLER, at("k3"))
+    with pytest.raises(ToolRefusal, match="asked not to"):
+        consents.refuse_message(CALLER, ConsentTo.MARKETING)
+
+
 def test_all_numbers_of_a_person_are_closed_with_one(store: Store) -> None:
     contacts, consents = book(store)
     ann = contacts.save(CALLER, NOW, name="Ann")

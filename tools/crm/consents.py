@@ -18,6 +18,8 @@ BY_MERGE = "merge"
 
 ASKED_NOT_TO = "I can't arrange that: we were asked not to call or message that number."
 
+NOT_AGREED = "I can't send that: there is no consent to such messages."
+
 
 class Closed(msgspec.Struct, frozen=True):
     """One time a number was closed to calls, or opened again."""
@@ -105,6 +107,14 @@ class Consents:
                 for row in c.execute(query.order_by(DO_NOT_CALL.c.id))
             ]
         )
+
+    def refuse_message(self, number: str, kind: ConsentTo = ConsentTo.MESSAGES) -> None:
+        """For whoever is about to write to a number: ToolRefusal when it is closed, or the
+        person took back their consent; for marketing also when they never gave it."""
+        self.refuse_closed(number)
+        agreed = self.agreed(number, kind)
+        if agreed is False or (kind is ConsentTo.MARKETING and agreed is None):
+            raise ToolRefusal(NOT_AGREED)
 
     def refuse_closed(self, number: str) -> None:
         """For whoever is about to call or write to a number: ToolRefusal when it is closed.

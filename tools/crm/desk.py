@@ -10,7 +10,7 @@ import msgspec
 
 from tools.crm.breaker import Pauses
 from tools.crm.checking import Checks
-from tools.crm.config import CrmConfig
+from tools.crm.config import CrmConfig, Outside
 from tools.crm.consents import Consents
 from tools.crm.contacts import Contacts
 from tools.crm.drain import Drain
@@ -58,6 +58,18 @@ def own_desk(store: Store, config: CrmConfig | None = None) -> CrmDesk:
     )
 
 
+def outside_book(
+    config: CrmConfig,
+    outside: Outside,
+    secrets: Secrets,
+    session: aiohttp.ClientSession,
+    clock: Callable[[], dt.datetime],
+) -> HubSpotBook:
+    carrier = Carrier(session, outside.base_url, lambda: secrets.get(outside.credential), clock)
+    dialect = Dialect(outside.id_property, outside.phone_properties, config.region)
+    return HubSpotBook(carrier, dialect, outside.read_s, outside.write_s)
+
+
 def open_desk(
     store: Store,
     config: CrmConfig,
@@ -71,10 +83,8 @@ def open_desk(
     desk = own_desk(store, config)
     if config.outside is None or desk.outbox is None:
         return desk
-    outside, guard = config.outside, breaker or Pauses()
-    carrier = Carrier(session, outside.base_url, lambda: secrets.get(outside.credential), clock)
-    dialect = Dialect(outside.id_property, outside.phone_properties, config.region)
-    book = HubSpotBook(carrier, dialect, outside.read_s, outside.write_s)
+    guard = breaker or Pauses()
+    book = outside_book(config, config.outside, secrets, session, clock)
     lookup = Lookup(desk.contacts, book, desk.outbox, guard, clock, seconds)
     drain = Drain(desk.outbox, book, desk.contacts, guard, clock, seconds)
     return msgspec.structs.replace(desk, lookup=lookup, drain=drain.run)

@@ -16,8 +16,10 @@ from tools.store import CommitUnknownError
 
 log = structlog.get_logger()
 
+TELL_S = 90.0
+"""How long all requests for one intent may take together."""
 LEASE = dt.timedelta(seconds=120)
-"""Longer than all requests for one intent may take: then nobody else has it meanwhile."""
+"""Longer than that: nobody else has the intent meanwhile."""
 IDLE_S = 2.0
 LOCKED_S = 300.0
 MAX_BACKOFF_S = 600.0
@@ -76,9 +78,11 @@ class Drain:
 
     async def _deliver(self, intent: Intent) -> bool:
         try:
-            own_id, outside_id = await self._tell(intent)
-        except BookError as error:
-            await self._not_taken(intent, error)
+            async with asyncio.timeout(TELL_S):
+                own_id, outside_id = await self._tell(intent)
+        except (BookError, TimeoutError) as error:
+            slow = BookError(Trouble.DOWN, "too_slow")
+            await self._not_taken(intent, error if isinstance(error, BookError) else slow)
             return False
         self._breaker.succeeded()
         if outside_id:

@@ -66,6 +66,10 @@ class HubSpotBook:
         request = self._dialect.task(ref, task, key)
         return await self._once(Kind.TASK, task.token, request, again=again)
 
+    async def has(self, card: Card) -> bool:
+        """Whether this person is there, by our id, their e-mail address or a number."""
+        return await self._theirs(card) is not None
+
     async def put_contacts(self, cards: Sequence[Card], key: str) -> dict[str, str]:
         """Many at once, at most `BATCH`: HubSpot's ids by token, of those that were taken.
 
