@@ -47,7 +47,9 @@ from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
 from tools.config import ConfigError
-from tools.crm.contacts import Contacts
+from tools.crm.config import CrmConfig
+from tools.crm.crmfile import load_crm
+from tools.crm.desk import open_desk
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
@@ -104,7 +106,13 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, shop: Shop, line: Line, store: Store, watch: Watch
+        self,
+        settings: Settings,
+        shop: Shop,
+        line: Line,
+        store: Store,
+        watch: Watch,
+        crm: CrmConfig | None = None,
     ) -> None:
         self.settings = settings
         self.shop = shop
@@ -120,12 +128,13 @@ class Service:
         self._clips = _Clips()
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
-        registry = build(shop, store, _targets(line))
+        self._crm = open_desk(store, crm or CrmConfig(), settings.secrets, self._http, self.clock)
+        registry = build(shop, store, _targets(line), self._crm)
         dispatcher = Dispatcher(
             registry, Receipts(store), clock=self.clock, start=self._tasks.start
         )
         self._staff = Staff(
-            settings.data_dir, Contacts(store), self.clock, self._tasks.start, self.count
+            settings.data_dir, self._crm.contacts, self.clock, self._tasks.start, self.count
         )
         documents = Documents(line, PublicUrl(settings.public_url), self.persona.language)
         self._around = _Around(
@@ -153,6 +162,8 @@ class Service:
         )
         if self.settings.engine == "local":
             await asyncio.to_thread(self._models.load)
+        if self._crm.drain is not None:
+            self._tasks.start("crm outbox", self._crm.drain())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
     async def drain(self) -> None:
@@ -274,6 +285,7 @@ class Service:
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
+        self._staff.saw(offer.call_sid, e164(offer.from_))
         return Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
@@ -283,6 +295,7 @@ class Service:
             journal=journal,
             around=self._around,
             over=over,
+            verstat=offer.verstat,
         )
 
     def _limits(self) -> Limits:
@@ -385,8 +398,11 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     """
     check_folders(settings)
     shop, line = load_shop(settings.config_dir), load_line(settings.config_dir)
+    crm = load_crm(settings.config_dir)
+    if crm.outside is not None:
+        settings.secrets.get(crm.outside.credential)
     store = await asyncio.to_thread(_open_database, settings)
-    return Service(settings, shop, line, store, watch)
+    return Service(settings, shop, line, store, watch, crm)
 
 
 def _open_database(settings: Settings) -> Store:

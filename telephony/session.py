@@ -114,6 +114,7 @@ class Session:
         journal: Journal,
         around: Surroundings,
         over: Callable[["Session"], None],
+        verstat: str = "",
     ) -> None:
         self.call_id = call_id
         self.ended: EndedReason | None = None
@@ -122,6 +123,7 @@ class Session:
         self.next_step: Onward | TakeBack | None = None
         """What the carrier is told if it asks what to do with the caller."""
         self._caller_number = caller_number
+        self._verstat = verstat
         self._call = call
         self._leg = leg
         self._legs = 0
@@ -287,6 +289,7 @@ class Session:
                 name=command.name,
                 arguments=command.arguments,
                 caller_number=self._caller_number,
+                verstat=self._verstat,
             )
         )
         self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)

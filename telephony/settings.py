@@ -14,6 +14,8 @@ from dotenv.parser import parse_stream
 from telephony.values import Secret, database_url
 from telephony.variables import VARIABLES, Variable
 from tools.config import ConfigError
+from tools.secrets import PREFIX as SECRETS
+from tools.secrets import Secrets
 
 _PREFIX = "FRONTDESK_"
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_base_url: str
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
+    secrets: Secrets = Secrets()
+    """What configuration files name: FRONTDESK_SECRET_ and a name."""
     unknown: tuple[str, ...] = ()
     """One sentence for each FRONTDESK_* variable that means nothing: most likely a typing error."""
 
@@ -91,7 +95,8 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
         entry = entry or _find(variable, dotenv, str(dotenv_path))
         if entry is not None and entry.text:
             found[variable.name] = entry
-    return _assemble(found, _unknown({**dotenv, **process}))
+    everything = {**dotenv, **process}
+    return _assemble(found, Secrets(everything), _unknown(everything))
 
 
 def describe(settings: Settings) -> list[Row]:
@@ -196,7 +201,7 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 
-def _assemble(found: Mapping[str, _Found], unknown: tuple[str, ...]) -> Settings:
+def _assemble(found: Mapping[str, _Found], secrets: Secrets, unknown: tuple[str, ...]) -> Settings:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for variable in VARIABLES:
@@ -206,7 +211,7 @@ def _assemble(found: Mapping[str, _Found], unknown: tuple[str, ...]) -> Settings
         sources[variable.name] = "default" if entry is None else entry.source
     values["twilio_auth_tokens"] = values["twilio_auth_tokens"] or ()
     _fill_in(values)
-    settings = Settings(**values, sources=sources, unknown=unknown)
+    settings = Settings(**values, sources=sources, secrets=secrets, unknown=unknown)
     _check_together(settings)
     return settings
 
@@ -257,7 +262,7 @@ def _unknown(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         _unknown_sentence(name, known)
         for name in sorted(values)
-        if name.startswith(_PREFIX) and name not in known
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(SECRETS)
     )
 
 

@@ -51,6 +51,13 @@ class Staff:
         log.warning("call_back", call_sid=call_id, why=why)
         self._do("call back", call_id, lambda: self._note(call_id, caller_number, "call-back", why))
 
+    def saw(self, call_id: str, caller_number: str | None) -> None:
+        """Keep in the contacts' book that this number has called."""
+        if caller_number is None:
+            return
+        now = self._clock()
+        self._do("seen", call_id, lambda: self._contacts.saw_call(call_id, caller_number, now))
+
     def keep_message(self, call_id: str, caller: str, message: Message) -> None:
         """Write down where a message is, and note it under the caller's number."""
         self._do("message", call_id, lambda: self._keep(call_id, caller, message))

@@ -54,6 +54,7 @@ class Attempt(msgspec.Struct, frozen=True):
             caller_number=e164(number) if number else None,
             now=now,
             idempotency_key=receipt.idempotency_key,
+            verstat=self.request.verstat,
         )
 
     def claim(self, now: dt.datetime, print_of: Callable[[str], str]) -> Claim:

@@ -3,17 +3,20 @@
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Shop
 from tools.calls.offer import NOBODY, Targets, call_tools
+from tools.crm.desk import CrmDesk
 from tools.crm.offer import crm_tools
 from tools.registry import Registry
 from tools.store import Store
 
 
-def build(shop: Shop, store: Store, targets: Targets = NOBODY) -> Registry:
-    """Every tool, for one shop, one database and one telephone line."""
+def build(
+    shop: Shop, store: Store, targets: Targets = NOBODY, crm: CrmDesk | None = None
+) -> Registry:
+    """Every tool, for one shop, one database, one telephone line and one book of contacts."""
     return Registry(
         [
             *booking_tools(shop, store),
-            *crm_tools(store),
+            *crm_tools(store, crm),
             *call_tools(targets),
         ]
     )

@@ -15,6 +15,8 @@ from tools.validation import Path, Problem, Schema
 
 MAX_BYTES = 64 * 1024
 TAG = "tag:yaml.org,2002:"
+SECRET_NAME = r"[a-z][a-z0-9]*([_-][a-z0-9]+){0,8}"  # noqa: S105 - the form of a name
+"""How a file may name a secret, which it never holds: `hubspot-token`. See `tools.secrets`."""
 T = TypeVar("T")
 
 

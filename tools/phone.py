@@ -2,30 +2,40 @@
 
 import re
 
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
 # What carriers send in place of a number the caller withholds, dialled as letters (Twilio
 # help centre, on these caller ID numbers): RESTRICTED, BLOCKED, UNKNOWN, ANONYMOUS, UNAVAILABLE.
 WITHHELD = {"+7378742833", "+2562533", "+8656696", "+266696687", "+86282452253"}
 
+REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""Where a national number may be from: ISO 3166 codes such as `GB`."""
+MAX_CHARS = 40
 
-def e164(text: str, country: str = "") -> str | None:
-    """`+` and 7 to 15 digits, or None when it is withheld, a SIP address or no number.
 
-    `country` is a calling code such as `44`: with it, a national number (`020 7946 0000`) is
-    understood; without it, only international forms (`+44 ...`, `0044 ...`) are.
+def e164(text: str, region: str = "") -> str | None:
+    """`+` and up to 15 digits, or None when it is withheld, a SIP address or no number.
+
+    With a `region` of `REGIONS`, a national number (`020 7946 0000`) is understood; without
+    one, only international forms (`+44 ...`, `0044 ...`) are. Only lengths are checked against
+    the numbering plan: new ranges are in use before any list of them knows.
     """
-    if not re.fullmatch(r"\s*\+?[\d\s().\-/]+\s*", text, re.ASCII):
+    # Letters and signs would be dialled as keys: a word is no number.
+    if len(text) > MAX_CHARS or not re.fullmatch(r"\s*\+?[\d\s().\-/]+\s*", text, re.ASCII):
         return None
-    international = text.lstrip().startswith("+")
-    digits = re.sub(r"\D", "", text.replace("(0)", "", 1) if international else text)
-    if not international:
-        digits = _international(digits, country)
-    number = f"+{digits}"
-    if not re.fullmatch(r"\+[1-9]\d{6,14}", number) or number in WITHHELD:
+    number = _formatted(re.sub(r"^\s*00", "+", text), region)
+    # What is written in full must mean itself, or one caller would be two.
+    if number is None or number in WITHHELD or _formatted(number, "") != number:
         return None
     return number
 
 
-def _international(digits: str, country: str) -> str:
-    if digits.startswith("00"):
-        return digits[2:]
-    return country + digits.removeprefix("0") if country else ""
+def _formatted(text: str, region: str) -> str | None:
+    try:
+        parsed = phonenumbers.parse(text, region or None)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)

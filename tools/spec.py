@@ -79,6 +79,8 @@ class ToolContext(msgspec.Struct, frozen=True):
     """Time-zone aware."""
     idempotency_key: str
     """Stable for one effect, whatever is retried: pass it to every outside system."""
+    verstat: str = ""
+    """What the carrier says of the number (`TN-Validation-Passed-A`), or empty. A hint too."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -225,6 +227,8 @@ class ToolRequest(msgspec.Struct, frozen=True):
     called_number: str | None = None
     persona: str = ""
     evidence: Evidence = Evidence()
+    verstat: str = ""
+    """What the carrier says of the caller's number: Twilio's `StirVerstat`."""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from telephony import logs
 from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calls import calls
+from telephony.cli.contacts import contacts, tasks
 from telephony.cli.doctor import doctor
 from telephony.cli.init import init
 from telephony.cli.lab import lab
@@ -81,10 +82,12 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
 
 
 frontdesk.add_command(calls)
+frontdesk.add_command(contacts)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
 frontdesk.add_command(replay_call)
+frontdesk.add_command(tasks)
 
 _LEVELS = ("debug", "info", "warning", "error")
 

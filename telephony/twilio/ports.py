@@ -28,6 +28,8 @@ class Offer(msgspec.Struct, frozen=True):
     from_: str
     """As Twilio sent it: E.164, `anonymous`, `sip:...` or empty. A hint, never an identity."""
     to: str
+    verstat: str = ""
+    """What the networks say of `from_` (STIR/SHAKEN), as Twilio's `StirVerstat`. A hint too."""
 
 
 class Admitted(msgspec.Struct, frozen=True):

@@ -192,6 +192,7 @@ class Webhooks:
             account_sid=self._account_sid,
             from_=form.get("From")[:_MAX_ADDRESS_CHARS],
             to=form.get("To")[:_MAX_ADDRESS_CHARS],
+            verstat=form.get("StirVerstat")[:_MAX_ADDRESS_CHARS],
         )
 
     def _admit(self, form: Form) -> bytes:

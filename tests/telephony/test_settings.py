@@ -47,7 +47,9 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
 
 def test_every_field_has_one_variable_and_every_variable_one_field() -> None:
     fields = [variable.field for variable in VARIABLES]
-    assert sorted(fields) == sorted(set(Settings.__struct_fields__) - {"sources", "unknown"})
+    assert sorted(fields) == sorted(
+        set(Settings.__struct_fields__) - {"sources", "secrets", "unknown"}
+    )
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
 
 
@@ -335,3 +337,12 @@ def test_secrets_compare_by_value_and_hash_alike() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a")}) == 1
+
+
+def test_secrets_of_configuration_files_are_settings_of_any_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FRONTDESK_SECRET_CRM=from-file\nFRONTDESK_SECRET_PAY=p\n")
+    settings = load({"FRONTDESK_SECRET_CRM": "from-environment"}, tmp_path)
+    assert settings.unknown == ()
+    assert settings.secrets.get("crm") == "from-environment"
+    assert settings.secrets.get("pay") == "p"
+    assert "from-environment" not in repr(settings)

@@ -131,3 +131,12 @@ async def test_a_database_that_fails_is_tried_again_and_then_given_up(
     office.staff.call_back("CA2", CALLER, "It broke.")
     await office.settled()
     assert office.counts["staff_note_lost"] == 1
+
+
+async def test_a_call_is_kept_in_the_contact_s_history_once(office: Office) -> None:
+    for _ in range(2):
+        office.staff.saw("CA1", CALLER)
+    office.staff.saw("CA2", None)
+    await office.settled()
+    contact = office.contacts.save(CALLER, NOW, name="Ann")
+    assert [each.call_id for each in office.contacts.history(contact).calls] == ["CA1"]

@@ -482,3 +482,11 @@ async def test_a_message_of_unknown_length_is_kept() -> None:
     async with dialling(service) as twilio:
         await twilio.twiml(VOICEMAIL_PATH, {**LEFT, "RecordingDuration": "long"})
     assert service.messages[0][2].length_s == 0
+
+
+async def test_fault_a12_what_the_networks_say_of_the_number_goes_with_the_call() -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        await twilio.twiml(VOICE_PATH, {**VOICE, "StirVerstat": "TN-Validation-Passed-C"})
+    (offer,) = service.offers
+    assert (offer.verstat, offer.from_) == ("TN-Validation-Passed-C", VOICE["From"])

@@ -23,8 +23,13 @@ def test_the_list(plain: Store) -> None:
         "join_waiting_list",
         "recognise_caller",
         "caller_history",
+        "my_details",
+        "verify_caller",
         "save_contact",
         "add_note",
+        "add_follow_up",
+        "set_consent",
+        "do_not_call",
         "end_call",
         "collect_digits",
     )

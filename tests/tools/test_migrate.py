@@ -5,15 +5,20 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 import tools.booking.tables
 import tools.crm.tables
 import tools.receipts
 from tools.config import ConfigError
-from tools.migrate import migrate, revision_of
+from tools.crm.contacts import Contacts, Note
+from tools.migrate import SCRIPTS, migrate, revision_of
 from tools.schema import METADATA, Instant
+from tools.spec import ToolContext
 from tools.store import Store, open_store
 
 
@@ -27,10 +32,17 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert found == []
 
 
+def _upgrade_to(connection: sa.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def test_migrating_again_changes_nothing(store: Store) -> None:
     before = revision_of(store)
     migrate(store)
-    assert revision_of(store) == before is not None
+    assert revision_of(store) == before == ScriptDirectory(str(SCRIPTS)).get_current_head()
 
 
 def test_eight_starts_at_once_all_succeed(database_url: str) -> None:
@@ -86,3 +98,34 @@ def test_moments_come_back_in_utc_and_nothing_stays_nothing(store: Store) -> Non
         return list(connection.execute(sa.select(table.c.at)).scalars())
 
     assert store.write(work) == [dt.datetime(2026, 3, 3, 16, 30, tzinfo=dt.UTC), None]
+
+
+def test_contacts_of_the_first_tables_are_carried_over(database_url: str) -> None:
+    store = open_store(database_url)
+    at = dt.datetime(2026, 3, 4, 10, 0, tzinfo=dt.UTC)
+    store.write(lambda connection: _upgrade_to(connection, "0001"))
+    old = sa.MetaData()
+    store.write(lambda c: old.reflect(c, only=["contacts", "notes"]))
+    moment = at if store.engine.dialect.name == "postgresql" else at.replace(tzinfo=None)
+    person = {"number": "+442079460001", "name": "Ann L\u00e9e", "email": "Ann@Example.com"}
+    dates = {"created_at": moment, "changed_at": moment}
+    note = {"idempotency_key": "k1", "contact_id": 7, "call_id": "CA1", "text": "Tea."}
+
+    def fill(connection: sa.Connection) -> None:
+        connection.execute(sa.insert(old.tables["contacts"]).values(id=7, **person, **dates))
+        connection.execute(sa.insert(old.tables["notes"]).values(id=9, **note, created_at=moment))
+
+    store.write(fill)
+    migrate(store)
+    contacts = Contacts(store)
+    (found,) = contacts.search("lee").contacts
+    assert found == contacts.find("+442079460001")
+    assert (found.id, found.name, found.email) == (7, "Ann L\u00e9e", "Ann@Example.com")
+    assert not found.email_proven
+    assert contacts.search("ann@example.COM").contacts == (found,)
+    assert contacts.notes(found) == [Note("Tea.", at, "CA1")]
+    # The next ones get ids of their own.
+    made = contacts.save("+442079460002", at, name="Bo")
+    assert made.id > 7
+    contacts.add_note("+442079460002", "Coffee.", ToolContext("CA2", None, at, "k2"))
+    store.close()
