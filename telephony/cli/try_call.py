@@ -206,7 +206,7 @@ def _engine(screen: Screen, engine: str) -> str:
 def _errand(service: Service) -> Errand:
     """A day and two times that can be booked, so that the trial can be run again and again."""
     shop, now = service.shop, service.clock()
-    taken = Bookings(service.store, shop).taken(now, now + (shop.days_ahead + 2) * _DAY)
+    taken = Bookings(service.store, shop).taken(now, now + (shop.days_ahead + 2) * _DAY, now)
     errand = free_errand(shop, taken, now)
     if errand is None:
         raise CommandFailed(

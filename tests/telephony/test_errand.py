@@ -20,10 +20,10 @@ def errand(taken: Taken = frozenset(), shop: Shop | None = None) -> Errand:
     return found
 
 
-def cells(shop: Shop, service: Service, days: range, *times: str) -> set[tuple[int, int]]:
+def cells(shop: Shop, service: Service, days: range, *times: str) -> set[tuple[str, int]]:
     """All chairs taken at these times, or all day."""
     return {
-        (chair, cell)
+        (f"chair {chair}", cell)
         for ahead in days
         for slot in bookable(shop, service, THURSDAY.date() + dt.timedelta(days=ahead), THURSDAY)
         if not times or f"{slot.local:%H:%M}" in times
@@ -61,14 +61,14 @@ def test_when_the_week_is_full_the_day_is_said_with_its_date() -> None:
 def test_thirty_trials_in_a_row_find_something_free() -> None:
     shop = default_shop()
     haircut = shop.service("haircut")
-    taken: set[tuple[int, int]] = set()
+    taken: set[tuple[str, int]] = set()
     asked = []
     for _ in range(30):
         found = errand(taken)
         asked.append(found.asked.local)
         local = dt.datetime.fromisoformat(found.asked.local).replace(tzinfo=None)
         slots = bookable(shop, haircut, local.date(), THURSDAY)
-        taken |= {(1, cell) for slot in slots if slot.local == local for cell in slot.cells}
+        taken |= {("chair 1", cell) for slot in slots if slot.local == local for cell in slot.cells}
     assert len(set(asked)) == 30
 
 

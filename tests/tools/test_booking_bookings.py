@@ -86,10 +86,10 @@ def rows(store: Store) -> tuple[int, int]:
 def test_a_booking_is_stored_in_utc_with_its_zone(bookings: Bookings) -> None:
     booking = booked(bookings, name="  Ann   Lee ")
     assert booking.starts_at == dt.datetime(2026, 3, 4, 10, 0, tzinfo=dt.UTC)
-    assert (booking.name, booking.zone, booking.chair, booking.state) == (
+    assert (booking.name, booking.zone, booking.resources, booking.state) == (
         "Ann Lee",
         "Europe/London",
-        1,
+        ("chair 1",),
         "booked",
     )
     assert bookings.of_call("CA1") == [booking]
@@ -143,17 +143,21 @@ def test_slots_that_touch_are_both_had(bookings: Bookings) -> None:
 def test_a_second_chair_takes_a_second_customer(store: Store) -> None:
     bookings = Bookings(store, msgspec.structs.replace(SHOP, chairs=2))
     chairs = [bookings.book(wish(name=f"n{n}"), context(f"k{n}", None)) for n in range(3)]
-    assert [each.chair if each else None for each in chairs] == [1, 2, None]
+    assert [each.resources if each else None for each in chairs] == [
+        ("chair 1",),
+        ("chair 2",),
+        None,
+    ]
 
 
 def test_what_is_taken_is_told_for_a_span(bookings: Bookings) -> None:
     booked(bookings)
     day = dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
-    assert bookings.taken(day, day + dt.timedelta(days=1)) == {
-        (1, cell) for cell in slot("10:00").cells
+    assert bookings.taken(day, day + dt.timedelta(days=1), NOW) == {
+        ("chair 1", cell) for cell in slot("10:00").cells
     }
-    assert bookings.taken(day + dt.timedelta(days=1), day + dt.timedelta(days=2)) == set()
-    assert bookings.taken(day, day - dt.timedelta(days=1)) == set()
+    assert bookings.taken(day + dt.timedelta(days=1), day + dt.timedelta(days=2), NOW) == set()
+    assert bookings.taken(day, day - dt.timedelta(days=1), NOW) == set()
 
 
 # ---- change -----------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ def test_the_key_of_the_cells_refuses_an_overlap_nobody_looked_for(
 ) -> None:
     booking = booked(bookings)
     cell = slot("10:00").cells[4]
-    row = {"chair": 1, "cell": cell, "booking_id": booking.id}
+    row = {"resource": "chair 1", "cell": cell, "booking_id": booking.id}
     with pytest.raises(IntegrityError):
         store.write(lambda connection: connection.execute(sa.insert(CELLS).values(**row)))
 
@@ -286,7 +290,8 @@ def test_fault_x14_with_three_chairs_exactly_three_are_served(store: Store) -> N
     ]
     found = [each for each in at_once(works) if each is not None]
     assert all(isinstance(each, Booking) for each in found), found
-    assert sorted(each.chair for each in found if isinstance(each, Booking)) == [1, 2, 3]
+    chairs = sorted(each.resources for each in found if isinstance(each, Booking))
+    assert chairs == [("chair 1",), ("chair 2",), ("chair 3",)]
 
 
 def test_fault_s7_two_bookings_that_change_places_at_once_do_not_hang(

@@ -177,10 +177,11 @@ def test_the_first_chair_free_for_the_whole_slot_is_taken() -> None:
     two = shop(chairs=2)
     (slot, *_) = slots(two, CUT, dt.date(2026, 3, 4))
     last = slot.cells[-1]
-    assert free_chair(two, slot, set()) == 1
-    assert free_chair(two, slot, {(1, last)}) == 2
-    assert free_chair(two, slot, {(1, last), (2, last)}) is None
-    assert free_chair(two, slot, {(1, last + 1), (1, slot.cells[0] - 1)}) == 1
+    one, other = "chair 1", "chair 2"
+    assert free_chair(two, slot, set()) == one
+    assert free_chair(two, slot, {(one, last)}) == other
+    assert free_chair(two, slot, {(one, last), (other, last)}) is None
+    assert free_chair(two, slot, {(one, last + 1), (one, slot.cells[0] - 1)}) == one
 
 
 # ---- properties -------------------------------------------------------------------------------
@@ -253,8 +254,8 @@ def test_whatever_is_booked_one_after_the_other_never_overlaps(
     own: Shop, now: dt.datetime, ahead: int, wishes: list[tuple[int, Service]]
 ) -> None:
     day = now.astimezone(own.zone).date() + dt.timedelta(days=ahead)
-    taken: set[tuple[int, int]] = set()
-    booked: list[tuple[int, Slot]] = []
+    taken: set[tuple[str, int]] = set()
+    booked: list[tuple[str, Slot]] = []
     for choice, service in wishes:
         free = [slot for slot in bookable(own, service, day, now) if free_chair(own, slot, taken)]
         if free:

@@ -216,7 +216,7 @@ class Appointments:
         if not possible:
             return []
         last = possible[-1].start + dt.timedelta(minutes=service.minutes)
-        taken = self._bookings.taken(possible[0].start, last)
+        taken = self._bookings.taken(possible[0].start, last, now)
         return [slot for slot in possible if free_chair(self._shop, slot, taken) is not None]
 
     def _open_days(
@@ -224,7 +224,7 @@ class Appointments:
     ) -> list[dt.date]:
         """Days with something free, soonest first, or the closest to `near` (later first)."""
         every = list(days(self._shop, now))
-        taken = self._bookings.taken(now, now + dt.timedelta(days=len(every) + 1))
+        taken = self._bookings.taken(now, now + dt.timedelta(days=len(every) + 1), now)
         if near is not None:
             wanted = near
             every.sort(key=lambda day: (abs(day - wanted), day < wanted))

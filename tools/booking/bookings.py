@@ -1,16 +1,18 @@
 """The bookings in the database, where one slot cannot be had twice."""
 
 import datetime as dt
+import json
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
-from tools.booking.calendar import CELL_S, Slot, free_chair
+from tools.booking import cells
+from tools.booking.calendar import Slot, free_chair
 from tools.booking.shop import Shop
-from tools.booking.tables import BOOKINGS, CELLS
+from tools.booking.tables import BOOKINGS
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
 
@@ -31,8 +33,24 @@ class Booking(msgspec.Struct, frozen=True):
     minutes: int
     starts_at: dt.datetime
     zone: str
-    chair: int
     state: str
+    before_minutes: int = 0
+    after_minutes: int = 0
+    """Before and after the appointment, as long as its resources are kept from others."""
+    party: int = 1
+    person: str | None = None
+    """Whom the caller asked for by name; None: anybody."""
+    resources: tuple[str, ...] = ()
+    """What it has, or had when it was cancelled: resources, or single seats as `name/2`."""
+    revision: int = 0
+    """Of its last change; see `Bookings.changed_since`."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A booking made, changed or cancelled; `booking` as it is now."""
+
+    revision: int
+    booking: Booking
 
 
 class _SlotTakenError(Exception):
@@ -60,10 +78,26 @@ class Bookings:
         self._store = store
         self._shop = shop
 
-    def taken(self, first: dt.datetime, last: dt.datetime) -> set[tuple[int, int]]:
-        """Cells in use from `first` up to `last`, as (chair, five-minute step since 1970)."""
-        cells = range(int(first.timestamp()) // CELL_S, int(last.timestamp()) // CELL_S + 1)
-        return self._store.read(lambda connection: _taken(connection, cells))
+    def taken(
+        self, first: dt.datetime, last: dt.datetime, now: dt.datetime, call_id: str | None = None
+    ) -> set[tuple[str, int]]:
+        """Cells in use from `first` up to `last`, as (resource, five-minute step since 1970).
+
+        What the call `call_id` holds for itself is not in use.
+        """
+        span = cells.cell_range(first, last)
+        return self._store.read(lambda connection: cells.taken(connection, span, now, call_id))
+
+    def changed_since(self, revision: int, limit: int = 500) -> list[Change]:
+        """Every booking changed after `revision`, oldest change first, at most `limit`.
+
+        Ask again from the last one's revision; 0 begins at the beginning. A booking comes once,
+        as it is now. Nothing committed later ever gets a lower revision than what was told.
+        """
+        query = sa.select(BOOKINGS).where(BOOKINGS.c.revision > revision)
+        query = query.order_by(BOOKINGS.c.revision).limit(limit)
+        found = self._store.read(lambda connection: connection.execute(query).all())
+        return [Change(row.revision, _typed(row)) for row in found]
 
     def book(self, wish: Wish, context: ToolContext) -> Booking | None:
         """The new booking, the same caller's earlier one of that very slot, or None when taken."""
@@ -134,15 +168,21 @@ class Bookings:
         again = _same(connection, wish, context)
         if again is not None:
             return again
-        chair = free_chair(self._shop, wish.slot, _taken(connection, wish.slot.cells))
-        if chair is None:
+        cells.end_holds(connection, context.now, context.call_id)
+        found = self._seats(connection, wish.slot, context)
+        if found is None:
             # On PostgreSQL our own booking may have been committed between the two looks.
             return _same(connection, wish, context)
-        made = _stored(connection, self._row(wish, context, chair))
-        _occupy(connection, made.id, chair, wish.slot.cells)
-        return made
+        made = _stored(connection, self._row(wish, context))
+        return _seated(connection, made, found, wish.slot)
 
-    def _row(self, wish: Wish, context: ToolContext, chair: int) -> dict[str, Any]:
+    def _seats(
+        self, connection: sa.Connection, slot: Slot, context: ToolContext
+    ) -> tuple[str, ...] | None:
+        chair = free_chair(self._shop, slot, cells.taken(connection, slot.cells, context.now))
+        return None if chair is None else (chair,)
+
+    def _row(self, wish: Wish, context: ToolContext) -> dict[str, Any]:
         return {
             # Derived, so that trying the same effect again can only find the same booking.
             "id": context.idempotency_key[:16],
@@ -155,7 +195,6 @@ class Bookings:
             "minutes": wish.slot.minutes,
             "starts_at": wish.slot.start,
             "zone": self._shop.zone.key,
-            "chair": chair,
             "state": BOOKED,
             "created_at": context.now,
             "changed_at": context.now,
@@ -167,13 +206,11 @@ class Bookings:
         values = {"starts_at": slot.start, "zone": self._shop.zone.key, "minutes": slot.minutes}
         if _change(connection, booking, context, values) is None:
             raise ToolRefusal("That appointment is already cancelled.")
-        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
-        chair = free_chair(self._shop, slot, _taken(connection, slot.cells))
-        if chair is None:
+        cells.vacate(connection, booking_id=booking.id)
+        found = self._seats(connection, slot, context)
+        if found is None:
             raise _SlotTakenError
-        _occupy(connection, booking.id, chair, slot.cells)
-        mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking.id)
-        return _typed(connection.execute(mine.values(chair=chair).returning(BOOKINGS)).one())
+        return _seated(connection, booking, found, slot)
 
 
 def _change(
@@ -191,9 +228,26 @@ def _change(
 
 def _cancel(connection: sa.Connection, booking: Booking, context: ToolContext) -> Booking | None:
     cancelled = _change(connection, booking, context, {"state": CANCELLED})
-    if cancelled is not None:
-        connection.execute(sa.delete(CELLS).where(CELLS.c.booking_id == booking.id))
-    return cancelled
+    if cancelled is None:
+        return None
+    cells.vacate(connection, booking_id=booking.id)
+    return _numbered(connection, booking.id)
+
+
+def _seated(
+    connection: sa.Connection, booking: Booking, seats: tuple[str, ...], slot: Slot
+) -> Booking:
+    """The booking with these seats, for the whole of the slot."""
+    wanted = ((seat, cell) for seat in seats for cell in slot.cells)
+    cells.occupy(connection, wanted, booking_id=booking.id)
+    return _numbered(connection, booking.id, resources=json.dumps(seats))
+
+
+def _numbered(connection: sa.Connection, booking_id: str, **values: Any) -> Booking:
+    """The booking with the number of this change: the last thing a transaction locks."""
+    mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking_id)
+    values["revision"] = cells.next_revision(connection)
+    return _typed(connection.execute(mine.values(**values).returning(BOOKINGS)).one())
 
 
 def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:
@@ -227,20 +281,7 @@ def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Bookin
     return _typed(row) if row else None
 
 
-def _taken(connection: sa.Connection, cells: range) -> set[tuple[int, int]]:
-    if not cells:
-        return set()
-    query = sa.select(CELLS.c.chair, CELLS.c.cell).where(CELLS.c.cell.between(cells[0], cells[-1]))
-    return {(row.chair, row.cell) for row in connection.execute(query)}
-
-
-def _occupy(connection: sa.Connection, booking_id: str, chair: int, cells: Iterable[int]) -> None:
-    # In rising order always, so that two writers wait for each other in one direction only.
-    rows = [{"chair": chair, "cell": cell, "booking_id": booking_id} for cell in cells]
-    connection.execute(sa.insert(CELLS), rows)
-
-
 def _typed(row: Any) -> Booking:
-    return msgspec.convert(
-        {name: getattr(row, name) for name in Booking.__struct_fields__}, Booking
-    )
+    values = {name: getattr(row, name) for name in Booking.__struct_fields__}
+    values["resources"] = tuple(json.loads(row.resources))
+    return msgspec.convert(values, Booking)

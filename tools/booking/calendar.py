@@ -10,8 +10,8 @@ import msgspec
 from tools.booking.shop import CELL_MINUTES, Range, Service, Shop
 
 CELL_S = CELL_MINUTES * 60
-Taken = Collection[tuple[int, int]]
-"""Cells in use, as (chair, five-minute step since 1970)."""
+Taken = Collection[tuple[str, int]]
+"""Cells in use, as (resource, five-minute step since 1970)."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -85,9 +85,10 @@ def days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
     return (today + dt.timedelta(days=ahead) for ahead in range(shop.days_ahead + 1))
 
 
-def free_chair(shop: Shop, slot: Slot, taken: Taken) -> int | None:
+def free_chair(shop: Shop, slot: Slot, taken: Taken) -> str | None:
     """The first chair that is free for the whole slot, or None."""
-    for chair in range(1, shop.chairs + 1):
+    for number in range(1, shop.chairs + 1):
+        chair = f"chair {number}"
         if not any((chair, cell) in taken for cell in slot.cells):
             return chair
     return None

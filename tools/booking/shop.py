@@ -128,6 +128,11 @@ class Shop(msgspec.Struct, frozen=True):
         assert found is not None, "a service that is not in the schema's enum"
         return found
 
+    def seats_of(self, resource: str) -> tuple[str, ...]:
+        """What a resource is in `booked_cells`; empty for one the shop does not have."""
+        names = [f"chair {number}" for number in range(1, self.chairs + 1)]
+        return (resource,) if resource in names else ()
+
     @property
     def longest(self) -> Service:
         return max(self.services, key=lambda service: service.minutes)
