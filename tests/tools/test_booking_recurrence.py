@@ -149,7 +149,9 @@ def expected(rule: str, first: dt.date, last: dt.date) -> list[dt.date]:
         return list(takewhile(lambda day: day <= last, (at.date() for at in found)))
 
 
-@given(st.text(max_size=60) | st.from_regex(r"FREQ=(DAILY|YEARLY)(;[A-Z]{4,10}=[0-9,A-Z-]{0,8}){0,3}"))
+@given(
+    st.text(max_size=60) | st.from_regex(r"FREQ=(DAILY|YEARLY)(;[A-Z]{4,10}=[0-9,A-Z-]{0,8}){0,3}")
+)
 @settings(max_examples=examples(200))
 def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
     try:

@@ -60,9 +60,7 @@ class When(msgspec.Struct, frozen=True):
     busy: bool
 
 
-def busy(
-    text: str, first: dt.datetime, last: dt.datetime, zone: zoneinfo.ZoneInfo
-) -> list[Busy]:
+def busy(text: str, first: dt.datetime, last: dt.datetime, zone: zoneinfo.ZoneInfo) -> list[Busy]:
     """Busy times of all events in one file that touch `first` to `last`, in order, not merged.
 
     `zone` is where times without a zone and whole days are meant. Raises UnreadableError.
@@ -209,7 +207,11 @@ def _length(component: Component, start: Moment, zone: zoneinfo.ZoneInfo) -> dt.
             passed = dt.timedelta(days=(end - start).days)
         return max(passed, dt.timedelta(days=1) if whole_day else dt.timedelta())
     if "DURATION" in component:
-        return _duration(component["DURATION"][0].value)
+        passed = _duration(component["DURATION"][0].value)
+        # Part of a whole day is all of it: hours have no place there (RFC 5545, 3.6.1).
+        return (
+            dt.timedelta(days=max(-(-passed // dt.timedelta(days=1)), 1)) if whole_day else passed
+        )
     return dt.timedelta(days=1 if whole_day else 0)
 
 
@@ -218,9 +220,7 @@ def _duration(text: str) -> dt.timedelta:
     if match is None or not any(match.groups()):
         raise UnreadableError("its duration cannot be read")
     weeks, whole_days, hours, minutes, seconds = (int(each or 0) for each in match.groups())
-    return dt.timedelta(
-        weeks=weeks, days=whole_days, hours=hours, minutes=minutes, seconds=seconds
-    )
+    return dt.timedelta(weeks=weeks, days=whole_days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def _starts(

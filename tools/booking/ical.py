@@ -14,7 +14,7 @@ import msgspec
 from icalendar import Calendar, Event
 from icalendar.parser import Contentline, Contentlines
 
-from tools.booking.busy import components, lines, name_of, when
+from tools.booking.busy import Component, components, lines, name_of, when
 from tools.booking.recurrence import UnreadableError
 
 PRODUCT = "-//Frontdesk//Appointments//EN"
@@ -126,9 +126,20 @@ def placed(text: str, uid: str, zone: zoneinfo.ZoneInfo) -> Placed | None:
     start = found.start.astimezone(dt.UTC)
     if rest or start.second or minutes < 1:
         raise UnreadableError("it does not last whole minutes")
-    said = mine[0]["SEQUENCE"][0].value if "SEQUENCE" in mine[0] else ""
-    sequence = int(said) if re.fullmatch(r"[0-9]{1,9}", said) else 0
-    return Placed(start, minutes, sequence)
+    return Placed(start, minutes, _sequence(mine[0]))
+
+
+def sequence_of(text: str) -> int:
+    """The highest version number in a file; 0 when it says none."""
+    try:
+        return max(map(_sequence, components(text)))
+    except UnreadableError:
+        return 0
+
+
+def _sequence(component: Component) -> int:
+    said = component["SEQUENCE"][0].value if "SEQUENCE" in component else ""
+    return int(said) if re.fullmatch(r"[0-9]{1,9}", said) else 0
 
 
 def retimed(text: str, entry: Entry) -> bytes:

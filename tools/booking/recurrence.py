@@ -102,9 +102,7 @@ def _values(parts: dict[str, str], name: str) -> list[str]:
     return values
 
 
-def _numbers(
-    parts: dict[str, str], name: str, most: int, *, signed: bool = True
-) -> frozenset[int]:
+def _numbers(parts: dict[str, str], name: str, most: int, *, signed: bool = True) -> frozenset[int]:
     low = -most if signed else 1
     found = frozenset(_whole(each, low, most) for each in _values(parts, name))
     if 0 in found:
