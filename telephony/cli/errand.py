@@ -8,8 +8,10 @@ import msgspec
 from agents.local.dates import spoken_date
 from agents.local.numbers import spoken_number
 from telephony.simulator.scenario import Goal
-from tools.booking.calendar import Taken, bookable, free_chair
-from tools.booking.shop import Service, Shop
+from tools.booking.calendar import bookable
+from tools.booking.resources import Service
+from tools.booking.seating import Seating, Taken
+from tools.booking.shop import Shop
 
 _SERVICE = "haircut"
 _HOURS = (15, 10, 14, 11, 9, 13, 17, 8, 18)
@@ -55,6 +57,7 @@ class _Free:
     def __init__(self, shop: Shop, service: Service, taken: Taken, now: dt.datetime) -> None:
         self._shop = shop
         self._service = service
+        self._seating = Seating(shop, service)
         self._taken = taken
         self._now = now
         self._days: dict[dt.date, frozenset[dt.time]] = {}
@@ -64,7 +67,7 @@ class _Free:
             self._days[day] = frozenset(
                 slot.local.time()
                 for slot in bookable(self._shop, self._service, day, self._now)
-                if free_chair(self._shop, slot, self._taken) is not None
+                if self._seating.find(slot, self._taken) is not None
             )
         return self._days[day].issuperset(pair)
 

@@ -7,8 +7,10 @@ import pytest
 
 from telephony.cli.errand import Asked, Errand, free_errand
 from telephony.simulator.scenario import booking
-from tools.booking.calendar import Taken, bookable
-from tools.booking.shop import Service, Shop, default_shop, parse_shop
+from tools.booking.calendar import bookable
+from tools.booking.resources import Service
+from tools.booking.seating import Taken
+from tools.booking.shop import Shop, default_shop, parse_shop
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
 THURSDAY = dt.datetime(2026, 11, 19, 9, 0, tzinfo=LONDON)

@@ -10,8 +10,9 @@ from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
 from tools.booking.appointments import Appointments
 from tools.booking.asked import Cancel
 from tools.booking.bookings import Booking, Bookings
+from tools.booking.hours import Range
 from tools.booking.offer import booking_tools
-from tools.booking.shop import Range, Shop, default_shop
+from tools.booking.shop import Shop, default_shop
 from tools.receipts import Receipt
 from tools.registry import Registry
 from tools.spec import BackendError, ToolContext, ToolRefusal, ToolState
@@ -149,6 +150,7 @@ async def test_a_booking_is_told_as_it_is_stored(store: Store) -> None:
         "minutes": 45,
         "name": "Ann",
         "state": "booked",
+        "said": "Wednesday the 4th of March at 10 AM",
     }
 
 

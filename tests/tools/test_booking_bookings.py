@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from tests.tools.desk import CALLER, NOW, OTHER, local
 from tools.booking.bookings import Booking, Bookings, Wish, name_key
 from tools.booking.calendar import Slot, find
-from tools.booking.shop import Service, default_shop
+from tools.booking.resources import Service
+from tools.booking.shop import default_shop
 from tools.booking.tables import BOOKINGS, CELLS
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store

@@ -8,8 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.tools.desk import local
-from tools.booking.calendar import Obstacle, Slot, bookable, days, find, free_chair, moment, slots
-from tools.booking.shop import Range, Service, Shop, default_shop
+from tools.booking.calendar import Obstacle, Slot, bookable, days, find, moment, slots
+from tools.booking.hours import Range
+from tools.booking.resources import Service
+from tools.booking.seating import Seating
+from tools.booking.shop import Shop, default_shop
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
 CUT = Service("cut", 45)
@@ -178,10 +181,11 @@ def test_the_first_chair_free_for_the_whole_slot_is_taken() -> None:
     (slot, *_) = slots(two, CUT, dt.date(2026, 3, 4))
     last = slot.cells[-1]
     one, other = "chair 1", "chair 2"
-    assert free_chair(two, slot, set()) == one
-    assert free_chair(two, slot, {(one, last)}) == other
-    assert free_chair(two, slot, {(one, last), (other, last)}) is None
-    assert free_chair(two, slot, {(one, last + 1), (one, slot.cells[0] - 1)}) == one
+    seating = Seating(two, CUT)
+    assert seating.find(slot, set()) == (one,)
+    assert seating.find(slot, {(one, last)}) == (other,)
+    assert seating.find(slot, {(one, last), (other, last)}) is None
+    assert seating.find(slot, {(one, last + 1), (one, slot.cells[0] - 1)}) == (one,)
 
 
 # ---- properties -------------------------------------------------------------------------------
@@ -257,11 +261,13 @@ def test_whatever_is_booked_one_after_the_other_never_overlaps(
     taken: set[tuple[str, int]] = set()
     booked: list[tuple[str, Slot]] = []
     for choice, service in wishes:
-        free = [slot for slot in bookable(own, service, day, now) if free_chair(own, slot, taken)]
+        seating = Seating(own, service)
+        free = [slot for slot in bookable(own, service, day, now) if seating.find(slot, taken)]
         if free:
             slot = free[choice % len(free)]
-            chair = free_chair(own, slot, taken)
-            assert chair is not None
+            found = seating.find(slot, taken)
+            assert found is not None
+            (chair,) = found
             booked.append((chair, slot))
             taken |= {(chair, cell) for cell in slot.cells}
     for index, (chair, slot) in enumerate(booked):

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.booking.shop import DEFAULT_SHOP, Range, Service, Shop, default_shop, parse_shop
+from tools.booking.hours import Range
+from tools.booking.resources import Service
+from tools.booking.shop import DEFAULT_SHOP, Shop, default_shop, parse_shop
 from tools.booking.shopfile import load_shop, write_default_shop
 from tools.config import ConfigError
 

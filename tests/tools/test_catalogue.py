@@ -14,10 +14,13 @@ def test_the_list(plain: Store) -> None:
     assert build(default_shop(), plain).names() == (
         "list_services",
         "available_times",
+        "find_times",
         "my_appointments",
         "book_appointment",
         "reschedule_appointment",
         "cancel_appointment",
+        "hold_time",
+        "join_waiting_list",
         "recognise_caller",
         "caller_history",
         "save_contact",

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tools.booking import cells
 from tools.booking.bookings import BOOKED
+from tools.booking.freed import notify, refill
 from tools.booking.shop import Shop
 from tools.booking.tables import BLOCKS, BOOKINGS, CELLS
 from tools.store import Store
@@ -73,7 +74,7 @@ class Blocks:
             raise ValueError(f"a block lasts up to {LONGEST.days} days and ends after it begins")
 
     def _put(self, connection: sa.Connection, block: Block, now: dt.datetime) -> Blocked:
-        cells.end_holds(connection, now)
+        freed = cells.end_holds(connection, now)
         values = msgspec.structs.asdict(block)
         mine = sa.and_(BLOCKS.c.source == block.source, BLOCKS.c.uid == block.uid)
         changed = sa.update(BLOCKS).where(mine).values(**values, changed_at=now)
@@ -81,11 +82,12 @@ class Blocks:
         if row is None:
             fresh = sa.insert(BLOCKS).values(**values, created_at=now, changed_at=now)
             row = connection.execute(fresh.returning(BLOCKS)).one()
-        cells.vacate(connection, block_id=row.id)
+        freed |= cells.vacate(connection, block_id=row.id)
         span = cells.cell_range(block.starts_at, block.ends_at)
         seats = self._shop.seats_of(block.resource)
         wanted = {(seat, cell) for seat in seats for cell in span}
         cells.occupy(connection, wanted - cells.taken(connection, span, now), block_id=row.id)
+        self._settle(connection, freed - wanted, now)
         return self._blocked(connection, row)
 
     def _remove(self, connection: sa.Connection, source: str, uid: str, now: dt.datetime) -> bool:
@@ -93,9 +95,15 @@ class Blocks:
         block_id = connection.execute(mine.with_for_update()).scalar_one_or_none()
         if block_id is None:
             return False
-        cells.vacate(connection, block_id=block_id)
+        freed = cells.vacate(connection, block_id=block_id)
         connection.execute(sa.delete(BLOCKS).where(BLOCKS.c.id == block_id))
+        self._settle(connection, freed, now)
         return True
+
+    def _settle(self, connection: sa.Connection, freed: set[cells.Cell], now: dt.datetime) -> None:
+        if freed:
+            refill(connection, self._shop, freed, now)
+            notify(connection, self._shop, freed, now, cells.next_revision(connection))
 
     def _all(self, connection: sa.Connection, source: str | None) -> Sequence[Blocked]:
         query = sa.select(BLOCKS).order_by(BLOCKS.c.starts_at, BLOCKS.c.id)

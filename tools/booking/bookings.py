@@ -4,13 +4,16 @@ import datetime as dt
 import json
 import unicodedata
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from tools.booking import cells
-from tools.booking.calendar import Slot, free_chair
+from tools.booking.calendar import Slot
+from tools.booking.freed import Waiter, notify, refill, serve
+from tools.booking.resources import Service
+from tools.booking.seating import ONE, Party, Seating
 from tools.booking.shop import Shop
 from tools.booking.tables import BOOKINGS
 from tools.spec import ToolContext, ToolRefusal
@@ -18,8 +21,6 @@ from tools.store import Store
 
 BOOKED = "booked"
 CANCELLED = "cancelled"
-
-T = TypeVar("T")
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -63,12 +64,36 @@ class Wish(msgspec.Struct, frozen=True):
     service: str
     name: str
     slot: Slot
+    party: Party = ONE
 
 
 def name_key(name: str) -> str:
     """The same text for names that sound alike to the ear of a reader: case, accents, spacing."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return " ".join("".join(each for each in plain if not unicodedata.combining(each)).split())
+
+
+def service_of(shop: Shop, booking: Booking) -> Service:
+    """What was booked, as long as it was then: the shop may have changed its list since."""
+    today = shop.offers(booking.service)
+    kinds = {
+        each.kind: None
+        for each in shop.everything
+        if any(key in booking.resources for key in each.keys)
+    }
+    return Service(
+        booking.service,
+        booking.minutes,
+        booking.before_minutes,
+        booking.after_minutes,
+        needs=today.needs if today else tuple(kinds),
+    )
+
+
+def party_of(shop: Shop, booking: Booking) -> Party:
+    """Who comes, with whom they asked for, if that person is still there."""
+    person = booking.person if booking.person in shop.people else None
+    return Party(booking.party, person)
 
 
 class Bookings:
@@ -100,19 +125,19 @@ class Bookings:
         return [Change(row.revision, _typed(row)) for row in found]
 
     def book(self, wish: Wish, context: ToolContext) -> Booking | None:
-        """The new booking, the same caller's earlier one of that very slot, or None when taken."""
+        """The new booking, the same caller's earlier one of that very slot, or None when taken.
+
+        What the call has held is its own to book; the hold ends with the booking.
+        """
         return self._contend(lambda connection: self._book(connection, wish, context))
 
     def move(self, booking: Booking, slot: Slot, context: ToolContext) -> Booking | None:
         """The booking at its new time, or None when that is taken; ToolRefusal if it is gone."""
-        try:
-            return self._contend(lambda connection: self._move(connection, booking, slot, context))
-        except _SlotTakenError:
-            return None
+        return self._contend(lambda connection: self._move(connection, booking, slot, context))
 
     def cancel(self, booking: Booking, context: ToolContext) -> Booking | None:
         """The cancelled booking; None when it is gone already."""
-        return self._store.write(lambda connection: _cancel(connection, booking, context))
+        return self._contend(lambda connection: self._cancel(connection, booking, context))
 
     def made_with(self, key: str) -> Booking | None:
         """The live booking that the effect with this idempotency key made or last moved."""
@@ -159,28 +184,41 @@ class Bookings:
             lambda connection: [_typed(row) for row in connection.execute(query)]
         )
 
-    def _contend(self, work: Callable[[sa.Connection], T]) -> T:
-        # Somebody else may take the chair we chose between our look and our insert: the key of
-        # booked_cells says so, and we look again. Each round, at least one other got a chair.
-        return self._store.contend(work, "slot", looks=self._shop.chairs + 2)
+    def _contend(self, work: Callable[[sa.Connection], Booking | None]) -> Booking | None:
+        # Somebody else may take what we chose between our look and our insert: the key of
+        # booked_cells says so, and we look again. Each round, at least one other got something.
+        looks = sum(len(each.keys) for each in self._shop.everything) + 2
+        try:
+            return self._store.contend(work, "slot", looks=looks)
+        except _SlotTakenError:
+            return None
 
     def _book(self, connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
         again = _same(connection, wish, context)
         if again is not None:
             return again
-        cells.end_holds(connection, context.now, context.call_id)
-        found = self._seats(connection, wish.slot, context)
+        freed = cells.end_holds(connection, context.now, context.call_id)
+        service = self._shop.offers(wish.service) or Service(wish.service, wish.slot.minutes)
+        found = self._find(connection, service, wish.party, wish.slot, context)
         if found is None:
             # On PostgreSQL our own booking may have been committed between the two looks.
-            return _same(connection, wish, context)
+            again = _same(connection, wish, context)
+            if again is None:
+                raise _SlotTakenError
+            return again
         made = _stored(connection, self._row(wish, context))
-        return _seated(connection, made, found, wish.slot)
+        return self._seated(connection, made, found, freed, context)
 
-    def _seats(
-        self, connection: sa.Connection, slot: Slot, context: ToolContext
+    def _find(
+        self,
+        connection: sa.Connection,
+        service: Service,
+        party: Party,
+        slot: Slot,
+        context: ToolContext,
     ) -> tuple[str, ...] | None:
-        chair = free_chair(self._shop, slot, cells.taken(connection, slot.cells, context.now))
-        return None if chair is None else (chair,)
+        taken = cells.taken(connection, slot.cells, context.now)
+        return Seating(self._shop, service, party).find(slot, taken)
 
     def _row(self, wish: Wish, context: ToolContext) -> dict[str, Any]:
         return {
@@ -193,6 +231,10 @@ class Bookings:
             "name_key": name_key(wish.name),
             "service": wish.service,
             "minutes": wish.slot.minutes,
+            "before_minutes": wish.slot.before,
+            "after_minutes": wish.slot.after,
+            "party": wish.party.size,
+            "person": wish.party.person,
             "starts_at": wish.slot.start,
             "zone": self._shop.zone.key,
             "state": BOOKED,
@@ -203,14 +245,82 @@ class Bookings:
     def _move(
         self, connection: sa.Connection, booking: Booking, slot: Slot, context: ToolContext
     ) -> Booking:
-        values = {"starts_at": slot.start, "zone": self._shop.zone.key, "minutes": slot.minutes}
-        if _change(connection, booking, context, values) is None:
+        freed = cells.end_holds(connection, context.now, context.call_id)
+        values = {
+            "starts_at": slot.start,
+            "zone": self._shop.zone.key,
+            "minutes": slot.minutes,
+            "before_minutes": slot.before,
+            "after_minutes": slot.after,
+        }
+        moved = _change(connection, booking, context, values)
+        if moved is None:
             raise ToolRefusal("That appointment is already cancelled.")
-        cells.vacate(connection, booking_id=booking.id)
-        found = self._seats(connection, slot, context)
+        freed |= cells.vacate(connection, booking_id=booking.id)
+        service = service_of(self._shop, booking)
+        party = party_of(self._shop, booking)
+        found = self._find(connection, service, party, slot, context)
         if found is None:
             raise _SlotTakenError
-        return _seated(connection, booking, found, slot)
+        return self._seated(connection, moved, found, freed, context)
+
+    def _cancel(
+        self, connection: sa.Connection, booking: Booking, context: ToolContext
+    ) -> Booking | None:
+        cancelled = _change(connection, booking, context, {"state": CANCELLED})
+        if cancelled is None:
+            return None
+        freed = cells.vacate(connection, booking_id=booking.id)
+        return self._numbered(connection, cancelled, freed, context)
+
+    def _seated(
+        self,
+        connection: sa.Connection,
+        booking: Booking,
+        seats: tuple[str, ...],
+        freed: set[cells.Cell],
+        context: ToolContext,
+    ) -> Booking:
+        """The booking with these seats, for the whole of its time."""
+        span = cells_of(booking)
+        cells.occupy(
+            connection, ((seat, cell) for seat in seats for cell in span), booking_id=booking.id
+        )
+        made = self._numbered(connection, booking, freed, context, resources=json.dumps(seats))
+        day = self.local(made).date()
+        waiter = Waiter(made.caller_number, name_key(made.name), made.service, day)
+        serve(connection, waiter, context.now)
+        return made
+
+    def _numbered(
+        self,
+        connection: sa.Connection,
+        booking: Booking,
+        freed: set[cells.Cell],
+        context: ToolContext,
+        **values: Any,
+    ) -> Booking:
+        """The booking with the number of this change; who waited for what it freed is noted."""
+        refill(connection, self._shop, freed, context.now)
+        revision = cells.next_revision(connection)
+        mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking.id)
+        done = mine.values(**values, revision=revision).returning(BOOKINGS)
+        numbered = _typed(connection.execute(done).one())
+        notify(connection, self._shop, freed, context.now, revision)
+        return numbered
+
+
+def cells_of(booking: Booking) -> range:
+    """Every five minutes of it, buffers included."""
+    slot = Slot(
+        # The local time plays no part in this.
+        booking.starts_at,
+        booking.starts_at,
+        booking.minutes,
+        booking.before_minutes,
+        booking.after_minutes,
+    )
+    return slot.cells
 
 
 def _change(
@@ -224,30 +334,6 @@ def _change(
         .returning(BOOKINGS)
     ).one_or_none()
     return _typed(changed) if changed else None
-
-
-def _cancel(connection: sa.Connection, booking: Booking, context: ToolContext) -> Booking | None:
-    cancelled = _change(connection, booking, context, {"state": CANCELLED})
-    if cancelled is None:
-        return None
-    cells.vacate(connection, booking_id=booking.id)
-    return _numbered(connection, booking.id)
-
-
-def _seated(
-    connection: sa.Connection, booking: Booking, seats: tuple[str, ...], slot: Slot
-) -> Booking:
-    """The booking with these seats, for the whole of the slot."""
-    wanted = ((seat, cell) for seat in seats for cell in slot.cells)
-    cells.occupy(connection, wanted, booking_id=booking.id)
-    return _numbered(connection, booking.id, resources=json.dumps(seats))
-
-
-def _numbered(connection: sa.Connection, booking_id: str, **values: Any) -> Booking:
-    """The booking with the number of this change: the last thing a transaction locks."""
-    mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == booking_id)
-    values["revision"] = cells.next_revision(connection)
-    return _typed(connection.execute(mine.values(**values).returning(BOOKINGS)).one())
 
 
 def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:

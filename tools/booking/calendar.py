@@ -1,17 +1,18 @@
-"""When an appointment can begin: opening hours, the local clock, what is already taken."""
+"""When an appointment can begin: opening hours, the local clock, how far ahead."""
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
 import msgspec
 
-from tools.booking.shop import CELL_MINUTES, Range, Service, Shop
+from tools.booking.hours import CELL_MINUTES, Range
+from tools.booking.resources import Service
+from tools.booking.shop import Shop
 
 CELL_S = CELL_MINUTES * 60
-Taken = Collection[tuple[str, int]]
-"""Cells in use, as (resource, five-minute step since 1970)."""
+Span = tuple[dt.datetime, dt.datetime]
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -21,11 +22,19 @@ class Slot(msgspec.Struct, frozen=True):
     start: dt.datetime
     """The same moment in UTC."""
     minutes: int
+    before: int = 0
+    after: int = 0
+    """Minutes around it in which its resources are kept from others; the doors may be closed."""
+
+    @property
+    def end(self) -> dt.datetime:
+        return self.start + dt.timedelta(minutes=self.minutes)
 
     @property
     def cells(self) -> range:
-        first = int(self.start.timestamp()) // CELL_S
-        return range(first, first + self.minutes // CELL_MINUTES)
+        """Every five minutes of it, buffers included."""
+        first = int(self.start.timestamp()) // CELL_S - self.before // CELL_MINUTES
+        return range(first, first + (self.before + self.minutes + self.after) // CELL_MINUTES)
 
 
 class Obstacle(Enum):
@@ -55,19 +64,25 @@ def _edge(zone: zoneinfo.ZoneInfo, day: dt.date, minutes: int) -> dt.datetime:
     return local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
 
 
-def hours_of(shop: Shop, day: dt.date) -> tuple[Range, ...]:
-    return () if day in shop.closed else shop.week[day.weekday()]
+def spans(zone: zoneinfo.ZoneInfo, day: dt.date, hours: Sequence[Range]) -> list[Span]:
+    """The hours of a day as moments, from and up to."""
+    return [(_edge(zone, day, each.start), _edge(zone, day, each.end)) for each in hours]
+
+
+def within(slot: Slot, openings: Sequence[Span]) -> bool:
+    """Whether the appointment itself, without its buffers, lies in one of them."""
+    return any(start <= slot.start and slot.end <= end for start, end in openings)
 
 
 def slots(shop: Shop, service: Service, day: dt.date) -> Iterator[Slot]:
     """Every slot of the day by the opening hours alone, in order."""
-    for opening in hours_of(shop, day):
+    for opening in shop.hours(day):
         closing = _edge(shop.zone, day, opening.end)
         for minutes in range(opening.start, opening.end, shop.step_minutes):
             local = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minutes)
             start = moment(shop.zone, local)
             if start and start + dt.timedelta(minutes=service.minutes) <= closing:
-                yield Slot(local, start, service.minutes)
+                yield Slot(local, start, service.minutes, service.before, service.after)
 
 
 def bookable(shop: Shop, service: Service, day: dt.date, now: dt.datetime) -> list[Slot]:
@@ -83,15 +98,6 @@ def days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
     """Every day that can be booked at all, from today on."""
     today = _today(shop, now)
     return (today + dt.timedelta(days=ahead) for ahead in range(shop.days_ahead + 1))
-
-
-def free_chair(shop: Shop, slot: Slot, taken: Taken) -> str | None:
-    """The first chair that is free for the whole slot, or None."""
-    for number in range(1, shop.chairs + 1):
-        chair = f"chair {number}"
-        if not any((chair, cell) in taken for cell in slot.cells):
-            return chair
-    return None
 
 
 def _today(shop: Shop, now: dt.datetime) -> dt.date:
@@ -119,7 +125,7 @@ def _obstacle(shop: Shop, service: Service, local: dt.datetime, now: dt.datetime
     start = moment(shop.zone, local)
     if start and start < now:
         return Obstacle.PAST
-    if not hours_of(shop, day):
+    if not shop.hours(day):
         return Obstacle.CLOSED_DAY
     if start is None:
         return Obstacle.NO_SUCH_TIME
@@ -132,5 +138,5 @@ def _open_throughout(shop: Shop, service: Service, day: dt.date, start: dt.datet
     end = start + dt.timedelta(minutes=service.minutes)
     return any(
         _edge(shop.zone, day, each.start) <= start and end <= _edge(shop.zone, day, each.end)
-        for each in hours_of(shop, day)
+        for each in shop.hours(day)
     )

@@ -40,11 +40,10 @@ def taken(
 
 
 def occupy(connection: sa.Connection, cells: Iterable[Cell], **owner: Any) -> None:
-    """Take cells for one owner: `booking_id`, `hold_id` or `block_id`.
+    """Take cells, in rising order, for one owner: `booking_id`, `hold_id` or `block_id`.
 
     Raises IntegrityError when somebody has one of them.
     """
-    # In rising order always, so that two writers wait for each other in one direction only.
     rows = [{"resource": resource, "cell": cell, **owner} for resource, cell in sorted(cells)]
     if rows:
         connection.execute(sa.insert(CELLS), rows)
@@ -69,6 +68,11 @@ def end_holds(connection: sa.Connection, now: dt.datetime, call_id: str | None =
         freed |= vacate(connection, hold_id=each)
         connection.execute(sa.delete(HOLDS).where(HOLDS.c.call_id == each))
     return freed
+
+
+def lock_revision(connection: sa.Connection) -> None:
+    """Wait for every change begun, and keep others from ending until the commit."""
+    connection.execute(sa.select(REVISION.c.revision).with_for_update())
 
 
 def next_revision(connection: sa.Connection) -> int:

@@ -1,27 +1,65 @@
 """The booking tools, for the shop they are built for."""
 
+from collections.abc import Mapping
+
+import msgspec
+
 from tools.booking.appointments import Appointments
-from tools.booking.asked import Book, Cancel, Move, Nothing, WhichBookings, WhichTimes
+from tools.booking.asked import (
+    Book,
+    Cancel,
+    FindTimes,
+    HoldTime,
+    JoinWaiting,
+    Move,
+    Nothing,
+    WhichBookings,
+    WhichTimes,
+    for_shop,
+)
 from tools.booking.bookings import Bookings
+from tools.booking.holds import Holds
+from tools.booking.keeping import Keeping
+from tools.booking.looking import Looking
 from tools.booking.shop import Shop
+from tools.booking.waiting import Waiting
 from tools.spec import Risk, Tool
 from tools.store import Store
 
 
 def booking_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
-    """All tools of this folder."""
-    desk = Appointments(shop, Bookings(store, shop))
-    services = tuple(each.name for each in shop.services)
-    return (*_looking(desk, services), *_changing(desk, services))
+    """All tools of this folder. `person` and `party` are asked for only where the shop has them."""
+    bookings = Bookings(store, shop)
+    keeping = Keeping(shop, bookings, Holds(store, shop), Waiting(store, shop))
+    desk = Appointments(shop, bookings)
+    tools = (*_looking(Looking(shop, bookings), desk), *_changing(desk), *_keeping(keeping))
+    return tuple(_for_shop(tool, shop) for tool in tools)
 
 
-def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
+def _for_shop(tool: Tool, shop: Shop) -> Tool:
+    """The tool with the shop's own services, people and parties in its arguments."""
+    if tool.arguments not in BY_SERVICE:
+        return tool
+    shape = for_shop(tool.arguments, people=bool(shop.people), parties=shop.largest_party > 1)
+    enums: Mapping[str, tuple[str, ...]] = {
+        "service": tuple(each.name for each in shop.services),
+        "person": shop.people,
+    }
+    fields = shape.__struct_encode_fields__
+    enums = {name: values for name, values in enums.items() if name in fields}
+    return msgspec.structs.replace(tool, arguments=shape, enums=enums)
+
+
+BY_SERVICE = (WhichTimes, FindTimes, Book, HoldTime, JoinWaiting)
+
+
+def _looking(looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
     return (
         Tool(
             name="list_services",
             description="Which services can be booked, and how long each takes.",
             arguments=Nothing,
-            handler=desk.list_services,
+            handler=looking.list_services,
             phrases=(
                 "what do you offer",
                 "what services do you have",
@@ -35,13 +73,22 @@ def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
                 "Look here before offering a time."
             ),
             arguments=WhichTimes,
-            handler=desk.available_times,
-            enums={"service": services},
+            handler=looking.available_times,
             phrases=(
                 "what times do you have",
                 "when are you free",
                 "do you have anything on Friday",
             ),
+        ),
+        Tool(
+            name="find_times",
+            description=(
+                "The earliest free times from a moment on: after Thursday at three, Friday "
+                "afternoons, mornings next week."
+            ),
+            arguments=FindTimes,
+            handler=looking.find_times,
+            phrases=("what is the earliest after Thursday at three",),
         ),
         Tool(
             name="my_appointments",
@@ -56,7 +103,7 @@ def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
     )
 
 
-def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
+def _changing(desk: Appointments) -> tuple[Tool, ...]:
     return (
         Tool(
             name="book_appointment",
@@ -67,7 +114,6 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             handler=desk.book,
             risk=Risk.WRITE_OWN,
             confirm=("service", "date", "time", "name"),
-            enums={"service": services},
             phrases=(
                 "I'd like to book an appointment",
                 "can I make a booking",
@@ -107,5 +153,34 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             ),
             reopens=("book_appointment", "reschedule_appointment"),
             reconcile=desk.cancel_made,
+        ),
+    )
+
+
+def _keeping(keeping: Keeping) -> tuple[Tool, ...]:
+    return (
+        # A read: it changes nothing that lasts, and asked again it must be looked at again, for
+        # the first answer is worth nothing once the hold has expired.
+        Tool(
+            name="hold_time",
+            description=(
+                "Keep a free time for this caller for some minutes while they decide. "
+                "It books nothing: book_appointment does."
+            ),
+            arguments=HoldTime,
+            handler=keeping.hold,
+            phrases=("can you keep that time for me for a moment",),
+        ),
+        Tool(
+            name="join_waiting_list",
+            description=(
+                "Put the caller on the waiting list of a day that has nothing free for them. "
+                "The staff calls them if something becomes free."
+            ),
+            arguments=JoinWaiting,
+            handler=keeping.join,
+            risk=Risk.WRITE_OWN,
+            phrases=("put me on the waiting list",),
+            reconcile=keeping.join_made,
         ),
     )

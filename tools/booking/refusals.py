@@ -3,9 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from tools.booking.calendar import Obstacle, Slot, hours_of
-from tools.booking.shop import Service, Shop
-from tools.booking.speech import say_day, say_list, say_time
+import msgspec
+
+from tools.booking.calendar import Obstacle, Slot
+from tools.booking.resources import Service
+from tools.booking.shop import Shop
+from tools.booking.speech import say_day, say_hours, say_list, say_time
 from tools.spec import ToolRefusal
 
 NEAREST = 3
@@ -57,16 +60,45 @@ def about_time(obstacle: Obstacle, shop: Shop, service: Service, local: dt.datet
             return f"The clocks go forward that night, so there is no {said}."
         case Obstacle.CLOSED_HOUR:
             return (
-                f"On {say_day(local.date())} we are open {say_hours(shop, local.date())}, "
+                f"On {say_day(local.date())} we are open {say_opening(shop, local.date())}, "
                 f"and a {service.name} takes {service.minutes} minutes."
             )
         case _:
             return f"We can't begin at {said}."
 
 
-def say_hours(shop: Shop, day: dt.date) -> str:
+def too_late(
+    shop: Shop, service: Service | None, starts_at: dt.datetime, now: dt.datetime, act: str
+) -> str | None:
+    """Why an appointment cannot be changed any more, and what to do; None when it still can.
+
+    `act`: cancel or move.
+    """
+    field = f"notice_to_{act}"
+    own = getattr(service, f"{field}_hours", msgspec.UNSET)
+    notice: dt.timedelta = getattr(shop, field)
+    if own is not msgspec.UNSET:
+        notice = dt.timedelta(hours=own)
+    if starts_at - now >= notice:
+        return None
+    hours = int(notice.total_seconds()) // 3600
+    return (
+        f"It is less than {say_hours(hours)} away, and by then I can't {act} it any more."
+        f" {shop.late_message}"
+    ).strip()
+
+
+def about_party(service: Service, size: int) -> str | None:
+    """Why so many cannot come at once; None when they can."""
+    if size <= service.party:
+        return None
+    most = "one person" if service.party == 1 else f"{service.party} people"
+    return f"For {service.name} we take {most} at most at a time."
+
+
+def say_opening(shop: Shop, day: dt.date) -> str:
     """from 9 AM to 1 PM and from 2 PM to 5 PM"""
-    spans = [f"from {_clock(each.start)} to {_clock(each.end)}" for each in hours_of(shop, day)]
+    spans = [f"from {_clock(each.start)} to {_clock(each.end)}" for each in shop.hours(day)]
     return say_list(spans)
 
 

@@ -1,20 +1,41 @@
 """What the shop offers and when it is open, as its `shop.yaml` says."""
 
 import datetime as dt
-import re
 import zoneinfo
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated
 
 import msgspec
 
+from tools.booking.hours import (
+    Closed,
+    Dates,
+    Exceptions,
+    Range,
+    Week,
+    WeekHours,
+    check_fives,
+    on_day,
+    read_dates,
+    read_week,
+)
+from tools.booking.resources import (
+    Minutes,
+    NoticeHours,
+    Resource,
+    ResourceFile,
+    Service,
+    chairs,
+    check_names,
+    check_services,
+    needs_of,
+    read_resources,
+)
 from tools.config import Document
-from tools.validation import Path, Schema
+from tools.validation import Schema
 
-CELL_MINUTES = 5
-"""Everything on the calendar is a multiple of this."""
 FILE = "shop.yaml"
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 DEFAULT_SHOP = """\
 # What callers can book, and when. Times are local to `zone`, on a 24-hour clock.
@@ -45,35 +66,6 @@ hours:
 closed: []
 """
 
-Minutes = Annotated[int, msgspec.Meta(ge=CELL_MINUTES, le=480)]
-
-
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing a customer can book."""
-
-    name: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=60, description="As callers say it.")
-    ]
-    minutes: Annotated[Minutes, msgspec.Meta(description="How long it takes, in fives.")]
-
-
-Hours = Annotated[
-    list[str],
-    msgspec.Meta(max_length=6, description='Ranges like "09:00-17:30"; "24:00" is midnight.'),
-]
-
-
-class WeekHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The opening hours of each weekday, in local time."""
-
-    monday: Hours = []
-    tuesday: Hours = []
-    wednesday: Hours = []
-    thursday: Hours = []
-    friday: Hours = []
-    saturday: Hours = []
-    sunday: Hours = []
-
 
 class ShopFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of `shop.yaml`: this declaration is what the file is checked against."""
@@ -95,17 +87,20 @@ class ShopFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days_ahead: Annotated[
         int, msgspec.Meta(ge=1, le=730, description="How many days ahead can be booked.")
     ] = 60
-    closed: Annotated[
-        list[Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]],
-        msgspec.Meta(max_length=400, description="Days off, like 2026-12-25."),
+    closed: Closed = []
+    exceptions: Exceptions = []
+    resources: Annotated[
+        list[ResourceFile],
+        msgspec.Meta(max_length=100, description="People, rooms, chairs: what services need."),
     ] = []
-
-
-class Range(msgspec.Struct, frozen=True):
-    """Open from `start` up to `end`, in minutes after local midnight."""
-
-    start: int
-    end: int
+    hold_minutes: Annotated[
+        int, msgspec.Meta(ge=1, le=30, description="How long a time is kept for a caller.")
+    ] = 5
+    notice_to_cancel_hours: NoticeHours = 0
+    notice_to_move_hours: NoticeHours = 0
+    late_message: Annotated[
+        str, msgspec.Meta(max_length=200, description="Said when it is too late to change.")
+    ] = "I can take a message for our staff."
 
 
 class Shop(msgspec.Struct, frozen=True):
@@ -114,46 +109,99 @@ class Shop(msgspec.Struct, frozen=True):
     name: str
     zone: zoneinfo.ZoneInfo
     services: tuple[Service, ...]
-    week: tuple[tuple[Range, ...], ...]
-    """Seven entries, Monday first."""
+    week: Week
     closed: frozenset[dt.date]
     chairs: int
+    """Resources without a name, besides those of `resources`."""
     step_minutes: int
     notice: dt.timedelta
     days_ahead: int
+    special: Mapping[dt.date, tuple[Range, ...]] = {}
+    """Days with other hours than their weekday's."""
+    resources: tuple[Resource, ...] = ()
+    hold: dt.timedelta = dt.timedelta(minutes=5)
+    notice_to_cancel: dt.timedelta = dt.timedelta(0)
+    notice_to_move: dt.timedelta = dt.timedelta(0)
+    late_message: str = ""
 
     def service(self, name: str) -> Service:
         """The service of this name; AssertionError when there is none (arguments are checked)."""
-        found = next((each for each in self.services if each.name == name), None)
+        found = self.offers(name)
         assert found is not None, "a service that is not in the schema's enum"
         return found
 
-    def seats_of(self, resource: str) -> tuple[str, ...]:
-        """What a resource is in `booked_cells`; empty for one the shop does not have."""
-        names = [f"chair {number}" for number in range(1, self.chairs + 1)]
-        return (resource,) if resource in names else ()
+    def offers(self, name: str) -> Service | None:
+        """The service of this name, which bookings of the past may have and the shop no more."""
+        return next((each for each in self.services if each.name == name), None)
 
     @property
     def longest(self) -> Service:
         return max(self.services, key=lambda service: service.minutes)
+
+    @property
+    def everything(self) -> tuple[Resource, ...]:
+        """All resources, those without a name first."""
+        return (*chairs(self.chairs), *self.resources)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Those whom a caller may ask for."""
+        return tuple(each.name for each in self.resources if each.person)
+
+    @property
+    def largest_party(self) -> int:
+        return max(service.party for service in self.services)
+
+    def needs(self, service: Service) -> tuple[str, ...]:
+        return needs_of(service, self.everything)
+
+    def seats_of(self, resource: str) -> tuple[str, ...]:
+        """What a resource is in `booked_cells`; empty for one the shop does not have."""
+        found = next((each for each in self.everything if each.name == resource), None)
+        return found.keys if found else ()
+
+    def hours(self, day: dt.date) -> tuple[Range, ...]:
+        """When the shop is open on a day."""
+        return on_day(self.week, Dates(self.closed, self.special), day)
+
+    def hours_of(self, resource: Resource, day: dt.date) -> tuple[Range, ...] | None:
+        """When a resource is there; None: whenever the shop is open."""
+        if resource.week is None and not (resource.dates.closed or resource.dates.special):
+            return None
+        return on_day(resource.week or (ALL_DAY,) * 7, resource.dates, day)
+
+
+ALL_DAY = (Range(0, 24 * 60),)
 
 
 def parse_shop(text: str, where: str) -> Shop:
     """The shop a `shop.yaml` describes. Raises ConfigError naming file, line and column."""
     document = Document(text, where)
     file = document.read(ShopFile, shop_schema())
-    _check_services(document, file)
-    _check_fives(document, ("step_minutes",), file.step_minutes)
+    # Named resources take the place of the one chair there is otherwise.
+    count = file.chairs if "chairs" in document.data or not file.resources else 0
+    resources = read_resources(document, file.resources, file.services)
+    everything = (*chairs(count), *resources)
+    check_names(document, everything, count)
+    check_services(document, file.services, everything)
+    check_fives(document, ("step_minutes",), file.step_minutes)
+    dates = read_dates(document, (), file.closed, file.exceptions)
     return Shop(
         name=file.name,
         zone=_zone(document, file.zone),
         services=tuple(file.services),
-        week=tuple(_ranges(document, day, getattr(file.hours, day)) for day in DAYS),
-        closed=frozenset(map(dt.date.fromisoformat, file.closed)),
-        chairs=file.chairs,
+        week=read_week(document, ("hours",), file.hours),
+        closed=dates.closed,
+        chairs=count,
         step_minutes=file.step_minutes,
         notice=dt.timedelta(minutes=file.notice_minutes),
         days_ahead=file.days_ahead,
+        special=dates.special,
+        resources=resources,
+        hold=dt.timedelta(minutes=file.hold_minutes),
+        notice_to_cancel=dt.timedelta(hours=file.notice_to_cancel_hours),
+        notice_to_move=dt.timedelta(hours=file.notice_to_move_hours),
+        late_message=file.late_message,
     )
 
 
@@ -166,24 +214,6 @@ def shop_schema() -> Schema:
     return Schema(document)
 
 
-def _check_services(document: Document, file: ShopFile) -> None:
-    seen: set[str] = set()
-    for index, service in enumerate(file.services):
-        key = service.name.casefold().strip()
-        if key in seen:
-            path = ("services", index, "name")
-            raise document.error(path, f"{service.name!r} is there twice", "Keep one of the two")
-        seen.add(key)
-        _check_fives(document, ("services", index, "minutes"), service.minutes)
-
-
-def _check_fives(document: Document, path: Path, minutes: int) -> None:
-    if minutes % CELL_MINUTES:
-        raise document.error(
-            path, f"{minutes} is not a multiple of {CELL_MINUTES}", "Round it to five minutes"
-        )
-
-
 def _zone(document: Document, name: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
@@ -194,43 +224,6 @@ def _zone(document: Document, name: str) -> zoneinfo.ZoneInfo:
             f"{name!r} is not a time zone",
             "Use a name like Europe/London or America/New_York",
         ) from None
-
-
-def _ranges(document: Document, day: str, texts: list[str]) -> tuple[Range, ...]:
-    ranges: list[Range] = []
-    for index, text in enumerate(texts):
-        path = ("hours", day, index)
-        found = _range(document, path, text)
-        if ranges and found.start < ranges[-1].end:
-            raise document.error(
-                path, "begins before the range above it ends", "Put ranges in order"
-            )
-        ranges.append(found)
-    return tuple(ranges)
-
-
-CLOCK = r"(\d{2}):(\d{2})"
-
-
-def _range(document: Document, path: Path, text: str) -> Range:
-    match = re.fullmatch(rf"{CLOCK}\s*-\s*{CLOCK}", text, re.ASCII)
-    if match is None:
-        raise document.error(
-            path, f"{text!r} is not a range of times", 'Write it like "09:00-17:30"'
-        )
-    hours = [int(each) for each in match.groups()]
-    start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
-    if max(hours[1], hours[3]) > 59 or end > 24 * 60:
-        raise document.error(path, f"{text!r} is not on the clock", "Use 00:00 to 24:00")
-    if start >= end:
-        raise document.error(
-            path, f"{text!r} ends before it begins", "Split it at midnight, over two days"
-        )
-    if start % CELL_MINUTES or end % CELL_MINUTES:
-        raise document.error(
-            path, f"{text!r} is not in fives of minutes", "Round it to five minutes"
-        )
-    return Range(start, end)
 
 
 def default_shop() -> Shop:

@@ -41,7 +41,6 @@ HOLDS = sa.Table(
     "holds",
     METADATA,
     sa.Column("call_id", sa.Text, primary_key=True),
-    sa.Column("idempotency_key", sa.Text, nullable=False),
     sa.Column("service", sa.Text, nullable=False),
     sa.Column("minutes", sa.Integer, nullable=False),
     sa.Column("before_minutes", sa.Integer, nullable=False),

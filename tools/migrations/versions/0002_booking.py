@@ -38,7 +38,6 @@ def _holds() -> None:
     op.create_table(
         "holds",
         sa.Column("call_id", sa.Text, nullable=False),
-        sa.Column("idempotency_key", sa.Text, nullable=False),
         sa.Column("service", sa.Text, nullable=False),
         sa.Column("minutes", sa.Integer, nullable=False),
         sa.Column("before_minutes", sa.Integer, nullable=False),
