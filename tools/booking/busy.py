@@ -7,7 +7,7 @@ zones are passed over, so nothing in them can do harm. Sizes and counts are boun
 import datetime as dt
 import re
 import zoneinfo
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from icalendar.parser import Contentline, Contentlines
@@ -43,6 +43,8 @@ class Property(msgspec.Struct, frozen=True):
     """Whether it means this instance of a series and all after it."""
 
 
+unfolded: Callable[[str], list[Contentline]] = Contentlines.from_ical
+"""The package's own unfolding, which has no types."""
 Component = dict[str, list[Property]]
 Moment = dt.date | dt.datetime
 """A whole day, or an aware moment in the zone it was written in."""
@@ -100,12 +102,12 @@ def components(text: str) -> list[Component]:
     return found
 
 
-def lines(text: str) -> Contentlines:
+def lines(text: str) -> list[Contentline]:
     """Its unfolded lines, empty ones left out. Raises UnreadableError."""
     if len(text) > MAX_BYTES:
         raise UnreadableError(f"it is larger than {MAX_BYTES // 1024} KiB")
     try:
-        return Contentlines(line for line in Contentlines.from_ical(text) if line)
+        return [line for line in unfolded(text) if line]
     except ValueError:
         raise UnreadableError("it is no iCalendar text") from None
 

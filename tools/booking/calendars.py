@@ -12,6 +12,8 @@ from tools.booking.ical import Entry
 from tools.config import Document
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SOURCE = "calendar:"
+"""How blocks that come from a calendar are marked, before its name."""
 Shows = Literal["service", "name", "name_and_number"]
 
 
@@ -58,7 +60,7 @@ class Calendar(msgspec.Struct, frozen=True):
     @property
     def source(self) -> str:
         """How its blocks are marked."""
-        return f"calendar:{self.resource}"
+        return f"{SOURCE}{self.resource}"
 
 
 def read_calendars(

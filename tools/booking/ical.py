@@ -14,7 +14,7 @@ import msgspec
 from icalendar import Calendar, Event
 from icalendar.parser import Contentline, Contentlines
 
-from tools.booking.busy import Component, components, lines, name_of, when
+from tools.booking.busy import Component, components, lines, name_of, unfolded, when
 from tools.booking.recurrence import UnreadableError
 
 PRODUCT = "-//Frontdesk//Appointments//EN"
@@ -154,8 +154,8 @@ def retimed(text: str, entry: Entry) -> bytes:
     return kept or alone(entry)
 
 
-def _with_times(theirs: Contentlines, entry: Entry) -> bytes | None:
-    ours = Contentlines.from_ical(_event(entry).to_ical())
+def _with_times(theirs: list[Contentline], entry: Entry) -> bytes | None:
+    ours = unfolded(_event(entry).to_ical().decode())
     times = [line for line in ours if line and name_of(line) in _OURS]
     written: list[Contentline] = []
     inside: list[str] = []

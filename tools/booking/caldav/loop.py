@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 5.0
+CHANCE = secrets.SystemRandom().random
 
 
 class Start(Protocol):
@@ -40,7 +41,7 @@ class Calendars:
         store: Store,
         passwords: Mapping[str, str],
         clock: Callable[[], dt.datetime],
-        chance: Callable[[], float] = secrets.SystemRandom().random,
+        chance: Callable[[], float] = CHANCE,
     ) -> None:
         """`passwords` by the names `shop.yaml` uses; a missing one is told as an outcome."""
         self._shop = shop
@@ -113,9 +114,8 @@ class Calendars:
             pass
 
     async def _forget_others(self) -> None:
-        names = [each.resource for each in self._shop.calendars]
         try:
-            await asyncio.to_thread(forget_calendars, self._store, names, self._clock())
+            await asyncio.to_thread(forget_calendars, self._store, self._shop, self._clock())
         except (BackendError, CommitUnknownError) as error:
             log.warning("calendars_left", error=str(error))
 

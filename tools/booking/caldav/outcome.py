@@ -9,7 +9,7 @@ class Outcome(Enum):
     OK = "ok"
     NEVER = "never"
     """Not tried yet."""
-    WRONG_PASSWORD = "wrong_password"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105
     FORBIDDEN = "forbidden"
     NO_CALENDAR = "no_calendar"
     PARENT_MISSING = "parent_missing"
@@ -25,8 +25,8 @@ class Outcome(Enum):
     TOO_SLOW = "too_slow"
     TOO_LARGE = "too_large"
     NONSENSE = "nonsense"
-    TOKEN_EXPIRED = "token_expired"
-    NO_PASSWORD = "no_password"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105
+    NO_PASSWORD = "no_password"  # noqa: S105
     DATABASE = "database"
 
 

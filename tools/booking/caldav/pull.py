@@ -106,7 +106,7 @@ class Pull:
             else:
                 strangers.append(self._read(href, changes.etags[href], resource, now))
         missing = gone.keys() - renamed.keys()
-        seen = sum(row.etag is not None for row in rows)
+        seen = sum(row.agreed is not None for row in rows)
         return Pulled(
             foreign=tuple(strangers),
             gone=frozenset(
@@ -190,7 +190,7 @@ def _not_there(href: str, changes: Changes) -> bool:
 
 
 def _is_gone(row: Row, changes: Changes) -> bool:
-    return row.etag is not None and _not_there(row.href, changes)
+    return row.agreed is not None and _not_there(row.href, changes)
 
 
 def _booking_of(resource: Resource) -> str:

@@ -2,19 +2,22 @@
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from tools.booking.blocks import Blocks
 from tools.booking.bookings import BOOKED
 from tools.booking.busy import Busy
 from tools.booking.caldav.outcome import Outcome
 from tools.booking.caldav.rules import Kind, Span
 from tools.booking.caldav.tables import CHANGES, CONFLICTS, EVENTS, FOREIGN, STATES
-from tools.booking.calendars import Appointment, Calendar
-from tools.booking.cells import cell_range, end_holds, vacate
+from tools.booking.calendars import SOURCE, Appointment, Calendar
+from tools.booking.cells import cell_range
+from tools.booking.shop import Shop
 from tools.booking.tables import BLOCKS, BOOKINGS, CELLS
 from tools.store import Store
 
@@ -44,10 +47,6 @@ class Row(msgspec.Struct, frozen=True):
     agreed: Span | None
     meant: Span | None
     open: bool
-
-    @property
-    def known(self) -> frozenset[Span]:
-        return frozenset(each for each in (self.agreed, self.meant) if each is not None)
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -266,7 +265,8 @@ class Record:
             connection.execute(sa.update(EVENTS).where(self._is(booking_id)).values(open=1))
         for booking_id in pulled.lost:
             lost = sa.update(EVENTS).where(self._is(booking_id))
-            connection.execute(lost.values(etag=None, open=1))
+            values = {"agreed_at": None, "agreed_minutes": None, "etag": None, "open": 1}
+            connection.execute(lost.values(**values))
 
     def short_blocks(self, seats: int) -> set[str]:
         """Blocks of this calendar that have not got all of their time: somebody else had it."""
@@ -309,22 +309,20 @@ def make_conflict(
     )
 
 
-def forget_calendars(store: Store, keep: Collection[str], now: dt.datetime) -> None:
-    """Give back the time that calendars block which are not configured any more."""
-    blocked = sa.select(BLOCKS.c.source).where(BLOCKS.c.source.startswith("calendar:")).distinct()
-    sources = store.read(lambda c: set(c.execute(blocked).scalars()))
-    names = {each.removeprefix("calendar:") for each in sources}
-    names |= {each.calendar for each in states(store)}
-    for name in names - set(keep):
-        store.contend(lambda c, name=name: _forget(c, name, now), "calendar")
+def forget_calendars(store: Store, shop: Shop, now: dt.datetime) -> None:
+    """Give back the time that calendars block which the shop does not have any more."""
+    keep = {each.resource for each in shop.calendars}
+    blocks = Blocks(store, shop)
+    for each in blocks.list():
+        source, uid = each.block.source, each.block.uid
+        if source.startswith(SOURCE) and source.removeprefix(SOURCE) not in keep:
+            blocks.remove(source, uid, now)
+    for state in states(store):
+        if state.calendar not in keep:
+            store.write(partial(_forget, name=state.calendar))
 
 
-def _forget(connection: sa.Connection, name: str, now: dt.datetime) -> None:
-    end_holds(connection, now)
-    source = f"calendar:{name}"
-    for block_id in connection.execute(sa.select(BLOCKS.c.id).where(BLOCKS.c.source == source)):
-        vacate(connection, block_id=block_id[0])
-    connection.execute(sa.delete(BLOCKS).where(BLOCKS.c.source == source))
+def _forget(connection: sa.Connection, name: str) -> None:
     for table in (STATES, EVENTS, FOREIGN):
         connection.execute(sa.delete(table).where(table.c.calendar == name))
 
@@ -383,7 +381,8 @@ def appointment_of(row: Any) -> Appointment:
 
 
 def _state(row: Any) -> State:
-    return _typed(row, State)
+    found: State = _typed(row, State)
+    return found
 
 
 def _typed(row: Any, shape: Any) -> Any:

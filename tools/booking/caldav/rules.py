@@ -80,43 +80,45 @@ class Decision(msgspec.Struct, frozen=True):
     conflict: Kind | None = None
 
 
-def decide(ours: Span | None, theirs: Theirs, known: frozenset[Span], *, seen: bool) -> Decision:
+def decide(ours: Span | None, theirs: Theirs, agreed: Span | None, meant: Span | None) -> Decision:
     """What to do about one appointment.
 
-    `ours` is None when it is cancelled or not this calendar's any more. `known` are the times
-    that are ours: the one both sides agreed on last, and the one we last meant to write. `seen`
-    is whether the event was ever known to be in their calendar.
+    `ours` is None when it is cancelled or not this calendar's any more. `agreed` is what both
+    sides were last seen to have, None before the first time; `meant` is what we began to write
+    since, which may or may not have arrived.
     """
     match theirs:
         case Gone():
-            return _without_theirs(ours, known, seen=seen)
+            return _without_theirs(ours, agreed)
         case Odd():
             if ours is None:
                 return Decision(Step.REMOVE, Kind.CANCELLED_HERE_CHANGED_THERE)
             return Decision(Step.WRITE, Kind.UNUSABLE)
         case Span():
-            return _with_theirs(ours, theirs, known)
+            return _with_theirs(ours, theirs, agreed, meant)
 
 
-def _without_theirs(ours: Span | None, known: frozenset[Span], *, seen: bool) -> Decision:
+def _without_theirs(ours: Span | None, agreed: Span | None) -> Decision:
     if ours is None:
         return Decision(Step.FORGET)
-    if not seen:
+    if agreed is None:
         return Decision(Step.WRITE)
-    if ours in known:
+    if ours == agreed:
         return Decision(Step.CANCEL_OURS)
     return Decision(Step.WRITE, Kind.MOVED_HERE_DELETED_THERE)
 
 
-def _with_theirs(ours: Span | None, theirs: Span, known: frozenset[Span]) -> Decision:
-    untouched = theirs in known
+def _with_theirs(
+    ours: Span | None, theirs: Span, agreed: Span | None, meant: Span | None
+) -> Decision:
+    untouched = theirs in (agreed, meant)
     if ours is None:
         return Decision(Step.REMOVE, None if untouched else Kind.CANCELLED_HERE_CHANGED_THERE)
     if theirs == ours:
         return Decision(Step.AGREE)
     if untouched:
         return Decision(Step.WRITE)
-    if ours in known:
+    if ours == agreed:
         return Decision(Step.MOVE_OURS)
     return Decision(Step.WRITE, Kind.BOTH_CHANGED)
 

@@ -82,7 +82,7 @@ class Settlement:
         if look is None:
             return True
         row = look.row
-        decision = decide(look.ours, look.theirs, row.known, seen=row.etag is not None)
+        decision = decide(look.ours, look.theirs, row.agreed, row.meant)
         if decision.conflict is not None:
             await self._conflict(look, decision.conflict)
         match decision.step:
@@ -113,7 +113,7 @@ class Settlement:
         here = appointment.live and bool(self._place.seats & set(appointment.resources))
         ours = appointment.span if here else None
         # What was never written needs no look: If-None-Match finds out whether it is there.
-        new = first and ours is not None and row.etag is None and row.meant is None
+        new = first and ours is not None and row.agreed is None and row.meant is None
         resource = None if new else await self._client.get(row.href)
         theirs = self._theirs(resource, appointment)
         return _Look(row, appointment, ours, resource, theirs, now)

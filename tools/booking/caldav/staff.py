@@ -13,6 +13,8 @@ from tools.booking.caldav.rules import Kind, Span
 from tools.booking.caldav.tables import CHANGES
 from tools.booking.calendar import CELL_S
 from tools.booking.calendars import Appointment
+from tools.booking.freed import notify, refill
+from tools.booking.shop import Shop
 from tools.booking.tables import BOOKINGS
 from tools.store import Store
 
@@ -40,8 +42,9 @@ class _TakenError(Exception):
 class StaffChanges:
     """Every method blocks. BackendError when nothing was changed because the database failed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, shop: Shop) -> None:
         self._store = store
+        self._shop = shop
 
     def move(self, appointment: Appointment, to: Span, wanted: Wanted) -> Kind | Stale | None:
         """Move the booking with all it occupies; None when done, or why it cannot be had.
@@ -53,7 +56,7 @@ class StaffChanges:
             return problem
         try:
             return self._store.contend(
-                lambda connection: _move(connection, appointment, to, wanted), "slot"
+                lambda connection: self._move(connection, appointment, to, wanted), "slot"
             )
         except _TakenError:
             return Kind.SLOT_TAKEN
@@ -61,8 +64,61 @@ class StaffChanges:
     def cancel(self, appointment: Appointment, wanted: Wanted) -> Stale | None:
         """Cancel the booking; None when done."""
         return self._store.contend(
-            lambda connection: _cancel(connection, appointment, wanted), "slot"
+            lambda connection: self._cancel(connection, appointment, wanted), "slot"
         )
+
+    def _move(
+        self, connection: sa.Connection, appointment: Appointment, to: Span, wanted: Wanted
+    ) -> Stale | None:
+        freed = cells.end_holds(connection, wanted.now)
+        row = _locked(connection, appointment)
+        if row is None:
+            return Stale.STALE
+        freed |= cells.vacate(connection, booking_id=appointment.id)
+        span = cells.cell_range(
+            to.start - dt.timedelta(minutes=row.before_minutes),
+            to.end + dt.timedelta(minutes=row.after_minutes),
+        )
+        places = {(resource, cell) for resource in appointment.resources for cell in span}
+        if places & cells.taken(connection, span, wanted.now):
+            raise _TakenError
+        cells.occupy(connection, places, booking_id=appointment.id)
+        _note(connection, appointment, wanted, "moved", to.start)
+        values = {"starts_at": to.start, "minutes": to.minutes}
+        self._write(connection, appointment, wanted, freed - places, values)
+        return None
+
+    def _cancel(
+        self, connection: sa.Connection, appointment: Appointment, wanted: Wanted
+    ) -> Stale | None:
+        if _locked(connection, appointment) is None:
+            return Stale.STALE
+        freed = cells.vacate(connection, booking_id=appointment.id)
+        _note(connection, appointment, wanted, "cancelled", None)
+        self._write(connection, appointment, wanted, freed, {"state": CANCELLED})
+        return None
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        appointment: Appointment,
+        wanted: Wanted,
+        freed: set[cells.Cell],
+        values: dict[str, Any],
+    ) -> None:
+        """The booking with its number; who waited for what it freed is noted."""
+        refill(connection, self._shop, freed, wanted.now)
+        revision = cells.next_revision(connection)
+        changed = sa.update(BOOKINGS).where(BOOKINGS.c.id == appointment.id)
+        connection.execute(
+            changed.values(
+                **values,
+                change_key=f"staff:{wanted.key}",
+                changed_at=wanted.now,
+                revision=revision,
+            )
+        )
+        notify(connection, self._shop, freed, wanted.now, revision)
 
 
 def _problem(to: Span, now: dt.datetime) -> Kind | None:
@@ -70,36 +126,6 @@ def _problem(to: Span, now: dt.datetime) -> Kind | None:
         return Kind.IN_THE_PAST
     on_grid = to.start.timestamp() % CELL_S == 0 and to.minutes * 60 % CELL_S == 0
     return None if on_grid and to.minutes <= LONGEST_MINUTES else Kind.OFF_GRID
-
-
-def _move(
-    connection: sa.Connection, appointment: Appointment, to: Span, wanted: Wanted
-) -> Stale | None:
-    cells.end_holds(connection, wanted.now)
-    row = _locked(connection, appointment)
-    if row is None:
-        return Stale.STALE
-    cells.vacate(connection, booking_id=appointment.id)
-    span = cells.cell_range(
-        to.start - dt.timedelta(minutes=row.before_minutes),
-        to.end + dt.timedelta(minutes=row.after_minutes),
-    )
-    places = {(resource, cell) for resource in appointment.resources for cell in span}
-    if places & cells.taken(connection, span, wanted.now):
-        raise _TakenError
-    cells.occupy(connection, places, booking_id=appointment.id)
-    _note(connection, appointment, wanted, "moved", to.start)
-    _write(connection, appointment, wanted, starts_at=to.start, minutes=to.minutes)
-    return None
-
-
-def _cancel(connection: sa.Connection, appointment: Appointment, wanted: Wanted) -> Stale | None:
-    if _locked(connection, appointment) is None:
-        return Stale.STALE
-    cells.vacate(connection, booking_id=appointment.id)
-    _note(connection, appointment, wanted, "cancelled", None)
-    _write(connection, appointment, wanted, state=CANCELLED)
-    return None
 
 
 def _locked(connection: sa.Connection, appointment: Appointment) -> Any:
@@ -129,20 +155,5 @@ def _note(
             from_at=appointment.starts_at,
             to_at=to_at,
             at=wanted.now,
-        )
-    )
-
-
-def _write(
-    connection: sa.Connection, appointment: Appointment, wanted: Wanted, **values: Any
-) -> None:
-    mine = sa.update(BOOKINGS).where(BOOKINGS.c.id == appointment.id)
-    connection.execute(
-        mine.values(
-            **values,
-            change_key=f"staff:{wanted.key}",
-            changed_at=wanted.now,
-            # Last: whoever has the number keeps everybody else's changes waiting.
-            revision=cells.next_revision(connection),
         )
     )

@@ -55,7 +55,7 @@ class CalendarSync:
         seats = shop.seats_of(calendar.resource)
         self._seats = frozenset(seats)
         place = Place(calendar.resource, self._seats, shop.zone, shop.calendar_shows)
-        self._settlement = Settlement(place, self._record, StaffChanges(store), client, clock)
+        self._settlement = Settlement(place, self._record, StaffChanges(store, shop), client, clock)
         horizon = Horizon(
             source=calendar.source,
             resource=calendar.resource,
