@@ -13,10 +13,10 @@ from tests.fakes.radicale import PASSWORD, USER, RadicaleServer
 from tests.tools.desk import CALLER
 from tools.booking.blocks import Blocks
 from tools.booking.bookings import BOOKED, Booking, Bookings, Wish
-from tools.booking.calendar import Slot
 from tools.booking.caldav.client import CalendarClient
 from tools.booking.caldav.record import Conflict, Record, conflicts
 from tools.booking.caldav.sync import CalendarSync, Round
+from tools.booking.calendar import Slot
 from tools.booking.calendars import Calendar
 from tools.booking.shop import Shop, parse_shop
 from tools.spec import ToolContext

@@ -1,16 +1,22 @@
 """Both ways between our bookings and a calendar on a real CalDAV server."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator, Iterator
+import itertools
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
+import sqlalchemy as sa
 
 from tests.fakes.radicale import RadicaleServer, radicale
 from tests.tools.calendar_story import Story, telling
-from tools.booking.caldav.client import CalendarClient
+from tools.booking.caldav.client import CalendarClient, Reply
 from tools.booking.caldav.outcome import DavError, Outcome
 from tools.booking.caldav.record import staff_changes
+from tools.booking.caldav.sync import CalendarSync
 from tools.store import Store
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -108,24 +114,24 @@ async def test_another_calendar_of_the_same_name_begins_anew(
 # ---- theirs to ours -----------------------------------------------------------------------------
 
 
-async def test_events_of_the_staff_block_their_time(either: Story) -> None:
-    either.staff_is_busy("dentist", "1200", "1300")
-    await either.in_step()
-    assert [either.is_free(time) for time in ("11:55", "12:00", "12:55", "13:00")] == [
+async def test_events_of_the_staff_block_their_time(story: Story) -> None:
+    story.staff_is_busy("dentist", "1200", "1300")
+    await story.in_step()
+    assert [story.is_free(time) for time in ("11:55", "12:00", "12:55", "13:00")] == [
         True,
         False,
         False,
         True,
     ]
-    assert either.is_free("12:00", "Ben")
+    assert story.is_free("12:00", "Ben")
 
-    either.staff_is_busy("dentist", "1230", "1330")
-    await either.in_step()
-    assert [either.is_free(time) for time in ("12:00", "12:30", "13:25")] == [True, False, False]
+    story.staff_is_busy("dentist", "1230", "1330")
+    await story.in_step()
+    assert [story.is_free(time) for time in ("12:00", "12:30", "13:25")] == [True, False, False]
 
-    either.staff_removes("dentist")
-    await either.in_step()
-    assert either.is_free("12:30")
+    story.staff_removes("dentist")
+    await story.in_step()
+    assert story.is_free("12:30")
 
 
 async def test_two_events_at_one_time_block_it_until_both_are_gone(story: Story) -> None:
@@ -217,14 +223,14 @@ async def test_a_move_onto_a_taken_time_is_set_back_and_written_down(either: Sto
     assert len(either.conflicts()) == 1
 
 
-async def test_moved_on_both_sides_ours_stands(either: Story) -> None:
-    booking = either.book("10:00")
-    await either.in_step()
-    either.move(booking, "14:00")
-    either.staff_moves(booking, "1600", "1645")
-    await either.in_step()
-    assert (either.seen(booking), either.booked_at(booking)) == ("14:00", "14:00")
-    assert either.kinds() == ["both_changed"]
+async def test_moved_on_both_sides_ours_stands(story: Story) -> None:
+    booking = story.book("10:00")
+    await story.in_step()
+    story.move(booking, "14:00")
+    story.staff_moves(booking, "1600", "1645")
+    await story.in_step()
+    assert (story.seen(booking), story.booked_at(booking)) == ("14:00", "14:00")
+    assert story.kinds() == ["both_changed"]
 
 
 async def test_moved_on_both_sides_to_one_time_is_no_conflict(story: Story) -> None:
@@ -412,35 +418,54 @@ async def test_the_caller_is_quicker_than_the_staff_s_move(story: Story) -> None
     assert story.kinds() == ["both_changed"]
 
 
-class Dying(CalendarClient):
-    """Breaks off at the n-th request, before it or after it: as a process that is killed."""
-
-    def __init__(self, inner: CalendarClient, at: int, *, after: bool) -> None:
-        self.__dict__.update(inner.__dict__)
-        self._left = at
-        self._after = after
-
-    async def _ask(self, *asked: object, **given: object) -> object:  # type: ignore[override]
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            raise KilledError
-        answer = await super()._ask(*asked, **given)  # type: ignore[arg-type]
-        if self._left == 0:
-            raise KilledError
-        return answer
-
-
 class KilledError(BaseException):
     """Nothing in the program may catch this."""
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-async def test_killed_at_any_request_and_started_again_it_comes_to_the_same(
-    story: Story, after: bool
+class Countdown:
+    """Dies at the n-th turn."""
+
+    def __init__(self, turns: int) -> None:
+        self._left = turns
+
+    def turn(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KilledError
+
+
+class DyingClient(CalendarClient):
+    """The process is killed when an answer has come and nothing was made of it."""
+
+    def __init__(self, inner: CalendarClient, countdown: Countdown) -> None:
+        self.__dict__.update(inner.__dict__)
+        self._countdown = countdown
+
+    async def _ask(self, *asked: Any, **given: Any) -> Reply:
+        answer = await super()._ask(*asked, **given)
+        self._countdown.turn()
+        return answer
+
+
+class DyingStore(Store):
+    """The process is killed when something was committed and nothing more was asked."""
+
+    def __init__(self, inner: Store, countdown: Countdown) -> None:
+        super().__init__(inner.engine)
+        self._countdown = countdown
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        done = super().write(work)
+        self._countdown.turn()
+        return done
+
+
+@pytest.mark.parametrize("where", ["answer", "commit"])
+async def test_killed_anywhere_and_started_again_it_comes_to_the_same(
+    story: Story, where: str
 ) -> None:
-    """Create, move, cancel; moved and deleted by the staff: each broken off at each request."""
-    died = 0
-    for at in range(1, 40):
+    """Create, move, cancel; moved and deleted by the staff: after each answer, each commit."""
+    for turn in itertools.count(1):
         made = [story.book(time, name) for time, name in TIMES]
         await story.in_step()
         story.move(made[0], "14:00")
@@ -448,24 +473,36 @@ async def test_killed_at_any_request_and_started_again_it_comes_to_the_same(
         story.staff_moves(made[2], "1700", "1745")
         story.staff_deletes(made[3])
         made.append(story.book("13:00", "Eve"))
-        try:
-            await story.once(Dying(story.client, at, after=after))
-        except KilledError:
-            died += 1
-        else:
-            at = 0
+        killed = await killed_at(story, where, turn)
         story.now += dt.timedelta(minutes=6)
         await story.in_step()
         expected = ["14:00", None, "17:00", None, "13:00"]
-        assert [story.booked_at(each) for each in made] == expected, at
-        assert [story.seen(each) for each in made] == expected, at
-        assert story.kinds() == [], at
+        assert [story.booked_at(each) for each in made] == expected, turn
+        assert [story.seen(each) for each in made] == expected, turn
+        assert story.kinds() == [], turn
         for change in story.bookings.changed_since(0):
             if change.booking.state == "booked":
                 story.cancel(change.booking)
-        if at == 0:
+        if not killed:
             break
-    assert died >= 8
+    assert turn >= 9
+
+
+async def killed_at(story: Story, where: str, turn: int) -> bool:
+    """Whether the round came to that turn at all."""
+    countdown = Countdown(turn)
+    store: Store = story.store
+    client = story.client
+    if where == "answer":
+        client = DyingClient(client, countdown)
+    else:
+        store = DyingStore(store, countdown)
+    sync = CalendarSync(story.calendar, story.shop, store, client, lambda: story.now, "test")
+    try:
+        await sync.once()
+    except KilledError:
+        return True
+    return False
 
 
 TIMES = (("08:00", "Ann"), ("09:00", "Bob"), ("10:00", "Cat"), ("11:00", "Dan"))

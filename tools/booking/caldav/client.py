@@ -146,10 +146,12 @@ class CalendarClient:
         reply = await self._ask("GET", path, limit=MAX_EVENT_BYTES, cut=True)
         if reply.status in (404, 410):
             return None
-        if reply.status != 200:
+        etag = _etag(reply)
+        if reply.status != 200 or etag is None:
+            # Without a version it is no event, but some page that says it is sorry.
             raise _error(reply)
         whole = len(reply.body) <= MAX_EVENT_BYTES
-        return Resource(_etag(reply), reply.body.decode("utf-8", "replace") if whole else None)
+        return Resource(etag, reply.body.decode("utf-8", "replace") if whole else None)
 
     async def put(self, path: str, content: bytes, etag: str | None) -> str | None:
         """Write over the version `etag`, or a new event for None; the new version if it is told.
