@@ -67,7 +67,7 @@ async def http() -> AsyncGenerator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def client(server: Server, http: aiohttp.ClientSession) -> CalendarClient:
-    return CalendarClient(http, f"{server.origin}/dav/work/", "anna", "pass wörd")
+    return CalendarClient(http, f"{server.origin}/dav/shop/", "anna", "pass wörd")
 
 
 async def fails(asking: Awaitable[Any]) -> DavError:
@@ -81,7 +81,7 @@ def listing(*paths: str, token: str = "", status: str = "") -> bytes:
         "<d:response><d:href>{}</d:href><d:propstat><d:prop><d:getetag>&quot;1&quot;</d:getetag>"
         "</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
     )
-    more = f"<d:response><d:href>/dav/work/</d:href><d:status>{status}</d:status></d:response>"
+    more = f"<d:response><d:href>/dav/shop/</d:href><d:status>{status}</d:status></d:response>"
     said = f"<d:sync-token>{token}</d:sync-token>" if token else ""
     body = "".join(map(one.format, paths)) + (more if status else "") + said
     return f'<d:multistatus xmlns:d="DAV:">{body}</d:multistatus>'.encode()
@@ -90,17 +90,17 @@ def listing(*paths: str, token: str = "", status: str = "") -> bytes:
 async def test_the_password_is_sent_and_nothing_else_of_ours(
     client: CalendarClient, server: Server
 ) -> None:
-    server.answers(body=listing("/dav/work/a.ics", token="t1"))
+    server.answers(body=listing("/dav/shop/a.ics", token="t1"))
     changes = await client.changes(None)
     assert (dict(changes.etags), changes.token, changes.complete) == (
-        {"/dav/work/a.ics": '"1"'},
+        {"/dav/shop/a.ics": '"1"'},
         "t1",
         True,
     )
     (asked,) = server.asked
     pair = asked.headers["Authorization"].removeprefix("Basic ")
     assert base64.b64decode(pair).decode() == "anna:pass wörd"
-    assert (asked.method, asked.path, asked.headers["Depth"]) == ("REPORT", "/dav/work/", "0")
+    assert (asked.method, asked.path, asked.headers["Depth"]) == ("REPORT", "/dav/shop/", "0")
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,14 @@ async def test_each_refusal_has_a_name(
     assert failed.outcome is outcome
     assert "secret" not in str(failed)
     if status != 404:
-        assert (await fails(client.get("/dav/work/a.ics"))).outcome is outcome
+        assert (await fails(client.get("/dav/shop/a.ics"))).outcome is outcome
     if status != 200:
-        assert (await fails(client.put("/dav/work/a.ics", b"x", None))).outcome is outcome
+        assert (await fails(client.put("/dav/shop/a.ics", b"x", None))).outcome is outcome
 
 
 async def test_no_redirect_is_followed(client: CalendarClient, server: Server) -> None:
     async def elsewhere(request: web.Request) -> web.Response:
-        assert request.path == "/dav/work/"
+        assert request.path == "/dav/shop/"
         return web.Response(status=308, headers={"Location": f"{server.origin}/trap/"})
 
     server.does(elsewhere)
@@ -162,7 +162,7 @@ async def test_a_slow_server_is_given_up(server: Server, http: aiohttp.ClientSes
         return answer
 
     server.does(dawdle)
-    client = CalendarClient(http, f"{server.origin}/dav/work/", "anna", "p", request_s=0.2)
+    client = CalendarClient(http, f"{server.origin}/dav/shop/", "anna", "p", request_s=0.2)
     assert (await fails(client.changes(None))).outcome is Outcome.TOO_SLOW
     over.set()
 
@@ -185,7 +185,7 @@ async def test_an_answer_without_end_is_cut(
 
     server.does(endless)
     assert (await fails(client.changes(None))).outcome is Outcome.TOO_LARGE
-    assert await client.get("/dav/work/a.ics") == Resource(None, None)
+    assert await client.get("/dav/shop/a.ics") == Resource('"1"', None)
 
 
 async def test_what_is_packed_is_counted_unpacked(client: CalendarClient, server: Server) -> None:
@@ -195,14 +195,14 @@ async def test_what_is_packed_is_counted_unpacked(client: CalendarClient, server
 
 
 async def test_a_server_that_is_not_there(http: aiohttp.ClientSession, server: Server) -> None:
-    client = CalendarClient(http, "http://127.0.0.1:1/dav/work/", "anna", "p")
+    client = CalendarClient(http, "http://127.0.0.1:1/dav/shop/", "anna", "p")
     assert (await fails(client.changes(None))).outcome is Outcome.UNREACHABLE
 
 
 async def test_tls_that_cannot_be_trusted(http: aiohttp.ClientSession, server: Server) -> None:
     """Here a server that speaks none at all."""
     secure = server.origin.replace("http:", "https:")
-    client = CalendarClient(http, f"{secure}/dav/work/", "anna", "p")
+    client = CalendarClient(http, f"{secure}/dav/shop/", "anna", "p")
     failed = await fails(client.changes(None))
     assert failed.outcome in (Outcome.BAD_CERTIFICATE, Outcome.UNREACHABLE)
     assert server.asked == []
@@ -219,7 +219,7 @@ async def test_what_is_no_http(http: aiohttp.ClientSession, said: bytes) -> None
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    client = CalendarClient(http, f"http://127.0.0.1:{port}/dav/work/", "anna", "p")
+    client = CalendarClient(http, f"http://127.0.0.1:{port}/dav/shop/", "anna", "p")
     failed = await fails(client.changes(None))
     assert failed.outcome in (Outcome.NONSENSE, Outcome.UNREACHABLE)
     listener.close()
@@ -227,8 +227,8 @@ async def test_what_is_no_http(http: aiohttp.ClientSession, said: bytes) -> None
 
 async def test_changes_come_in_pages(client: CalendarClient, server: Server) -> None:
     pages = [
-        listing("/dav/work/a.ics", token="t2", status="HTTP/1.1 507 Insufficient Storage"),
-        listing("/dav/work/b.ics", token="t3"),
+        listing("/dav/shop/a.ics", token="t2", status="HTTP/1.1 507 Insufficient Storage"),
+        listing("/dav/shop/b.ics", token="t3"),
     ]
 
     async def page(_request: web.Request) -> web.Response:
@@ -236,7 +236,7 @@ async def test_changes_come_in_pages(client: CalendarClient, server: Server) -> 
 
     server.does(page)
     changes = await client.changes("t1")
-    assert (sorted(changes.etags), changes.token) == (["/dav/work/a.ics", "/dav/work/b.ics"], "t3")
+    assert (sorted(changes.etags), changes.token) == (["/dav/shop/a.ics", "/dav/shop/b.ics"], "t3")
     assert "t1" in server.bodies[0]
     assert "t2" in server.bodies[1]
 
@@ -254,12 +254,12 @@ async def test_servers_say_in_many_ways_that_they_have_no_sync(
         if request.method == "REPORT":
             return web.Response(status=status)
         assert request.headers["Depth"] == "1"
-        return web.Response(status=207, body=listing("/dav/work/", "/dav/work/a.ics"))
+        return web.Response(status=207, body=listing("/dav/shop/", "/dav/shop/a.ics"))
 
     server.does(plain)
     changes = await client.changes(None)
     assert (list(changes.etags), changes.token, changes.complete) == (
-        ["/dav/work/a.ics"],
+        ["/dav/shop/a.ics"],
         None,
         True,
     )
@@ -282,31 +282,31 @@ async def test_large_events_do_not_hide_the_others(
             f"<response><href>{path}</href><propstat><prop><C:calendar-data>"
             f"{'x' * size}</C:calendar-data></prop><status>HTTP/1.1 200 OK</status></propstat>"
             "</response>"
-            for path, size in (("/dav/work/a", 10), ("/dav/work/b", 9_000), ("/dav/work/c", 20))
+            for path, size in (("/dav/shop/a", 10), ("/dav/shop/b", 9_000), ("/dav/shop/c", 20))
             if f"{path}<" in body
         )
         names = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
         return web.Response(status=207, text=f"<multistatus {names}>{parts}</multistatus>")
 
     server.does(content)
-    found = await client.fetch(["/dav/work/a", "/dav/work/b", "/dav/work/c"])
+    found = await client.fetch(["/dav/shop/a", "/dav/shop/b", "/dav/shop/c"])
     assert {path: each.text for path, each in found.items()} == {
-        "/dav/work/a": "x" * 10,
-        "/dav/work/b": None,
-        "/dav/work/c": "x" * 20,
+        "/dav/shop/a": "x" * 10,
+        "/dav/shop/b": None,
+        "/dav/shop/c": "x" * 20,
     }
 
 
 async def test_guards_of_writing_requests(client: CalendarClient, server: Server) -> None:
     server.answers(204, headers={"ETag": '"2"'})
-    assert await client.put("/dav/work/a.ics", b"x", None) == '"2"'
-    assert await client.put("/dav/work/a.ics", b"x", '"1"') == '"2"'
-    await client.delete("/dav/work/a.ics", '"2"')
+    assert await client.put("/dav/shop/a.ics", b"x", None) == '"2"'
+    assert await client.put("/dav/shop/a.ics", b"x", '"1"') == '"2"'
+    await client.delete("/dav/shop/a.ics", '"2"')
     sent = [(r.headers.get("If-None-Match"), r.headers.get("If-Match")) for r in server.asked]
     assert sent == [("*", None), (None, '"1"'), (None, '"2"')]
 
 
 async def test_what_is_gone_need_not_be_deleted(client: CalendarClient, server: Server) -> None:
     server.answers(404)
-    await client.delete("/dav/work/a.ics", '"2"')
-    assert await client.get("/dav/work/a.ics") is None
+    await client.delete("/dav/shop/a.ics", '"2"')
+    assert await client.get("/dav/shop/a.ics") is None

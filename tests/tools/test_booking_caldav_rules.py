@@ -26,6 +26,7 @@ from tools.booking.caldav.rules import (
 AT = dt.datetime(2026, 3, 4, 10, 0, tzinfo=dt.UTC)
 A, B, C = (Span(AT + dt.timedelta(hours=hours), 45) for hours in range(3))
 GONE, ODD = Gone(), Odd("it repeats")
+THEIRS: tuple[Theirs, ...] = (GONE, ODD, A, B, C)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,8 @@ def test_what_we_meant_to_write_is_not_taken_for_agreed() -> None:
 def test_nothing_of_theirs_is_overwritten_unseen() -> None:
     """Whatever the combination: what they changed is done here, or written down."""
     some = (None, A, B, C)
-    for ours, theirs, agreed, meant in product(some, (GONE, ODD, A, B, C), some, some):
+    theirs: Theirs
+    for ours, theirs, agreed, meant in product(some, THEIRS, some, some):
         found = decide(ours, theirs, agreed, meant)
         changed = theirs not in (agreed, meant, ours) and theirs != GONE
         if changed and found.step in (Step.WRITE, Step.REMOVE):

@@ -83,7 +83,7 @@ def read_calendars(
 
 
 def _check_url(document: Document, path: tuple[str | int, ...], url: str) -> None:
-    hint = "Copy the address of the calendar itself, like https://host/dav/calendars/me/work/"
+    hint = "Copy the address of the calendar itself, like https://host/dav/calendars/me/anna/"
     try:
         parts = urlsplit(url)
         port_is_good = parts.port != 0
