@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from tools.booking.caldav.record import appointments_between
 from tools.booking.calendars import entry
@@ -57,7 +57,7 @@ class CalendarFeed:
 
     async def _serve(self, name: str, request: Request) -> Response:
         if not hmac.compare_digest(name.encode(), self._name):
-            return Response(status_code=404)
+            raise HTTPException(404)
         try:
             copy = await self._current()
         except BackendError as error:

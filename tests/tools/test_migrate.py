@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import tools.booking.caldav.tables
 import tools.booking.tables
 import tools.crm.tables
 import tools.receipts
@@ -18,6 +19,7 @@ from tools.store import Store, open_store
 
 
 def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Store) -> None:
+    assert tools.booking.caldav.tables.EVENTS.metadata is METADATA
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA

@@ -1,0 +1,196 @@
+"""The feed: who gets it, how often the database is asked, what is in it."""
+
+import asyncio
+import datetime as dt
+import shutil
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from fastapi import FastAPI
+from icalendar import Calendar
+
+from telephony import calendarfeed
+from telephony.calendarfeed import CalendarFeed
+from telephony.server import PhoneServer, listen
+from tests.tools.calendar_story import NOW, shop_with
+from tools.booking.bookings import Bookings, Wish
+from tools.booking.calendar import Slot
+from tools.booking.shop import Shop
+from tools.migrate import migrate
+from tools.spec import BackendError, ToolContext
+from tools.store import Store, open_store
+
+SECRET = "f" * 40
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("feed") / "migrated.db"
+    store = open_store(f"sqlite:///{path}")
+    migrate(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'feed.db')}")
+    yield opened
+    opened.close()
+
+
+class Subscriber:
+    """A calendar program that asks for the feed."""
+
+    def __init__(self, http: aiohttp.ClientSession, origin: str, store: Store) -> None:
+        self.http = http
+        self.origin = origin
+        self.store = store
+        self.now = NOW
+
+    async def asks(
+        self, secret: str = SECRET, method: str = "GET", **headers: str
+    ) -> tuple[int, aiohttp.ClientResponse, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = f"{self.origin}/calendar/{secret}.ics"
+        async with self.http.request(method, url, headers=named) as answer:
+            return answer.status, answer, await answer.read()
+
+
+@pytest.fixture
+async def subscriber(store: Store) -> AsyncGenerator[Subscriber]:
+    async with serving(store, shop_with()) as found:
+        yield found
+
+
+class serving:  # noqa: N801 - read as a word: async with serving(...)
+    def __init__(self, store: Store, shop: Shop) -> None:
+        self._store = store
+        self._shop = shop
+
+    async def __aenter__(self) -> Subscriber:
+        listener = listen("127.0.0.1", 0)
+        self._http = aiohttp.ClientSession()
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        found = Subscriber(self._http, origin, self._store)
+        app = FastAPI()
+        feed = CalendarFeed(self._store, self._shop, SECRET, lambda: found.now)
+        app.include_router(feed.router())
+
+        async def nothing() -> None:
+            return None
+
+        self._server = PhoneServer(app, nothing, lambda: None, signals=())
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
+        return found
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.stop()
+        await self._task
+        await self._http.close()
+
+
+def book(store: Store, hour: int, day: int = 4, name: str = "Ann") -> None:
+    at = dt.datetime(2026, 3, day, hour, tzinfo=dt.UTC)
+    slot = Slot(at.replace(tzinfo=None), at, 45)
+    key = f"{name}{day}{hour}".ljust(16, "-")
+    context = ToolContext("CA1", "+442079460001", NOW, key)
+    assert Bookings(store, shop_with()).book(Wish("haircut", name, slot), context)
+
+
+async def test_appointments_are_served_to_whoever_knows_the_address(
+    subscriber: Subscriber, store: Store
+) -> None:
+    book(store, 10)
+    book(store, 12, name="Bob")
+    status, answer, body = await subscriber.asks()
+    assert (status, answer.content_type) == (200, "text/calendar")
+    assert "private" in answer.headers["Cache-Control"]
+    summaries = [str(each["summary"]) for each in Calendar.from_ical(body).events]
+    assert summaries == ["Ann: haircut", "Bob: haircut"]
+    assert b"+4420" not in body
+
+
+@pytest.mark.parametrize("secret", ["", "x" * 40, "F" * 40, "f" * 39, "ü", "a%2Fb"])
+async def test_a_wrong_address_is_no_address(subscriber: Subscriber, secret: str) -> None:
+    status, _, body = await subscriber.asks(secret)
+    async with subscriber.http.get(f"{subscriber.origin}/no/such/address") as nothing:
+        assert (status, body) == (404, await nothing.read())
+
+
+async def test_what_has_not_changed_is_not_sent_again(subscriber: Subscriber, store: Store) -> None:
+    book(store, 10)
+    _, answer, _ = await subscriber.asks()
+    etag = answer.headers["ETag"]
+    for named in (etag, f'"other", W/{etag}', "*"):
+        status, again, body = await subscriber.asks(If_None_Match=named)
+        assert (status, body, again.headers["ETag"]) == (304, b"", etag)
+    assert (await subscriber.asks(If_None_Match='"other"'))[0] == 200
+
+    book(store, 12, name="Bob")
+    subscriber.now += dt.timedelta(minutes=2)
+    status, changed, _ = await subscriber.asks(If_None_Match=etag)
+    assert status == 200
+    assert changed.headers["ETag"] != etag
+
+
+async def test_the_same_appointments_have_the_same_version_tomorrow(
+    subscriber: Subscriber, store: Store
+) -> None:
+    book(store, 10)
+    _, answer, _ = await subscriber.asks()
+    subscriber.now += dt.timedelta(hours=10)
+    assert (await subscriber.asks(If_None_Match=answer.headers["ETag"]))[0] == 304
+
+
+async def test_many_programs_ask_the_database_once_a_minute(
+    subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    look = calendarfeed.appointments_between
+    monkeypatch.setattr(
+        calendarfeed, "appointments_between", lambda *a: asked.append(a) or look(*a)
+    )
+    await asyncio.gather(*(subscriber.asks() for _ in range(10)))
+    assert len(asked) == 1
+    subscriber.now += dt.timedelta(seconds=61)
+    await subscriber.asks()
+    assert len(asked) == 2
+
+
+async def test_head_tells_the_version_without_the_content(subscriber: Subscriber) -> None:
+    status, answer, body = await subscriber.asks(method="HEAD")
+    assert (status, body) == (200, b"")
+    assert answer.headers["ETag"]
+
+
+async def test_the_feed_is_bounded(
+    subscriber: Subscriber, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendarfeed, "MAX_ENTRIES", 2)
+    for hour in (10, 12, 14):
+        book(store, hour)
+    _, _, body = await subscriber.asks()
+    assert len(Calendar.from_ical(body).events) == 2
+
+
+async def test_a_database_that_fails_is_told_to_try_again_later(
+    subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise BackendError("down", permanent=False)
+
+    monkeypatch.setattr(calendarfeed, "appointments_between", broken)
+    status, answer, body = await subscriber.asks()
+    assert (status, answer.headers["Retry-After"], body) == (503, "60", b"")
+
+
+async def test_the_number_is_shown_when_that_is_configured(store: Store) -> None:
+    book(store, 10)
+    shop = msgspec.structs.replace(shop_with(), calendar_shows="name_and_number")
+    async with serving(store, shop) as subscriber:
+        _, _, body = await subscriber.asks()
+    assert b"Telephone +442079460001" in body
