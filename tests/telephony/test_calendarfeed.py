@@ -17,7 +17,9 @@ from telephony.calendarfeed import CalendarFeed
 from telephony.server import PhoneServer, listen
 from tests.tools.calendar_story import NOW, shop_with
 from tools.booking.bookings import Bookings, Wish
+from tools.booking.caldav.record import appointments_between
 from tools.booking.calendar import Slot
+from tools.booking.calendars import Appointment
 from tools.booking.shop import Shop
 from tools.migrate import migrate
 from tools.spec import BackendError, ToolContext
@@ -149,11 +151,13 @@ async def test_the_same_appointments_have_the_same_version_tomorrow(
 async def test_many_programs_ask_the_database_once_a_minute(
     subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    look = calendarfeed.appointments_between
-    monkeypatch.setattr(
-        calendarfeed, "appointments_between", lambda *a: asked.append(a) or look(*a)
-    )
+    asked: list[dt.datetime] = []
+
+    def look(store: Store, first: dt.datetime, last: dt.datetime, limit: int) -> list[Appointment]:
+        asked.append(first)
+        return appointments_between(store, first, last, limit)
+
+    monkeypatch.setattr(calendarfeed, "appointments_between", look)
     await asyncio.gather(*(subscriber.asks() for _ in range(10)))
     assert len(asked) == 1
     subscriber.now += dt.timedelta(seconds=61)

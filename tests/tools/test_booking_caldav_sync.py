@@ -206,6 +206,23 @@ async def test_an_event_marked_as_cancelled_is_a_deletion(story: Story) -> None:
     assert story.is_free("10:00")
 
 
+async def test_an_event_that_is_stored_under_another_path_is_still_ours(story: Story) -> None:
+    booking = story.book("10:00")
+    await story.in_step()
+    text = (story.text(booking) or "").replace("T100000Z", "T150000Z").replace("T1045", "T1545")
+    story.staff_deletes(booking)
+    elsewhere = story.their_path("moved-by-a-program")
+    assert story.server.ask("PUT", elsewhere, text.encode())[0] == 201
+    await story.in_step()
+    assert story.booked_at(booking) == "15:00"
+    (row,) = story.record.rows()
+    assert row.href == elsewhere
+    story.cancel(booking)
+    await story.in_step()
+    assert story.events() == 0
+    assert story.kinds() == []
+
+
 # ---- conflicts ----------------------------------------------------------------------------------
 
 

@@ -7,15 +7,18 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 
 import msgspec
+import structlog
 
 from tools.booking.blocks import Block, Blocks
 from tools.booking.busy import Busy, busy, components
 from tools.booking.caldav.blocking import Named, merged, plan
 from tools.booking.caldav.client import CalendarClient, Changes, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
-from tools.booking.caldav.record import Foreign, Pulled, Record, Row, State, make_conflict
+from tools.booking.caldav.record import Conflict, Foreign, Pulled, Record, Row, State, make_conflict
 from tools.booking.caldav.rules import Kind, is_accident
 from tools.booking.recurrence import UnreadableError
+
+log = structlog.get_logger()
 
 MAX_EVENTS = 5_000
 READ_AGAIN = dt.timedelta(days=1)
@@ -110,7 +113,7 @@ class Pull:
         return Pulled(
             foreign=tuple(strangers),
             gone=frozenset(
-                href for href in (*foreign, *renamed.values()) if _not_there(href, changes)
+                {href for href in foreign if _not_there(href, changes)} | set(renamed.values())
             ),
             looked_at=frozenset(
                 row.booking_id
@@ -138,11 +141,15 @@ class Pull:
         for each in pulled.foreign:
             if each.problem is not None:
                 conflict = make_conflict(name, Kind.UNREADABLE, now, each.problem, href=each.href)
-                self._record.conflict(_key(name, each.href, each.etag), conflict)
+                self._write_down(_key(name, each.href, each.etag), conflict)
         if pulled.lost:
             what = f"{len(pulled.lost)} of our events went at once; they are written again"
             conflict = make_conflict(name, Kind.MANY_DELETED, now, what)
-            self._record.conflict(_key(name, "lost", now.isoformat()), conflict)
+            self._write_down(_key(name, "lost", now.isoformat()), conflict)
+
+    def _write_down(self, key: str, conflict: Conflict) -> None:
+        if self._record.conflict(key, conflict):
+            log.warning("calendar_conflict", calendar=conflict.calendar, kind=conflict.kind)
 
     def block(self, now: dt.datetime) -> None:
         """Bring the resource's blocked times to what its calendar's own events take."""
@@ -178,7 +185,7 @@ class Pull:
         )
         revision = appointment.revision if appointment else 0
         key = _key(block.resource, f"{booking_id} {revision}", block.starts_at.isoformat())
-        self._record.conflict(key, conflict)
+        self._write_down(key, conflict)
 
 
 def _busy(block: Block) -> Busy:

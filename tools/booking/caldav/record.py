@@ -183,6 +183,9 @@ class Record:
             if booking_id not in known:
                 fresh = {"calendar": self._name, "booking_id": booking_id, "href": href, "open": 1}
                 connection.execute(sa.insert(EVENTS).values(**fresh))
+                # Read once as somebody else's: it must not block its own time.
+                old = sa.delete(FOREIGN).where(FOREIGN.c.calendar == self._name)
+                connection.execute(old.where(FOREIGN.c.href == href))
         mine = sa.update(STATES).where(STATES.c.calendar == self._name)
         connection.execute(mine.values(revision=revision))
 

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable
 
 import msgspec
+import structlog
 
 from tools.booking.caldav.client import CalendarClient, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
@@ -16,6 +17,8 @@ from tools.booking.caldav.staff import StaffChanges, Stale, Wanted
 from tools.booking.calendars import Appointment, Shows, entry
 from tools.booking.ical import alone, placed, retimed, sequence_of
 from tools.booking.recurrence import UnreadableError
+
+log = structlog.get_logger()
 
 LOOKS = 4
 
@@ -191,7 +194,9 @@ class Settlement:
             ours_at=look.ours.start if look.ours else None,
             theirs_at=theirs.start if isinstance(theirs, Span) else None,
         )
-        await asyncio.to_thread(self._record.conflict, self._key(look, kind.value), conflict)
+        key = self._key(look, kind.value)
+        if await asyncio.to_thread(self._record.conflict, key, conflict):
+            log.warning("calendar_conflict", calendar=conflict.calendar, kind=conflict.kind)
 
     def _key(self, look: _Look, what: str) -> str:
         """The same for the same versions of both sides: found again after a crash, it is one."""
