@@ -3,7 +3,8 @@
 import asyncio
 import datetime as dt
 import shutil
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -13,9 +14,11 @@ from fastapi import FastAPI
 from icalendar import Calendar
 
 from telephony import calendarfeed
+from telephony.app import open_service
 from telephony.calendarfeed import CalendarFeed
-from telephony.server import PhoneServer, listen
-from tests.tools.calendar_story import NOW, shop_with
+from telephony.settings import load
+from tests.telephony.twilio_server import serving_app
+from tests.tools.calendar_story import NOW, SHOP, shop_with
 from tools.booking.bookings import Bookings, Wish
 from tools.booking.caldav.record import appointments_between
 from tools.booking.calendar import Slot
@@ -68,31 +71,15 @@ async def subscriber(store: Store) -> AsyncGenerator[Subscriber]:
         yield found
 
 
-class serving:  # noqa: N801 - read as a word: async with serving(...)
-    def __init__(self, store: Store, shop: Shop) -> None:
-        self._store = store
-        self._shop = shop
-
-    async def __aenter__(self) -> Subscriber:
-        listener = listen("127.0.0.1", 0)
-        self._http = aiohttp.ClientSession()
-        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        found = Subscriber(self._http, origin, self._store)
-        app = FastAPI()
-        feed = CalendarFeed(self._store, self._shop, SECRET, lambda: found.now)
-        app.include_router(feed.router())
-
-        async def nothing() -> None:
-            return None
-
-        self._server = PhoneServer(app, nothing, lambda: None, signals=())
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
-        return found
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.stop()
-        await self._task
-        await self._http.close()
+@asynccontextmanager
+async def serving(store: Store, shop: Shop) -> AsyncIterator[Subscriber]:
+    async with aiohttp.ClientSession() as http:
+        found = Subscriber(http, "", store)
+        app = FastAPI(openapi_url=None)
+        app.include_router(CalendarFeed(store, shop, SECRET, lambda: found.now).router())
+        async with serving_app(app) as port:
+            found.origin = f"http://127.0.0.1:{port}"
+            yield found
 
 
 def book(store: Store, hour: int, day: int = 4, name: str = "Ann") -> None:
@@ -198,3 +185,34 @@ async def test_the_number_is_shown_when_that_is_configured(store: Store) -> None
     async with serving(store, shop) as subscriber:
         _, _, body = await subscriber.asks()
     assert b"Telephone +442079460001" in body
+
+
+@pytest.mark.parametrize(("secret", "status"), [("", 404), (SECRET, 200)])
+async def test_the_service_serves_it_only_when_it_is_configured(
+    tmp_path: Path, secret: str, status: int
+) -> None:
+    environ = {"FRONTDESK_DATA_DIR": str(tmp_path), "FRONTDESK_CALENDAR_FEED_SECRET": secret}
+    service = await open_service(load(environ, tmp_path))
+    async with (
+        aiohttp.ClientSession() as http,
+        serving_app(service.app) as port,
+        http.get(f"http://127.0.0.1:{port}/calendar/{SECRET}.ics") as answer,
+    ):
+        assert answer.status == status
+    await service.stop()
+
+
+async def test_the_service_keeps_calendars_and_lets_go_of_them(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(
+        f"{SHOP}calendars:\n"
+        "  - {resource: Anna, url: 'http://127.0.0.1:1/a/', user: a, password: b}\n"
+    )
+    environ = {"FRONTDESK_CONFIG_DIR": str(tmp_path), "FRONTDESK_CALENDAR_PASSWORDS": "b=canary"}
+    settings = load({**environ, "FRONTDESK_DATA_DIR": str(tmp_path / "data")}, tmp_path)
+    assert "canary" not in repr(settings)
+    service = await open_service(settings)
+    service.keep_calendars()
+    assert "calendar Anna" in service._tasks.names()
+    await service.stop()
+    assert service._tasks.names() == []
+    assert service.counters["task_failed"] == 0
