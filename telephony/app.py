@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
+from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
@@ -42,6 +43,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
@@ -129,6 +131,8 @@ class Service:
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
         self._crm = open_desk(store, crm or CrmConfig(), settings.secrets, self._http, self.clock)
+        passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
+        self._calendars = Calendars(shop, store, passwords, self.clock)
         registry = build(shop, store, _targets(line), self._crm)
         dispatcher = Dispatcher(
             registry, Receipts(store), clock=self.clock, start=self._tasks.start
@@ -146,6 +150,9 @@ class Service:
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(self._edge().router())
+        if settings.calendar_feed_secret is not None:
+            secret = settings.calendar_feed_secret.reveal()
+            self.app.include_router(CalendarFeed(store, shop, secret, self.clock).router())
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -166,6 +173,10 @@ class Service:
             self._tasks.start("crm outbox", self._crm.drain())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
+    def keep_calendars(self) -> None:
+        """Begin to synchronise; only for a service that takes real calls."""
+        self._calendars.start(self._tasks.start)
+
     async def drain(self) -> None:
         """Take no more calls, let those that are on finish, end the rest politely."""
         await self.switchboard.drain(self.settings.drain_seconds)
@@ -178,6 +189,7 @@ class Service:
         """Let go of everything; calls must have been drained before."""
         running = await self._around.dispatcher.drain(_TOOLS_S)
         unfinished = await self._journals.shut(_JOURNALS_S)
+        await self._calendars.stop()
         await self._tasks.cancel_all()
         await self._http.close()
         if self._listener is not None:

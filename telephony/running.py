@@ -29,6 +29,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         gc.collect()
         gc.freeze()
         _tell(settings, service, listener)
+        service.keep_calendars()
         server = PhoneServer(service.app, service.drain, service.hurry)
         await server.serve(sockets=[listener])
     finally:

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     turn_silence_ms: int
     transcription_model: str
     noise_reduction: Literal["off", "near_field", "far_field"]
+    calendar_feed_secret: Secret | None
+    calendar_passwords: Mapping[str, Secret]
     twilio_account_sid: str | None
     twilio_auth_tokens: tuple[Secret, ...]
     twilio_api_url: str
@@ -210,6 +212,7 @@ def _assemble(found: Mapping[str, _Found], secrets: Secrets, unknown: tuple[str,
         values[variable.field] = None if text is None else _parse(variable, text)
         sources[variable.name] = "default" if entry is None else entry.source
     values["twilio_auth_tokens"] = values["twilio_auth_tokens"] or ()
+    values["calendar_passwords"] = values["calendar_passwords"] or {}
     _fill_in(values)
     settings = Settings(**values, sources=sources, secrets=secrets, unknown=unknown)
     _check_together(settings)
@@ -277,6 +280,8 @@ def _shown(value: object) -> str:
     match value:
         case None | "" | ():
             return "not set"
+        case dict():
+            return f"{len(value)} hidden" if value else "not set"
         case tuple():
             return f"{len(value)} hidden"
         case bool():

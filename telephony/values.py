@@ -126,6 +126,26 @@ def secrets(value: str) -> tuple[Secret, ...]:
     return tuple(secret(part) for part in parts)
 
 
+def address_secret(value: str) -> Secret:
+    """A secret that is part of a URL: long enough that nobody guesses it."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{32,128}", value):
+        raise ValueError("it is not 32 to 128 letters, digits, hyphens and underscores")
+    return Secret(value)
+
+
+def named_secrets(value: str) -> dict[str, Secret]:
+    """`name=secret`, one to a line or separated by blanks."""
+    found: dict[str, Secret] = {}
+    for pair in value.split():
+        name, sign, rest = pair.partition("=")
+        if not sign or not rest or not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
+            raise ValueError("a part of it is not of the form name=secret")
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = Secret(rest)
+    return found
+
+
 def database_url(value: str) -> Secret:
     scheme, colon, rest = value.partition("://")
     if not colon or scheme not in DATABASES:

@@ -5,10 +5,12 @@ import msgspec
 from agents.realtime.settings import RealtimeSettings, ServerVad
 from telephony.values import (
     Parse,
+    address_secret,
     api_url,
     choice,
     database_url,
     matching,
+    named_secrets,
     number,
     path,
     public_url,
@@ -265,6 +267,24 @@ VARIABLES: tuple[Variable, ...] = (
         _REALTIME.noise_reduction or "off",
         "off, near_field or far_field",
         "Noise reduction of the Realtime session",
+    ),
+    Variable(
+        "FRONTDESK_CALENDAR_FEED_SECRET",
+        "calendar_feed_secret",
+        address_secret,
+        None,
+        "32 to 128 letters, digits, hyphens and underscores",
+        "Serves all appointments at /calendar/SECRET.ics; without it there is no such address",
+        secret=True,
+    ),
+    Variable(
+        "FRONTDESK_CALENDAR_PASSWORDS",
+        "calendar_passwords",
+        named_secrets,
+        None,
+        "name=password, one to a line or separated by blanks",
+        "Passwords of the CalDAV calendars that shop.yaml names",
+        secret=True,
     ),
     Variable(
         "TWILIO_ACCOUNT_SID",

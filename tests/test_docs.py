@@ -23,6 +23,8 @@ from tests.test_gates import tracked
 from tests.test_imports import refuse
 from tests.tree import PACKAGES, ROOT, modules
 from tools.secrets import PREFIX as SECRETS
+from tools.booking.caldav.outcome import Outcome
+from tools.booking.caldav.rules import Kind
 from tools.spec import ToolState
 
 DOCS = sorted(
@@ -250,6 +252,8 @@ def test_transcripts_names_every_entry_with_its_fields() -> None:
         (LostReason, "docs/wire.md"),
         (BadKind, "docs/wire.md"),
         (ToolState, "docs/tools.md"),
+        (Kind, "docs/calendars.md"),
+        (Outcome, "docs/calendars.md"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -25,6 +25,8 @@ SHELLS = frozenset(
         "agents.tasks",
         "telephony.__main__",
         "telephony.app",
+        "telephony.calendarfeed",
+        "telephony.cli.calendar",
         "telephony.cli.calls",
         "telephony.cli.checks",
         "telephony.cli.contacts",
@@ -75,6 +77,13 @@ SHELLS = frozenset(
         "tools.booking.appointments",
         "tools.booking.blocks",
         "tools.booking.bookings",
+        "tools.booking.caldav.client",
+        "tools.booking.caldav.loop",
+        "tools.booking.caldav.pull",
+        "tools.booking.caldav.record",
+        "tools.booking.caldav.settle",
+        "tools.booking.caldav.staff",
+        "tools.booking.caldav.sync",
         "tools.booking.cells",
         "tools.booking.choosing",
         "tools.booking.finding",
@@ -118,7 +127,9 @@ SHELLS = frozenset(
 FIRST = frozenset({"agents.local"})
 """Packages that set a variable of the process before anything in them is imported."""
 
-TABLES = frozenset({"tools.booking.tables", "tools.crm.tables", "tools.schema"})
+TABLES = frozenset(
+    {"tools.booking.caldav.tables", "tools.booking.tables", "tools.crm.tables", "tools.schema"}
+)
 """Modules that declare database tables and do nothing with them."""
 
 OUTSIDE = frozenset(

@@ -272,6 +272,11 @@ def shop(settings: Settings) -> Iterator[Finding]:
         yield odd("shop", what, "Run frontdesk init and change the shop.yaml it writes")
     else:
         yield well("shop", f"{found.name}: {len(found.services)} services, zone {found.zone}")
+        for each in found.calendars:
+            if each.password not in settings.calendar_passwords:
+                what = f"the calendar of {each.resource} has no password {each.password}"
+                cure = "Add it to FRONTDESK_CALENDAR_PASSWORDS"
+                yield broken("calendars", what, cure)
 
 
 def telephone_line(settings: Settings) -> Iterator[Finding]:

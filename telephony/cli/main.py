@@ -11,6 +11,7 @@ from agents.local.models import ModelsMissing
 from telephony import logs
 from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
+from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
 from telephony.cli.contacts import contacts, tasks
 from telephony.cli.doctor import doctor
@@ -81,6 +82,7 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
         sink.close()
 
 
+frontdesk.add_command(calendar)
 frontdesk.add_command(calls)
 frontdesk.add_command(contacts)
 frontdesk.add_command(doctor)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from tools.booking.calendars import Calendar, CalendarFile, Shows, read_calendars
 from tools.booking.hours import (
     Closed,
     Dates,
@@ -93,6 +94,13 @@ class ShopFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[ResourceFile],
         msgspec.Meta(max_length=100, description="People, rooms, chairs: what services need."),
     ] = []
+    calendars: Annotated[
+        list[CalendarFile],
+        msgspec.Meta(max_length=50, description="CalDAV calendars to keep in step."),
+    ] = []
+    calendar_shows: Annotated[
+        Shows, msgspec.Meta(description="What calendars and the feed tell of a caller.")
+    ] = "name"
     hold_minutes: Annotated[
         int, msgspec.Meta(ge=1, le=30, description="How long a time is kept for a caller.")
     ] = 5
@@ -123,6 +131,8 @@ class Shop(msgspec.Struct, frozen=True):
     notice_to_cancel: dt.timedelta = dt.timedelta(0)
     notice_to_move: dt.timedelta = dt.timedelta(0)
     late_message: str = ""
+    calendars: tuple[Calendar, ...] = ()
+    calendar_shows: Shows = "name"
 
     def service(self, name: str) -> Service:
         """The service of this name; AssertionError when there is none (arguments are checked)."""
@@ -202,6 +212,8 @@ def parse_shop(text: str, where: str) -> Shop:
         notice_to_cancel=dt.timedelta(hours=file.notice_to_cancel_hours),
         notice_to_move=dt.timedelta(hours=file.notice_to_move_hours),
         late_message=file.late_message,
+        calendars=read_calendars(document, file.calendars, tuple(each.name for each in everything)),
+        calendar_shows=file.calendar_shows,
     )
 
 
