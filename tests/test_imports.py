@@ -78,6 +78,8 @@ SHELLS = frozenset(
         "tools.crm.contacts",
         "tools.crm.offer",
         "tools.dispatch",
+        "tools.http.door",
+        "tools.http.offer",
         "tools.migrate",
         "tools.receipts",
         "tools.store",
