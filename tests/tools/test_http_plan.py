@@ -231,7 +231,7 @@ def test_a_redirect_is_read_as_urls_are(location: str, there: str) -> None:
         ("https://api.test@evil.test/", "redirect_off_the_list"),
         ("https://api.test:8443/", "redirect_off_the_list"),
         ("http://api.test/", "redirect_without_tls"),
-        ("file:///etc/passwd", "redirect_off_the_list"),
+        ("ftp://api.test/", "redirect_off_the_list"),
         ("https://[::1", "redirect_unreadable"),
     ],
 )

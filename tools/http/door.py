@@ -8,7 +8,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,34 +63,38 @@ class Door:
 
     async def fetch(self, request: Request) -> Response:
         """Raises NotSentError and NoAnswerError."""
-        _check(request)
-        progress = SimpleNamespace(writes=request.writes, connected=False, reused=False)
-        try:
+        with _told() as progress:
             async with asyncio.timeout(request.timeout_s):
-                return await self._exchange(request, progress)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            if progress.connected:
-                raise NoAnswerError(_lost(error)) from None
-            raise _not_sent(error) from None
+                async with await self._asked(request, progress) as answer:
+                    is_read = request.reads_body and has_body(answer.status)
+                    body = await _body(answer, request) if is_read else b""
+                    return Response(answer.status, _head(answer), body)
+        raise AssertionError("an exception is always told")
+
+    async def opened(self, request: Request) -> aiohttp.ClientResponse:
+        """An answer whose body is still to be read, and to be closed, by who asked for it: the
+        time counts until its head is here. Raises NotSentError and NoAnswerError."""
+        with _told() as progress:
+            async with asyncio.timeout(request.timeout_s):
+                return await self._asked(request, progress)
+        raise AssertionError("an exception is always told")
 
     async def close(self) -> None:
         sessions, self._sessions = tuple(self._sessions.values()), {}
         for session in sessions:
             await session.close()
 
-    async def _exchange(self, request: Request, progress: SimpleNamespace) -> Response:
-        session = self._session(request)
-        async with session.request(
+    async def _asked(self, request: Request, progress: SimpleNamespace) -> aiohttp.ClientResponse:
+        _check(request)
+        progress.writes = request.writes
+        return await self._session(request).request(
             request.method,
             URL(request.url, encoded=True),
             headers=[*request.headers, ("Accept-Encoding", "identity")],
             data=request.body,
             allow_redirects=False,
             trace_request_ctx=progress,
-        ) as answer:
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-            body = await _body(answer, request) if _is_read(answer.status, request) else b""
-            return Response(answer.status, headers, body)
+        )
 
     def _session(self, request: Request) -> aiohttp.ClientSession:
         kind = (request.private, request.writes)
@@ -194,8 +199,20 @@ async def _reused(_session: object, context: SimpleNamespace, _event: object) ->
     context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
 
 
-def _is_read(status: int, request: Request) -> bool:
-    return request.reads_body and has_body(status)
+@contextmanager
+def _told() -> Iterator[SimpleNamespace]:
+    """Turns whatever goes wrong into one of our two errors, by how far the request had come."""
+    progress = SimpleNamespace(writes=False, connected=False, reused=False)
+    try:
+        yield progress
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        if progress.connected:
+            raise NoAnswerError(_lost(error)) from None
+        raise _not_sent(error) from None
+
+
+def _head(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 async def _body(answer: aiohttp.ClientResponse, request: Request) -> bytes:
