@@ -85,6 +85,7 @@ SHELLS = frozenset(
         "tools.mcp.server",
         "tools.mcp.way",
         "tools.migrate",
+        "tools.outside",
         "tools.receipts",
         "tools.store",
         "tools.threads",

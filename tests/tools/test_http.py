@@ -338,28 +338,35 @@ async def test_a_server_that_wants_us_to_wait_past_the_deadline_is_not_waited_fo
 
 
 class Broken:
-    """A breaker that has seen enough."""
+    """A breaker that has seen enough at the first failure."""
 
     def __init__(self) -> None:
-        self.ends: list[tuple[str, bool]] = []
-        self.open = False
+        self.ends: list[str] = []
 
-    def allows(self, name: str, now: float) -> bool:
-        return not self.open
+    def allows(self, now: float) -> bool:
+        return "failed" not in self.ends
 
-    def ended(self, name: str, now: float, *, worked: bool) -> None:
-        self.ends.append((name, worked))
-        self.open = not worked
+    def failed(self, now: float) -> None:
+        self.ends.append("failed")
+
+    def succeeded(self) -> None:
+        self.ends.append("succeeded")
 
 
 async def test_fault_x11_external_breaker_by_host(door: Door) -> None:
-    breaker = Broken()
+    hosts: dict[str, Broken] = {}
     async with Double(answer(404, {}), answer(500, {})) as double:
-        tool = http_tool(section(double), base("order"), {}, door.fetch, breaker=breaker)
+        tool = http_tool(
+            section(double),
+            base("order"),
+            {},
+            door.fetch,
+            breakers=lambda host: hosts.setdefault(host, Broken()),
+        )
         for reason in ("status_404", "status_500", "breaker_open"):
             with pytest.raises(BackendError, match=reason):
                 await run(tool, order="7")
-    assert breaker.ends == [("127.0.0.1", True), ("127.0.0.1", False)]
+        assert hosts[f"127.0.0.1:{double.port}"].ends == ["succeeded", "failed"]
     assert len(double.seen) == 2
 
 

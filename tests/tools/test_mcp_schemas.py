@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.exploring import examples
+from tests.tools.http_double import base
 from tools.mcp.check import problems
-from tools.mcp.listing import Listed, listing
+from tools.mcp.listing import Listed, listing, one, unlisted
 from tools.mcp.results import Said, result
 from tools.mcp.schemas import MAX_BYTES, UnfitError, fit, words
-from tools.mcp.section import McpSection, read
+from tools.mcp.section import McpSection, key, read
 from tools.spec import Risk
 
 # ---- schemas -------------------------------------------------------------------------------------
@@ -176,6 +177,25 @@ def test_what_the_file_fixes_the_model_does_not_see() -> None:
     }
 
 
+def test_a_file_about_one_tool_has_the_first_word() -> None:
+    about = read({"command": "/bin/x", "tool": "look"})
+    file = base(risk=Risk.MESSAGE)
+    kept = msgspec.structs.replace(file, name="find", description="")
+    offered = one(about, [PLAIN], kept)
+    assert (offered.remote, offered.name, offered.description) == ("look", "find", "Looks.")
+    assert offered.risk is Risk.MESSAGE
+    assert one(about, [PLAIN], file).description == "Asks."
+    with pytest.raises(UnfitError, match="no such tool"):
+        one(about, [], file)
+    assert unlisted(about, file).parameters["properties"] == {}
+
+
+def test_files_about_one_server_share_it() -> None:
+    one_file = section(include=["a"], prefix="x_", tools={"a": {"risk": "read"}})
+    assert key(one_file) == key(section(tool="b", include=[]))
+    assert key(one_file) != key(section(args=["-v"]))
+
+
 # ---- what is answered ----------------------------------------------------------------------------
 
 
@@ -202,7 +222,8 @@ def test_data_is_bounded() -> None:
     assert "untrusted_data" not in result(Said(data=deep), writes=False)
     large = {"rows": ["x" * 100] * 100, "text": "y" * 9_000}
     made = result(Said(data=large), writes=False)
-    assert set(made) == {"message", "note", "untrusted_rows", "cut"}
+    assert set(made) == {"message", "untrusted_data", "cut"}
+    assert 1 < len(made["untrusted_data"]["rows"]) < 60
 
 
 # ---- files ---------------------------------------------------------------------------------------
@@ -237,7 +258,8 @@ def test_good_sections_have_no_problems() -> None:
         ({"env": {"A": "{secret.GONE}"}}, "env.A", "not set"),
         ({"env": {"A": "{context.call_id}"}}, "env.A", "asks for"),
         ({"env": {"A": "{"}}, "env.A", "brace"),
-        ({"include": []}, "include", "too few"),
+        ({"include": []}, "", "names no tool"),
+        ({"tool": "find"}, "", "both one tool and several"),
         ({"include": ["find", "find", "open"]}, "include.1", "given twice"),
         ({"prefix": "T-"}, "prefix", "wrong form"),
         ({"tools": {"drop": {}}}, "tools.drop", "not offered"),

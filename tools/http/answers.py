@@ -13,6 +13,8 @@ from tools.http.plan import Response
 from tools.http.section import HttpSection, Pick, Reading
 
 MAX_DEPTH = 32
+MAX_RESULT_BYTES = 6_000
+"""Of all named values together, so that the answer stays under the model's 8 KiB."""
 HIDDEN = "[hidden]"
 MISSING: Any = msgspec.UNSET
 WAITS = frozenset({408, 425, 429, 503})
@@ -87,7 +89,7 @@ def _done(reading: Reading, response: Response, given: templates.Values, writes:
         results = _results(reading, response)
     except ValueError as error:
         return _unsure(str(error), writes)
-    results = hidden(results, given.secrets.values())
+    results = within(hidden(results, given.secrets.values()))
     message = _spoken(reading.message, {**given.arguments, **results}, given.secrets)
     if message is None and not writes:
         return Failed("answer_incomplete", permanent=False)
@@ -212,6 +214,31 @@ def _shortened(value: Any, limit: int) -> Any:
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
+def within(data: dict[str, Any], most: int = MAX_RESULT_BYTES) -> dict[str, Any]:
+    """The data with its largest values halved, again and again, until all of it fits; what cannot
+    be halved goes. `cut` says that something did."""
+    kept = data
+    while len(msgspec.json.encode(kept)) > most:
+        largest = max(kept, key=lambda name: len(msgspec.json.encode(kept[name])))
+        rest = {name: each for name, each in kept.items() if name != largest}
+        half = _half(kept[largest])
+        kept = {**rest, "cut": True} if half is None else {**rest, largest: half, "cut": True}
+    return kept
+
+
+def _half(value: Any) -> Any | None:
+    match value:
+        case list() | str() if len(value) > 1:
+            return value[: len(value) // 2]
+        case dict() if len(value) > 1:
+            names = list(value)[: len(value) // 2]
+            return {name: value[name] for name in names}
+        case dict() if value and (inner := _half(next(iter(value.values())))) is not None:
+            return {next(iter(value)): inner}
+        case _:
+            return None
 
 
 # ---- what may be said ----------------------------------------------------------------------------

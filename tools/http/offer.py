@@ -9,6 +9,7 @@ import structlog
 from yarl import URL
 
 from tools.http import templates
+from tools.http.addresses import listed
 from tools.http.answers import Done, Failed, Refused, Unknown, Verdict, judge, matches
 from tools.http.check import problems
 from tools.http.door import NoAnswerError, NotSentError
@@ -39,23 +40,34 @@ class OutcomeUnknownError(Exception):
 
 
 class Breaker(Protocol):
-    """Keeps requests from a host that has just failed again and again."""
+    """Keeps requests from one host that has just failed again and again: `tools.breaker`."""
 
-    def allows(self, name: str, now: float) -> bool:
-        """Whether it may be asked. `now` in seconds that never go back."""
+    def allows(self, now: float) -> bool:
+        """Whether it may be asked. `now` in seconds that never go back. After True, one of the
+        others follows."""
 
-    def ended(self, name: str, now: float, *, worked: bool) -> None:
-        """How it went; `worked` when the host answered, though it may have said no."""
+    def failed(self, now: float) -> None:
+        """It could not be reached, was too slow, or broke."""
+
+    def succeeded(self) -> None:
+        """It answered, though it may have said no."""
 
 
 class NoBreaker:
     """Lets everything through."""
 
-    def allows(self, name: str, now: float) -> bool:
+    def allows(self, now: float) -> bool:
         return True
 
-    def ended(self, name: str, now: float, *, worked: bool) -> None:
+    def failed(self, now: float) -> None:
         return None
+
+    def succeeded(self) -> None:
+        return None
+
+
+def unbroken(_host: str) -> Breaker:
+    return NoBreaker()
 
 
 def http_tool(
@@ -64,16 +76,17 @@ def http_tool(
     secrets: Mapping[str, str],
     fetch: Fetch,
     *,
-    breaker: Breaker | None = None,
+    breakers: Callable[[str], Breaker] = unbroken,
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Tool:
     """`base`, every other field of the tool file, with a handler that makes this call.
 
-    Raises ValueError for a section with problems: see `tools.http.check.problems`.
+    `breakers` gives the breaker of a host. Raises ValueError for a section with problems: see
+    `tools.http.check.problems`.
     """
     if found := problems(section, base, secrets):
         raise ValueError("; ".join(f"{each.path}: {each.what}" for each in found))
-    call = _Call(read(section), base, dict(secrets), fetch, breaker or NoBreaker(), pause)
+    call = _Call(read(section), base, dict(secrets), fetch, breakers, pause)
     return msgspec.structs.replace(base, arguments=AnyArguments, handler=call.run)
 
 
@@ -84,7 +97,7 @@ class _Call:
         tool: Tool,
         secrets: Mapping[str, str],
         fetch: Fetch,
-        breaker: Breaker,
+        breakers: Callable[[str], Breaker],
         pause: Callable[[float], Awaitable[object]],
     ) -> None:
         self._section = section
@@ -92,7 +105,7 @@ class _Call:
         self._writes = tool.risk.writes
         self._secrets = secrets
         self._fetch = fetch
-        self._breaker = breaker
+        self._breakers = breakers
         self._pause = pause
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Result:
@@ -134,23 +147,25 @@ class _Call:
         return verdict if unsure is None or isinstance(verdict, Done) else unsure
 
     async def _once(self, request: Request, given: templates.Values, ends_at: float) -> Verdict:
-        host = URL(request.url, encoded=True).host or ""
-        if not self._breaker.allows(host, _now()):
+        breaker = self._breakers(listed(URL(request.url, encoded=True)))
+        if not breaker.allows(_now()):
             return Failed("breaker_open", permanent=False)
         try:
             response = await self._answered(request, ends_at)
         except NotSentError as error:
-            self._breaker.ended(host, _now(), worked=False)
+            breaker.failed(_now())
             return Failed(error.reason, permanent=error.permanent)
         except NoAnswerError as error:
-            self._breaker.ended(host, _now(), worked=False)
+            breaker.failed(_now())
             return self._lost(error.reason)
         except NotFollowedError as error:
-            self._breaker.ended(host, _now(), worked=True)
+            breaker.succeeded()
             acted = error.acted and self._writes
             return Unknown(error.reason) if acted else Failed(error.reason, permanent=True)
-        worked = response.status < 500 and response.status != 429
-        self._breaker.ended(host, _now(), worked=worked)
+        if response.status >= 500 or response.status == 429:
+            breaker.failed(_now())
+        else:
+            breaker.succeeded()
         return judge(self._section, response, given, writes=self._writes)
 
     def _lost(self, reason: str) -> Verdict:

@@ -90,10 +90,15 @@ def _program(section: McpSection) -> Iterator[Problem]:
 
 
 def _names(section: McpSection) -> Iterator[Problem]:
-    offered = set(section.include)
+    if bool(section.tool) == bool(section.include):
+        what = "names both one tool and several" if section.tool else "names no tool"
+        yield Problem((), what, "Give either `tool:` or `include:`")
+    if section.tool and section.prefix:
+        yield Problem(("prefix",), "means nothing beside `tool:`", "Take it out")
+    offered = {section.tool, *section.include}
     for name, own in section.tools.items():
         if EVERYTHING not in offered and name not in offered:
-            yield Problem(("tools", name), "is not offered", "Add it to `include:`")
+            yield Problem(("tools", name), "is not offered", "Name it in `tool:` or `include:`")
         if own.name and not NAME.fullmatch(own.name):
             hint = "Use small letters, digits and _, beginning with a letter"
             yield Problem(("tools", name, "name"), "is no name for a tool", hint)

@@ -8,7 +8,7 @@ import msgspec
 
 from tools.mcp.schemas import UnfitError, fit, words
 from tools.mcp.section import EVERYTHING, McpSection, ToolOf
-from tools.spec import Risk
+from tools.spec import Risk, Tool
 
 MAX_TOOLS = 64
 MAX_DESCRIPTION = 600
@@ -65,15 +65,37 @@ def _offered(section: McpSection, listed: Listed | None, floor: Risk) -> Offered
         raise UnfitError("its server has no such tool")
     own = section.tools.get(listed.name, ToolOf())
     name = own.name or _name(section.prefix + listed.name)
-    parameters = _given_by_model(fit(listed.schema), own)
     return Offered(
         remote=listed.name,
         name=name,
         description=own.description or words(listed.description, MAX_DESCRIPTION) or name,
-        parameters=parameters,
+        parameters=_given_by_model(fit(listed.schema), own),
         risk=_risk(own, listed, floor),
         own=own,
     )
+
+
+def one(section: McpSection, listed: Iterable[Listed], base: Tool) -> Offered:
+    """The tool a file is about, under the file's own name and with the risk it says.
+
+    Raises UnfitError when the server has no such tool, or none that can be offered.
+    """
+    found = next((each for each in listed if each.name == section.tool), None)
+    if found is None:
+        raise UnfitError("its server has no such tool")
+    made = unlisted(section, base)
+    said = base.description or made.own.description or words(found.description, MAX_DESCRIPTION)
+    parameters = _given_by_model(fit(found.schema), made.own)
+    return msgspec.structs.replace(made, description=said or base.name, parameters=parameters)
+
+
+def unlisted(section: McpSection, base: Tool) -> Offered:
+    """The same, of a server that has never been reached: nobody knows what it takes."""
+    own = section.tools.get(section.tool, ToolOf())
+    risk = Risk(own.risk) if own.risk else base.risk
+    description = base.description or own.description or base.name
+    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
+    return Offered(section.tool, base.name, description, nothing, risk, own)
 
 
 def _name(text: str) -> str:

@@ -7,8 +7,9 @@ import msgspec
 import structlog
 
 from tools.http import templates
-from tools.mcp.listing import Offered
+from tools.mcp.listing import Offered, listing, one, unlisted
 from tools.mcp.results import result
+from tools.mcp.section import McpSection
 from tools.mcp.server import McpServer, NotAnsweredError, NotAskedError
 from tools.spec import AnyArguments, BackendError, Handler, Result, Tool, ToolContext
 
@@ -22,12 +23,31 @@ class OutcomeUnknownError(Exception):
     """A server was asked to do something, and nobody can tell whether it did."""
 
 
-def mcp_tools(server: McpServer, base: Tool, secrets: Mapping[str, str]) -> tuple[Tool, ...]:
-    """What the server offers at this moment; none while it has never been reached.
+def mcp_tools(
+    server: McpServer, section: McpSection, base: Tool, secrets: Mapping[str, str]
+) -> tuple[Tool, ...]:
+    """Of a section with `include:`, what the server offers at this moment; none while it has never
+    been reached.
 
     `base`: every other field of the file, which holds for all of its tools.
     """
-    return tuple(_tool(server, each, base, secrets) for each in server.listing.offered)
+    found = listing(section, server.listed or (), base.risk)
+    for remote, why in found.refused.items():
+        log.warning("mcp_tool_not_offered", server=server.name, tool=remote, reason=why)
+    return tuple(_tool(server, each, base, secrets) for each in found.offered)
+
+
+def mcp_tool(
+    server: McpServer, section: McpSection, base: Tool, secrets: Mapping[str, str]
+) -> Tool:
+    """Of a section with `tool:`, that tool. While its server has never been reached it takes no
+    arguments, and fails.
+
+    Raises `tools.mcp.schemas.UnfitError` for one that the server has not, or that cannot be used.
+    """
+    if server.listed is None:
+        return _tool(server, unlisted(section, base), base, secrets)
+    return _tool(server, one(section, server.listed, base), base, secrets)
 
 
 def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str, str]) -> Tool:

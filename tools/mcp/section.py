@@ -48,10 +48,13 @@ class ToolOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class McpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One MCP server: a program (`command`) or an address (`url`)."""
 
+    tool: Annotated[
+        str, Meta(max_length=128, description="The one tool of the server that this file is about.")
+    ] = ""
     include: Annotated[
         tuple[str, ...],
-        Meta(min_length=1, max_length=64, description='Its tools to offer; "*" for all of them.'),
-    ]
+        Meta(max_length=64, description='Instead of one, several of its tools; "*" for all.'),
+    ] = ()
     command: Annotated[
         str, Meta(max_length=500, description="The program, with its whole path.")
     ] = ""
@@ -87,3 +90,13 @@ class McpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read(section: Mapping[str, Any]) -> McpSection:
     """The section as data. Only for one without problems: msgspec.ValidationError otherwise."""
     return msgspec.convert(section, McpSection)
+
+
+def connection(section: McpSection) -> McpSection:
+    """What of it says how the server is reached: the same for all files about one server."""
+    return msgspec.structs.replace(section, tool="", include=(), prefix="", tools={})
+
+
+def key(section: McpSection) -> str:
+    """The same text for the same server, without any secret."""
+    return msgspec.json.encode(connection(section), order="sorted").decode()

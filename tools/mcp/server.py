@@ -20,12 +20,11 @@ from mcp.shared.exceptions import MCPError
 
 from tools.http import templates
 from tools.http.door import Door
-from tools.mcp.listing import Listed, Listing, listing
+from tools.mcp.listing import Listed
 from tools.mcp.pipe import Program, piped
 from tools.mcp.results import Said
 from tools.mcp.section import McpSection
 from tools.mcp.way import NOT_SENT, Way
-from tools.spec import Risk
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MAX_PAGES = 10
@@ -63,8 +62,8 @@ class Health(msgspec.Struct, frozen=True):
     state: Up
     reason: str = ""
     """Of the last failure, a code."""
-    offered: tuple[str, ...] = ()
-    refused: Mapping[str, str] = {}
+    tools: int = 0
+    """How many it lists."""
 
 
 class NotAskedError(Exception):
@@ -91,18 +90,18 @@ class McpServer:
         door: Door,
         start: Start,
         *,
-        floor: Risk = Risk.READ,
         changed: Callable[[], None] = lambda: None,
         backoff_s: tuple[float, ...] = BACKOFF_S,
     ) -> None:
-        """`changed` is called whenever other tools are offered than before."""
+        """`name` is for the log. Of `section` only what says how the server is reached is used.
+        `changed` is called whenever the server lists other tools than before."""
         self.name = name
-        self.listing = Listing()
+        self.listed: tuple[Listed, ...] | None = None
+        """Its tools in its own words; None while it has never been reached."""
         self._section = section
         self._given = templates.Values({}, {}, dict(secrets))
         self._door = door
         self._start = start
-        self._floor = floor
         self._changed = changed
         self._backoff_s = backoff_s
         self._state = Up.STARTING
@@ -130,8 +129,7 @@ class McpServer:
             await asyncio.wait({self._keeper})
 
     def health(self) -> Health:
-        offered = tuple(each.name for each in self.listing.offered)
-        return Health(self.name, self._state, self._reason, offered, self.listing.refused)
+        return Health(self.name, self._state, self._reason, len(self.listed or ()))
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any], key: str, deadline_s: float, *, writes: bool
@@ -227,7 +225,7 @@ class McpServer:
         self._state = Up.UP
         self._reason = ""
         self._settled.set()
-        log.info("mcp_server_up", server=self.name, tools=len(self.listing.offered))
+        log.info("mcp_server_up", server=self.name, tools=len(self.listed or ()))
 
     async def _follow(self, session: ClientSession) -> None:
         """Until the connection is over: list again whenever the server says that it changed."""
@@ -259,8 +257,8 @@ class McpServer:
             cursor = page.next_cursor
             if cursor is None or len(found) > MAX_LISTED:
                 break
-        before, self.listing = self.listing, listing(self._section, found[:MAX_LISTED], self._floor)
-        if before != self.listing:
+        before, self.listed = self.listed, tuple(found[:MAX_LISTED])
+        if before != self.listed:
             self._changed()
 
     @asynccontextmanager
