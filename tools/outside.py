@@ -43,6 +43,7 @@ class Outside:
         self._door = door or Door()
         self._breakers: dict[str, Breaker] = {}
         self._servers: dict[str, McpServer] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     # ---- http --------------------------------------------------------------------------------
 
@@ -83,8 +84,11 @@ class Outside:
         return mcp_tools(self._server(about), about, base, self._secrets)
 
     async def prepare(self, sections: Iterable[Mapping[str, Any]]) -> None:
-        """Reach the servers of these `mcp:` sections, all at once; returns when each is up, or has
+        """To be awaited once at least, on the loop that serves, before tools are made.
+
+        Reach the servers of these `mcp:` sections, all at once; returns when each is up, or has
         failed once and is tried again from now on. Sections with problems are passed over."""
+        self._loop = asyncio.get_running_loop()
         good = [read(each) for each in sections if not mcp_check.problems(each, self._secrets)]
         new = {key(about): about for about in good if key(about) not in self._servers}
         await asyncio.gather(*(self._server(about).start() for about in new.values()))

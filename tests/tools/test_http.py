@@ -283,6 +283,46 @@ async def test_fault_x11_external_not_there(door: Door) -> None:
     assert not failed.value.permanent
 
 
+# ---- what became of it ---------------------------------------------------------------------------
+
+
+def checked(door: Door, double: Double) -> Tool:
+    filled = section(
+        double,
+        "/notes",
+        method="POST",
+        check={
+            "url": double.url("/notes/{context.idempotency_key}"),
+            "answer": {"results": {"id": "/id"}, "message": "Noted as {id}."},
+        },
+    )
+    loop = asyncio.get_running_loop()
+    return plainly(http_tool(filled, base(risk=Risk.MESSAGE), {}, door.fetch, loop=loop))
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (answer(data={"id": 7}), "done"),
+        (answer(404, {}), "failed"),
+        (answer(500, {}), "unknown"),
+        (hang_up(), "unknown"),
+    ],
+    ids=["was-done", "was-not", "broken", "gone"],
+)
+async def test_fault_x8_external_is_asked_what_became_of_a_lost_write(
+    door: Door, plain: Any, reply: Reply, status: str
+) -> None:
+    async with Double(hang_up(), reply) as double:
+        outcome = await Desk([checked(door, double)], plain).ask("ask")
+        assert said(outcome)["status"] == status
+        assert ("Noted as 7." in outcome.output) is (status == "done")
+        write, *questions = double.seen
+    assert write.method == "POST"
+    key = write.headers["idempotency-key"]
+    assert {(each.method, each.target) for each in questions} == {("GET", f"/notes/{key}")}
+
+
 # ---- retries -------------------------------------------------------------------------------------
 
 

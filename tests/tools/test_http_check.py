@@ -104,6 +104,42 @@ def test_a_write_may_not_be_a_get_nor_repeated_unless_that_is_harmless() -> None
     assert problems({**GOOD, "method": "PUT", "retries": 1}, harmless, {"KEY"}) == []
 
 
+CHECKED: dict[str, Any] = {
+    "url": "https://api.test/notes",
+    "method": "POST",
+    "check": {
+        "url": "https://api.test/notes/{context.idempotency_key}",
+        "headers": {"X": "{secret.KEY}"},
+        "absent": [404, "410"],
+        "answer": {"results": {"id": "/id"}, "message": "Noted as {id}."},
+    },
+}
+
+
+def test_a_good_check_has_no_problems() -> None:
+    assert problems(CHECKED, base(risk=Risk.MESSAGE), {"KEY"}) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "path", "what"),
+    [
+        ({"url": "https://api.test/notes"}, "check", "which write"),
+        ({"url": "http://api.test/{context.idempotency_key}"}, "check.url", "in the clear"),
+        ({"query": {"a": "{order}"}}, "check.query.a", "no parameter"),
+        ({"headers": {"X": "{secret.GONE}"}}, "check.headers.X", "not set"),
+        ({"absent": ["none"]}, "check.absent.0", "no status code"),
+        ({"answer": {"refused": {404: "No."}}}, "check.answer.refused", "means nothing"),
+        ({"answer": {"message": "{gone}"}}, "check.answer.message", "neither"),
+        ({"method": "POST"}, "check.method", "not known"),
+    ],
+)
+def test_a_mistake_in_a_check_is_named(changed: dict[str, Any], path: str, what: str) -> None:
+    section = {**CHECKED, "check": {**CHECKED["check"], **changed}}
+    found = problems(section, base("order", risk=Risk.MESSAGE), {"KEY"})
+    told = {".".join(map(str, each.path)): each for each in found}
+    assert what in told[path].what
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     section = {"url": "http://api.test/{gone}", "method": "PUT", "hosts": ["!"], "retries": 1}
     told = {each.path for each in problems(section, base(), set())}

@@ -10,9 +10,9 @@ from yarl import URL
 
 from tools.http import templates
 from tools.http.addresses import networks, overlaps_never
-from tools.http.section import HttpSection, Pick, normal
+from tools.http.section import Check, HttpSection, Pick, checking, normal
 from tools.results import RESERVED
-from tools.spec import Risk, Tool
+from tools.spec import AnyArguments, Result, Risk, Tool, ToolContext
 from tools.validation import Path, Problem, Schema
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -35,16 +35,48 @@ def problems(
     if found := _SCHEMA.problems(normal(section)):
         return found
     read = msgspec.convert(normal(section), HttpSection)
-    checks = (
-        _url(read),
-        _places(read, tool, secrets),
-        _headers(read),
-        _body(read),
-        _answer(read, tool),
-        _limits(read),
-        _by_tool(read, tool) if tool else iter(()),
-    )
-    return [problem for check in checks for problem in check]
+    return [*_problems(read, tool, secrets), *_of_check(read, secrets)]
+
+
+def _problems(
+    read: HttpSection, tool: Tool | None, secrets: Collection[str] | None
+) -> Iterator[Problem]:
+    yield from _url(read)
+    yield from _places(read, tool, secrets)
+    yield from _headers(read)
+    yield from _body(read)
+    yield from _answer(read, tool)
+    yield from _limits(read)
+    if tool is not None:
+        yield from _by_tool(read, tool)
+
+
+def _of_check(read: HttpSection, secrets: Collection[str] | None) -> Iterator[Problem]:
+    if isinstance(read.check, msgspec.UnsetType):
+        return
+    if read.method == "GET":
+        yield Problem(("check",), "means nothing for a question", "Take it out")
+    if "context.idempotency_key" not in templates.names([read.check.url, read.check.query]):
+        hint = "Put {context.idempotency_key} into its URL or query"
+        yield Problem(("check",), "does not say which write it asks about", hint)
+    for index, code in enumerate(read.check.absent):
+        if not re.fullmatch(r"[1-5]\d\d", code, re.ASCII):
+            yield Problem(("check", "absent", index), "is no status code", "Write one like 404")
+    if read.check.answer.refused:
+        hint = "Give the codes as `absent:`"
+        yield Problem(("check", "answer", "refused"), "means nothing here", hint)
+    asked = msgspec.structs.replace(checking(read, read.check), answer=read.check.answer)
+    for each in _problems(asked, _ASKED, secrets):
+        if each.path[0] in Check.__struct_fields__:
+            yield msgspec.structs.replace(each, path=("check", *each.path))
+
+
+def _nothing(_arguments: Any, _context: ToolContext) -> Result:
+    raise NotImplementedError
+
+
+# Whether a write was done is asked without its arguments.
+_ASKED = Tool("check", "", AnyArguments, _nothing, deadline_s=60.0, parameters={"properties": {}})
 
 
 def _url(section: HttpSection) -> Iterator[Problem]:

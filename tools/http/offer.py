@@ -22,8 +22,17 @@ from tools.http.plan import (
     plan,
     redirected,
 )
-from tools.http.section import HttpSection, read
-from tools.spec import AnyArguments, BackendError, Result, Tool, ToolContext, ToolRefusal
+from tools.http.section import HttpSection, checking, read
+from tools.spec import (
+    AnyArguments,
+    BackendError,
+    Reconcile,
+    Result,
+    Risk,
+    Tool,
+    ToolContext,
+    ToolRefusal,
+)
 
 PAUSE_S = 0.2
 """Before the first further try; doubled for each one after it."""
@@ -78,16 +87,40 @@ def http_tool(
     *,
     breakers: Callable[[str], Breaker] = unbroken,
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    loop: asyncio.AbstractEventLoop | None = None,
 ) -> Tool:
     """`base`, every other field of the tool file, with a handler that makes this call.
 
-    `breakers` gives the breaker of a host. Raises ValueError for a section with problems: see
+    `breakers` gives the breaker of a host. `loop` is where `fetch` runs, for the section's
+    `check:`; without it nobody is asked. Raises ValueError for a section with problems: see
     `tools.http.check.problems`.
     """
     if found := problems(section, base, secrets):
         raise ValueError("; ".join(f"{each.path}: {each.what}" for each in found))
-    call = _Call(read(section), base, dict(secrets), fetch, breakers, pause)
-    return msgspec.structs.replace(base, arguments=AnyArguments, handler=call.run)
+    about = read(section)
+    call = _Call(about, base, dict(secrets), fetch, breakers, pause)
+    made = msgspec.structs.replace(base, arguments=AnyArguments, handler=call.run)
+    if isinstance(about.check, msgspec.UnsetType) or loop is None:
+        return made
+    question = msgspec.structs.replace(base, risk=Risk.READ)
+    asked = _Call(checking(about, about.check), question, dict(secrets), fetch, breakers, pause)
+    return msgspec.structs.replace(made, reconcile=_reconcile(asked, loop, base.deadline_s))
+
+
+def _reconcile(asked: "_Call", loop: asyncio.AbstractEventLoop, deadline_s: float) -> Reconcile:
+    """Called in a thread; the request goes out on the loop."""
+
+    def reconcile(context: ToolContext) -> Result | None:
+        answer = asyncio.run_coroutine_threadsafe(asked.run({}, context), loop)
+        try:
+            return answer.result(deadline_s)
+        except ToolRefusal:
+            return None
+        except TimeoutError:
+            answer.cancel()
+            raise BackendError("timeout", permanent=False) from None
+
+    return reconcile
 
 
 class _Call:

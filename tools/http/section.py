@@ -40,7 +40,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "json"
     done: Annotated[
         tuple[str, ...],
-        Meta(min_length=1, description="Status codes (204) and ranges (200-299) that mean done."),
+        Meta(min_length=1, description="Status codes (204) and ranges that mean done; 200-299."),
     ] = ("200-299",)
     refused: Annotated[
         dict[str, str],
@@ -67,6 +67,28 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, Pick],
         Meta(description="Named values of the answer: a path, or at, limit, fields, max_length."),
     ] = {}
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the server is asked, after a write of which nobody knows, whether it was done."""
+
+    url: Annotated[
+        str,
+        Meta(
+            min_length=8,
+            max_length=1_000,
+            description="Asked with GET; {context.idempotency_key} stands in it or in the query.",
+        ),
+    ]
+    query: Annotated[dict[str, Any], Meta(description="Added to the URL.")] = {}
+    headers: Annotated[dict[str, str], Meta(description="Headers; the place for secrets.")] = {}
+    absent: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="Status codes that mean that it was not done; 404."),
+    ] = ("404",)
+    answer: Annotated[
+        Reading, Meta(description="How the answer is understood when it was done.")
+    ] = Reading()
 
 
 class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,6 +140,10 @@ class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         Meta(description="Private addresses or networks that may be asked all the same."),
     ] = ()
+    check: Annotated[
+        Check | msgspec.UnsetType,
+        Meta(description="How to find out whether a lost write was done after all."),
+    ] = msgspec.UNSET
     max_bytes: Annotated[
         int, Meta(ge=100, le=1_000_000, description="The longest answer that is read.")
     ] = 100_000
@@ -126,15 +152,39 @@ class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def normal(section: Mapping[str, Any]) -> dict[str, Any]:
     """The section with its short forms written out: `day: /day` for `day: {at: /day}`, and
     status codes as text whether the file has them as numbers or not."""
-    answer = section.get("answer")
-    return {**section, "answer": _reading(answer)} if isinstance(answer, Mapping) else {**section}
+    written = dict(section)
+    if isinstance(answer := section.get("answer"), Mapping):
+        written["answer"] = _reading(answer)
+    if isinstance(check := section.get("check"), Mapping):
+        written["check"] = normal(_coded(check, ("absent",)))
+    return written
+
+
+def checking(section: HttpSection, check: Check) -> HttpSection:
+    """The question as a section of its own: no is what it answers when it was not done."""
+    refused = dict.fromkeys(check.absent, "It was not done.")
+    return HttpSection(
+        url=check.url,
+        query=check.query,
+        headers=check.headers,
+        answer=msgspec.structs.replace(check.answer, refused=refused),
+        timeout_s=section.timeout_s,
+        hosts=section.hosts,
+        allow_private=section.allow_private,
+        max_bytes=section.max_bytes,
+    )
+
+
+def _coded(written: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    found = dict(written)
+    for name in names:
+        if isinstance(codes := found.get(name), list):
+            found[name] = [str(each) if _is_code(each) else each for each in codes]
+    return found
 
 
 def _reading(answer: Mapping[str, Any]) -> dict[str, Any]:
-    written = dict(answer)
-    for name in ("done", "failed", "unknown"):
-        if isinstance(codes := written.get(name), list):
-            written[name] = [str(each) if _is_code(each) else each for each in codes]
+    written = _coded(answer, ("done", "failed", "unknown"))
     if isinstance(refused := written.get("refused"), Mapping):
         written["refused"] = {str(code): said for code, said in refused.items()}
     if isinstance(results := written.get("results"), Mapping):
