@@ -1,6 +1,7 @@
 """REST calls from a file, against a server that behaves and one that does not."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,9 +27,16 @@ from tests.tools.http_double import (
     raw,
     redirect,
 )
-from tools.http.door import Door, NoAnswerError, NotSentError
+from tools.http import templates
+from tools.http.door import (
+    Door,
+    ForbiddenAddressError,
+    NoAnswerError,
+    NotSentError,
+    _checked_socket,
+)
 from tools.http.offer import OutcomeUnknownError, http_tool
-from tools.http.plan import Request
+from tools.http.plan import Request, Response
 from tools.spec import BackendError, Result, Risk, Tool, ToolContext, ToolRefusal
 
 LOOPBACK = ["127.0.0.1"]
@@ -253,10 +261,10 @@ async def test_fault_x11_external_error(
 async def test_fault_x11_external_slow(door: Door, reply: Reply) -> None:
     async with Double(reply) as double:
         with pytest.raises(BackendError, match="timeout") as failed:
-            await run(reading(door, double, timeout_s=0.4), order="7")
+            await run(reading(door, double, timeout_s=0.3), order="7")
         assert not failed.value.permanent
         with pytest.raises(OutcomeUnknownError, match="timeout"):
-            await run(writing(door, double, timeout_s=1.0), order="7")
+            await run(writing(door, double, timeout_s=0.6), order="7")
 
 
 async def test_fault_x11_external_certificate_of_nobody(door: Door, tmp_path: Path) -> None:
@@ -603,6 +611,16 @@ async def test_secrets_are_in_no_result_error_or_log(door: Door) -> None:
 async def test_a_request_shows_nothing_of_itself() -> None:
     request = Request("GET", "https://a.test/+442079460001", (("X-Key", "s3cr3t"),), b"body")
     assert repr(request) == "Request(GET a.test)"
+    assert repr(Response(200, {"set-cookie": "s3cr3t"}, b"body")) == "Response(200)"
+    assert repr(templates.values({"a": "s3cr3t"}, CONTEXT, {"B": "s3cr3t"})) == "Values()"
+
+
+def test_the_socket_itself_is_checked_once_more() -> None:
+    """Should a later version of the client resolve names in another way."""
+    make = _checked_socket(())
+    with pytest.raises(ForbiddenAddressError):
+        make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80)))
+    make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 80))).close()
 
 
 async def test_cancelling_a_read_gives_it_up(door: Door) -> None:

@@ -116,6 +116,11 @@ CHECKED: dict[str, Any] = {
 }
 
 
+def test_a_question_needs_no_check() -> None:
+    section = {**CHECKED, "method": "GET"}
+    assert ("check",) in {each.path for each in problems(section, base(), {"KEY"})}
+
+
 def test_a_good_check_has_no_problems() -> None:
     assert problems(CHECKED, base(risk=Risk.MESSAGE), {"KEY"}) == []
 
@@ -153,14 +158,14 @@ ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(HttpSection.__struct_fields__), ANYTHING))
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(80))
 def test_nothing_a_file_can_hold_breaks_the_check(section: dict[str, Any]) -> None:
     if not problems(section):
         assert isinstance(read(section), HttpSection)
 
 
 @given(st.fixed_dictionaries({"url": st.text(min_size=8, max_size=60)}))
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(80))
 def test_no_url_breaks_the_check(section: dict[str, Any]) -> None:
     problems(section, base("order"))
 

@@ -342,6 +342,48 @@ async def test_fault_x12_mcp_schemas_that_are_bombs() -> None:
     assert (tools["slow_pattern"].parameters or {})["properties"] == {"a": {"type": "string"}}
 
 
+async def test_a_read_that_took_too_long_is_called_off() -> None:
+    async with running(rogue("slow", tools={"look": {"risk": "read"}})) as server:
+        with pytest.raises(BackendError, match="timeout"):
+            await run(offered(server, 0.3)["look"], n=1)
+        async with asyncio.timeout(30):
+            heard = ""
+            while "notifications/cancelled" not in heard:
+                heard = (await run(offered(server)["look"], n=1))["untrusted_text"]
+
+
+async def test_a_write_is_never_called_off() -> None:
+    async with running(rogue("slow")) as server:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(run(offered(server, 0.3)["write"], n=1), 0.6)
+        for _ in range(3):
+            heard = (await run(offered(server)["write"], n=1))["untrusted_text"]
+            assert "notifications/cancelled" not in heard
+
+
+async def test_fault_x8_mcp_write_past_its_deadline_is_recorded_when_it_ends(
+    address: str, plain: Any
+) -> None:
+    section = {"url": address, "allow_private": ["127.0.0.1"], "include": ["rest"]}
+    async with running(section) as server:
+        (tool,) = mcp_tools(server, ABOUT[server], base(deadline_s=0.3), {})
+
+        async def handler(arguments: Any, context: ToolContext) -> Result:
+            return await run_as(tool, {"seconds": 0.8}, context)
+
+        bare = msgspec.structs.replace(tool, handler=handler, parameters=NOTHING)
+        desk = Desk([bare], plain)
+        assert said(await desk.ask("rest"))["status"] == "unknown"
+        async with asyncio.timeout(30):
+            while said(again := await desk.ask("rest"))["status"] == "unknown":
+                await asyncio.sleep(0.05)
+        assert again.repeated
+        assert "rested" in again.output
+
+
+NOTHING = {"type": "object", "properties": {}}
+
+
 async def test_noise_between_the_messages_is_passed_over() -> None:
     async with running(rogue("noisy")) as server:
         assert server.health().state is Up.UP
@@ -360,6 +402,13 @@ async def test_a_change_of_the_list_changes_no_tool_that_was_handed_out() -> Non
         assert after["look"].description == "New."
         assert "n" in (before["look"].parameters or {})["properties"]
         await run(before["look"], n=2)
+
+
+async def test_what_a_server_did_not_take_was_not_done() -> None:
+    async with running(rogue("declines")) as server:
+        with pytest.raises(BackendError, match="not_accepted") as failed:
+            await run(offered(server)["write"], n=1)
+        assert failed.value.permanent
 
 
 async def test_a_server_is_offered_nothing() -> None:
@@ -381,25 +430,36 @@ async def test_a_stopped_server_is_not_asked() -> None:
 # ---- over HTTP, badly ----------------------------------------------------------------------------
 
 
-def speaking(*then: Reply) -> Double:
-    """Greets and lists as it should; each call gets the next of `then`."""
-    double = Double(answer())
+GREETING = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {"tools": {}},
+    "serverInfo": {"name": "Double", "version": "1"},
+}
+LIST = {"tools": [{"name": "write", "inputSchema": {"type": "object"}}]}
 
-    def rpc(result: dict[str, Any]) -> Reply:
-        async def reply(writer: asyncio.StreamWriter) -> None:
-            data = {"jsonrpc": "2.0", "id": double.seen[-1].json["id"], "result": result}
-            await answer(data=data)(writer)
 
-        return reply
+def speaking(call: Reply, session: str = "") -> Double:
+    """Greets and lists as it should; answers each call with `call`."""
+    headers = {"Mcp-Session-Id": session} if session else {}
 
-    greeting = {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {"tools": {}},
-        "serverInfo": {"name": "Double", "version": "1"},
-    }
-    tools = {"tools": [{"name": "write", "inputSchema": {"type": "object"}}]}
-    double.replies = [rpc(greeting), answer(202, body=b""), rpc(tools), *then]
+    async def reply(writer: asyncio.StreamWriter) -> None:
+        seen = double.seen[-1]
+        asked = seen.json if seen.body else {}
+        results = {"initialize": GREETING, "tools/list": LIST}
+        if (method := asked.get("method")) in results:
+            data = {"jsonrpc": "2.0", "id": asked["id"], "result": results[method]}
+            await answer(data=data, headers=headers)(writer)
+        elif method == "tools/call":
+            await call(writer)
+        else:
+            await answer(202 if asked else 405, body=b"")(writer)
+
+    double = Double(reply)
     return double
+
+
+def greetings(double: Double) -> int:
+    return sum(b'"initialize"' in each.body for each in double.seen)
 
 
 @pytest.mark.parametrize(
@@ -430,6 +490,17 @@ async def test_fault_x11_mcp_over_http(reply: Reply, kind: type[Exception]) -> N
                 await run(offered(server)["write"])
             assert len([each for each in double.seen[sent:] if b"tools/call" in each.body]) == 1
     assert all(seen.headers["authorization"] == "Bearer s3cr3t" for seen in double.seen)
+
+
+async def test_a_session_that_is_gone_is_begun_anew() -> None:
+    """404 means that the message was not taken (Streamable HTTP, Session Management)."""
+    async with speaking(answer(404, body=b""), session="one") as double:
+        section = {"url": double.url("/mcp"), "allow_private": ["127.0.0.1"]}
+        async with running(section) as server:
+            with pytest.raises(BackendError, match="not_sent"):
+                await run(offered(server)["write"])
+            assert greetings(double) == 1
+            await until(lambda: greetings(double) == 2 and server.health().state is Up.UP)
 
 
 async def test_a_write_to_a_server_that_is_not_there_any_more_failed() -> None:

@@ -11,6 +11,7 @@ import msgspec
 from tools.http import templates
 from tools.http.plan import Response
 from tools.http.section import HttpSection, Pick, Reading
+from tools.results import CONTROL
 
 MAX_DEPTH = 32
 MAX_RESULT_BYTES = 6_000
@@ -53,7 +54,7 @@ def judge(
     reading = section.answer
     status = response.status
     if (said := reading.refused.get(str(status))) is not None:
-        found = {**_safe_results(reading, response), **given.arguments}
+        found = {**_safe_results(reading, response, given.secrets), **given.arguments}
         return Refused(_spoken(said, found, given.secrets) or "That is not possible.")
     if matches(status, reading.unknown):
         return _unsure(f"status_{status}", writes)
@@ -86,10 +87,9 @@ def _unsure(reason: str, writes: bool) -> Verdict:
 
 def _done(reading: Reading, response: Response, given: templates.Values, writes: bool) -> Verdict:
     try:
-        results = _results(reading, response)
+        results = within(_results(reading, response, given.secrets))
     except ValueError as error:
         return _unsure(str(error), writes)
-    results = within(hidden(results, given.secrets.values()))
     message = _spoken(reading.message, {**given.arguments, **results}, given.secrets)
     if message is None and not writes:
         return Failed("answer_incomplete", permanent=False)
@@ -99,21 +99,25 @@ def _done(reading: Reading, response: Response, given: templates.Values, writes:
 # ---- taking values out ---------------------------------------------------------------------------
 
 
-def _safe_results(reading: Reading, response: Response) -> dict[str, Any]:
+def _safe_results(
+    reading: Reading, response: Response, secrets: Mapping[str, str]
+) -> dict[str, Any]:
     """Of an answer that says no, whatever can be read."""
     try:
-        return _results(reading, response)
+        return _results(reading, response, secrets)
     except ValueError:
         return {}
 
 
-def _results(reading: Reading, response: Response) -> dict[str, Any]:
+def _results(reading: Reading, response: Response, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Raises ValueError, with a code for the log, for a body that is not what was expected."""
     if reading.kind == "none" or not has_body(response.status):
         return {}
     body = _read(reading.kind, response)
-    found = {name: _picked(pick, at(body, pick.at)) for name, pick in reading.results.items()}
-    return {name: value for name, value in found.items() if value is not MISSING}
+    picked = {name: _picked(pick, at(body, pick.at)) for name, pick in reading.results.items()}
+    found = {name: value for name, value in picked.items() if value is not MISSING}
+    cleaned: dict[str, Any] = hidden(found, secrets.values())
+    return cleaned
 
 
 def has_body(status: int) -> bool:
@@ -254,7 +258,8 @@ def _spoken(template: str, found: Mapping[str, Any], secrets: Mapping[str, str])
 
 
 def hidden(value: Any, secrets: Iterable[str]) -> Any:
-    """The value with every secret in it blotted out, as it is or percent-encoded."""
+    """The value with every secret in it blotted out, as it is or percent-encoded, and without
+    what is no text: control characters, halves of characters."""
     forms = {form for each in secrets if each for form in (each, quote(each, safe=""))}
     return _blotted(value, sorted(forms, key=len, reverse=True))
 
@@ -264,7 +269,7 @@ def _blotted(value: Any, forms: list[str]) -> Any:
         case str():
             for form in forms:
                 value = value.replace(form, HIDDEN)
-            return value
+            return CONTROL.sub(" ", value)
         case dict():
             return {_blotted(name, forms): _blotted(each, forms) for name, each in value.items()}
         case list():

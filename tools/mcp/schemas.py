@@ -41,10 +41,7 @@ def fit(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema as it is offered. Raises UnfitError."""
     if schema.get("type", "object") != "object":
         raise UnfitError("its arguments are not an object")
-    try:
-        made = _Fitting(schema).made()
-    except RecursionError:
-        raise UnfitError("its schema is nested too deep") from None
+    made = _Fitting(schema).made()
     if len(msgspec.json.encode(made)) > MAX_BYTES:
         raise UnfitError(f"its schema is over {MAX_BYTES} bytes")
     if not jsonschema.Draft202012Validator(META).is_valid(made):

@@ -112,7 +112,7 @@ class McpServer:
         self._news = asyncio.Event()
         self._keeper: asyncio.Task[Any] | None = None
         self._calls: set[asyncio.Task[Any]] = set()
-        for logger in ("mcp", "client"):
+        for logger in ("mcp", "client", "httpx2"):
             # They quote what they cannot read, and name sessions.
             logging.getLogger(logger).setLevel(logging.CRITICAL)
 
