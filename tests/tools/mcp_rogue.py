@@ -87,6 +87,8 @@ def call(asked: dict[str, Any]) -> dict[str, Any]:
         case "hangs":
             subprocess.Popen(["sleep", "600"])
             time.sleep(600)
+        case "litters":
+            subprocess.Popen(["sleep", "600"])
         case "huge":
             return text("x" * 5_000_000)
         case "changes":

@@ -273,6 +273,14 @@ async def test_fault_x11_mcp_server_hangs_in_a_call_and_leaves_nothing_behind() 
     assert not any(alive(pid) for pid in group)
 
 
+async def test_a_server_that_ends_well_leaves_nothing_behind_either() -> None:
+    async with running(rogue("litters")) as server:
+        await run(offered(server)["write"], n=1)
+        group = children()
+        assert len(group) == 2
+    assert not any(alive(pid) for pid in group)
+
+
 def children() -> list[int]:
     """What we started, and what that started."""
     parents = {int(each.name): parent_of(each) for each in Path("/proc").glob("[0-9]*")}
