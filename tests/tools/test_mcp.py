@@ -270,7 +270,7 @@ async def test_fault_x11_mcp_server_hangs_in_a_call_and_leaves_nothing_behind() 
             await run(offered(server, 0.5)["look"], n=1)
         group = children()
         assert group
-    assert not any(alive(pid) for pid in group)
+    await until(lambda: not any(alive(pid) for pid in group))
 
 
 async def test_a_server_that_ends_well_leaves_nothing_behind_either() -> None:
@@ -278,7 +278,7 @@ async def test_a_server_that_ends_well_leaves_nothing_behind_either() -> None:
         await run(offered(server)["write"], n=1)
         group = children()
         assert len(group) == 2
-    assert not any(alive(pid) for pid in group)
+    await until(lambda: not any(alive(pid) for pid in group))
 
 
 def children() -> list[int]:
