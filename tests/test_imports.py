@@ -114,7 +114,14 @@ SHELLS = frozenset(
         "tools.crm.outside.http",
         "tools.crm.own",
         "tools.dispatch",
+        "tools.http.door",
+        "tools.http.offer",
+        "tools.mcp.offer",
+        "tools.mcp.pipe",
+        "tools.mcp.server",
+        "tools.mcp.way",
         "tools.migrate",
+        "tools.outside",
         "tools.receipts",
         "tools.secrets",
         "tools.store",
@@ -134,9 +141,9 @@ TABLES = frozenset(
 
 OUTSIDE = frozenset(
     {
-        "aiohttp", "alembic", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib", "http",
-        "httpx", "io.open", "logging", "multiprocessing", "os", "prometheus_client", "queue",
-        "random", "requests",
+        "aiohttp", "alembic", "anyio", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib",
+        "http", "httpx", "httpx2", "io.open", "logging", "mcp", "multiprocessing", "os",
+        "prometheus_client", "queue", "random", "requests",
         "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
         "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile", "threading", "time",
         "urllib.request", "uuid", "uvicorn", "uvloop", "websockets",

@@ -1,0 +1,128 @@
+"""What lies outside, of one process: makes tools of `http:` and `mcp:` sections, and owns the
+connections they use."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from yarl import URL
+
+from tools.config import ConfigError
+from tools.http import check as http_check
+from tools.http.door import Door
+from tools.http.offer import Breaker, NoBreaker, http_tool
+from tools.mcp import check as mcp_check
+from tools.mcp.offer import mcp_tool, mcp_tools
+from tools.mcp.schemas import UnfitError
+from tools.mcp.section import McpSection, connection, key, read
+from tools.mcp.server import Health, McpServer, Start
+from tools.spec import Tool
+from tools.validation import Problem
+
+
+class Outside:
+    """Made once; `prepare` before tools are made of `mcp:` sections, `stop` at the end."""
+
+    def __init__(
+        self,
+        secrets: Mapping[str, str],
+        start: Start,
+        *,
+        breaker: Callable[[], Breaker] = NoBreaker,
+        changed: Callable[[], None] = lambda: None,
+        door: Door | None = None,
+    ) -> None:
+        """`secrets` by name, for `{secret.NAME}`. `breaker` makes one, for each host that is asked.
+        `changed` is told when a server lists other tools: for calls that come, tools can be made
+        anew; those of running calls stay."""
+        self._secrets = dict(secrets)
+        self._start = start
+        self._breaker = breaker
+        self._changed = changed
+        self._door = door or Door()
+        self._breakers: dict[str, Breaker] = {}
+        self._servers: dict[str, McpServer] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # ---- http --------------------------------------------------------------------------------
+
+    def http_problems(self, base: Tool, section: Mapping[str, Any]) -> list[Problem]:
+        """Paths begin within the section."""
+        return http_check.problems(section, base, self._secrets)
+
+    def http(self, base: Tool, section: Mapping[str, Any]) -> Tool:
+        """Raises ValueError for a section with problems."""
+        return http_tool(section, base, self._secrets, self._door.fetch, breakers=self._breaker_of)
+
+    def _breaker_of(self, host: str) -> Breaker:
+        if host not in self._breakers:
+            self._breakers[host] = self._breaker()
+        return self._breakers[host]
+
+    # ---- mcp ---------------------------------------------------------------------------------
+
+    def mcp_problems(self, _base: Tool, section: Mapping[str, Any]) -> list[Problem]:
+        """Paths begin within the section."""
+        return mcp_check.problems(section, self._secrets)
+
+    def mcp(self, base: Tool, section: Mapping[str, Any]) -> Tool:
+        """The one tool of a section with `tool:`.
+
+        Raises ConfigError when its server, once reached, has no such tool or none fit for use.
+        """
+        about = read(section)
+        try:
+            return mcp_tool(self._server(about), about, base, self._secrets)
+        except UnfitError as error:
+            hint = "Look at what the server lists, or take the file out"
+            raise ConfigError("mcp", f"{about.tool} cannot be offered: {error}", hint) from None
+
+    def mcp_all(self, base: Tool, section: Mapping[str, Any]) -> tuple[Tool, ...]:
+        """All tools of a section with `include:` that its server lists at this moment."""
+        about = read(section)
+        return mcp_tools(self._server(about), about, base, self._secrets)
+
+    async def prepare(self, sections: Iterable[Mapping[str, Any]]) -> None:
+        """To be awaited once at least, on the loop that serves, before tools are made.
+
+        Reach the servers of these `mcp:` sections, all at once; returns when each is up, or has
+        failed once and is tried again from now on. Sections with problems are passed over."""
+        self._loop = asyncio.get_running_loop()
+        good = [read(each) for each in sections if not mcp_check.problems(each, self._secrets)]
+        new = {key(about): about for about in good if key(about) not in self._servers}
+        await asyncio.gather(*(self._server(about).start() for about in new.values()))
+
+    async def keep(self, sections: Iterable[Mapping[str, Any]]) -> None:
+        """End the servers of all other sections: when no running call may use them any more."""
+        used = {key(read(each)) for each in sections if not mcp_check.problems(each)}
+        over = [name for name in self._servers if name not in used]
+        await asyncio.gather(*(self._servers.pop(name).stop() for name in over))
+
+    async def stop(self) -> None:
+        """Ends every server and closes every connection; tools fail from now on."""
+        await self.keep(())
+        await self._door.close()
+
+    def health(self) -> tuple[Health, ...]:
+        """Of each MCP server."""
+        return tuple(server.health() for server in self._servers.values())
+
+    def _server(self, about: McpSection) -> McpServer:
+        """The server of a section; one that was never prepared is not reached."""
+        name = key(about)
+        if name not in self._servers:
+            self._servers[name] = McpServer(
+                shown(about),
+                connection(about),
+                self._secrets,
+                self._door,
+                self._start,
+                changed=self._changed,
+            )
+        return self._servers[name]
+
+
+def shown(about: McpSection) -> str:
+    """The server's name for people: that of its program, or its host."""
+    return PurePath(about.command).name if about.command else str(URL(about.url).host)
