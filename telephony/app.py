@@ -131,8 +131,10 @@ class Service:
         self._around = _Around(
             dispatcher, self._rest(), documents, self._staff, self.count, self._observe
         )
-        self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
-        self._engines = self._make_engines(registry.specs())
+        specs = registry.specs()
+        self._own_tools = tuple(spec.name for spec in specs if spec.by_call)
+        self._evidence_tools = tuple(spec.name for spec in specs if spec.needs_evidence)
+        self._engines = self._make_engines(specs)
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -266,6 +268,7 @@ class Service:
             turn_taking=self._turn_taking(offer.to),
             filler_ulaw=self._clips.filler,
             own_tools=self._own_tools,
+            evidence_tools=self._evidence_tools,
             apology_ulaw=self._clips.apology,
             sorry_ulaw=self._clips.sorry,
             routes=tuple(_route(name, to) for name, to in self.line.transfers.items()),
@@ -283,6 +286,7 @@ class Service:
             journal=journal,
             around=self._around,
             over=over,
+            called_number=e164(offer.to) or offer.to,
         )
 
     def _limits(self) -> Limits:

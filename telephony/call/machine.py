@@ -56,15 +56,18 @@ from telephony.call.events import (
     StreamStarted,
     StreamStopped,
     ToolFinished,
+    ToolWaits,
 )
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
 from telephony.call.playback import Playback
+from telephony.call.testimony import Testimony
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
 from telephony.transcripts.entry import EndedReason, UsageLine
+from tools.spec import Heard
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
@@ -80,6 +83,7 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
+        self._testimony = Testimony()
         self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
@@ -110,6 +114,8 @@ class Call:
         commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
+        self._testimony.note(commands)
+        commands += self._released(now)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
@@ -124,7 +130,8 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s)
+        held_s = self._tools.next_deadline()
+        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
 
@@ -152,6 +159,8 @@ class Call:
                 return [Note("peer_misbehaved", detail=kind)]
             case ToolFinished():
                 return self._tool_finished(event, now)
+            case ToolWaits(tool_call_id, words):
+                return self._tool_waits(tool_call_id, words)
             case HangUpAsked(reason):
                 return self._ending.asked(EndedReason(reason), now)
             case HangUpFailed(reason):
@@ -168,8 +177,8 @@ class Call:
                 return self._speech_started(item_id, audio_ms, now)
             case CallerSpeechStopped(item_id, audio_ms):
                 return self._speech_stopped(item_id, audio_ms, now)
-            case CallerTranscript(item_id, text, _):
-                return self._caller_words(item_id, text, now)
+            case CallerTranscript():
+                return self._caller_words(event, now)
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
                 return self._barge_ins.reply_began(response_id)
@@ -233,11 +242,14 @@ class Call:
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
+        self._testimony.caller_ended(item_id, self._heard_at_ms(audio_ms))
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
-    def _caller_words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
+    def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
+        item_id, text = event.item_id, event.text
+        self._testimony.words_came(item_id, failed=event.failed and not text, at_ms=_ms(now))
         line = self._floor.caller_words(item_id, text, _ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
         return [*recorded, *self._barge_ins.words(item_id, text, now)]
@@ -309,7 +321,32 @@ class Call:
         self._patience.tool_running()
         if event.name in self._config.own_tools:
             return self._keypad.collect(event, now)
-        return [RunTool(event.tool_call_id, event.name, event.arguments)]
+        if event.name in self._config.evidence_tools and (awaited := self._testimony.awaited):
+            self._tools.hold(event, awaited, now + self._config.limits.evidence_s)
+            return []
+        return [self._run(event)]
+
+    def _run(self, called: ToolCalled) -> RunTool:
+        told = called.name in self._config.evidence_tools
+        being_heard = [
+            (began_ms, Heard("agent", words, whole=whole))
+            for began_ms, words, whole in (self._playback.being_heard() if told else ())
+        ]
+        evidence = self._testimony.evidence(being_heard, told=told)
+        return RunTool(called.tool_call_id, called.name, called.arguments, evidence)
+
+    def _released(self, now: float) -> list[CallCommand]:
+        """Tools that waited for the caller's words and need not any longer."""
+        if self._ending.phase is Phase.ENDED:
+            return []
+        return [self._run(called) for called in self._tools.ready(self._testimony.awaited, now)]
+
+    def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
+        """A person decides about it meanwhile: say so, unless somebody speaks."""
+        silent = self._floor.caller_item is None and not self._playback.open
+        if not (self._tools.runs(tool_call_id) and silent and self._ending.listening):
+            return []
+        return [Say(words)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, _ms(now))) is None:
