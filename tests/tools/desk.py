@@ -11,7 +11,7 @@ from agents.tasks import Tasks
 from tools.dispatch import Dispatcher
 from tools.receipts import Receipts
 from tools.registry import Registry
-from tools.spec import Tool, ToolOutcome, ToolRequest
+from tools.spec import Evidence, Heard, Tool, ToolOutcome, ToolRequest
 from tools.store import Store
 
 CALLER = "+442079460001"
@@ -49,15 +49,25 @@ class Desk:
         tool_call_id: str = "",
         call: str = "CA1",
         number: str | None = CALLER,
+        evidence: Evidence | None = None,
+        **asked: Any,
     ) -> ToolOutcome:
+        """Without `evidence` everything was read back to the caller, who said yes to it."""
         text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
         tool_call_id = tool_call_id or f"tc{next(self._ids)}"
-        return await self.dispatcher.run(ToolRequest(call, tool_call_id, tool, text, number))
+        told = agreed(text) if evidence is None else evidence
+        request = ToolRequest(call, tool_call_id, tool, text, number, evidence=told, **asked)
+        return await self.dispatcher.run(request)
 
     def later(
         self, tool: str, arguments: dict[str, Any] | None = None, **given: Any
     ) -> asyncio.Task[ToolOutcome]:
         return self.tasks.start("asked", self.ask(tool, arguments, **given))
+
+
+def agreed(arguments: str) -> Evidence:
+    """A caller who heard every value of these arguments read back, and said yes."""
+    return Evidence((Heard("agent", f"{arguments}. Is that right?"), Heard("caller", "Yes.")))
 
 
 def said(outcome: ToolOutcome) -> dict[str, Any]:
