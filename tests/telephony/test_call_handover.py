@@ -58,6 +58,7 @@ from telephony.call.events import (
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, CallerLine, EndedReason, EndLine, Fate, ToolLine
 from tests.telephony.script import CAPABILITIES, Script, seconds
+from tools.spec import Evidence
 
 ASKS = ToolCalled("r1", "call_9", "transfer_call", '{"target":"sales"}')
 TRANSFERS = ToolFinished("call_9", "transfer_call", "done", "{}", transfer_to="sales")
@@ -88,7 +89,7 @@ def up(**fields: Any) -> Script:
 def promised(**fields: Any) -> Script:
     """The agent has said that it puts the caller through, and the tool was run."""
     script = up(**fields).speaks(seconds(1.0), "bye", "I'll put you through to sales.")
-    script.when(ASKS, RunTool("call_9", "transfer_call", '{"target":"sales"}'))
+    script.when(ASKS, RunTool("call_9", "transfer_call", '{"target":"sales"}', Evidence(turn=1)))
     script.finishes("bye").when(TRANSFERS, ToolOutput("call_9", "{}", respond=False))
     return script
 
