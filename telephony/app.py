@@ -42,6 +42,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
@@ -121,8 +122,13 @@ class Service:
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
         registry = build(shop, store, _targets(line))
+        self.approvals = Approvals(store)
         dispatcher = Dispatcher(
-            registry, Receipts(store), clock=self.clock, start=self._tasks.start
+            registry,
+            Receipts(store),
+            clock=self.clock,
+            start=self._tasks.start,
+            approvals=self.approvals,
         )
         self._staff = Staff(
             settings.data_dir, Contacts(store), self.clock, self._tasks.start, self.count

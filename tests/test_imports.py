@@ -35,6 +35,7 @@ SHELLS = frozenset(
         "telephony.cli.replay",
         "telephony.cli.serve",
         "telephony.cli.try_call",
+        "telephony.console.approvals",
         "telephony.engines",
         "telephony.linefile",
         "telephony.lab.model",

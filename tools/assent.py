@@ -76,7 +76,7 @@ def reply(texts: Sequence[str], read_back: str = "") -> Reply:
     # Who is asked `Shall I cancel it?` may well say `Yes, cancel it`.
     told = set(plain) - (_DEEDS & set(offered))
     if _DENIALS & told:
-        return Reply.OTHER if strong else Reply.NO
+        return Reply.OTHER if strong and plain[0] not in _DENIALS else Reply.NO
     if (_TURNS | _AGAIN) & told or _adds(plain, offered):
         return Reply.OTHER
     weak = not _ASKS & set(plain) and _begins(said)

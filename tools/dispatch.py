@@ -114,7 +114,7 @@ class Dispatcher:
             if entry is None:
                 return _unknown_tool(request, self._registry.names())
             return _bad_arguments(request, entry.spec.parameters, arguments)
-        attempt = Attempt(request, entry.tool, arguments, entry.references)
+        attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
         try:
             held = await self._held(attempt, steps, waiting)
         except Exception as error:
@@ -122,7 +122,8 @@ class Dispatcher:
             return _failed(attempt, begun=False)
         if held is not None:
             return attempt.outcome(held.state, held.output)
-        return await self._flown(attempt)
+        # While a person decided no time of the tool's own has passed.
+        return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
 
     def redacted(self, name: str) -> tuple[str, ...]:
         """Which arguments and fields of the result of a tool are kept out of every record."""
@@ -147,18 +148,21 @@ class Dispatcher:
         if self._watchdog.isolated(attempt.tool.name):
             log.warning("tool_is_isolated", tool=attempt.tool.name)
             return plain_answer(ToolState.FAILED, try_again=False)
-        needed = attempt.tool.approval.deadline_s + 2 * REMIND_S if attempt.tool.approval else 0.0
-        within = max(attempt.tool.deadline_s, LEAST_S) + needed
-        async with asyncio.timeout(within):
+        approval = attempt.tool.approval
+        patience_s = approval.deadline_s + 2 * REMIND_S if approval else 0.0
+        async with asyncio.timeout_at(attempt.until_s + patience_s):
             return await self._gate.answer_to(attempt, self._claim(attempt), steps, waiting)
+
+    def _in_time(self, attempt: Attempt) -> Attempt:
+        """One deadline for all of it: judging, beginning, the handler, writing down its end."""
+        until_s = self._now_s() + max(attempt.tool.deadline_s, LEAST_S)
+        return msgspec.structs.replace(attempt, until_s=until_s)
 
     def _claim(self, attempt: Attempt) -> Claim:
         return attempt.claim(self._clock(), partial(self.vault.print_of, attempt.request.call_id))
 
     async def _flown(self, attempt: Attempt) -> ToolOutcome:
         """In a task of its own, which outlives its call if it writes."""
-        until_s = self._now_s() + max(attempt.tool.deadline_s, LEAST_S)
-        attempt = msgspec.structs.replace(attempt, until_s=until_s)
         flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt))
         return await self._landed(attempt, self._keep(attempt, flight))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ class Gate:
         approvals = self._approvals
         if approvals is None:
             return refusal(_NOBODY)
-        arguments = redacted(attempt.request.arguments, attempt.tool.redact)
+        arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
         asked = await self._blocking(lambda: approvals.ask(claim, arguments, needed))
         log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
         try:

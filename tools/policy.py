@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from tools.assent import Reply, reply, takes_back
-from tools.phone import e164
 from tools.saying import says
 from tools.spec import Audience, Evidence, Heard, Risk, StepLimits, Tool, ToolRequest
 
@@ -17,6 +16,8 @@ MAX_STEPS_PER_CALL: Final = 30
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DOUBT_ALLOWED: Final = frozenset({Risk.READ, Risk.WRITE_OWN})
+_LEAST_DIGITS: Final = 7
+"""Fewer digits are no telephone number."""
 _MURMURS: Final = frozenset({"mhm", "mm hmm", "mm-hmm", "uh huh", "uh-huh", "mm", "okay", "ok"})
 
 
@@ -192,7 +193,7 @@ def _must_be_said(
     ]
     for name in tool.must_be_said:
         value = arguments.get(name)
-        known = value is not None and _is_own_number(value, request.caller_number)
+        known = value is not None and _is_own_number(value, request, history.now)
         if value is None or known or says([*texts, *agreed], value, history.now):
             continue
         label = name.replace("_", " ")
@@ -201,9 +202,10 @@ def _must_be_said(
     return None
 
 
-def _is_own_number(value: Any, caller_number: str | None) -> bool:
-    given = e164(value) if isinstance(value, str) else None
-    return given is not None and given == caller_number
+def _is_own_number(value: Any, request: ToolRequest, now: dt.datetime) -> bool:
+    number = request.caller_number
+    whole = isinstance(value, str) and len(re.sub(r"[^0-9]", "", value)) >= _LEAST_DIGITS
+    return whole and number is not None and says([number], value, now)
 
 
 def _confirm(

@@ -58,7 +58,7 @@ def _says_text(texts: Sequence[str], said: Sequence[Tokens], value: str, now: dt
     if _TIME.fullmatch(value):
         return any(says_time(each, dt.time.fromisoformat(value)) for each in said)
     if _PHONE.fullmatch(value):
-        return _says_digits(said, re.sub(r"\D", "", value))
+        return _says_digits(said, re.sub(r"[^0-9]", "", value))
     return _says_words([word for each in said for word in each], value)
 
 
@@ -265,7 +265,7 @@ def _digits(said: Tokens) -> str:
         if word in ("double", "triple"):
             times = 2 if word == "double" else 3
             continue
-        digits = "0" if word in ("oh", "o", "nought") else re.sub(r"\D", "", word)
+        digits = "0" if word in ("oh", "o", "nought") else re.sub(r"[^0-9]", "", word)
         found.append(digits[:1] * times + digits[1:] if digits else "")
         times = 1
     return "".join(found)
@@ -291,6 +291,7 @@ def _spelled(said: Sequence[str]) -> list[str]:
 
 
 def _alike(one: str, other: str) -> bool:
+    one, other = one.replace("'", ""), other.replace("'", "")
     if one == other:
         return True
     longer = max(len(one), len(other))

@@ -85,14 +85,16 @@ def _number(words: Sequence[str], at: int) -> tuple[str, int] | None:
     text, end = small
     if not text.isdecimal():
         return small
-    total, last = int(text), end
+    total, part, last = 0, int(text), end
     while last < len(words) and words[last] in _SCALES:
-        total, last = total * _SCALES[words[last]], last + 1
+        part, last = part * _SCALES[words[last]], last + 1
+        if part % 1_000 == 0:
+            total, part = total + part, 0
         following = last + 1 if last < len(words) and words[last] == "and" else last
         more = _below_hundred(words, following)
         if more is not None and more[0].isdecimal():
-            total, last = total + int(more[0]), more[1]
-    return (str(total), last) if last > end else small
+            part, last = part + int(more[0]), more[1]
+    return str(total + part), last
 
 
 def _below_hundred(words: Sequence[str], at: int) -> tuple[str, int] | None:

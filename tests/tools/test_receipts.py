@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.tools.desk import NOW
-from tools.receipts import Begun, Claim, Clash, Earlier, Receipt, Receipts
+from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
 from tools.spec import Risk, ToolState
 from tools.store import Store
 
@@ -185,7 +185,7 @@ def test_the_receipts_of_a_call_come_in_order(ledger: Receipts) -> None:
 @pytest.mark.parametrize("same_id", [True, False])
 def test_of_eight_at_once_exactly_one_begins(ledger: Receipts, same_id: bool) -> None:
     barrier = threading.Barrier(8)
-    found: list[Begun | Earlier | Clash] = []
+    found: list[Begun | Earlier | Clash | Exhausted] = []
 
     def begin(number: int) -> None:
         barrier.wait()
