@@ -28,6 +28,7 @@ from tools.threads import Threads
 
 POLL_S = 0.1
 """How often the database is asked whether somebody has decided."""
+_LOOKS = 20
 REMIND_S = 12.0
 """How often a waiting caller is told that we still wait."""
 WAITING = "I have to ask a colleague about that. One moment, please."
@@ -119,10 +120,23 @@ class Gate:
             # The caller has hung up, or the service stops: it must not run with nobody there.
             self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
             raise
-        if decided.state is not ApprovalState.APPROVED:
-            return refusal(_DECLINED if decided.state is ApprovalState.REFUSED else _NO_DECISION)
-        used = await self._blocking(lambda: approvals.use(asked.id, self._clock()))
-        return None if used else refusal(_NO_DECISION)
+        match decided.state:
+            case ApprovalState.APPROVED:
+                if await self._blocking(lambda: approvals.use(asked.id, self._clock())):
+                    return None
+            case ApprovalState.REFUSED:
+                return refusal(_DECLINED)
+            case ApprovalState.EXPIRED:
+                return refusal(_NO_DECISION)
+        return None if await self._ran(claim) else refusal(_NO_DECISION)
+
+    async def _ran(self, claim: Claim) -> bool:
+        """Somebody else asked for the same, and used what was decided: theirs is the answer."""
+        for _ in range(_LOOKS):
+            if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
 
     async def _decided(
         self, approvals: Approvals, asked: Approval, filler: str, waiting: Waiting

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from agents.tasks import Tasks
+from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
 from tools.receipts import Receipts
 from tools.registry import Registry
@@ -29,15 +30,20 @@ class Desk:
     """Asks for tools by name and plain arguments; keeps the tasks of its dispatcher."""
 
     def __init__(
-        self, tools: Iterable[Tool] | Registry, store: Store, now: dt.datetime = NOW
+        self, tools: Iterable[Tool] | Registry, store: Store, now: dt.datetime = NOW, **given: Any
     ) -> None:
+        """`given` goes to the dispatcher."""
         self.failures: list[BaseException] = []
         self.tasks = Tasks(lambda _name, error: self.failures.append(error))
         self.now = now
         registry = tools if isinstance(tools, Registry) else Registry(tools)
         self.receipts = Receipts(store)
+        self.approvals = Approvals(store)
+        self.waits: list[str] = []
+        """What callers were told while a person decided."""
+        ours = {"threads": 4, "approvals": self.approvals, **given}
         self.dispatcher = Dispatcher(
-            registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, threads=4
+            registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, **ours
         )
         self._ids = itertools.count(1)
 
@@ -57,7 +63,7 @@ class Desk:
         tool_call_id = tool_call_id or f"tc{next(self._ids)}"
         told = agreed(text) if evidence is None else evidence
         request = ToolRequest(call, tool_call_id, tool, text, number, evidence=told, **asked)
-        return await self.dispatcher.run(request)
+        return await self.dispatcher.run(request, self.waits.append)
 
     def later(
         self, tool: str, arguments: dict[str, Any] | None = None, **given: Any
