@@ -232,7 +232,7 @@ def test_audience_by_persona_number_and_hour() -> None:
     day = {"tue": ("08:00-09:00", "09:00-12:00")}
     audience = Audience(personas=("clinic",), numbers=("+44207",), hours=day)
     rules = tool(audience=audience)
-    asked = {"persona": "clinic", "called_number": "+44207"}
+    asked: dict[str, Any] = {"persona": "clinic", "called_number": "+44207"}
     assert judged(rules, **asked) == Allow()
     assert rule(judged(rules, persona="salon", called_number="+44207")) == "audience"
     assert rule(judged(rules, persona="clinic", called_number="+44208")) == "audience"
