@@ -29,7 +29,6 @@ from telephony.call.commands import (
     Note,
     PlaceMark,
     Record,
-    RunTool,
     StoreAudio,
     Track,
 )
@@ -58,16 +57,15 @@ from telephony.call.events import (
     ToolFinished,
     ToolWaits,
 )
+from telephony.call.hearing import Hearing
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
 from telephony.call.playback import Playback
-from telephony.call.testimony import Testimony
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
 from telephony.transcripts.entry import EndedReason, UsageLine
-from tools.spec import Heard
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
@@ -83,7 +81,7 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
-        self._testimony = Testimony()
+        self._hearing = Hearing(config, self._playback)
         self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
@@ -114,10 +112,10 @@ class Call:
         commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
-        self._testimony.note(commands)
-        commands += self._released(now)
+        self._hearing.testimony.note(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
+            commands += self._hearing.released(now)
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
         return commands
@@ -130,7 +128,7 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        held_s = self._tools.next_deadline()
+        held_s = self._hearing.next_deadline()
         every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
@@ -242,14 +240,16 @@ class Call:
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), _ms(now))
-        self._testimony.caller_ended(item_id, self._heard_at_ms(audio_ms))
+        self._hearing.testimony.caller_ended(item_id, self._heard_at_ms(audio_ms))
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
     def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
         item_id, text = event.item_id, event.text
-        self._testimony.words_came(item_id, failed=event.failed and not text, at_ms=_ms(now))
+        self._hearing.testimony.words_came(
+            item_id, failed=event.failed and not text, at_ms=_ms(now)
+        )
         line = self._floor.caller_words(item_id, text, _ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
         return [*recorded, *self._barge_ins.words(item_id, text, now)]
@@ -321,25 +321,7 @@ class Call:
         self._patience.tool_running()
         if event.name in self._config.own_tools:
             return self._keypad.collect(event, now)
-        if event.name in self._config.evidence_tools and (awaited := self._testimony.awaited):
-            self._tools.hold(event, awaited, now + self._config.limits.evidence_s)
-            return []
-        return [self._run(event)]
-
-    def _run(self, called: ToolCalled) -> RunTool:
-        told = called.name in self._config.evidence_tools
-        being_heard = [
-            (began_ms, Heard("agent", words, whole=whole))
-            for began_ms, words, whole in (self._playback.being_heard() if told else ())
-        ]
-        evidence = self._testimony.evidence(being_heard, told=told)
-        return RunTool(called.tool_call_id, called.name, called.arguments, evidence)
-
-    def _released(self, now: float) -> list[CallCommand]:
-        """Tools that waited for the caller's words and need not any longer."""
-        if self._ending.phase is Phase.ENDED:
-            return []
-        return [self._run(called) for called in self._tools.ready(self._testimony.awaited, now)]
+        return self._hearing.run(event, now)
 
     def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
         """A person decides about it meanwhile: say so, unless somebody speaks."""

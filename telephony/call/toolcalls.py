@@ -1,20 +1,8 @@
-"""Which tools run for a call, which wait to run, and what the transcript says of them."""
-
-from dataclasses import dataclass
+"""Which tools run for a call, and what the transcript says of them."""
 
 from agents.engine import ToolCalled
 from telephony.call.events import ToolFinished
 from telephony.transcripts.entry import ToolLine
-
-
-@dataclass(slots=True)
-class _Held:
-    """A call that waits for the caller's words."""
-
-    called: ToolCalled
-    awaited: frozenset[str]
-    """The utterances it waits for."""
-    until_s: float
 
 
 class ToolCalls:
@@ -22,7 +10,6 @@ class ToolCalls:
 
     def __init__(self) -> None:
         self._running: dict[str, tuple[ToolCalled, int]] = {}
-        self._held: list[_Held] = []
 
     def __bool__(self) -> bool:
         """Something runs."""
@@ -37,23 +24,6 @@ class ToolCalls:
 
     def runs(self, tool_call_id: str) -> bool:
         return tool_call_id in self._running
-
-    # ---- waiting for words ---------------------------------------------------------------------
-
-    def hold(self, called: ToolCalled, awaited: frozenset[str], until_s: float) -> None:
-        """Run it once these utterances are transcribed, or at this time without them."""
-        self._held.append(_Held(called, awaited, until_s))
-
-    def ready(self, awaited: frozenset[str], now: float) -> list[ToolCalled]:
-        """Those that need not wait any longer, where `awaited` is not transcribed yet."""
-        ready = [held for held in self._held if not held.awaited & awaited or held.until_s <= now]
-        self._held = [held for held in self._held if held not in ready]
-        return [held.called for held in ready]
-
-    def next_deadline(self) -> float | None:
-        return min((held.until_s for held in self._held), default=None)
-
-    # ---- answers -------------------------------------------------------------------------------
 
     def finish(self, finished: ToolFinished, now_ms: int) -> ToolLine | None:
         """The line of a call that was answered; None when nobody waits for the answer."""
