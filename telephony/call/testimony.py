@@ -8,6 +8,8 @@ from tools.spec import Evidence, Heard
 
 MOST_LINES = 400
 """Of the latest: more than anybody says in the longest call."""
+LOST_MS = 10_000
+"""Words that take longer never come: some engines drop what wants no answer."""
 
 Line = tuple[int, Heard]
 """When it began, in ms of the call, and what it was."""
@@ -32,10 +34,11 @@ class Testimony:
         if failed:
             self._keep((began_ms, _UNKNOWN))
 
-    @property
-    def awaited(self) -> frozenset[str]:
-        """What the caller has finished saying and is not transcribed yet."""
-        return frozenset(self._pending)
+    def awaited(self, now_ms: int) -> frozenset[str]:
+        """What the caller has finished saying and is not transcribed yet, but may well be."""
+        return frozenset(
+            item_id for item_id, at_ms in self._pending.items() if now_ms - at_ms < LOST_MS
+        )
 
     def note(self, commands: Iterable[CallCommand]) -> None:
         """Take up the transcript's lines as they are written."""

@@ -99,6 +99,15 @@ def test_words_that_do_not_come_are_not_waited_for_long() -> None:
     assert len(story.ran) == 1
 
 
+def test_words_that_are_lost_are_not_waited_for_again() -> None:
+    story = talk().caller_says("c1").wait(9.0).happens(BOOKS)
+    assert story.ran == []
+    story.wait(2.6)
+    assert story.ran == [Evidence((UNKNOWN,), complete=False, turn=1)]
+    story.happens(ToolCalled("r3", "call_2", "book", "{}"))
+    assert len(story.ran) == 2
+
+
 def test_it_waits_for_all_that_was_said_before_it_and_nothing_later() -> None:
     story = talk().caller_says("c1").caller_says("c2").happens(BOOKS)
     story.words("c2", "At ten.")
