@@ -254,6 +254,16 @@ def test_a_caller_nobody_took_comes_back_to_an_agent_who_knows_why(result: str) 
     assert sum(isinstance(c, PlaceMark) for c in script.last) == 1
 
 
+def test_fault_x15_an_answer_that_comes_on_the_next_stream_is_given_once() -> None:
+    script = away().happens(ToolCalled("r7", "call_10", "book", "{}")).wait(5.0)
+    script.happens(DialEnded("busy")).wait(0.5).happens(StreamStarted("MZ2"))
+    finished = ToolFinished("call_10", "book", "done", '{"status":"done"}')
+    script.when(finished, ToolOutput("call_10", '{"status":"done"}', respond=True))
+    script.when(finished)
+    assert script.notes()[-1] == "tool_answer_unasked"
+    assert [line.state for line in script.entries(ToolLine)] == ["done", "done"]
+
+
 def test_the_call_s_clock_goes_on_through_the_new_stream() -> None:
     script = back().happens(StreamStarted("MZ2"))
     zero_ms = round(script.now * 1000)
