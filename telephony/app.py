@@ -161,6 +161,7 @@ class Service:
         )
         if self.settings.engine == "local":
             await asyncio.to_thread(self._models.load)
+        self._tasks.start("recover", self._around.dispatcher.recover())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
     async def drain(self) -> None:

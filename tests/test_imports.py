@@ -86,6 +86,7 @@ SHELLS = frozenset(
         "tools.receipts",
         "tools.store",
         "tools.threads",
+        "tools.unrun",
         "tools.vault",
         "tools.watchdog",
     }

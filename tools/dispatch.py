@@ -1,10 +1,9 @@
 """Runs what the model asks for: at most once, within a deadline, always with an answer."""
 
 import asyncio
-import contextlib
 import datetime as dt
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -26,15 +25,15 @@ from tools.attempt import (
 )
 from tools.bounds import Bounds
 from tools.breaker import Breaker
-from tools.gate import REMIND_S, Gate, Waiting, refusal, silent
-from tools.policy import Refused, Steps, exhausted, in_circles
+from tools.gate import REMIND_S, Gate, Waiting, silent
+from tools.policy import Steps, exhausted, in_circles
 from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
 from tools.registry import Registry
-from tools.results import answer, bad_arguments, invalid
+from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.steps import Counter
-from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads
-from tools.validation import Problem
+from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
+from tools.unrun import bad_arguments_of, failed, log_outcome, refused, unknown_tool
 from tools.vault import Vault
 from tools.watchdog import Watchdog
 
@@ -45,6 +44,8 @@ LEAST_S = 2.0
 """The ledger alone may take so long, however short a tool's own deadline is."""
 LEDGER_S = 0.5
 """For writing down an outcome that came at the very end."""
+LEFT_S = 120.0
+"""What was to end so long ago, and has not, is nobody's any more."""
 PAUSES_S = (0.2, 0.6)
 """Between attempts at what may be repeated."""
 
@@ -110,20 +111,36 @@ class Dispatcher:
         arguments = entry.parse(request.arguments) if entry is not None else []
         if entry is None or isinstance(arguments, list):
             if (stopped := in_circles(request.evidence.turn, steps)) is not None:
-                return _refused(request, stopped)
+                return refused(request, stopped)
             if entry is None:
-                return _unknown_tool(request, self._registry.names())
-            return _bad_arguments(request, entry.spec.parameters, arguments)
+                return unknown_tool(request, self._registry.names())
+            return bad_arguments_of(request, entry.spec.parameters, arguments)
         attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
         try:
             held = await self._held(attempt, steps, waiting)
         except Exception as error:
             log_failure("tool_not_judged", attempt, error)
-            return _failed(attempt, begun=False)
+            return failed(attempt, begun=False)
         if held is not None:
             return attempt.outcome(held.state, held.output)
         # While a person decided no time of the tool's own has passed.
         return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
+
+    async def recover(self) -> int:
+        """Settle what processes that died left open, as far as its backends can tell; says how
+        much was open. For the start: what another process runs just now is left alone."""
+        before = self._clock() - dt.timedelta(seconds=LEFT_S)
+        try:
+            left = await self._blocking(lambda: self._receipts.left_open(before))
+        except Exception as error:
+            log.error("ledger_not_recovered", error=type(error).__name__)
+            return 0
+        for receipt in left:
+            entry = self._registry.get(receipt.tool)
+            if entry is not None:
+                request = ToolRequest(receipt.call_id, "", receipt.tool, "")
+                await self._settled(Attempt(request, entry.tool, None), receipt)
+        return len(left)
 
     def redacted(self, name: str) -> tuple[str, ...]:
         """Which arguments and fields of the result of a tool are kept out of every record."""
@@ -171,7 +188,7 @@ class Dispatcher:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
             if flight.cancelled() and not being_cancelled():
-                return _failed(attempt, begun=True)
+                return failed(attempt, begun=True)
             if not attempt.tool.risk.writes:
                 flight.cancel()
             raise
@@ -189,13 +206,13 @@ class Dispatcher:
             found = await self._begun(attempt)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
-            return _failed(attempt, begun=False)
+            return failed(attempt, begun=False)
         try:
             outcome = await self._answered(attempt, found)
         except Exception as error:
             log_failure("tool_not_answered", attempt, error)
-            outcome = _failed(attempt, begun=True)
-        _log_outcome(attempt, outcome)
+            outcome = failed(attempt, begun=True)
+        log_outcome(attempt, outcome)
         return outcome
 
     async def _begun(self, attempt: Attempt) -> Begun | Earlier | Clash | Exhausted:
@@ -220,7 +237,7 @@ class Dispatcher:
     ) -> ToolOutcome:
         match found:
             case Exhausted():
-                return _refused(attempt.request, exhausted())
+                return refused(attempt.request, exhausted())
             case Clash():
                 message = "This call id was used before with other arguments. Use a new id."
                 return attempt.outcome(ToolState.INVALID, invalid(message))
@@ -241,8 +258,8 @@ class Dispatcher:
             return await self._recorded(attempt, receipt, ready)
         if not self._breaker(attempt).allows(self._now_s()):
             log.warning("tool_rests", tool=attempt.tool.name)
-            failed = plain_answer(ToolState.FAILED, try_again=False)
-            return await self._recorded(attempt, receipt, failed)
+            rests = plain_answer(ToolState.FAILED, try_again=False)
+            return await self._recorded(attempt, receipt, rests)
         self._running.add(receipt.id)
         ended = await self._tried_in_turn(ready, receipt)
         if isinstance(ended, Answer):
@@ -396,66 +413,11 @@ class Dispatcher:
         return await self._recorded(attempt, receipt, ended)
 
     async def _waited(self, work: Future[Any], until_s: float | None) -> bool:
-        """Whether it ended in time; what has not is not disturbed."""
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: _call_soon(loop, ended.set))
         left_s = None if until_s is None else max(0.0, until_s - self._now_s())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), left_s)
-        return work.done()
+        return await ended_within(work, left_s)
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._ledger_threads.submit(work))
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
-    # The service may be gone by the time a slow database answers.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(act)
-
-
-# ---- answers to what was never run -----------------------------------------------------------
-
-
-def _refused(request: ToolRequest, refused: Refused) -> ToolOutcome:
-    held = refusal(refused)
-    log.info(
-        "tool_refused_by_policy", call_id=request.call_id, tool=request.name, rule=refused.rule
-    )
-    return ToolOutcome(request.tool_call_id, request.name, held.state, held.output)
-
-
-def _unknown_tool(request: ToolRequest, names: tuple[str, ...]) -> ToolOutcome:
-    message = "There is no such tool. Use one of: " + ", ".join(names)
-    output = invalid(message, tools=names)
-    log.warning("tool_unknown", call_id=request.call_id)
-    return ToolOutcome(request.tool_call_id, request.name, ToolState.INVALID, output)
-
-
-def _bad_arguments(
-    request: ToolRequest, schema: Mapping[str, Any], problems: list[Problem]
-) -> ToolOutcome:
-    output = bad_arguments(problems, schema)
-    log.warning(
-        "tool_arguments_invalid", call_id=request.call_id, tool=request.name, problems=len(problems)
-    )
-    return ToolOutcome(request.tool_call_id, request.name, ToolState.INVALID, output)
-
-
-def _failed(attempt: Attempt, *, begun: bool) -> ToolOutcome:
-    state = ToolState.UNKNOWN if begun and attempt.tool.risk.writes else ToolState.FAILED
-    return attempt.outcome(state, answer(state))
-
-
-def _log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:
-    log.info(
-        "tool_ended",
-        call_id=attempt.request.call_id,
-        tool=attempt.tool.name,
-        state=outcome.state.value,
-        repeated=outcome.repeated,
-    )

@@ -172,6 +172,17 @@ class Receipts:
             lambda connection: _receipt(connection, RECEIPTS.c.id == receipt_id)
         )
 
+    def left_open(self, before: dt.datetime) -> list[Receipt]:
+        """Receipts that were to end before then and of which no end is known, oldest first."""
+        query = sa.select(RECEIPTS).where(
+            RECEIPTS.c.state.in_(OPEN), RECEIPTS.c.deadline_at < before
+        )
+        return self._store.read(
+            lambda connection: [
+                _typed(row) for row in connection.execute(query.order_by(RECEIPTS.c.id))
+            ]
+        )
+
     def of_call(self, call_id: str) -> list[Receipt]:
         """All receipts of a call, oldest first."""
         query = sa.select(RECEIPTS).where(RECEIPTS.c.call_id == call_id).order_by(RECEIPTS.c.id)

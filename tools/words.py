@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 Tokens = tuple[str, ...]
@@ -45,6 +46,7 @@ _SHORT_MONTHS: Final = {month[:3]: month for month in MONTHS} | {"sept": "septem
 _TOKEN: Final = re.compile(r"\d{1,2}:\d{2}|\d+(?:st|nd|rd|th)\b|\d+|[^\W\d_]+(?:'[^\W\d_]+)?")
 
 
+@lru_cache(maxsize=1_024)
 def tokens(text: str) -> Tokens:
     """The words of a text; never raises, whatever the text is."""
     plain = unicodedata.normalize("NFKD", text).replace("\u2019", "'").lower()

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from tests.tools.desk import NOW, OTHER, Desk, said
 from tools import dispatch
 from tools.bounds import Bounds
+from tools.receipts import Claim
 from tools.spec import (
     AnyArguments,
     BackendError,
@@ -559,3 +560,54 @@ async def test_a_slow_thread_is_no_watchdog_s_business(plain: Store) -> None:
     with capture_logs() as logs:
         await desk.ask("do")
     assert not [each for each in logs if each["event"] == "tool_blocked_the_loop"]
+
+
+# ---- what a process that died left open ----------------------------------------------------------
+
+
+async def left_open(store: Store, tools: list[Tool], names: str) -> Desk:
+    """A desk after a process that died between the intent and the outcome."""
+    died = Desk(tools, store)
+    for name in names:
+        died.receipts.begin(Claim("CA1", name, tools[0].name, tools[0].risk, f"d{name}", NOW, NOW))
+    after = Desk(tools, store)
+    after.now = NOW + dt.timedelta(hours=1)
+    return after
+
+
+async def test_what_was_left_open_is_asked_of_the_backend_at_the_start(store: Store) -> None:
+    asked: list[str] = []
+
+    def happened(context: ToolContext) -> Mapping[str, Any] | None:
+        asked.append(context.idempotency_key)
+        return {"message": "Made after all."} if len(asked) == 1 else None
+
+    desk = await left_open(store, [tool(Effects().make, reconcile=happened)], "ab")
+    assert await desk.dispatcher.recover() == 2
+    states = [each.state for each in desk.receipts.of_call("CA1")]
+    assert states == [ToolState.DONE, ToolState.FAILED]
+    assert len(set(asked)) == 2
+    assert await desk.dispatcher.recover() == 0
+
+
+async def test_what_nobody_can_tell_stays_unknown(plain: Store) -> None:
+    desk = await left_open(plain, [tool(Effects().make)], "a")
+    assert await desk.dispatcher.recover() == 1
+    assert [each.state for each in desk.receipts.of_call("CA1")] == [ToolState.UNKNOWN]
+
+
+async def test_what_may_still_run_elsewhere_and_unknown_tools_are_left_alone(plain: Store) -> None:
+    desk = await left_open(plain, [tool(Effects().make)], "a")
+    desk.now = NOW + dt.timedelta(seconds=60)
+    assert await desk.dispatcher.recover() == 0
+    other = Desk([], plain, now=NOW + dt.timedelta(hours=1))
+    assert await other.dispatcher.recover() == 1
+    assert [each.state for each in desk.receipts.of_call("CA1")] == [None]
+
+
+async def test_a_ledger_that_cannot_be_read_does_not_stop_the_start(
+    plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk([], plain)
+    monkeypatch.setattr(desk.receipts, "left_open", lambda before: 1 / 0)
+    assert await desk.dispatcher.recover() == 0
