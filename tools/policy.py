@@ -182,19 +182,16 @@ def _must_be_said(
     tool: Tool, arguments: Mapping[str, Any], request: ToolRequest, history: History
 ) -> Refused | None:
     """The caller has said it, has said yes to it, or calls from that very number."""
+    given = {name: arguments[name] for name in tool.must_be_said if arguments.get(name) is not None}
     evidence = request.evidence
-    if in_doubt(evidence) and tool.risk in _DOUBT_ALLOWED:
+    if not given or (in_doubt(evidence) and tool.risk in _DOUBT_ALLOWED):
         return None
     texts = [each.text for each in evidence.said if each.speaker == "caller" and each.text]
-    agreed = [
-        " ".join(_sentences(each.agent))
-        for each in exchanges(evidence)
-        if _agreed(each) is not None
-    ]
-    for name in tool.must_be_said:
-        value = arguments.get(name)
-        known = value is not None and _is_own_number(value, request, history.now)
-        if value is None or known or says([*texts, *agreed], value, history.now):
+    unsaid = {name: value for name, value in given.items() if not says(texts, value, history.now)}
+    agreed = [*texts, *_agreed(evidence)] if unsaid else []
+    for name, value in unsaid.items():
+        known = _is_own_number(value, request, history.now)
+        if known or says(agreed, value, history.now):
             continue
         label = name.replace("_", " ")
         mend = f"The caller has not said the {label}. Ask for it and do not guess; then call again."
@@ -300,8 +297,11 @@ def in_doubt(evidence: Evidence) -> bool:
     return any(each.speaker == "caller" and not each.text for each in _said(evidence))
 
 
-def _agreed(exchange: Exchange) -> Exchange | None:
-    return exchange if exchange.answer is Reply.YES else None
+def _agreed(evidence: Evidence) -> list[str]:
+    """What the agent said and the caller said yes to."""
+    return [
+        " ".join(_sentences(each.agent)) for each in exchanges(evidence) if each.answer is Reply.YES
+    ]
 
 
 def _sentences(agent: Sequence[Heard]) -> list[str]:

@@ -277,8 +277,8 @@ def _digits(said: Tokens) -> str:
 def _says_words(said: Sequence[str], value: str) -> bool:
     """Every word that matters, give or take how it is spelled; most of them for a long text."""
     wanted = [word for word in tokens(value) if word not in _IDLE] or list(tokens(value))
-    heard = [*said, *_spelled(said)]
-    found = sum(any(_alike(word, each) for each in heard) for word in wanted)
+    heard = {*said, *_spelled(said)}
+    found = sum(word in heard or any(_alike(word, each) for each in heard) for word in wanted)
     if found == len(wanted) or "".join(wanted) in "".join(said):
         return True
     return len(wanted) > 6 and found >= 0.6 * len(wanted)
@@ -297,5 +297,8 @@ def _alike(one: str, other: str) -> bool:
     longer = max(len(one), len(other))
     if longer < 4 or min(len(one), len(other)) < 3 or not (one + other).isalpha():
         return False
+    most = 2 if longer >= 7 else 1
+    if abs(len(one) - len(other)) > most or len({*one} ^ {*other}) > 2 * most:
+        return False
     same = sum(block.size for block in SequenceMatcher(None, one, other).get_matching_blocks())
-    return longer - same <= (2 if longer >= 7 else 1)
+    return longer - same <= most

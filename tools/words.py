@@ -129,5 +129,4 @@ def rank_of(token: str) -> int | None:
 
 def holds(said: Tokens, phrase: Sequence[str]) -> bool:
     """Whether the phrase stands somewhere in it, word by word."""
-    size = len(phrase)
-    return any(said[at : at + size] == tuple(phrase) for at in range(len(said) - size + 1))
+    return f" {' '.join(phrase)} " in f" {' '.join(said)} "

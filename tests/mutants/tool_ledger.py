@@ -134,8 +134,8 @@ TOOL_LEDGER = (
         "a number the agent made up counts as said by the caller",
     ),
     _policy(
-        "    if in_doubt(evidence) and tool.risk in _DOUBT_ALLOWED:\n",
-        "    if tool.risk in _DOUBT_ALLOWED:\n",
+        "    if not given or (in_doubt(evidence) and tool.risk in _DOUBT_ALLOWED):\n",
+        "    if not given or tool.risk in _DOUBT_ALLOWED:\n",
         "own bookings need nothing that was said",
     ),
     _policy(
@@ -173,7 +173,7 @@ TOOL_LEDGER = (
         "        if False:\n",
         "a success nobody wrote down is promised",
     ),
-    _dispatch(
+    _limited(
         "            or receipt.id in self._running\n",
         "",
         "what still runs is taken for not done",

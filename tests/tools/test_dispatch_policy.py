@@ -562,6 +562,26 @@ async def test_a_slow_thread_is_no_watchdog_s_business(plain: Store) -> None:
     assert not [each for each in logs if each["event"] == "tool_blocked_the_loop"]
 
 
+async def test_fault_x8_a_backend_is_not_asked_about_what_still_runs(store: Store) -> None:
+    go, asked = threading.Event(), list[str]()
+    effects = Effects()
+
+    def slow(given: Asked, context: ToolContext) -> Mapping[str, Any]:
+        assert go.wait(20)
+        return effects.make(given, context)
+
+    def not_yet(context: ToolContext) -> None:
+        asked.append(context.idempotency_key)
+
+    desk = Desk([tool(slow, deadline_s=0.05, reconcile=not_yet)], store)
+    states = [(await desk.ask("do")).state for _ in range(2)]
+    assert (states, asked) == ([ToolState.UNKNOWN] * 2, [])
+    go.set()
+    assert await desk.dispatcher.drain(20) == 0
+    assert (await desk.ask("do")).state is ToolState.DONE
+    assert effects.made == ["Ann"]
+
+
 # ---- what a process that died left open ----------------------------------------------------------
 
 
