@@ -43,6 +43,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from tools.approvals import Approvals
 from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
@@ -133,9 +134,14 @@ class Service:
         self._crm = open_desk(store, crm or CrmConfig(), settings.secrets, self._http, self.clock)
         passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
         self._calendars = Calendars(shop, store, passwords, self.clock)
+        self.approvals = Approvals(store)
         registry = build(shop, store, _targets(line), self._crm)
         dispatcher = Dispatcher(
-            registry, Receipts(store), clock=self.clock, start=self._tasks.start
+            registry,
+            Receipts(store),
+            clock=self.clock,
+            start=self._tasks.start,
+            approvals=self.approvals,
         )
         self._staff = Staff(
             settings.data_dir, self._crm.contacts, self.clock, self._tasks.start, self.count
@@ -144,8 +150,10 @@ class Service:
         self._around = _Around(
             dispatcher, self._rest(), documents, self._staff, self.count, self._observe
         )
-        self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
-        self._engines = self._make_engines(registry.specs())
+        specs = registry.specs()
+        self._own_tools = tuple(spec.name for spec in specs if spec.by_call)
+        self._evidence_tools = tuple(spec.name for spec in specs if spec.needs_evidence)
+        self._engines = self._make_engines(specs)
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -171,6 +179,7 @@ class Service:
             await asyncio.to_thread(self._models.load)
         if self._crm.drain is not None:
             self._tasks.start("crm outbox", self._crm.drain())
+        self._tasks.start("recover", self._around.dispatcher.recover())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
     def keep_calendars(self) -> None:
@@ -289,6 +298,7 @@ class Service:
             turn_taking=self._turn_taking(offer.to),
             filler_ulaw=self._clips.filler,
             own_tools=self._own_tools,
+            evidence_tools=self._evidence_tools,
             apology_ulaw=self._clips.apology,
             sorry_ulaw=self._clips.sorry,
             routes=tuple(_route(name, to) for name, to in self.line.transfers.items()),
@@ -308,6 +318,7 @@ class Service:
             around=self._around,
             over=over,
             verstat=offer.verstat,
+            called_number=e164(offer.to) or offer.to,
         )
 
     def _limits(self) -> Limits:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from agents.engine import CloseEngine, Engine, EngineFailed
+from agents.engine import CloseEngine, Engine, EngineFailed, ToolCalled, ToolOutput
 from agents.tasks import Tasks
 from telephony.call.commands import (
     AnyPhoneCommand,
@@ -41,9 +41,11 @@ from telephony.call.events import (
     StreamLost,
     StreamStarted,
     ToolFinished,
+    ToolWaits,
 )
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
+from telephony.redactions import Redactions
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -115,7 +117,10 @@ class Session:
         around: Surroundings,
         over: Callable[["Session"], None],
         verstat: str = "",
+        called_number: str | None = None,
+        persona: str = "",
     ) -> None:
+        """`called_number` and `persona` decide which tools are offered."""
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.apologised = False
@@ -134,7 +139,10 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._zero_s = self._loop.time()
         self._inbox: deque[CallEvent] = deque()
+        self._called_number = called_number
+        self._persona = persona
         self._hidden = HiddenKeys()
+        self._redactions = Redactions()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
@@ -186,6 +194,8 @@ class Session:
         now = self._loop.time() - self._zero_s
         if self._call.hides(event, now):
             event = self._hidden.hide(event)
+        if isinstance(event, ToolCalled | ToolFinished):
+            event = self._redactions.hide(event, self._around.dispatcher.redacted(event.name))
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
         for command in commands:
@@ -209,6 +219,8 @@ class Session:
     def _perform(self, command: CallCommand) -> None:
         if isinstance(command, PhoneCommand):
             self._perform_phone(command)
+        elif isinstance(command, ToolOutput):
+            self._engine.submit(self._redactions.output(command))
         else:
             self._engine.submit(command)
 
@@ -282,15 +294,19 @@ class Session:
     # ---- what takes time -----------------------------------------------------------------------
 
     async def _run_tool(self, command: RunTool) -> None:
+        request = ToolRequest(
+            call_id=self.call_id,
+            tool_call_id=command.tool_call_id,
+            name=command.name,
+            arguments=self._redactions.arguments(command),
+            caller_number=self._caller_number,
+            called_number=self._called_number,
+            persona=self._persona,
+            evidence=command.evidence,
+            verstat=self._verstat,
+        )
         outcome = await self._around.dispatcher.run(
-            ToolRequest(
-                call_id=self.call_id,
-                tool_call_id=command.tool_call_id,
-                name=command.name,
-                arguments=command.arguments,
-                caller_number=self._caller_number,
-                verstat=self._verstat,
-            )
+            request, lambda words: self.deliver(ToolWaits(command.tool_call_id, words))
         )
         self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)
         self.deliver(
@@ -355,6 +371,7 @@ class Session:
         self.ended = reason
         self._inbox.clear()
         self._hidden.clear()
+        self._redactions.clear()
         self._journal.close(reason)
         self._log.info("call_ended", reason=reason.value)
         self._tasks.start("release", self._release())
@@ -365,7 +382,7 @@ class Session:
             if self._engine_task is not None:
                 await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
             await self._let_go()
-            self._around.dispatcher.vault.forget(self.call_id)
+            self._around.dispatcher.forget(self.call_id)
         finally:
             self._over(self)
 

@@ -22,9 +22,9 @@ from telephony.variables import VARIABLES, Variable
 from tests.test_gates import tracked
 from tests.test_imports import refuse
 from tests.tree import PACKAGES, ROOT, modules
-from tools.secrets import PREFIX as SECRETS
 from tools.booking.caldav.outcome import Outcome
 from tools.booking.caldav.rules import Kind
+from tools.secrets import PREFIX as SECRETS
 from tools.spec import ToolState
 
 DOCS = sorted(

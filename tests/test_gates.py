@@ -29,6 +29,7 @@ CATCH_ALL = frozenset(
         "tools/attempt.py",
         "tools/dispatch.py",
         "tools/threads.py",
+        "tools/watchdog.py",
     }
 )
 """Pumps, the dispatcher with its threads, and the app: where `except Exception` may stand."""

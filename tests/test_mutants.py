@@ -8,13 +8,17 @@ import pytest
 from tests.mutants import Mutant
 from tests.mutants.call_core import CALL_CORE, LEDGER, LIMITS, MACHINE, PLAYBACK, SPEECH, TURNS
 from tests.mutants.planting import Outcome, Plot, planted
+from tests.mutants.tool_ledger import TOOL_LEDGER
 from tests.tree import ROOT
 
 SAMPLE = tuple(bugs[0] for bugs in (LEDGER, PLAYBACK, SPEECH, TURNS, LIMITS, MACHINE))
 """`make mutants` plants all of them."""
 
 
-@pytest.mark.parametrize("mutant", CALL_CORE, ids=lambda mutant: mutant.breaks)
+EVERY = (*CALL_CORE, *TOOL_LEDGER)
+
+
+@pytest.mark.parametrize("mutant", EVERY, ids=lambda mutant: mutant.breaks)
 def test_every_bug_can_be_planted(mutant: Mutant) -> None:
     source = planted(mutant, (ROOT / mutant.file).read_text())
     ast.parse(source)
@@ -23,7 +27,7 @@ def test_every_bug_can_be_planted(mutant: Mutant) -> None:
 
 
 def test_no_bug_is_listed_twice() -> None:
-    assert len({(m.file, m.original, m.mutated) for m in CALL_CORE}) == len(CALL_CORE)
+    assert len({(m.file, m.original, m.mutated) for m in EVERY}) == len(EVERY)
 
 
 def test_a_line_that_is_gone_is_noticed() -> None:

@@ -14,7 +14,7 @@ import structlog
 from tools.arguments import digest
 from tools.phone import e164
 from tools.receipts import Claim, Receipt
-from tools.results import answer
+from tools.results import UNTRUSTED, answer
 from tools.spec import (
     Arguments,
     BackendError,
@@ -25,6 +25,7 @@ from tools.spec import (
     ToolRequest,
     ToolState,
 )
+from tools.validation import Schema
 
 log = structlog.get_logger()
 
@@ -34,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     state: ToolState
     output: str
+    passing: bool = False
+    """The backend broke in a way that may pass: trying again may help."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -46,6 +49,19 @@ class Attempt(msgspec.Struct, frozen=True):
     """Arguments that stand for digits in the vault."""
     digits: tuple[str, ...] = ()
     """What they stand for: known to the handler's own attempt only."""
+    until_s: float = 0.0
+    """When the model is to be answered, by the event loop's clock."""
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The arguments that were given, as plain JSON data."""
+        data: dict[str, Any] = msgspec.to_builtins(self.arguments)
+        return data
+
+    @property
+    def retries(self) -> bool:
+        """It may be tried again without being done twice."""
+        return self.tool.idempotent or not self.tool.risk.writes
 
     def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
         number = self.request.caller_number
@@ -60,16 +76,24 @@ class Attempt(msgspec.Struct, frozen=True):
     def claim(self, now: dt.datetime, print_of: Callable[[str], str]) -> Claim:
         """`print_of` gives a stand-in for the digits of a reference: the same digits typed again
         are the same wish, though their reference is another."""
-        given = {name: getattr(self.arguments, name) for name in self.references}
-        prints = {name: print_of(each) for name, each in given.items() if isinstance(each, str)}
+        given = self.plain
+        prints = {
+            name: print_of(each)
+            for name in self.references
+            if isinstance(each := given.get(name), str)
+        }
+        number = self.request.caller_number
         return Claim(
             call_id=self.request.call_id,
             tool_call_id=self.request.tool_call_id,
             tool=self.tool.name,
             risk=self.tool.risk,
-            digest=digest(msgspec.structs.replace(self.arguments, **prints)),
+            digest=digest(with_values(self.arguments, prints)),
             now=now,
             deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
+            turn=self.request.evidence.turn,
+            caller=(e164(number) or "") if number else "",
+            limits=self.tool.limits,
         )
 
     def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
@@ -85,6 +109,13 @@ class Attempt(msgspec.Struct, frozen=True):
         )
 
 
+def with_values(arguments: Arguments, values: Mapping[str, str]) -> Arguments:
+    """The arguments with these in place of what was given."""
+    if isinstance(arguments, dict):
+        return {**arguments, **values}
+    return msgspec.structs.replace(arguments, **values)
+
+
 def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | Answer:
     """The attempt with the digits its references stand for, or a refusal if one stands for none.
 
@@ -92,7 +123,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
     """
     found: dict[str, str] = {}
     for name in attempt.references:
-        if not isinstance(reference := getattr(attempt.arguments, name), str):
+        if not isinstance(reference := attempt.plain.get(name), str):
             continue
         if (digits := take(reference)) is None:
             gone = ToolRefusal(_GONE, field=name)
@@ -100,7 +131,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
         found[name] = digits
     if not found:
         return attempt
-    arguments = msgspec.structs.replace(attempt.arguments, **found)
+    arguments = with_values(attempt.arguments, found)
     return msgspec.structs.replace(attempt, arguments=arguments, digits=tuple(found.values()))
 
 
@@ -115,7 +146,7 @@ def _concealed(attempt: Attempt, ended: Answer) -> Answer:
     if not any(digits in ended.output for digits in telling):
         return ended
     data = _without(msgspec.json.decode(ended.output), telling)
-    return Answer(ended.state, msgspec.json.encode(data).decode())
+    return msgspec.structs.replace(ended, output=msgspec.json.encode(data).decode())
 
 
 def _without(value: Any, telling: Sequence[str]) -> Any:
@@ -161,10 +192,21 @@ def finished(attempt: Attempt, result: object) -> Answer:
     try:
         if not isinstance(result, Mapping):
             raise TypeError(f"a tool's result is a mapping, not {type(result).__name__}")
-        return Answer(ToolState.DONE, answer(ToolState.DONE, result))
+        return Answer(ToolState.DONE, _told(attempt.tool, result))
     except Exception as error:
         log_failure("tool_result_unusable", attempt, error)
         return plain_answer(ToolState.DONE if attempt.tool.risk.writes else ToolState.FAILED)
+
+
+def _told(tool: Tool, result: Mapping[str, Any]) -> str:
+    """What a tool from outside answers is marked as data, apart from its message."""
+    if tool.returns is not None and (wrong := Schema(tool.returns).problems(dict(result))):
+        raise ValueError(f"the result does not fit `returns` at {[each.field for each in wrong]}")
+    if tool.parameters is None:
+        return answer(ToolState.DONE, result)
+    data = {name: value for name, value in result.items() if name != "message"}
+    head = {"message": result["message"]} if "message" in result else {}
+    return answer(ToolState.DONE, head, **({"note": UNTRUSTED, "data": data} if data else {}))
 
 
 def _broken(attempt: Attempt, error: BaseException) -> Answer:
@@ -172,9 +214,12 @@ def _broken(attempt: Attempt, error: BaseException) -> Answer:
         return Answer(ToolState.REFUSED, _refusal(error))
     error_id = log_failure("tool_failed", attempt, error)
     if isinstance(error, BackendError):
-        return plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
+        failed = plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
+        return msgspec.structs.replace(failed, passing=not error.permanent)
     state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
-    return plain_answer(state, error_id=error_id)
+    # With the same key nothing happens twice, so a write of which nobody knows may be repeated.
+    passing = attempt.tool.risk.writes and attempt.tool.idempotent
+    return msgspec.structs.replace(plain_answer(state, error_id=error_id), passing=passing)
 
 
 def _refusal(refusal: ToolRefusal) -> str:

@@ -3,13 +3,15 @@
 import asyncio
 import datetime as dt
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
 
+from tools.approvals import Approvals
 from tools.attempt import (
     Answer,
     Attempt,
@@ -21,17 +23,31 @@ from tools.attempt import (
     plain_answer,
     revealed,
 )
-from tools.receipts import Begun, Clash, Earlier, Receipt, Receipts
+from tools.bounds import Bounds
+from tools.breaker import Breaker
+from tools.gate import REMIND_S, Gate, Waiting, silent
+from tools.policy import Steps, exhausted, in_circles
+from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
 from tools.registry import Registry
-from tools.results import answer, bad_arguments, invalid
+from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
-from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads
-from tools.validation import Problem
+from tools.steps import Counter
+from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
+from tools.unrun import bad_arguments_of, failed, log_outcome, refused, unknown_tool
 from tools.vault import Vault
+from tools.watchdog import Watchdog
 
 POLL_S = 0.02
 # How long after its deadline a first attempt may take to write down that it passed it.
 GRACE_S = 0.3
+LEAST_S = 2.0
+"""The ledger alone may take so long, however short a tool's own deadline is."""
+LEDGER_S = 0.5
+"""For writing down an outcome that came at the very end."""
+LEFT_S = 120.0
+"""What was to end so long ago, and has not, is nobody's any more."""
+PAUSES_S = (0.2, 0.6)
+"""Between attempts at what may be repeated."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -62,6 +78,9 @@ class Dispatcher:
         clock: Callable[[], dt.datetime],
         start: Start,
         threads: int = TOOL_THREADS,
+        approvals: Approvals | None = None,
+        bounds: Bounds | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """`clock` gives the time of day with its zone; `threads` bounds tools that block."""
         self._registry = registry
@@ -72,24 +91,66 @@ class Dispatcher:
         """What callers typed in confidence; a tool gets it for the reference, once."""
         self._tool_threads = Threads("tool", threads)
         self._ledger_threads = Threads("ledger", LEDGER_THREADS)
+        self._gate = Gate(receipts, approvals, clock, self._ledger_threads)
+        self._bounds = bounds or Bounds()
+        self._watchdog = watchdog or Watchdog()
+        self._breakers: dict[str, Breaker] = {}
+        self._steps = Counter()
         self._writing: set[asyncio.Task[Any]] = set()
         self._running: set[int] = set()
 
-    async def run(self, request: ToolRequest) -> ToolOutcome:
+    async def run(self, request: ToolRequest, waiting: Waiting = silent) -> ToolOutcome:
         """Answer one tool call. Raises nothing but CancelledError.
 
         Cancelling this gives up waiting; a read is given up with it, a write runs on and its
-        outcome is recorded.
+        outcome is recorded. What waits for a person is not run then. `waiting` is told what to
+        say to the caller meanwhile.
         """
+        steps = self._steps.take(request.call_id, request.evidence.turn)
         entry = self._registry.get(request.name)
-        if entry is None:
-            return _unknown_tool(request, self._registry.names())
-        arguments = entry.parse(request.arguments)
-        if isinstance(arguments, list):
-            return _bad_arguments(request, entry.spec.parameters, arguments)
-        attempt = Attempt(request, entry.tool, arguments, entry.references)
-        flight = self._start(f"tool {request.name}", self._carry_out(attempt))
-        return await self._landed(attempt, self._keep(attempt, flight))
+        arguments = entry.parse(request.arguments) if entry is not None else []
+        if entry is None or isinstance(arguments, list):
+            if (stopped := in_circles(request.evidence.turn, steps)) is not None:
+                return refused(request, stopped)
+            if entry is None:
+                return unknown_tool(request, self._registry.names())
+            return bad_arguments_of(request, entry.spec.parameters, arguments)
+        attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
+        try:
+            held = await self._held(attempt, steps, waiting)
+        except Exception as error:
+            log_failure("tool_not_judged", attempt, error)
+            return failed(attempt, begun=False)
+        if held is not None:
+            return attempt.outcome(held.state, held.output)
+        # While a person decided no time of the tool's own has passed.
+        return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
+
+    async def recover(self) -> int:
+        """Settle what processes that died left open, as far as its backends can tell; says how
+        much was open. For the start: what another process runs just now is left alone."""
+        before = self._clock() - dt.timedelta(seconds=LEFT_S)
+        try:
+            left = await self._blocking(lambda: self._receipts.left_open(before))
+        except Exception as error:
+            log.error("ledger_not_recovered", error=type(error).__name__)
+            return 0
+        for receipt in left:
+            entry = self._registry.get(receipt.tool)
+            if entry is not None:
+                request = ToolRequest(receipt.call_id, "", receipt.tool, "")
+                await self._settled(Attempt(request, entry.tool, None), receipt)
+        return len(left)
+
+    def redacted(self, name: str) -> tuple[str, ...]:
+        """Which arguments and fields of the result of a tool are kept out of every record."""
+        entry = self._registry.get(name)
+        return entry.tool.redact if entry is not None else ()
+
+    def forget(self, call_id: str) -> None:
+        """The call is over."""
+        self.vault.forget(call_id)
+        self._steps.forget(call_id)
 
     async def drain(self, timeout_s: float) -> int:
         """Wait for running writes; says how many still run. They are unknown to the ledger then."""
@@ -97,12 +158,37 @@ class Dispatcher:
             await asyncio.wait(tuple(self._writing), timeout=timeout_s)
         return len(self._writing)
 
+    # ---- before anything is begun -----------------------------------------------------------
+
+    async def _held(self, attempt: Attempt, steps: Steps, waiting: Waiting) -> Answer | None:
+        """Why it does not run, in words for the model; None: it runs."""
+        if self._watchdog.isolated(attempt.tool.name):
+            log.warning("tool_is_isolated", tool=attempt.tool.name)
+            return plain_answer(ToolState.FAILED, try_again=False)
+        approval = attempt.tool.approval
+        patience_s = approval.deadline_s + 2 * REMIND_S if approval else 0.0
+        async with asyncio.timeout_at(attempt.until_s + patience_s):
+            return await self._gate.answer_to(attempt, self._claim(attempt), steps, waiting)
+
+    def _in_time(self, attempt: Attempt) -> Attempt:
+        """One deadline for all of it: judging, beginning, the handler, writing down its end."""
+        until_s = self._now_s() + max(attempt.tool.deadline_s, LEAST_S)
+        return msgspec.structs.replace(attempt, until_s=until_s)
+
+    def _claim(self, attempt: Attempt) -> Claim:
+        return attempt.claim(self._clock(), partial(self.vault.print_of, attempt.request.call_id))
+
+    async def _flown(self, attempt: Attempt) -> ToolOutcome:
+        """In a task of its own, which outlives its call if it writes."""
+        flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt))
+        return await self._landed(attempt, self._keep(attempt, flight))
+
     async def _landed(self, attempt: Attempt, flight: asyncio.Task[ToolOutcome]) -> ToolOutcome:
         try:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
             if flight.cancelled() and not being_cancelled():
-                return _failed(attempt, begun=True)
+                return failed(attempt, begun=True)
             if not attempt.tool.risk.writes:
                 flight.cancel()
             raise
@@ -117,23 +203,41 @@ class Dispatcher:
 
     async def _carry_out(self, attempt: Attempt) -> ToolOutcome:
         try:
-            print_of = partial(self.vault.print_of, attempt.request.call_id)
-            found = await self._blocking(
-                partial(self._receipts.begin, attempt.claim(self._clock(), print_of))
-            )
+            found = await self._begun(attempt)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
-            return _failed(attempt, begun=False)
+            return failed(attempt, begun=False)
         try:
             outcome = await self._answered(attempt, found)
         except Exception as error:
             log_failure("tool_not_answered", attempt, error)
-            outcome = _failed(attempt, begun=True)
-        _log_outcome(attempt, outcome)
+            outcome = failed(attempt, begun=True)
+        log_outcome(attempt, outcome)
         return outcome
 
-    async def _answered(self, attempt: Attempt, found: Begun | Earlier | Clash) -> ToolOutcome:
+    async def _begun(self, attempt: Attempt) -> Begun | Earlier | Clash | Exhausted:
+        """Raises TimeoutError where the ledger is too slow: what it may still begin is ended."""
+        claim = self._claim(attempt)
+        beginning = self._ledger_threads.submit(partial(self._receipts.begin, claim))
+        if await self._waited(beginning, attempt.until_s):
+            return beginning.result()
+        if not beginning.cancel():
+            self._start(f"unbegun {attempt.tool.name}", self._never_run(attempt, beginning))
+        raise TimeoutError("the ledger did not answer in time")
+
+    async def _never_run(self, attempt: Attempt, beginning: Future[Any]) -> None:
+        """The intent came on record after all, and nobody will act on it."""
+        await self._waited(beginning, None)
+        found = None if beginning.exception() else beginning.result()
+        if isinstance(found, Begun):
+            await self._recorded(attempt, found.receipt, plain_answer(ToolState.FAILED))
+
+    async def _answered(
+        self, attempt: Attempt, found: Begun | Earlier | Clash | Exhausted
+    ) -> ToolOutcome:
         match found:
+            case Exhausted():
+                return refused(attempt.request, exhausted())
             case Clash():
                 message = "This call id was used before with other arguments. Use a new id."
                 return attempt.outcome(ToolState.INVALID, invalid(message))
@@ -152,32 +256,74 @@ class Dispatcher:
         ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
         if isinstance(ready, Answer):
             return await self._recorded(attempt, receipt, ready)
-        try:
-            call = self._call(ready, attempt.context(receipt, self._clock()))
-        except Exception as error:
-            # No thread for it: it has not begun, and the ledger must not say that it has.
-            error_id = log_failure("tool_not_begun", attempt, error)
-            failed = plain_answer(ToolState.FAILED, error_id=error_id)
-            return await self._recorded(attempt, receipt, failed)
+        if not self._breaker(attempt).allows(self._now_s()):
+            log.warning("tool_rests", tool=attempt.tool.name)
+            rests = plain_answer(ToolState.FAILED, try_again=False)
+            return await self._recorded(attempt, receipt, rests)
         self._running.add(receipt.id)
-        try:
-            done, _ = await asyncio.wait({call.answer}, timeout=attempt.tool.deadline_s)
-        except asyncio.CancelledError:
-            self._give_up(attempt, receipt, call)
-            raise
-        if done:
+        ended = await self._tried_in_turn(ready, receipt)
+        if isinstance(ended, Answer):
             self._running.discard(receipt.id)
-            return await self._reconciled(
-                attempt, await self._recorded(attempt, receipt, call.answer.result())
-            )
-        if self._give_up(attempt, receipt, call):
+            return await self._reconciled(attempt, await self._recorded(attempt, receipt, ended))
+        if self._give_up(attempt, receipt, ended):
             return await self._recorded(attempt, receipt, plain_answer(ToolState.FAILED))
         unknown = await self._recorded(attempt, receipt, plain_answer(ToolState.UNKNOWN))
         self._keep(
             attempt,
-            self._start(f"late {attempt.tool.name}", self._late(attempt, receipt, call.answer)),
+            self._start(f"late {attempt.tool.name}", self._late(attempt, receipt, ended.answer)),
         )
         return unknown
+
+    async def _tried_in_turn(self, attempt: Attempt, receipt: Receipt) -> Answer | Call:
+        """As soon as it has a place among those that run."""
+        try:
+            async with self._bounds.place(receipt.call_id, attempt.until_s):
+                ended = await self._tried(attempt, receipt)
+        except TimeoutError:
+            log.warning("tool_found_no_place", tool=attempt.tool.name, call_id=receipt.call_id)
+            return plain_answer(ToolState.FAILED, try_again=True)
+        self._report(attempt, ended)
+        return ended
+
+    async def _tried(self, attempt: Attempt, receipt: Receipt) -> Answer | Call:
+        """How the handler ended, or the handler that has not in time. What may be repeated is,
+        for as long as there is time."""
+        now_s, deadline_s = self._now_s(), attempt.tool.deadline_s
+        until_s = now_s + min(deadline_s, max(attempt.until_s - now_s, deadline_s / 2))
+        for pause_s in (*PAUSES_S, None):
+            ended = await self._once(attempt, receipt, until_s)
+            if not isinstance(ended, Answer) or not (ended.passing and attempt.retries):
+                return ended
+            if pause_s is None or self._now_s() + pause_s >= until_s:
+                return ended
+            log.info("tool_tried_again", tool=attempt.tool.name, call_id=receipt.call_id)
+            await asyncio.sleep(pause_s)
+        raise AssertionError("the last pause is none")
+
+    async def _once(self, attempt: Attempt, receipt: Receipt, until_s: float) -> Answer | Call:
+        try:
+            call = self._call(attempt, attempt.context(receipt, self._clock()))
+        except Exception as error:
+            # No thread for it: it has not begun, and the ledger must not say that it has.
+            error_id = log_failure("tool_not_begun", attempt, error)
+            return plain_answer(ToolState.FAILED, error_id=error_id)
+        try:
+            await asyncio.wait({call.answer}, timeout=max(0.0, until_s - self._now_s()))
+        except asyncio.CancelledError:
+            self._give_up(attempt, receipt, call)
+            raise
+        return call.answer.result() if call.answer.done() else call
+
+    def _breaker(self, attempt: Attempt) -> Breaker:
+        return self._breakers.setdefault(attempt.tool.name, Breaker())
+
+    def _report(self, attempt: Attempt, ended: Answer | Call) -> None:
+        """Whether the backend is well. What it refuses, and what cannot help, is no illness."""
+        slow = not isinstance(ended, Answer) or ended.state is ToolState.UNKNOWN
+        if slow or (isinstance(ended, Answer) and ended.passing):
+            self._breaker(attempt).failed(self._now_s())
+        else:
+            self._breaker(attempt).succeeded()
 
     def _give_up(self, attempt: Attempt, receipt: Receipt, call: Call) -> bool:
         """End the call if that cannot leave a write half done; says whether it did."""
@@ -203,7 +349,8 @@ class Dispatcher:
 
     def _call(self, attempt: Attempt, context: ToolContext) -> Call:
         if inspect.iscoroutinefunction(attempt.tool.handler):
-            task = self._start(f"handler {attempt.tool.name}", awaited(attempt, context))
+            watched = self._watchdog.watched(attempt.tool.name, awaited(attempt, context))
+            task = self._start(f"handler {attempt.tool.name}", watched)
             return Call(task, lambda: False)
         queued = self._tool_threads.submit(partial(called, attempt, context))
         return Call(asyncio.wrap_future(queued), queued.cancel)
@@ -220,7 +367,11 @@ class Dispatcher:
             writes=attempt.tool.risk.writes,
         )
         try:
-            return await self._blocking(finish)
+            recording = self._ledger_threads.submit(finish)
+            # The thread writes it down even when nobody can wait for that any longer.
+            if await self._waited(recording, max(attempt.until_s, self._now_s() + LEDGER_S)):
+                return recording.result()
+            raise TimeoutError("the ledger did not answer in time")
         except Exception as error:
             log_failure("tool_outcome_not_recorded", attempt, error)
         if attempt.tool.risk.writes and ended.state is ToolState.DONE:
@@ -261,40 +412,12 @@ class Dispatcher:
         ended = plain_answer(ToolState.FAILED) if found is None else finished(attempt, found)
         return await self._recorded(attempt, receipt, ended)
 
+    async def _waited(self, work: Future[Any], until_s: float | None) -> bool:
+        left_s = None if until_s is None else max(0.0, until_s - self._now_s())
+        return await ended_within(work, left_s)
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._ledger_threads.submit(work))
-
-
-# ---- answers to what was never run -----------------------------------------------------------
-
-
-def _unknown_tool(request: ToolRequest, names: tuple[str, ...]) -> ToolOutcome:
-    message = "There is no such tool. Use one of: " + ", ".join(names)
-    output = invalid(message, tools=names)
-    log.warning("tool_unknown", call_id=request.call_id)
-    return ToolOutcome(request.tool_call_id, request.name, ToolState.INVALID, output)
-
-
-def _bad_arguments(
-    request: ToolRequest, schema: Mapping[str, Any], problems: list[Problem]
-) -> ToolOutcome:
-    output = bad_arguments(problems, schema)
-    log.warning(
-        "tool_arguments_invalid", call_id=request.call_id, tool=request.name, problems=len(problems)
-    )
-    return ToolOutcome(request.tool_call_id, request.name, ToolState.INVALID, output)
-
-
-def _failed(attempt: Attempt, *, begun: bool) -> ToolOutcome:
-    state = ToolState.UNKNOWN if begun and attempt.tool.risk.writes else ToolState.FAILED
-    return attempt.outcome(state, answer(state))
-
-
-def _log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:
-    log.info(
-        "tool_ended",
-        call_id=attempt.request.call_id,
-        tool=attempt.tool.name,
-        state=outcome.state.value,
-        repeated=outcome.repeated,
-    )

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tools.policy import Runs, exceeds
 from tools.schema import METADATA, Instant
-from tools.spec import Risk, ToolState
+from tools.spec import Risk, StepLimits, ToolState
 from tools.store import Store
 
 RECEIPTS = sa.Table(
@@ -38,6 +39,20 @@ REQUESTS = sa.Table(
     sa.Column("receipt_id", sa.Integer, sa.ForeignKey("receipts.id"), nullable=False),
 )
 
+RUNS = sa.Table(
+    "tool_runs",
+    METADATA,
+    sa.Column("receipt_id", sa.Integer, sa.ForeignKey("receipts.id"), primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    # E.164, or empty for a withheld number.
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Index("ix_tool_runs_call_id_tool", "call_id", "tool"),
+    sa.Index("ix_tool_runs_caller_tool_began_at", "caller", "tool", "began_at"),
+)
+
 STARTED = "started"
 # What may still become the truth about a receipt; a late outcome overrules an earlier guess.
 OPEN = (STARTED, ToolState.UNKNOWN.value)
@@ -63,6 +78,11 @@ class Claim(msgspec.Struct, frozen=True):
     """`arguments.digest` of the parsed arguments."""
     now: dt.datetime
     deadline_at: dt.datetime
+    turn: int = 0
+    """Which turn of the caller's it is."""
+    caller: str = ""
+    """Their number, in E.164; empty when withheld."""
+    limits: StepLimits = StepLimits()
 
     @property
     def effect(self) -> str:
@@ -93,6 +113,10 @@ class Earlier(msgspec.Struct, frozen=True):
     receipt: Receipt
 
 
+class Exhausted(msgspec.Struct, frozen=True):
+    """The tool has run as often as its limits allow."""
+
+
 class Clash(msgspec.Struct, frozen=True):
     """This tool call id stands for another tool or other arguments already."""
 
@@ -103,7 +127,22 @@ class Receipts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def begin(self, claim: Claim) -> Begun | Earlier | Clash:
+    def look(self, claim: Claim) -> Earlier | Clash | None:
+        """Who had it first, if anybody had; records nothing."""
+        return self._store.read(lambda connection: _first(connection, claim))
+
+    def done(self, call_id: str) -> frozenset[str]:
+        """Tools that were done in this call."""
+        found = sa.select(RECEIPTS.c.tool).where(
+            RECEIPTS.c.call_id == call_id, RECEIPTS.c.state == ToolState.DONE.value
+        )
+        return self._store.read(lambda connection: frozenset(connection.execute(found).scalars()))
+
+    def runs(self, claim: Claim) -> Runs:
+        """How often the tool ran, as far as its limits ask; what changed nothing is not counted."""
+        return self._store.read(lambda connection: _runs(connection, claim))
+
+    def begin(self, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
         """Record the intent, or find who had it first."""
         return self._store.contend(lambda connection: _begin(connection, claim), "receipt")
 
@@ -133,6 +172,17 @@ class Receipts:
             lambda connection: _receipt(connection, RECEIPTS.c.id == receipt_id)
         )
 
+    def left_open(self, before: dt.datetime) -> list[Receipt]:
+        """Receipts that were to end before then and of which no end is known, oldest first."""
+        query = sa.select(RECEIPTS).where(
+            RECEIPTS.c.state.in_(OPEN), RECEIPTS.c.deadline_at < before
+        )
+        return self._store.read(
+            lambda connection: [
+                _typed(row) for row in connection.execute(query.order_by(RECEIPTS.c.id))
+            ]
+        )
+
     def of_call(self, call_id: str) -> list[Receipt]:
         """All receipts of a call, oldest first."""
         query = sa.select(RECEIPTS).where(RECEIPTS.c.call_id == call_id).order_by(RECEIPTS.c.id)
@@ -141,12 +191,23 @@ class Receipts:
         )
 
 
-def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash:
-    asked = connection.execute(
-        sa.select(REQUESTS.c.effect, REQUESTS.c.receipt_id).where(
-            REQUESTS.c.call_id == claim.call_id, REQUESTS.c.tool_call_id == claim.tool_call_id
-        )
-    ).one_or_none()
+def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
+    found = _first(connection, claim)
+    if isinstance(found, Clash):
+        return found
+    if isinstance(found, Earlier):
+        _note_request(connection, claim, found.receipt.id)
+        return found
+    if _exhausted(connection, claim):
+        return Exhausted()
+    receipt = _insert(connection, claim)
+    _note_request(connection, claim, receipt.id)
+    _note_run(connection, claim, receipt.id)
+    return Begun(receipt)
+
+
+def _first(connection: sa.Connection, claim: Claim) -> Earlier | Clash | None:
+    asked = _asked(connection, claim)
     if asked is not None:
         if asked.effect != claim.effect:
             return Clash()
@@ -154,12 +215,53 @@ def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash:
     first = connection.execute(
         sa.select(RECEIPTS).where(RECEIPTS.c.standing == claim.effect)
     ).one_or_none()
-    if first is not None:
-        _note_request(connection, claim, first.id)
-        return Earlier(_typed(first))
-    receipt = _insert(connection, claim)
-    _note_request(connection, claim, receipt.id)
-    return Begun(receipt)
+    return None if first is None else Earlier(_typed(first))
+
+
+def _asked(connection: sa.Connection, claim: Claim) -> Any:
+    mine = (REQUESTS.c.call_id == claim.call_id, REQUESTS.c.tool_call_id == claim.tool_call_id)
+    found = sa.select(REQUESTS.c.effect, REQUESTS.c.receipt_id).where(*mine)
+    return connection.execute(found).one_or_none()
+
+
+def _exhausted(connection: sa.Connection, claim: Claim) -> bool:
+    if claim.limits == StepLimits():
+        return False
+    if connection.dialect.name == "postgresql":
+        # Two of the same at once would both count before either is counted.
+        key = f"{claim.tool}\x1f{claim.caller}"
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(key))))
+    return exceeds(claim.limits, _runs(connection, claim))
+
+
+def _runs(connection: sa.Connection, claim: Claim) -> Runs:
+    counted = sa.select(sa.func.count()).select_from(RUNS.join(RECEIPTS))
+    counted = counted.where(RUNS.c.tool == claim.tool, RECEIPTS.c.state.not_in(UNCHANGED))
+    in_call = counted.where(RUNS.c.call_id == claim.call_id)
+    midnight = claim.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = counted.where(RUNS.c.caller == claim.caller, RUNS.c.began_at >= midnight)
+    limits, asked = claim.limits, connection.execute
+    return Runs(
+        in_turn=asked(in_call.where(RUNS.c.turn == claim.turn)).scalar_one()
+        if limits.per_turn is not None
+        else 0,
+        in_call=asked(in_call).scalar_one() if limits.per_call is not None else 0,
+        today=asked(today).scalar_one() if limits.per_day is not None else 0,
+    )
+
+
+def _note_run(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
+    if claim.limits != StepLimits():
+        connection.execute(
+            sa.insert(RUNS).values(
+                receipt_id=receipt_id,
+                call_id=claim.call_id,
+                tool=claim.tool,
+                caller=claim.caller,
+                turn=claim.turn,
+                began_at=claim.now,
+            )
+        )
 
 
 def _insert(connection: sa.Connection, claim: Claim) -> Receipt:
@@ -191,6 +293,8 @@ def _idempotency_key(connection: sa.Connection, effect: str) -> str:
 
 
 def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
+    if _asked(connection, claim) is not None:
+        return
     connection.execute(
         sa.insert(REQUESTS).values(
             call_id=claim.call_id,

@@ -193,6 +193,8 @@ class Tool(msgspec.Struct, frozen=True):
     """Arguments and fields of the result that are kept out of logs and transcripts."""
     filler: str = ""
     """Said when it takes long."""
+    returns: Mapping[str, Any] | None = None
+    """JSON Schema of the handler's result; what does not fit it is kept from the model."""
 
 
 class AnyArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,6 +215,8 @@ class ToolSpec(msgspec.Struct, frozen=True):
     by_call: bool = False
     hands_over: bool = False
     """After its result the caller is put through to somebody else."""
+    needs_evidence: bool = False
+    """What was said in the call decides whether it may run."""
 
 
 class ToolRequest(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """A bounded set of threads for blocking work, none of which can hold up the end of the process."""
 
+import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -56,3 +58,19 @@ class Threads:
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
+
+
+async def ended_within(work: Future[Any], limit_s: float | None) -> bool:
+    """Whether it ended in time; what has not is not disturbed. None: there is no limit."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    work.add_done_callback(lambda _: _call_soon(loop, ended.set))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(ended.wait(), limit_s)
+    return work.done()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
+    # The service may be gone by the time a slow database answers.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(act)

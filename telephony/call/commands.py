@@ -6,6 +6,7 @@ import msgspec
 
 from agents.engine import AnyEngineCommand
 from telephony.transcripts.entry import AnyEntry, EndedReason
+from tools.spec import Evidence
 
 
 class Track(Enum):
@@ -42,6 +43,8 @@ class RunTool(PhoneCommand, frozen=True, tag=True):
     tool_call_id: str
     name: str
     arguments: str
+    evidence: Evidence = Evidence()
+    """What was said, as far as the tool's rules go by it."""
 
 
 class SealDigits(PhoneCommand, frozen=True, tag=True):

@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True):
     """How long beyond the ringing or the message the carrier's word of it is waited for."""
     return_s: float = 15.0
     """For the new stream of a caller who comes back."""
+    evidence_s: float = 2.5
+    """How long a tool whose rules go by what was said waits for the caller's last words."""
     result_s: float = 3.0
     """For what is still to be heard of a call that is over."""
 
@@ -112,3 +114,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     """What is said before that route, spoken."""
     message_s: float = 0.0
     """The longest message the carrier may record; 0: it takes none."""
+    evidence_tools: tuple[str, ...] = ()
+    """Tools whose rules go by what was said: `ToolSpec.needs_evidence`."""

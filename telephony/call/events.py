@@ -67,6 +67,13 @@ class ToolFinished(PhoneEvent, frozen=True, tag=True):
     """The target the caller is to be put through to, by its name in the configuration."""
 
 
+class ToolWaits(PhoneEvent, frozen=True, tag=True):
+    """A person has to decide before the tool may run: the caller is told so."""
+
+    tool_call_id: str
+    words: str
+
+
 class DigitsSealed(PhoneEvent, frozen=True, tag=True):
     """The answer to SealDigits."""
 
@@ -139,6 +146,7 @@ AnyPhoneEvent = (
     | StreamLost
     | PeerMisbehaved
     | ToolFinished
+    | ToolWaits
     | DigitsSealed
     | HangUpAsked
     | HangUpFailed

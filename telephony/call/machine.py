@@ -29,7 +29,6 @@ from telephony.call.commands import (
     Note,
     PlaceMark,
     Record,
-    RunTool,
     StoreAudio,
     Track,
 )
@@ -56,7 +55,9 @@ from telephony.call.events import (
     StreamStarted,
     StreamStopped,
     ToolFinished,
+    ToolWaits,
 )
+from telephony.call.hearing import Hearing
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
@@ -80,6 +81,7 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
+        self._hearing = Hearing(config, self._playback)
         self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
@@ -110,8 +112,10 @@ class Call:
         commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
+        self._hearing.testimony.note(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
+            commands += self._hearing.released(now)
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
         return commands
@@ -124,7 +128,8 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s)
+        held_s = self._hearing.next_deadline()
+        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
 
@@ -152,6 +157,8 @@ class Call:
                 return [Note("peer_misbehaved", detail=kind)]
             case ToolFinished():
                 return self._tool_finished(event, now)
+            case ToolWaits(tool_call_id, words):
+                return self._tool_waits(tool_call_id, words)
             case HangUpAsked(reason):
                 return self._ending.asked(EndedReason(reason), now)
             case HangUpFailed(reason):
@@ -236,12 +243,17 @@ class Call:
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), self._ms(now))
+        self._hearing.testimony.caller_ended(item_id, self._heard_at_ms(audio_ms))
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
     def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
-        line = self._floor.caller_words(event.item_id, event.text, self._ms(now))
+        item_id, text = event.item_id, event.text
+        self._hearing.testimony.words_came(
+            item_id, failed=event.failed and not text, at_ms=self._ms(now)
+        )
+        line = self._floor.caller_words(item_id, text, self._ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
         if event.failed:
             # Words there may have been; how long they took has to decide.
@@ -315,7 +327,14 @@ class Call:
         self._patience.tool_running()
         if event.name in self._config.own_tools:
             return self._keypad.collect(event, now)
-        return [RunTool(event.tool_call_id, event.name, event.arguments)]
+        return self._hearing.run(event, now)
+
+    def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
+        """A person decides about it meanwhile: say so, unless somebody speaks."""
+        silent = self._floor.caller_item is None and not self._playback.open
+        if not (self._tools.runs(tool_call_id) and silent and self._ending.listening):
+            return []
+        return [Say(words)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, self._ms(now))) is None:

@@ -357,6 +357,15 @@ class Playback:
             del self._items[item.item_id]
         return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
 
+    def being_heard(self) -> list[tuple[int, str, bool]]:
+        """Of each item that is not settled when it began, in ms, the words heard of it so far,
+        and whether those are all of it."""
+        return [
+            (round(item.played.began_s * 1000), item.heard_words, item.heard_whole)
+            for item in self._items.values()
+            if item.played is not None and item.played.began_s is not None and item.heard_words
+        ]
+
     # ---- questions ----------------------------------------------------------------------------
 
     @property

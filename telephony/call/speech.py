@@ -129,6 +129,11 @@ class SpokenItem:
         """The words heard until now."""
         return self.cut_heard if self.fate is not None else self._outcome()[1]
 
+    @property
+    def heard_whole(self) -> bool:
+        """All of it was heard by now."""
+        return (self.fate or self._outcome()[0]) is Fate.HEARD
+
     def heard_text(self, samples: int) -> str:
         """The words within the first `samples` of the item's audio, ending on a whole word."""
         chars = self._chars_at(samples)

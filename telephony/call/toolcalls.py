@@ -22,6 +22,9 @@ class ToolCalls:
         self._running[called.tool_call_id] = (called, now_ms)
         return True
 
+    def runs(self, tool_call_id: str) -> bool:
+        return tool_call_id in self._running
+
     def finish(self, finished: ToolFinished, now_ms: int) -> ToolLine | None:
         """The line of a call that was answered; None when nobody waits for the answer."""
         if (running := self._running.pop(finished.tool_call_id, None)) is None:

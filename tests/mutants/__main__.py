@@ -11,10 +11,12 @@ from pathlib import Path
 from tests.mutants import Mutant
 from tests.mutants.call_core import CALL_CORE
 from tests.mutants.planting import Outcome, Plot
+from tests.mutants.tool_ledger import TOOL_LEDGER
 
 
 def main(words: list[str]) -> int:
-    chosen = [m for m in CALL_CORE if not words or any(word in m.file for word in words)]
+    every = (*CALL_CORE, *TOOL_LEDGER)
+    chosen = [m for m in every if not words or any(word in m.file for word in words)]
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         plot = Plot(Path(folder))

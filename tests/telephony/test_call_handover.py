@@ -58,6 +58,7 @@ from telephony.call.events import (
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, CallerLine, EndedReason, EndLine, Fate, ToolLine
 from tests.telephony.script import CAPABILITIES, Script, seconds
+from tools.spec import Evidence
 
 ASKS = ToolCalled("r1", "call_9", "transfer_call", '{"target":"sales"}')
 TRANSFERS = ToolFinished("call_9", "transfer_call", "done", "{}", transfer_to="sales")
@@ -88,7 +89,7 @@ def up(**fields: Any) -> Script:
 def promised(**fields: Any) -> Script:
     """The agent has said that it puts the caller through, and the tool was run."""
     script = up(**fields).speaks(seconds(1.0), "bye", "I'll put you through to sales.")
-    script.when(ASKS, RunTool("call_9", "transfer_call", '{"target":"sales"}'))
+    script.when(ASKS, RunTool("call_9", "transfer_call", '{"target":"sales"}', Evidence(turn=1)))
     script.finishes("bye").when(TRANSFERS, ToolOutput("call_9", "{}", respond=False))
     return script
 
@@ -251,6 +252,16 @@ def test_a_caller_nobody_took_comes_back_to_an_agent_who_knows_why(result: str) 
     )
     assert script.call.phase is Phase.LIVE
     assert sum(isinstance(c, PlaceMark) for c in script.last) == 1
+
+
+def test_fault_x15_an_answer_that_comes_on_the_next_stream_is_given_once() -> None:
+    script = away().happens(ToolCalled("r7", "call_10", "book", "{}")).wait(5.0)
+    script.happens(DialEnded("busy")).wait(0.5).happens(StreamStarted("MZ2"))
+    finished = ToolFinished("call_10", "book", "done", '{"status":"done"}')
+    script.when(finished, ToolOutput("call_10", '{"status":"done"}', respond=True))
+    script.when(finished)
+    assert script.notes()[-1] == "tool_answer_unasked"
+    assert [line.state for line in script.entries(ToolLine)] == ["done", "done"]
 
 
 def test_the_call_s_clock_goes_on_through_the_new_stream() -> None:

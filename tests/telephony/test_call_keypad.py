@@ -51,6 +51,7 @@ from telephony.transcripts.entry import (
     TruncationLine,
 )
 from tests.telephony.script import CAPABILITIES, Script, live
+from tools.spec import Evidence
 
 ONE, TWO = "We close at six.", "On Sunday we are closed all day."
 BOTH = f"{ONE} {TWO}"
@@ -427,7 +428,7 @@ def test_what_cannot_be_collected_is_mended_by_the_model(
 
 def test_a_deployment_without_the_tool_leaves_it_to_the_dispatcher() -> None:
     called = ToolCalled("r1", "t1", "collect_digits", "{}")
-    live().when(called, RunTool("t1", "collect_digits", "{}"))
+    live().when(called, RunTool("t1", "collect_digits", "{}", Evidence(turn=1)))
 
 
 def test_a_caller_who_hangs_up_while_typing_leaves_the_call_unfinished() -> None:

@@ -82,6 +82,7 @@ from tests.telephony.script import (
     live,
     seconds,
 )
+from tools.spec import Evidence
 
 SAID = "Your appointment is on Tuesday at three, is that right?"
 SPEAKS = CallerSpeechStarted("u1", 0)
@@ -361,7 +362,7 @@ FINISHED = ToolFinished("call_1", "book", "done", '{"message":"Booked."}')
 
 def test_a_tool_runs_and_its_answer_goes_back() -> None:
     script = live().until_s(1.0)
-    script.when(CALLED, RunTool("call_1", "book", '{"day":"tuesday"}'))
+    script.when(CALLED, RunTool("call_1", "book", '{"day":"tuesday"}', Evidence(turn=1)))
     script.until_s(1.5).when(FINISHED, ToolOutput("call_1", '{"message":"Booked."}', respond=True))
     assert script.entries(ToolLine) == [
         ToolLine(

@@ -12,6 +12,9 @@ import pytest
 from agents.engine import (
     AnyEngineEvent,
     AudioDelta,
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    CallerTranscript,
     CloseEngine,
     Inform,
     ItemDone,
@@ -19,6 +22,7 @@ from agents.engine import (
     ResponseStarted,
     ResponseStatus,
     Say,
+    TextDelta,
     ToolCalled,
     ToolOutput,
 )
@@ -41,13 +45,16 @@ from telephony.call.machine import Call
 from telephony.session import Session, Watch
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal, JournalWriter
+from telephony.transcripts.records import read
+from telephony.transcripts.replay import replay
 from telephony.twilio.rest import HangUpResult, RedirectResult
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
+from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.receipts import Receipts
 from tools.registry import Registry
-from tools.spec import Result, Tool, ToolContext
+from tools.spec import Approval, Result, Risk, Tool, ToolContext
 from tools.store import Store, open_store
 
 SECOND = b"\x55" * 8_000
@@ -94,6 +101,17 @@ class Nothing(msgspec.Struct):
     """A tool that wants no arguments."""
 
 
+class Pay(msgspec.Struct):
+    """What a tool wants that must not be written down."""
+
+    card: str
+    amount: int
+
+
+def pay(asked: Pay, _context: ToolContext) -> Result:
+    return {"message": f"Paid {asked.amount} with {asked.card}.", "card": asked.card}
+
+
 def greet(_arguments: Nothing, context: ToolContext) -> Result:
     return {"message": f"Hello {context.caller_number}."}
 
@@ -105,12 +123,19 @@ class Around:
         self.tasks = Tasks(lambda name, error: self.counted.append(f"failed {name} {error}"))
         self.counted: list[str] = []
         self.seen: list[CallEvent] = []
-        tools = [Tool(name="greet", description="Greet.", arguments=Nothing, handler=greet)]
+        approval = Approval(deadline_s=30.0)
+        tools = [
+            Tool(name="greet", description="Greet.", arguments=Nothing, handler=greet),
+            Tool("pay", "Pay.", Pay, pay, redact=("card",), risk=Risk.MONEY, confirm=("amount",)),
+            Tool("refund", "Pay back.", Nothing, greet, approval=approval, filler="Let me ask."),
+        ]
+        self.approvals = Approvals(store)
         self.dispatcher = Dispatcher(
             Registry(tools),
             Receipts(store),
             clock=lambda: dt.datetime.now(dt.UTC),
             start=self.tasks.start,
+            approvals=self.approvals,
         )
         self.control = Control()
         self.count: Callable[[str], None] = self.counted.append
@@ -523,3 +548,85 @@ async def test_a_call_knows_whether_its_own_apology_was_heard(one: Callable[...,
     await unheard.ended()
     assert heard.session.apologised
     assert not unheard.session.apologised
+
+
+# ---- what tools' rules ask of a call ------------------------------------------------------------
+
+CARD = "4111222233334444"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10.0):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def answers(call: OneCall) -> list[dict[str, Any]]:
+    told = [each for each in call.engine.asked if isinstance(each, ToolOutput)]
+    return [msgspec.json.decode(each.output) for each in told]
+
+
+async def test_what_a_tool_redacts_is_in_no_file_of_the_call_and_it_replays(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one(evidence_tools=("pay",))
+    await call.begin()
+    call.engine.say(ResponseStarted("r1"), TextDelta("r1", "i1", "Shall I pay 5?"))
+    call.engine.say(AudioDelta("r1", "i1", 0, SECOND[:4_800]), ItemDone("r1", "i1"))
+    call.engine.say(ResponseDone("r1", ResponseStatus.COMPLETED))
+    for asked in list(call.leg.asked):
+        if asked[0] == "mark":
+            call.session.deliver(MarkEchoed(str(asked[1])))
+    await until(lambda: b"Shall I pay" in transcript_bytes(call))
+    call.engine.say(CallerSpeechStarted("c1", 0), CallerSpeechStopped("c1", 300))
+    arguments = msgspec.json.encode({"card": CARD, "amount": 5}).decode()
+    call.engine.say(ToolCalled("r2", "t1", "pay", arguments))
+    assert answers(call) == []
+    call.engine.say(CallerTranscript("c1", "Yes."))
+    await until(lambda: bool(answers(call)))
+    (told,) = answers(call)
+    assert (told["status"], told["card"]) == ("done", CARD), "the model is told all of it"
+    call.session.deliver(StreamStopped())
+    await call.ended()
+    assert await call.journal.written(5.0)
+    files = {path.name: path.read_bytes() for path in call.journal.folder.iterdir()}
+    assert not [name for name, data in files.items() if CARD.encode() in data]
+    (line,) = [each for each in transcript(call) if each["type"] == "ToolLine"]
+    assert msgspec.json.decode(str(line["arguments"])) == {"card": "[redacted]", "amount": 5}
+    found = replay(read(files["journal.bin"]), lambda _config: Call(call.config))
+    assert found.problem is None
+
+
+def transcript_bytes(call: OneCall) -> bytes:
+    path = call.journal.folder / "transcript.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
+async def test_a_caller_who_waits_for_a_person_is_told_so(one: Callable[..., OneCall]) -> None:
+    call = one()
+    await call.begin()
+    call.engine.say(ToolCalled("r1", "t1", "refund", "{}"))
+    await until(lambda: Say("Let me ask.") in call.engine.asked)
+    now = dt.datetime.now(dt.UTC)
+    (waiting,) = await asyncio.to_thread(call.around.approvals.waiting, now)
+    await asyncio.to_thread(call.around.approvals.approve, waiting.id, "Bea", now)
+    await until(lambda: bool(answers(call)))
+    assert answers(call)[0]["status"] == "done"
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_fault_x9_a_caller_who_hangs_up_while_a_person_decides_gets_nothing_done(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.engine.say(ToolCalled("r1", "t1", "refund", "{}"))
+    await until(lambda: Say("Let me ask.") in call.engine.asked)
+    call.session.deliver(StreamStopped())
+    await call.ended()
+    now = dt.datetime.now(dt.UTC)
+    async with asyncio.timeout(10.0):
+        while await asyncio.to_thread(call.around.approvals.waiting, now):
+            await asyncio.sleep(0.01)
+    assert answers(call) == []

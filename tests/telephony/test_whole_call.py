@@ -174,22 +174,68 @@ def samples_of(wav: Path) -> bytes:
 
 async def test_a_booking_by_tool_is_in_the_database_once(tmp_path: Path) -> None:
     call = {"service": "haircut", "date": "2026-11-26", "time": "10:00", "name": "Ann Lee"}
-    arguments = json.dumps(call)
-    script = Script(
-        replies=(
-            Reply("", calls=(FunctionCall("book_appointment", arguments, "call_a"),)),
-            Reply("", calls=(FunctionCall("book_appointment", arguments, "call_b"),)),
-            Reply("You are booked."),
-        )
-    )
-    async with house(tmp_path, script, Faults(repeated_calls=True)) as built:
+    async with house(tmp_path, faults=Faults(repeated_calls=True)) as built:
         call["date"] = bookable_day(built.service)
-        report = await built.phone.dial(caller((800, 1_400), hang_up_ms=6_000))
+        arguments = json.dumps(call)
+        built.model.script = Script(
+            replies=(
+                read_back(call),
+                Reply("", calls=(FunctionCall("book_appointment", arguments, "call_a"),)),
+                Reply("", calls=(FunctionCall("book_appointment", arguments, "call_b"),)),
+                Reply("You are booked."),
+            ),
+            caller=("A haircut for Ann Lee.", "Yes, please."),
+        )
+        agrees = caller((800, 1_400), (4_500, 5_000), hang_up_ms=9_500)
+        report = await built.phone.dial(agrees)
         rows = Bookings(built.service.store, built.service.shop).of_call(report.call_sid)
         assert [row.name for row in rows] == ["Ann Lee"]
         tools = [line for line in built.of(ToolLine) if isinstance(line, ToolLine)]
         assert [(line.state, line.repeated) for line in tools] == [("done", False), ("done", True)]
         assert tools[0].output == tools[1].output
+
+
+async def test_fault_x17_a_model_that_calls_tools_in_circles_gets_a_person(
+    tmp_path: Path,
+) -> None:
+    """Whatever it is told, it asks again; only at the end it says what it was told to say."""
+    circles = [Reply("", calls=(FunctionCall("list_services", "{}", f"c{n}"),)) for n in range(8)]
+    script = Script(replies=(*circles, Reply("I'm sorry, let me get a person.", 1_000)))
+    async with house(tmp_path, script) as built:
+        await built.phone.dial(caller((800, 1_400), hang_up_ms=6_000))
+        tools = [line for line in built.of(ToolLine) if isinstance(line, ToolLine)]
+        assert [line.state for line in tools] == ["done"] * 5 + ["refused"] * 3
+        assert "person" in json.loads(tools[5].output)["mend"]
+        assert said_last(built) == "I'm sorry, let me get a person."
+
+
+async def test_a_booking_nobody_agreed_to_is_not_made(tmp_path: Path) -> None:
+    call = {"service": "haircut", "time": "10:00", "name": "Ann Lee"}
+    async with house(tmp_path) as built:
+        call["date"] = bookable_day(built.service)
+        booking = FunctionCall("book_appointment", json.dumps(call), "call_a")
+        built.model.script = Script(
+            replies=(read_back(call), Reply("", calls=(booking,)), Reply("Which time, please?")),
+            caller=("A haircut for Ann Lee.", "Yes, but make it eleven."),
+        )
+        corrects = caller((800, 1_400), (4_500, 5_000), hang_up_ms=8_500)
+        report = await built.phone.dial(corrects)
+        rows = Bookings(built.service.store, built.service.shop).of_call(report.call_sid)
+        assert rows == []
+        (line,) = built.of(ToolLine)
+        assert isinstance(line, ToolLine)
+        assert line.state == "refused"
+
+
+def said_last(built: House) -> str:
+    lines = [line for line in built.of(AgentLine) if isinstance(line, AgentLine)]
+    return lines[-1].text
+
+
+def read_back(call: dict[str, str]) -> Reply:
+    """What the caller has to hear, and agree to, before anything is booked."""
+    told = f"A {call['service']} on {call['date']} at {call['time']} for {call['name']}. Right?"
+    return Reply(told, 1_500)
 
 
 def bookable_day(service: Service) -> str:

@@ -13,7 +13,7 @@ from telephony.transcripts.archive import Archive
 from telephony.transcripts.entry import AgentLine, EndedReason, EndLine, Fate, ToolLine
 from telephony.twilio.ports import Message
 from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script
-from tests.telephony.test_whole_call import House, bookable_day, caller, house
+from tests.telephony.test_whole_call import House, bookable_day, caller, house, read_back
 from tools.booking.bookings import Bookings
 from tools.crm.contacts import Contacts
 
@@ -69,7 +69,7 @@ def asks() -> Recorded:
 
 
 async def dialled(built: House, side: Recorded | Legs) -> PhoneReport:
-    return await built.phone.dial(side, time_limit_s=25)
+    return await built.phone.dial(side, time_limit_s=30)
 
 
 def ending(built: House) -> EndLine:
@@ -122,9 +122,11 @@ async def test_a_caller_nobody_took_is_back_with_the_agent_and_can_still_book(
     async with house(tmp_path) as built:
         call["date"] = bookable_day(built.service)
         booking = Reply("", calls=(FunctionCall("book_appointment", json.dumps(call), "call_b"),))
-        built.model.script = Script(replies=(ASKED, booking, Reply("You are booked.", 400)))
+        replies = (ASKED, read_back(call), booking, Reply("You are booked.", 400))
+        told = ("Sales, please.", "Then a haircut.", "Yes, please.")
+        built.model.script = Script(replies=replies, caller=told)
         built.phone.callees[SALES] = Callee(result, after_s=0.3)
-        back = caller((6_500, 7_000), hang_up_ms=11_000)
+        back = caller((6_500, 7_000), (10_500, 11_000), hang_up_ms=15_000)
         report = await dialled(built, Legs(asks(), back))
         assert [stream.end for stream in report.streams] == [
             StreamEnd.REDIRECTED,

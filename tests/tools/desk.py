@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from agents.tasks import Tasks
+from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
 from tools.receipts import Receipts
 from tools.registry import Registry
-from tools.spec import Tool, ToolOutcome, ToolRequest
+from tools.spec import Evidence, Heard, Tool, ToolOutcome, ToolRequest
 from tools.store import Store
 
 CALLER = "+442079460001"
@@ -29,15 +30,20 @@ class Desk:
     """Asks for tools by name and plain arguments; keeps the tasks of its dispatcher."""
 
     def __init__(
-        self, tools: Iterable[Tool] | Registry, store: Store, now: dt.datetime = NOW
+        self, tools: Iterable[Tool] | Registry, store: Store, now: dt.datetime = NOW, **given: Any
     ) -> None:
+        """`given` goes to the dispatcher."""
         self.failures: list[BaseException] = []
         self.tasks = Tasks(lambda _name, error: self.failures.append(error))
         self.now = now
         registry = tools if isinstance(tools, Registry) else Registry(tools)
         self.receipts = Receipts(store)
+        self.approvals = Approvals(store)
+        self.waits: list[str] = []
+        """What callers were told while a person decided."""
+        ours = {"threads": 4, "approvals": self.approvals, **given}
         self.dispatcher = Dispatcher(
-            registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, threads=4
+            registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, **ours
         )
         self._ids = itertools.count(1)
 
@@ -49,15 +55,25 @@ class Desk:
         tool_call_id: str = "",
         call: str = "CA1",
         number: str | None = CALLER,
+        evidence: Evidence | None = None,
+        **asked: Any,
     ) -> ToolOutcome:
+        """Without `evidence` everything was read back to the caller, who said yes to it."""
         text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
         tool_call_id = tool_call_id or f"tc{next(self._ids)}"
-        return await self.dispatcher.run(ToolRequest(call, tool_call_id, tool, text, number))
+        told = agreed(text) if evidence is None else evidence
+        request = ToolRequest(call, tool_call_id, tool, text, number, evidence=told, **asked)
+        return await self.dispatcher.run(request, self.waits.append)
 
     def later(
         self, tool: str, arguments: dict[str, Any] | None = None, **given: Any
     ) -> asyncio.Task[ToolOutcome]:
         return self.tasks.start("asked", self.ask(tool, arguments, **given))
+
+
+def agreed(arguments: str) -> Evidence:
+    """A caller who heard every value of these arguments read back, and said yes."""
+    return Evidence((Heard("agent", f"{arguments}. Is that right?"), Heard("caller", "Yes.")))
 
 
 def said(outcome: ToolOutcome) -> dict[str, Any]:

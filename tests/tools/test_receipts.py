@@ -3,11 +3,13 @@
 import datetime as dt
 import threading
 
+import msgspec
 import pytest
 
 from tests.tools.desk import NOW
-from tools.receipts import Begun, Claim, Clash, Earlier, Receipt, Receipts
-from tools.spec import Risk, ToolState
+from tools.policy import Runs
+from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
+from tools.spec import Risk, StepLimits, ToolState
 from tools.store import Store
 
 
@@ -185,7 +187,7 @@ def test_the_receipts_of_a_call_come_in_order(ledger: Receipts) -> None:
 @pytest.mark.parametrize("same_id", [True, False])
 def test_of_eight_at_once_exactly_one_begins(ledger: Receipts, same_id: bool) -> None:
     barrier = threading.Barrier(8)
-    found: list[Begun | Earlier | Clash] = []
+    found: list[Begun | Earlier | Clash | Exhausted] = []
 
     def begin(number: int) -> None:
         barrier.wait()
@@ -198,3 +200,55 @@ def test_of_eight_at_once_exactly_one_begins(ledger: Receipts, same_id: bool) ->
         thread.join()
     assert [type(each) for each in found].count(Begun) == 1
     assert [type(each) for each in found].count(Earlier) == 7
+
+
+# ---- what policy asks ----------------------------------------------------------------------------
+
+
+def limited(tool_call_id: str, digest: str, *, turn: int = 1, caller: str = "+1") -> Claim:
+    limits = StepLimits(per_turn=2, per_call=3, per_day=9)
+    given = {"turn": turn, "caller": caller, "limits": limits}
+    return msgspec.structs.replace(claim(tool_call_id, digest), **given)
+
+
+def test_looking_records_nothing(ledger: Receipts) -> None:
+    assert ledger.look(claim()) is None
+    assert ledger.of_call("CA1") == []
+    ledger.begin(claim())
+    assert isinstance(ledger.look(claim()), Earlier)
+    assert isinstance(ledger.look(claim("t2")), Earlier)
+    assert isinstance(ledger.look(claim(digest="d2")), Clash)
+    assert ledger.look(claim("t2", "d2")) is None
+
+
+def test_runs_are_counted_for_turn_call_and_day(ledger: Receipts) -> None:
+    for number, turn in enumerate((1, 1, 2)):
+        found = ledger.begin(limited(f"t{number}", f"d{number}", turn=turn))
+        assert isinstance(found, Begun)
+        ledger.finish(found.receipt.id, ToolState.DONE, "{}", NOW)
+    assert ledger.runs(limited("t9", "d9")) == Runs(in_turn=2, in_call=3, today=3)
+    assert ledger.runs(limited("t9", "d9", turn=2, caller="+2")) == Runs(1, 3, 0)
+    assert ledger.runs(claim("t9", "d9")) == Runs(), "nobody asks"
+    assert ledger.begin(limited("t9", "d9", turn=3)) == Exhausted()
+    assert isinstance(ledger.begin(limited("t0", "d0")), Earlier), "a repeat is no run"
+    later = msgspec.structs.replace(limited("t9", "d9"), now=NOW + dt.timedelta(days=1))
+    assert ledger.runs(later).today == 0
+
+
+def test_what_changed_nothing_is_no_run(ledger: Receipts) -> None:
+    for state in (ToolState.FAILED, ToolState.REFUSED):
+        found = ledger.begin(limited(f"t{state}", f"d{state}"))
+        assert isinstance(found, Begun)
+        ledger.finish(found.receipt.id, state, "{}", NOW)
+    assert ledger.runs(limited("t9", "d9")) == Runs()
+    ledger.begin(limited("t9", "d9"))
+    assert ledger.runs(limited("t10", "d10")).in_call == 1, "what still runs counts"
+
+
+def test_what_was_done_in_a_call_is_known_by_name(ledger: Receipts) -> None:
+    for tool, state in (("book", ToolState.DONE), ("look", ToolState.FAILED)):
+        found = ledger.begin(claim(f"t-{tool}", tool=tool))
+        assert isinstance(found, Begun)
+        ledger.finish(found.receipt.id, state, "{}", NOW)
+    assert ledger.done("CA1") == {"book"}
+    assert ledger.done("CA2") == frozenset()

@@ -1,12 +1,13 @@
 """Which tools there are, and what engines see of them."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 import pytest
 
 from tools.registry import DuplicateTool, Registry, without_hints
-from tools.spec import Risk, Tool
+from tools.spec import AnyArguments, Risk, Tool
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -115,3 +116,57 @@ def test_a_tool_that_speaks_of_arguments_it_has_not_is_our_bug() -> None:
     for wrong in (tool(confirm=("date",)), tool(enums={"date": ("x",)})):
         with pytest.raises(AssertionError, match="ask has no arguments"):
             Registry([wrong])
+
+
+# ---- tools known only at start -------------------------------------------------------------------
+
+
+def outside(parameters: Mapping[str, object], **given: object) -> Tool:
+    return Tool(
+        "ask",
+        "Ask.",
+        AnyArguments,
+        lambda asked, context: {},
+        parameters=parameters,
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def test_a_schema_of_its_own_is_taken_as_it_is_and_closed() -> None:
+    given = {"properties": {"city": {"type": "string"}}, "required": ["city"]}
+    (spec,) = Registry([outside(given, enums={"city": ("Bath",)})]).specs()
+    assert spec.parameters == {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"city": {"type": "string", "enum": ["Bath"]}},
+        "required": ["city"],
+    }
+    assert given == {"properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def test_a_schema_that_is_open_stays_open_and_one_without_arguments_is_one() -> None:
+    (spec,) = Registry([outside({"additionalProperties": True})]).specs()
+    assert spec.parameters == {"type": "object", "additionalProperties": True, "properties": {}}
+
+
+def test_its_arguments_are_a_plain_dict_or_every_problem() -> None:
+    entry = Registry([outside({"properties": {"n": {"type": "integer"}}})]).get("ask")
+    assert entry is not None
+    assert entry.parse('{"n": 1}') == {"n": 1}
+    assert entry.parse("") == {}
+    problems = entry.parse('{"n": "x", "m": 1}')
+    assert isinstance(problems, list)
+    assert len(problems) == 2
+
+
+def test_a_rule_about_an_argument_it_has_not_is_our_bug() -> None:
+    for rule in ({"must_be_said": ("day",)}, {"confirm": ("day",)}):
+        with pytest.raises(AssertionError, match="has no arguments"):
+            Registry([outside({"properties": {}}, **rule)])
+
+
+def test_the_call_is_told_which_tools_go_by_what_was_said() -> None:
+    specs = Registry(
+        [tool(), tool("b", confirm=("day",)), tool("c", must_be_said=("day",))]
+    ).specs()
+    assert [spec.needs_evidence for spec in specs] == [False, True, True]

@@ -1,0 +1,111 @@
+"""How an operator gives a person's word over HTTP."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from fastapi import FastAPI, Header, HTTPException
+from fastapi.testclient import TestClient
+
+from telephony.console.approvals import approvals_router
+from tools.approvals import Approval, Approvals
+from tools.migrate import migrate
+from tools.policy import NeedsApproval
+from tools.receipts import Claim
+from tools.spec import Risk
+from tools.store import Store, open_store
+
+NOW = dt.datetime(2026, 3, 3, 8, 0, tzinfo=dt.UTC)
+BEA = {"Authorization": "Bearer bea"}
+
+
+def operator(authorization: Annotated[str, Header()] = "") -> str:
+    if authorization != "Bearer bea":
+        raise HTTPException(401, "who are you?")
+    return "Bea"
+
+
+class Desk:
+    """The routes, the requests behind them, and a clock."""
+
+    def __init__(self, store: Store) -> None:
+        self.now = NOW
+        self.approvals = Approvals(store)
+        app = FastAPI()
+        app.include_router(approvals_router(self.approvals, lambda: self.now, operator))
+        self.http = TestClient(app)
+
+    def asked(self, digest: str = "d1") -> Approval:
+        claim = Claim("CA1", "t1", "pay", Risk.MONEY, digest, NOW, NOW, caller="+4420")
+        return self.approvals.ask(claim, '{"amount":5}', NeedsApproval(45.0, "refuse"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    store = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
+    migrate(store)
+    yield Desk(store)
+    store.close()
+
+
+def test_what_waits_is_listed_with_all_one_needs_to_know(desk: Desk) -> None:
+    assert desk.http.get("/approvals", headers=BEA).json() == []
+    asked = desk.asked()
+    (listed,) = desk.http.get("/approvals", headers=BEA).json()
+    assert listed == {
+        "id": asked.id,
+        "call_id": "CA1",
+        "tool": "pay",
+        "arguments": {"amount": 5},
+        "caller": "+4420",
+        "state": "waiting",
+        "otherwise": "refuse",
+        "asked_at": "2026-03-03T08:00:00Z",
+        "deadline_at": "2026-03-03T08:00:45Z",
+        "decided_at": None,
+        "decided_by": "",
+    }
+
+
+@pytest.mark.parametrize(("word", "state"), [("approve", "approved"), ("refuse", "refused")])
+def test_a_decision_is_kept_with_who_made_it(desk: Desk, word: str, state: str) -> None:
+    asked = desk.asked()
+    answer = desk.http.post(f"/approvals/{asked.id}/{word}", headers=BEA)
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["decided_by"]) == (state, "Bea")
+    assert desk.approvals.find(asked.id, NOW).state.value == state
+    assert desk.http.get("/approvals", headers=BEA).json() == []
+
+
+@pytest.mark.parametrize("word", ["approve", "refuse"])
+def test_it_is_decided_once(desk: Desk, word: str) -> None:
+    asked = desk.asked()
+    desk.http.post(f"/approvals/{asked.id}/refuse", headers=BEA)
+    again = desk.http.post(f"/approvals/{asked.id}/{word}", headers=BEA)
+    assert again.status_code == 409
+    assert again.json() == {"detail": f"approval {asked.id} is refused already"}
+
+
+def test_after_the_deadline_it_is_too_late(desk: Desk) -> None:
+    asked = desk.asked()
+    desk.now = asked.deadline_at
+    answer = desk.http.post(f"/approvals/{asked.id}/approve", headers=BEA)
+    assert (answer.status_code, answer.json()["detail"][-15:]) == (409, "expired already")
+
+
+@pytest.mark.parametrize("number", [7, 0, -1, 2**40])
+def test_what_does_not_exist_is_not_found(desk: Desk, number: int) -> None:
+    answer = desk.http.post(f"/approvals/{number}/approve", headers=BEA)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/approvals"), ("POST", "/approvals/1/approve"), ("POST", "/approvals/1/refuse")],
+)
+def test_who_is_unknown_sees_and_decides_nothing(desk: Desk, method: str, path: str) -> None:
+    asked = desk.asked()
+    assert desk.http.request(method, path).status_code == 401
+    assert desk.approvals.find(asked.id, NOW).state.value == "waiting"

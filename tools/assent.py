@@ -1,0 +1,124 @@
+"""Was that a yes? What a caller answers to a read-back."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from tools.words import MONTHS, WEEKDAYS, Tokens, holds, listed, rank_of, tokens
+
+
+class Reply(Enum):
+    YES = "yes"
+    NO = "no"
+    OTHER = "other"
+    """Neither: a question, a correction, another matter."""
+    UNKNOWN = "unknown"
+    """Something was said that nobody could make out."""
+
+
+def _split(*phrases: str) -> tuple[Tokens, ...]:
+    return tuple(tokens(phrase) for phrase in phrases)
+
+
+_STRONG: Final = _split(
+    "yes", "yeah", "yep", "yup", "aye", "correct", "that's right", "that is right", "that's it",
+    "that's correct", "that is correct", "that's fine", "that's good", "that's perfect",
+    "that's great", "that works", "that'd be great", "that would be great", "go ahead", "please do",
+    "sounds good", "sounds great", "sounds perfect", "book it", "do it", "do that", "of course",
+    "absolutely", "definitely", "exactly", "you got it", "spot on", "by all means", "affirmative",
+    "go for it", "i confirm", "confirmed",
+)  # fmt: skip
+"""Say yes wherever they stand."""
+_WEAK: Final = _split(
+    "ok", "okay", "right", "sure", "fine", "great", "perfect", "lovely", "good", "alright",
+    "all right", "uh huh", "uhuh", "mm hmm", "mhm", "mm", "i do", "i would", "we do", "it is",
+    "please", "brilliant", "wonderful", "why not", "no problem", "no worries", "not a problem",
+)  # fmt: skip
+"""Say yes when the answer begins with them."""
+_HARMLESS: Final = _split(
+    "no problem", "no worries", "not a problem", "why not", "i don't mind", "can't wait",
+    "nothing else", "no more", "not at all",
+)  # fmt: skip
+"""Hold a word of denial and deny nothing."""
+_DENIALS: Final = frozenset(
+    listed(
+        "no nope nah not don't dont doesn't isn't isnt wasn't won't can't cannot wrong incorrect "
+        "never stop cancel neither"
+    )
+)
+_TURNS: Final = frozenset(
+    listed(
+        "but except actually instead wait change rather unless although however different hold "
+        "hang maybe perhaps or"
+    )
+)
+_CALLS_OFF: Final = frozenset(
+    listed("actually instead wait change rather stop cancel don't dont not wrong different hold")
+)
+_DEEDS: Final = frozenset(listed("cancel change stop hold or instead different"))
+_AGAIN: Final = frozenset(listed("again repeat pardon"))
+_ASKS: Final = frozenset(listed("what when which how who where why"))
+_FILLERS: Final = frozenset(listed("um uh er erm oh ah well so and hm hmm then thanks thank you"))
+
+
+def reply(texts: Sequence[str], read_back: str = "") -> Reply:
+    """What the caller's words after `read_back` amount to.
+
+    A yes that comes with a condition, a question, or a number or day that was not in the
+    read-back is a correction, not a yes.
+    """
+    said = tuple(word for text in texts for word in tokens(text))
+    if not said:
+        return Reply.UNKNOWN
+    plain = _without(said, _HARMLESS)
+    strong = any(holds(plain, phrase) for phrase in _STRONG)
+    offered = tokens(read_back)
+    # Who is asked `Shall I cancel it?` may well say `Yes, cancel it`.
+    told = set(plain) - (_DEEDS & set(offered))
+    if _DENIALS & told:
+        return Reply.OTHER if strong and plain[0] not in _DENIALS else Reply.NO
+    if (_TURNS | _AGAIN) & told or _adds(plain, offered):
+        return Reply.OTHER
+    weak = not _ASKS & set(plain) and _begins(said)
+    return Reply.YES if strong or weak else Reply.OTHER
+
+
+def takes_back(texts: Sequence[str]) -> bool:
+    """Whether words that came later call off what was agreed before. A plain no does not: it
+    answers another question, such as whether there is anything else."""
+    said = tuple(word for text in texts for word in tokens(text))
+    return bool(_CALLS_OFF & set(_without(said, _HARMLESS)))
+
+
+def _begins(said: Tokens) -> bool:
+    start = next((at for at, word in enumerate(said) if word not in _FILLERS), len(said))
+    return any(said[start : start + len(phrase)] == phrase for phrase in _WEAK)
+
+
+def _adds(said: Tokens, read_back: Tokens) -> bool:
+    """A number or a day that was not read back."""
+    days = {*WEEKDAYS, *MONTHS, "tomorrow", "today"} - {"may", "march"}
+    known = {"1"}  # `that one` is no number
+    known.update(part for word in read_back for part in (word, *_parts(word)))
+    telling = [word for word in said if word in days or word[0].isdecimal()]
+    return any(word not in known and not _parts(word) <= known for word in telling)
+
+
+def _parts(word: str) -> set[str]:
+    """The numbers in a time or an ordinal, as they may be said one by one."""
+    if (rank := rank_of(word)) is not None:
+        return {str(rank)}
+    hour, _, minute = word.partition(":")
+    return {str(int(hour) % 12 or 12), str(int(minute))} if minute else {word}
+
+
+def _without(said: Tokens, phrases: Sequence[Sequence[str]]) -> Tokens:
+    """What is left once these phrases are taken out."""
+    left: list[str] = []
+    at = 0
+    while at < len(said):
+        found = next((p for p in phrases if said[at : at + len(p)] == tuple(p)), ())
+        if not found:
+            left.append(said[at])
+        at += len(found) or 1
+    return tuple(left)

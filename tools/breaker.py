@@ -1,0 +1,43 @@
+"""Is it worth asking this backend now? After failures in a row it is left alone for a while."""
+
+import math
+
+
+class Breaker:
+    """For one tool or one host. Times are seconds of one clock, which never goes back."""
+
+    def __init__(self, failures: int = 5, rest_s: float = 20.0) -> None:
+        """Opens after `failures` in a row, for `rest_s`; then one attempt decides."""
+        assert failures > 0
+        self._most = failures
+        self._rest_s = rest_s
+        self._failures = 0
+        self._closed_from_s = -math.inf
+        self._probing_until_s = -math.inf
+
+    def allows(self, now: float) -> bool:
+        """Whether to ask now. True must be followed by `failed` or `succeeded`; while one attempt
+        finds out whether the backend is back, others are told no."""
+        if self._failures < self._most:
+            return True
+        if now < self._closed_from_s or now < self._probing_until_s:
+            return False
+        # One that never reports does not keep the others out for ever.
+        self._probing_until_s = now + self._rest_s
+        return True
+
+    def failed(self, now: float) -> None:
+        """The backend could not be reached, was too slow, or broke. A refusal is no failure."""
+        self._failures += 1
+        self._probing_until_s = -math.inf
+        if self._failures >= self._most:
+            self._closed_from_s = now + self._rest_s
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        self._probing_until_s = -math.inf
+
+    @property
+    def failures(self) -> int:
+        """In a row."""
+        return self._failures

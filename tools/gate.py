@@ -1,0 +1,177 @@
+"""Between a model's wish and the ledger: asks policy, and where it says so, a person."""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from tools.approvals import Approval, Approvals, ApprovalState
+from tools.attempt import Answer, Attempt
+from tools.policy import (
+    MAX_STEPS_PER_TURN,
+    Allow,
+    History,
+    NeedsApproval,
+    Refused,
+    Steps,
+    decide,
+    needs_history,
+)
+from tools.receipts import Claim, Earlier, Receipts
+from tools.redaction import redacted
+from tools.results import answer
+from tools.spec import ToolState
+from tools.threads import Threads
+
+POLL_S = 0.1
+"""How often the database is asked whether somebody has decided."""
+_LOOKS = 20
+REMIND_S = 12.0
+"""How often a waiting caller is told that we still wait."""
+WAITING = "I have to ask a colleague about that. One moment, please."
+STILL_WAITING = "I'm still waiting for my colleague. Thank you for holding on."
+
+Waiting = Callable[[str], None]
+"""Told what to say to a caller who waits; must not block."""
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+def silent(_words: str) -> None:
+    """Nobody is told that they wait."""
+
+
+class Gate:
+    """Lets an attempt through, or answers it. Nothing of a refused one is in the ledger, so it
+    may be tried again."""
+
+    def __init__(
+        self,
+        receipts: Receipts,
+        approvals: Approvals | None,
+        clock: Callable[[], dt.datetime],
+        threads: Threads,
+    ) -> None:
+        """Without `approvals` there is nobody to ask, and what needs a person is refused."""
+        self._receipts = receipts
+        self._approvals = approvals
+        self._clock = clock
+        self._threads = threads
+
+    async def answer_to(
+        self, attempt: Attempt, claim: Claim, steps: Steps, waiting: Waiting
+    ) -> Answer | None:
+        """None: let it run. What was begun before is let through too: it is answered with what
+        became of it, and does not happen again."""
+        history = await self._history(attempt, claim, steps)
+        match decide(attempt.tool, attempt.plain, attempt.request, history):
+            case Allow():
+                return None
+            case Refused() as refused:
+                again = await self._known(claim, refused, steps)
+                return None if again else self._refused(attempt, refused)
+            case NeedsApproval() as needed:
+                if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+                    return None
+                return await self._asked(attempt, claim, needed, waiting)
+
+    async def _history(self, attempt: Attempt, claim: Claim, steps: Steps) -> History:
+        if not needs_history(attempt.tool):
+            return History(claim.now, steps=steps)
+        done = await self._blocking(lambda: self._receipts.done(claim.call_id))
+        runs = await self._blocking(lambda: self._receipts.runs(claim))
+        return History(claim.now, done, runs, steps)
+
+    async def _known(self, claim: Claim, refused: Refused, steps: Steps) -> bool:
+        if refused.rule == "steps" and steps.in_turn >= 2 * MAX_STEPS_PER_TURN:
+            return False
+        return isinstance(await self._blocking(lambda: self._receipts.look(claim)), Earlier)
+
+    def _refused(self, attempt: Attempt, refused: Refused) -> Answer:
+        log.info(
+            "tool_refused_by_policy",
+            call_id=attempt.request.call_id,
+            tool=attempt.tool.name,
+            rule=refused.rule,
+            field=refused.field or "",
+        )
+        return refusal(refused)
+
+    async def _blocking(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work))
+
+    # ---- a person decides ----------------------------------------------------------------------
+
+    async def _asked(
+        self, attempt: Attempt, claim: Claim, needed: NeedsApproval, waiting: Waiting
+    ) -> Answer | None:
+        approvals = self._approvals
+        if approvals is None:
+            return refusal(_NOBODY)
+        arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
+        asked = await self._blocking(lambda: approvals.ask(claim, arguments, needed))
+        log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
+        try:
+            decided = await self._decided(approvals, asked, attempt.tool.filler, waiting)
+        except asyncio.CancelledError:
+            # The caller has hung up, or the service stops: it must not run with nobody there.
+            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
+            raise
+        match decided.state:
+            case ApprovalState.APPROVED:
+                if await self._blocking(lambda: approvals.use(asked.id, self._clock())):
+                    return None
+            case ApprovalState.REFUSED:
+                return refusal(_DECLINED)
+            case ApprovalState.EXPIRED:
+                return refusal(_NO_DECISION)
+        return None if await self._ran(claim) else refusal(_NO_DECISION)
+
+    async def _ran(self, claim: Claim) -> bool:
+        """Somebody else asked for the same, and used what was decided: theirs is the answer."""
+        for _ in range(_LOOKS):
+            if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
+
+    async def _decided(
+        self, approvals: Approvals, asked: Approval, filler: str, waiting: Waiting
+    ) -> Approval:
+        loop = asyncio.get_running_loop()
+        words, tell_s = filler or WAITING, loop.time()
+        found = asked
+        while found.state is ApprovalState.WAITING:
+            if loop.time() >= tell_s:
+                waiting(words)
+                words, tell_s = STILL_WAITING, loop.time() + REMIND_S
+            await asyncio.sleep(POLL_S)
+            found = await self._blocking(lambda: approvals.find(asked.id, self._clock()))
+        return found
+
+
+def refusal(refused: Refused) -> Answer:
+    """In the words of a refusal: speakable, with what the model is to do instead."""
+    field: dict[str, Any] = {"field": refused.field} if refused.field else {}
+    output = answer(ToolState.REFUSED, {"message": refused.message}, mend=refused.mend, **field)
+    return Answer(ToolState.REFUSED, output)
+
+
+_NOBODY = Refused(
+    "approval",
+    "I'm not able to do that myself, and there is nobody here to ask.",
+    "A person has to approve this and none can. Do not call it again; offer to take a message.",
+)
+_DECLINED = Refused(
+    "approval",
+    "I'm sorry, my colleague says that we can't do that.",
+    "A person refused this. Do not call it again in this call.",
+)
+_NO_DECISION = Refused(
+    "approval",
+    "I'm sorry, I couldn't reach anybody who can decide that.",
+    "Nobody decided in time and nothing was done. Offer a call-back or a message.",
+)
