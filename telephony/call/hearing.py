@@ -33,7 +33,7 @@ class Hearing:
 
     def run(self, called: ToolCalled, now: float) -> list[CallCommand]:
         """At once, unless its rules ask for words that are not transcribed yet."""
-        awaited = self.testimony.awaited(round(now * 1000))
+        awaited = self.testimony.awaited(self._playback.ledger.stream_ms(now))
         if called.name not in self._judged or not awaited:
             return [self._command(called)]
         self._held.append(_Held(called, awaited, now + self._patience_s))
@@ -41,7 +41,7 @@ class Hearing:
 
     def released(self, now: float) -> list[CallCommand]:
         """Those that need not wait any longer."""
-        awaited = self.testimony.awaited(round(now * 1000))
+        awaited = self.testimony.awaited(self._playback.ledger.stream_ms(now))
         ready = [each for each in self._held if not each.awaited & awaited or each.until_s <= now]
         self._held = [each for each in self._held if each not in ready]
         return [self._command(each.called) for each in ready]

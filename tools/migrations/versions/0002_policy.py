@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0002_policy"
-down_revision = "0001"
+down_revision = "crm"
 
 INSTANT = sa.DateTime(timezone=True)
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "crm"
-down_revision = "0001"
+down_revision = "0002_calendars"
 
 INSTANT = sa.DateTime(timezone=True)
 
