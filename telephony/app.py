@@ -17,7 +17,7 @@ from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.call.commands import CallCommand, Onward, Record
-from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
+from telephony.call.config import BargeIn, CallConfig, Claimable, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.engines import (
@@ -46,12 +46,14 @@ from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
+from tools.claims import parse
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
+from tools.registry import Registry
 from tools.spec import BackendError, ToolSpec
 from tools.store import WHERE, CommitUnknownError, Store, open_store
 
@@ -132,6 +134,7 @@ class Service:
             dispatcher, self._rest(), documents, self._staff, self.count, self._observe
         )
         self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
+        self._claimable = claimable(registry)
         self._engines = self._make_engines(registry.specs())
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
@@ -272,6 +275,7 @@ class Service:
             human=self.line.human,
             human_ulaw=self._clips.human,
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
+            claimable=self._claimable,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         return Session(
@@ -342,6 +346,15 @@ class Service:
 
 def _targets(line: Line) -> Targets:
     return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+
+
+def claimable(registry: Registry) -> tuple[Claimable, ...]:
+    """What may be claimed once each tool is done. Raises ClaimError for a rule of no use."""
+    entries = (registry.get(name) for name in registry.names())
+    tools = [entry.tool for entry in entries if entry is not None and entry.tool.claims]
+    for rule in (rule for tool in tools for rule in tool.claims):
+        parse(rule)
+    return tuple(Claimable(tool.name, tool.claims, tool.risk.writes) for tool in tools)
 
 
 def _route(name: str, target: Transfer) -> Route:

@@ -89,6 +89,15 @@ class TurnTaking(msgspec.Struct, frozen=True):
     None: the engine alone decides."""
 
 
+class Claimable(msgspec.Struct, frozen=True):
+    """What sentences say once a tool is done, and only then: see tools.claims."""
+
+    tool: str
+    claims: tuple[str, ...]
+    writes: bool = True
+    """False: having looked something up, a sentence may tell how it stands."""
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -112,3 +121,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     """What is said before that route, spoken."""
     message_s: float = 0.0
     """The longest message the carrier may record; 0: it takes none."""
+    claimable: tuple[Claimable, ...] = ()
+    """Which tools' doing can be claimed; empty: sentences are not looked at."""

@@ -57,6 +57,7 @@ from telephony.call.events import (
     StreamStopped,
     ToolFinished,
 )
+from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
@@ -85,6 +86,7 @@ class Call:
         self._barge_ins = BargeIns(
             config, self._playback, self._floor, self._patience, self._ending
         )
+        self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
         self._fillers = 0
         self._keypad = Keypad(
             self._playback,
@@ -110,6 +112,7 @@ class Call:
         commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
+        self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
@@ -178,7 +181,7 @@ class Call:
             case TextDelta():
                 return self._text(event, now)
             case ItemDone(_, item_id):
-                return [*self._playback.close(item_id, now), *self._playback.settled()]
+                return self._item_done(item_id, now)
             case ToolCalled():
                 return self._tool_called(event, now)
             case ResponseDone():
@@ -261,7 +264,11 @@ class Call:
         if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
         self._playback.text(event, now)
-        return []
+        return self._honesty.words(event, now)
+
+    def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
+        stopped = self._honesty.item_done(item_id, now)
+        return [*stopped, *self._playback.close(item_id, now), *self._playback.settled()]
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
         if not self._wants(event.response_id):
@@ -293,10 +300,12 @@ class Call:
         return [*commands, Record(turn)] if turn else commands
 
     def _response_done(self, event: ResponseDone, now: float) -> list[CallCommand]:
-        commands = self._playback.close_response(event.response_id, now)
+        commands = self._honesty.response_done(event.response_id, now)
+        commands += self._playback.close_response(event.response_id, now)
         self._floor.reply_ended(event.response_id)
         line = UsageLine(event.response_id, event.status.value, event.usage, _ms(now))
-        return [*commands, *self._playback.settled(), Record(line)]
+        commands += [*self._playback.settled(), Record(line)]
+        return [*commands, *self._honesty.correction(event.response_id, now)]
 
     def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
         return [Note("engine_failed", detail=event.reason), *self._ending.apologise(now)]
@@ -307,6 +316,7 @@ class Call:
         if not self._tools.begin(event, _ms(now)):
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
+        self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
             return self._keypad.collect(event, now)
         return [RunTool(event.tool_call_id, event.name, event.arguments)]
@@ -314,6 +324,7 @@ class Call:
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, _ms(now))) is None:
             return [Note("tool_answer_unasked")]
+        self._honesty.tool_finished(event)
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
         if respond and not self._tools and self._floor.caller_item is None:

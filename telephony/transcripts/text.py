@@ -8,6 +8,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ClaimLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -39,7 +40,7 @@ def begins_ms(entry: AnyEntry) -> int:
         case TurnLine():
             # Beside the answer it measures, not beside the question.
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
-        case TruncationLine() | DtmfLine() | UsageLine() | EndLine():
+        case TruncationLine() | ClaimLine() | DtmfLine() | UsageLine() | EndLine():
             return entry.at_ms
 
 
@@ -80,6 +81,8 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
             return "tool", _tool(entry, style)
         case TruncationLine():
             return "cut", style.aside(_truncation(entry))
+        case ClaimLine():
+            return "claim", _claim(entry, style)
         case TurnLine():
             waited = _latency(entry)
             return ("wait", style.aside(waited)) if waited else None
@@ -134,6 +137,19 @@ def _truncation(entry: TruncationLine) -> str:
         return f"{_little(entry.heard_ms)} of the reply had been heard; the model was told so"
     told = f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
     return told + (f" of {entry.heard_ms}" if entry.heard_ms > entry.audio_end_ms else "")
+
+
+_STANDINGS = {
+    "never": "was not asked for",
+    "running": "still runs",
+    "failed": "did not work",
+    "unknown": "may have failed",
+}
+
+
+def _claim(entry: ClaimLine, style: Style) -> str:
+    why = f"stopped, as {' or '.join(entry.tools)} {_STANDINGS.get(entry.standing, '')}: "
+    return style.aside(plain(why)) + style.strike(plain(entry.sentence))
 
 
 def _little(heard_ms: int) -> str:

@@ -7,6 +7,37 @@ from tools.booking.shop import Shop
 from tools.spec import Risk, Tool
 from tools.store import Store
 
+BOOKED = (
+    "booked",
+    "scheduled",
+    "reserved",
+    "your appointment ... is confirmed",
+    "your booking ... is confirmed",
+    "you are confirmed for",
+    "you are all set for",
+    "I have you down for",
+)
+"""What is said of an appointment there is: once it was made, moved or looked up."""
+MADE = (
+    *BOOKED,
+    "rebooked",
+    "I have put you down for",
+    "I have put you in",
+    "I have made ... appointment",
+    "I have made ... booking",
+    "I have made ... reservation",
+)
+# A shop moves house, too.
+MOVED = (
+    "moved unless we have moved to, we moved to, moved on, moved in",
+    "I have changed it",
+    "I have changed that",
+    "I have changed ... appointment",
+    "I have changed ... booking",
+    "your appointment ... is changed",
+    "rescheduled",
+)
+
 
 def booking_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
     """All tools of this folder."""
@@ -52,6 +83,7 @@ def _looking(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]:
             arguments=WhichBookings,
             handler=desk.mine,
             phrases=("when is my appointment", "do I have a booking", "what have I booked"),
+            claims=BOOKED,
         ),
     )
 
@@ -77,6 +109,7 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             ),
             reopens=("cancel_appointment", "reschedule_appointment"),
             reconcile=desk.book_made,
+            claims=MADE,
         ),
         Tool(
             name="reschedule_appointment",
@@ -92,6 +125,7 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             ),
             reopens=("book_appointment", "cancel_appointment", "reschedule_appointment"),
             reconcile=desk.move_made,
+            claims=(*MADE, *MOVED),
         ),
         Tool(
             name="cancel_appointment",
@@ -107,5 +141,6 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             ),
             reopens=("book_appointment", "reschedule_appointment"),
             reconcile=desk.cancel_made,
+            claims=("cancelled unless cancelled our", "canceled unless canceled our", "called off"),
         ),
     )

@@ -120,6 +120,7 @@ def crm_tools(store: Store) -> tuple[Tool, ...]:
             arguments=Nothing,
             handler=desk.history,
             phrases=("when was I last there", "what did I have last time"),
+            claims=("booked", "cancelled", "moved"),
         ),
         Tool(
             name="save_contact",
@@ -129,6 +130,7 @@ def crm_tools(store: Store) -> tuple[Tool, ...]:
             risk=Risk.WRITE_OWN,
             phrases=("please save my details", "I want to change my name in your records"),
             reopens=("save_contact",),
+            claims=("I have saved your", "I have updated your", "I have changed your"),
         ),
         Tool(
             name="add_note",
@@ -142,5 +144,6 @@ def crm_tools(store: Store) -> tuple[Tool, ...]:
                 "I'd like to leave a message",
             ),
             reconcile=desk.note_made,
+            claims=("I have made a note", "I have left a note", "I have left ... message"),
         ),
     )
