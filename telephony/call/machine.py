@@ -34,6 +34,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.dialling import Dialling
 from telephony.call.disclosure import Disclosure
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import (
@@ -66,6 +67,7 @@ from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
 from telephony.transcripts.entry import EndedReason, UsageLine
+from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
@@ -88,6 +90,7 @@ class Call:
         )
         self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
         self._fillers = 0
+        self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
             self._floor,
@@ -115,6 +118,7 @@ class Call:
         self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
+            commands += self._dialling.check(commands, now)
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
         return commands
@@ -318,7 +322,8 @@ class Call:
         self._patience.tool_running()
         self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
-            return self._keypad.collect(event, now)
+            send = event.name == SEND_DIGITS
+            return (self._dialling.send if send else self._keypad.collect)(event, now)
         return [RunTool(event.tool_call_id, event.name, event.arguments)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:

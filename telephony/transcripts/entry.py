@@ -83,7 +83,8 @@ class AgentLine(Entry, frozen=True, tag=True):
     sent_ms: int
     """How much of it went to the carrier."""
     source: str = "engine"
-    """`engine`, `own` for clips of ours (the apology), or `repeat`: a sentence heard before."""
+    """`engine`, `own` for clips of ours (the apology), `repeat`: a sentence heard before, or
+    `tones`: keys sent, one word each."""
     heard_at_least_ms: int = UNKNOWN_MS
     """No less of its audio was heard, whatever the network did."""
     heard_at_most_ms: int = UNKNOWN_MS

@@ -95,7 +95,7 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
             return None
 
 
-_SOURCES = {"own": "own recording", "repeat": "said again"}
+_SOURCES = {"own": "own recording", "repeat": "said again", "tones": "keys sent"}
 
 
 def _agent(entry: AgentLine, style: Style) -> str:

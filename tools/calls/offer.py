@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from tools.calls.digits import digits_tool
+from tools.calls.keys import keys_tool
 from tools.spec import Result, Tool, ToolContext, ToolRefusal
 
 
@@ -73,7 +74,7 @@ def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
         phrases=("goodbye", "bye", "that's all", "nothing else, thank you", "I'm done"),
         ends_call=True,
     )
-    return (end, digits_tool(), *([_transfer(targets)] if targets.say else []))
+    return (end, digits_tool(), keys_tool(), *([_transfer(targets)] if targets.say else []))
 
 
 def _transfer(targets: Targets) -> Tool:
