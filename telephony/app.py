@@ -354,7 +354,10 @@ def claimable(registry: Registry) -> tuple[Claimable, ...]:
     tools = [entry.tool for entry in entries if entry is not None and entry.tool.claims]
     for rule in (rule for tool in tools for rule in tool.claims):
         parse(rule)
-    return tuple(Claimable(tool.name, tool.claims, tool.risk.writes) for tool in tools)
+    return tuple(
+        Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
+        for tool in tools
+    )
 
 
 def _route(name: str, target: Transfer) -> Route:

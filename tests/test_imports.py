@@ -73,6 +73,9 @@ SHELLS = frozenset(
         "tools.booking.bookings",
         "tools.booking.offer",
         "tools.booking.shopfile",
+        "tools.calls.errands",
+        "tools.calls.inbox",
+        "tools.calls.offer",
         "tools.catalogue",
         "tools.configfile",
         "tools.crm.contacts",
@@ -90,7 +93,9 @@ SHELLS = frozenset(
 FIRST = frozenset({"agents.local"})
 """Packages that set a variable of the process before anything in them is imported."""
 
-TABLES = frozenset({"tools.booking.tables", "tools.crm.tables", "tools.schema"})
+TABLES = frozenset(
+    {"tools.booking.tables", "tools.calls.tables", "tools.crm.tables", "tools.schema"}
+)
 """Modules that declare database tables and do nothing with them."""
 
 OUTSIDE = frozenset(

@@ -14,6 +14,6 @@ def build(shop: Shop, store: Store, targets: Targets = NOBODY) -> Registry:
         [
             *booking_tools(shop, store),
             *crm_tools(store),
-            *call_tools(targets),
+            *call_tools(targets, shop, store),
         ]
     )

@@ -136,7 +136,7 @@ _OPEN = f"(?:^|(?<= , )|(?<=^, ))(?:(?:{'|'.join(_OPENERS.split())}) )*"
 """The beginning of a sentence or of a part of it, with whatever leads into it."""
 _STOPS = (
     "not never no nothing none nobody neither if once when until till unless before after whether"
-    " can could will would shall should may might must to be is are was were am has have had 's"
+    " can could will would shall should may might must be is are was were am has have had 's"
     " i we you which who"
 )
 _GAP = f"(?:(?!(?:{'|'.join(_STOPS.split())}) )(?:\\S+) )"

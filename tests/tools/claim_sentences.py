@@ -251,7 +251,7 @@ You're booked in with Anna on Friday.
 Your haircut is booked for Tuesday the 24th of November.
 I have you booked for Friday at noon.
 I have an appointment booked for you on Friday.
-I've got you down for a haircut, booked for Friday.
+I have you down for Friday at ten.
 Your appointment on Friday is confirmed.
 Your haircut is scheduled for Friday at ten.
 """

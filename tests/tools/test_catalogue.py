@@ -24,6 +24,9 @@ def test_the_list(plain: Store) -> None:
         "add_note",
         "end_call",
         "collect_digits",
+        "send_digits",
+        "take_message",
+        "schedule_call_back",
     )
 
 

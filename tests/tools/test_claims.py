@@ -21,7 +21,7 @@ OPENERS = ("", "Okay. ", "Great, ", "Right then, ", "Okay, thank you. ", "Perfec
 def shipped(migrated_file: object) -> tuple[Tool, ...]:
     store = Store.__new__(Store)  # no tool is run here
     shop = default_shop()
-    calls = call_tools(Targets({"sales": "I'll put you through."}), store, shop)
+    calls = call_tools(Targets({"sales": "I'll put you through."}), shop, store)
     return (*booking_tools(shop, store), *crm_tools(store), *calls)
 
 
@@ -77,7 +77,7 @@ def test_how_an_honest_sentence_begins_makes_no_claim_of_it(opener: str, sentenc
 def _without_store() -> tuple[Tool, ...]:
     store = Store.__new__(Store)
     shop = default_shop()
-    every = (*booking_tools(shop, store), *crm_tools(store), *call_tools(store=store, shop=shop))
+    every = (*booking_tools(shop, store), *crm_tools(store), *call_tools(shop=shop, store=store))
     return tuple(tool for tool in every if tool.risk.writes)
 
 
@@ -110,6 +110,7 @@ def test_a_phrase_is_found_across_adverbs_and_gaps() -> None:
     assert claims("Your parcel has already been sent.", rule)
     assert not claims("Your parcel will be sent.", rule)
     assert not claims("Your parcel, which I can not see, is sent.", rule)
+    assert not claims("Is your parcel sent?", rule)
 
 
 @pytest.mark.parametrize("before", ["I will", "I can", "I could", "I may", "To", "I'd have to"])
@@ -150,7 +151,6 @@ def test_a_participle_alone_is_judged_with_what_follows() -> None:
         ("... booked", "leave it out"),
         ("booked ...", "leave it out"),
         ("booked, cancelled", "write only words"),
-        ("booked unless ", "write what the agent says"),
         ("booked unless in, ", "write what the agent says"),
         (" ".join("abcdefghijklmn"), "at most"),
     ],

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 import tools.booking.tables
+import tools.calls.tables
 import tools.crm.tables
 import tools.receipts
 from tools.config import ConfigError
@@ -19,6 +20,7 @@ from tools.store import Store, open_store
 
 def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Store) -> None:
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
+    assert tools.calls.tables.MESSAGES.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     found = store.read(
@@ -30,7 +32,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
 def test_migrating_again_changes_nothing(store: Store) -> None:
     before = revision_of(store)
     migrate(store)
-    assert revision_of(store) == before == "0001"
+    assert revision_of(store) == before == "0002_calls"
 
 
 def test_eight_starts_at_once_all_succeed(database_url: str) -> None:

@@ -5,9 +5,12 @@ from typing import Annotated
 
 import msgspec
 
+from tools.booking.shop import Shop
 from tools.calls.digits import digits_tool
+from tools.calls.errands import errand_tools
 from tools.calls.keys import keys_tool
 from tools.spec import Result, Tool, ToolContext, ToolRefusal
+from tools.store import Store
 
 
 class EndCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,8 +67,11 @@ class Exchange:
         return asked.target if isinstance(asked.target, str) else self._targets.human
 
 
-def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
-    """All tools of this folder; nobody is put through where there is no target."""
+def call_tools(
+    targets: Targets = NOBODY, shop: Shop | None = None, store: Store | None = None
+) -> tuple[Tool, ...]:
+    """All tools of this folder. Nobody is put through where there is no target, and nothing is
+    kept for the staff of no shop or in no database."""
     end = Tool(
         name="end_call",
         description="End the call, once the caller has said goodbye or wants nothing more.",
@@ -74,7 +80,9 @@ def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
         phrases=("goodbye", "bye", "that's all", "nothing else, thank you", "I'm done"),
         ends_call=True,
     )
-    return (end, digits_tool(), keys_tool(), *([_transfer(targets)] if targets.say else []))
+    kept = errand_tools(shop, store) if shop is not None and store is not None else ()
+    onward = (_transfer(targets),) if targets.say else ()
+    return (end, digits_tool(), keys_tool(), *onward, *kept)
 
 
 def _transfer(targets: Targets) -> Tool:
@@ -90,4 +98,5 @@ def _transfer(targets: Targets) -> Tool:
         phrases=("put me through", "can you transfer me", "connect me to somebody"),
         transfer_to=exchange.target,
         enums={"target": tuple(targets.say)},
+        claims=("transferred", "I have put you through"),
     )
