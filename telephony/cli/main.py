@@ -13,6 +13,7 @@ from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calls import calls
 from telephony.cli.doctor import doctor
+from telephony.cli.inbox import callbacks, messages
 from telephony.cli.init import init
 from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
@@ -80,10 +81,12 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
         sink.close()
 
 
+frontdesk.add_command(callbacks)
 frontdesk.add_command(calls)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
+frontdesk.add_command(messages)
 frontdesk.add_command(replay_call)
 
 _LEVELS = ("debug", "info", "warning", "error")

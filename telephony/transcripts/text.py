@@ -82,7 +82,7 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
         case TruncationLine():
             return "cut", style.aside(_truncation(entry))
         case ClaimLine():
-            return "claim", _claim(entry, style)
+            return "claim", style.aside(claim(entry))
         case TurnLine():
             waited = _latency(entry)
             return ("wait", style.aside(waited)) if waited else None
@@ -147,9 +147,10 @@ _STANDINGS = {
 }
 
 
-def _claim(entry: ClaimLine, style: Style) -> str:
-    why = f"stopped, as {' or '.join(entry.tools)} {_STANDINGS.get(entry.standing, '')}: "
-    return style.aside(plain(why)) + style.strike(plain(entry.sentence))
+def claim(entry: ClaimLine) -> str:
+    """Why a sentence was stopped, and as much of it as had come."""
+    standing = _STANDINGS.get(entry.standing, entry.standing)
+    return plain(f"stopped, as {' or '.join(entry.tools)} {standing}: {entry.sentence}")
 
 
 def _little(heard_ms: int) -> str:

@@ -18,6 +18,8 @@ def test_the_list(plain: Store) -> None:
         "book_appointment",
         "reschedule_appointment",
         "cancel_appointment",
+        "take_message",
+        "schedule_call_back",
         "recognise_caller",
         "caller_history",
         "save_contact",
@@ -25,8 +27,6 @@ def test_the_list(plain: Store) -> None:
         "end_call",
         "collect_digits",
         "send_digits",
-        "take_message",
-        "schedule_call_back",
     )
 
 

@@ -8,6 +8,7 @@ from tests.exploring import examples
 from tests.tools.claim_sentences import CLAIMS, HONEST, STANDING, lines
 from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
+from tools.calls.errands import errand_tools
 from tools.calls.offer import Targets, call_tools
 from tools.claims import ClaimError, Rule, claims, parse, plain
 from tools.crm.offer import crm_tools
@@ -21,8 +22,9 @@ OPENERS = ("", "Okay. ", "Great, ", "Right then, ", "Okay, thank you. ", "Perfec
 def shipped(migrated_file: object) -> tuple[Tool, ...]:
     store = Store.__new__(Store)  # no tool is run here
     shop = default_shop()
-    calls = call_tools(Targets({"sales": "I'll put you through."}), shop, store)
-    return (*booking_tools(shop, store), *crm_tools(store), *calls)
+    calls = call_tools(Targets({"sales": "I'll put you through."}))
+    kept = errand_tools(shop, store)
+    return (*booking_tools(shop, store), *kept, *crm_tools(store), *calls)
 
 
 def claimed(tools: tuple[Tool, ...], sentence: str, *, whole: bool = True) -> set[str]:
@@ -77,7 +79,7 @@ def test_how_an_honest_sentence_begins_makes_no_claim_of_it(opener: str, sentenc
 def _without_store() -> tuple[Tool, ...]:
     store = Store.__new__(Store)
     shop = default_shop()
-    every = (*booking_tools(shop, store), *crm_tools(store), *call_tools(shop=shop, store=store))
+    every = (*booking_tools(shop, store), *crm_tools(store), *errand_tools(shop, store))
     return tuple(tool for tool in every if tool.risk.writes)
 
 

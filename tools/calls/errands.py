@@ -168,7 +168,11 @@ def errand_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
             handler=desk.take_message,
             risk=Risk.MESSAGE,
             confirm=("text",),
-            phrases=("can I leave a message", "please take a message", "tell them something"),
+            phrases=(
+                "I'd like to leave a message",
+                "can I leave a message",
+                "please take a message",
+            ),
             reconcile=desk.message_left,
             claims=(
                 "I have taken your message",
@@ -191,7 +195,12 @@ def errand_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
             handler=desk.schedule_call_back,
             risk=Risk.MESSAGE,
             confirm=("date", "time", "name"),
-            phrases=("please call me back", "can somebody call me back", "I'd like a call back"),
+            phrases=(
+                "please call me back",
+                "can somebody call me back",
+                "I'd like a call back",
+                "schedule a call back",
+            ),
             reconcile=desk.call_back_arranged,
             claims=(
                 "scheduled",

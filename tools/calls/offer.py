@@ -5,12 +5,9 @@ from typing import Annotated
 
 import msgspec
 
-from tools.booking.shop import Shop
 from tools.calls.digits import digits_tool
-from tools.calls.errands import errand_tools
 from tools.calls.keys import keys_tool
 from tools.spec import Result, Tool, ToolContext, ToolRefusal
-from tools.store import Store
 
 
 class EndCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,11 +64,9 @@ class Exchange:
         return asked.target if isinstance(asked.target, str) else self._targets.human
 
 
-def call_tools(
-    targets: Targets = NOBODY, shop: Shop | None = None, store: Store | None = None
-) -> tuple[Tool, ...]:
-    """All tools of this folder. Nobody is put through where there is no target, and nothing is
-    kept for the staff of no shop or in no database."""
+def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
+    """The tools that act on the call; nobody is put through where there is no target. What the
+    staff is asked to do later stands in `tools.calls.errands`."""
     end = Tool(
         name="end_call",
         description="End the call, once the caller has said goodbye or wants nothing more.",
@@ -80,9 +75,7 @@ def call_tools(
         phrases=("goodbye", "bye", "that's all", "nothing else, thank you", "I'm done"),
         ends_call=True,
     )
-    kept = errand_tools(shop, store) if shop is not None and store is not None else ()
-    onward = (_transfer(targets),) if targets.say else ()
-    return (end, digits_tool(), keys_tool(), *onward, *kept)
+    return (end, digits_tool(), keys_tool(), *([_transfer(targets)] if targets.say else []))
 
 
 def _transfer(targets: Targets) -> Tool:

@@ -138,7 +138,11 @@ def crm_tools(store: Store) -> tuple[Tool, ...]:
             arguments=AddNote,
             handler=desk.add_note,
             risk=Risk.WRITE_OWN,
-            phrases=("please leave a note", "can you note something down"),
+            phrases=(
+                "please leave a note",
+                "can you note something down",
+                "I'd like to leave a message",
+            ),
             reconcile=desk.note_made,
             claims=("I have made a note", "I have left a note", "I have left ... message"),
         ),
