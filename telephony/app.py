@@ -351,12 +351,13 @@ def _targets(line: Line) -> Targets:
 def claimable(registry: Registry) -> tuple[Claimable, ...]:
     """What may be claimed once each tool is done. Raises ClaimError for a rule of no use."""
     entries = (registry.get(name) for name in registry.names())
-    tools = [entry.tool for entry in entries if entry is not None and entry.tool.claims]
+    tools = [entry.tool for entry in entries if entry is not None]
     for rule in (rule for tool in tools for rule in tool.claims):
         parse(rule)
     return tuple(
         Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
         for tool in tools
+        if tool.claims or tool.risk.writes
     )
 
 

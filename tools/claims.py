@@ -15,10 +15,11 @@ booked`), what is not yet (`shall I book`, `once it is booked`, `will be booked`
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
+_SHORT_WORD = 4
 MOST_WORDS = 12
 """Of one phrase: longer ones would only ever match one sentence."""
 
@@ -95,16 +96,41 @@ def plain(sentence: str) -> str:
     return " ".join(_spelt(token) if token[0].isalnum() else "," for token in tokens)
 
 
+@lru_cache(maxsize=8)
+def _read(sentence: str) -> tuple[str, frozenset[str]]:
+    """The same sentence is looked at for every rule."""
+    said = plain(sentence)
+    return said, frozenset(said.split())
+
+
+@cache
+def _worthwhile(rule: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(rule) - {"...", "is"}
+
+
+def _worth_a_look(words: frozenset[str], rule: tuple[str, ...]) -> bool:
+    if len(rule) > 1:
+        return _worthwhile(rule) <= words
+    return rule[0] in words or not _infinitives(rule[0]).isdisjoint(words)
+
+
 def claims(sentence: str, rule: Rule, *, whole: bool = True) -> list[Claim]:
     """Where the sentence claims what the rule says.
 
     Not `whole`: more of the sentence is to come, so what could still become an exception is left.
     """
-    said = plain(sentence)
-    if rule.words[-1] not in said:
+    said, words = _read(sentence)
+    if not _worth_a_look(words, rule.words):
         return []
     found = {claim.end: claim for claim in _found(said, rule.words, whole=whole)}
     return [claim for claim in found.values() if not _excused(said, claim, rule, whole=whole)]
+
+
+@cache
+def _infinitives(word: str) -> frozenset[str]:
+    """Those a participle may have: of `mov`, `move` and `moved` one is a word."""
+    regular = word.endswith("ed") and len(word) > _SHORT_WORD
+    return frozenset((word[:-1], word[:-2], word[:-3]) if regular else (word,))
 
 
 def _excused(said: str, claim: Claim, rule: Rule, *, whole: bool) -> bool:
@@ -159,11 +185,12 @@ _TIMES = frozenset(_HOURS.split())
 _BEFORE = re.compile(r" (?:for|on|at|with|in|under|from|of|by) ")
 _SUBORDINATE = re.compile(
     r"\b(?:if|once|when|whenever|until|till|unless|before|after|whether|as soon as|as long as"
-    r"|in case|provided|assuming|suppose|imagine|without|would like|want|wants|wanted|wish|hope"
-    r"|you (?:said|say|mean|meant|told|mentioned|thought|think|believe|heard)|did|do|does|so that"
-    r"|(?:make|making|made|be|to be) sure|(?:check|checking|see|ask|asking) (?:that|if|whether)"
-    r"|as if|as though|instead of|rather than|example|why|how|what|where)\b"
+    r"|in case|provided|assuming|suppose|imagine|without|would like|so that|instead of|rather than"
+    r"|you (?:said|say|mean|meant|told|mentioned|thought|think|believe|heard)|as if|as though"
+    r"|(?:did|do|does) (?:you|i|we|he|she|it|they|your|the|that|this)"
+    r"|(?:make|making|made|be|to be) sure|(?:check|checking|see|ask|asking) (?:that|if|whether))\b"
 )
+_WISHED = re.compile(r"\b(?:want|wants|wanted|wish|hope|example|why|how|what|where)\b")
 _DENIED = re.compile(r"\b(?:not|never|no|nothing|none|nobody|neither|hardly|cannot)\b")
 _TAKEN = re.compile(r"\b(?:afraid|sorry|unfortunately|already|sadly)\b")
 _GOVERNED = re.compile(
@@ -179,6 +206,7 @@ def _participle(word: str) -> tuple[tuple[re.Pattern[str], bool], ...]:
     key = rf"{re.escape(word)}(?!\S)"
     agent, it = r"(?<!\S)(?:i|we)", "(?:you|it|everything|both(?: of them)?|all of (?:it|that))"
     acts = f"(?:have |had |went |[a-z]+ed ){_GAP}{{0,8}}?and {_ADV}{key}"
+    managed = f"(?:(?:was|were|have been) {_ADV}able to|(?:have )?{_ADV}managed to) "
     told = f"(?:{_OPEN}|(?<!\\S)(?:confirm|say|sure|know|tell you|afraid|sorry) (?:that )?)"
     patterns = (
         (f"{agent} (?:have|had) (?:got )?{_ADV}{key}", False),
@@ -186,6 +214,11 @@ def _participle(word: str) -> tuple[tuple[re.Pattern[str], bool], ...]:
         (f"{_OPEN}(?:i|we) {acts}", False),
         (rf"(?<!have )(?<!did ){agent} {_ADV}{key}(?= (?:{_OBJECT})(?!\S))", False),
         (f"{agent} (?:have|got)(?: got)? {_THING}{_ADV}{key}", True),
+        (f"{agent} {managed}(?:get|have) {_THING}{_ADV}{key}", False),
+        (
+            f"{agent} {managed}(?:{'|'.join(map(re.escape, sorted(_infinitives(word))))})(?!\\S)",
+            False,
+        ),
         (f"{agent} have had {_THING}{_ADV}{key}", False),
         (rf"(?<!\S)you {_STATE} {_ADV}{key}", True),
         (rf"(?<!\S){it} {_PERFECT} {_ADV}{key}", False),
@@ -231,7 +264,8 @@ def _found(said: str, words: tuple[str, ...], *, whole: bool) -> Iterable[Claim]
 def _asserted(said: str, start: int) -> bool:
     """Nothing before it in its part of the sentence makes it a wish, a condition or a denial."""
     part = _JOINED.split(f" {said[:start]} ")[-1]
-    return not _SUBORDINATE.search(part) and not _DENIED.search(_LINKED.split(part)[-1])
+    last = _LINKED.split(part)[-1]
+    return not (_SUBORDINATE.search(part) or _WISHED.search(last) or _DENIED.search(last))
 
 
 def _is_taken_time(match: str) -> bool:

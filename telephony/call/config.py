@@ -94,6 +94,7 @@ class Claimable(msgspec.Struct, frozen=True):
 
     tool: str
     claims: tuple[str, ...]
+    """Empty for a tool that writes: nobody knows what is said of it, so it may be anything."""
     writes: bool = True
     """False: having looked something up, a sentence may tell how it stands."""
 

@@ -107,6 +107,8 @@ class Reader:
         self._rules: list[tuple[Claimable, Rule]] = [
             (each, parse(rule)) for each in claimable for rule in each.claims
         ]
+        self._silent = {each.tool for each in claimable if each.writes and not each.claims}
+        """Tools without rules: once one of them is done, a claim may be about that."""
         self._own: deque[str] = deque(maxlen=_OWN_TEXTS)
         self.deeds = Deeds()
 
@@ -119,7 +121,7 @@ class Reader:
         for first, sentence, ended in sentences(text, begin, whole=whole):
             found = self._claimed(sentence[-_MOST_CHARS:], whole=ended)
             for tools, writing in found:
-                if not self.deeds.done(tools) and not self._quoted(sentence):
+                if not self.deeds.done(tools | self._silent) and not self._quoted(sentence):
                     standing = self.deeds.standing(writing)
                     return Stopped(first, sentence.strip(), tuple(sorted(writing)), standing)
         return None

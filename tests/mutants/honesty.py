@@ -51,6 +51,11 @@ HONESTY = (
         "looking up makes claims of its own",
     ),
     _gate(
+        "self.deeds.done(tools | self._silent)",
+        "self.deeds.done(tools)",
+        "what a tool without rules has done is stopped",
+    ),
+    _gate(
         "        enough = len(said.split()) >= _LEAST_WORDS\n",
         "        enough = True\n",
         "one word that a tool said excuses it everywhere",
@@ -156,17 +161,17 @@ HONESTY = (
         "playback",
     ),
     _rule(
-        "    return not _SUBORDINATE.search(part) and not _DENIED.search(_LINKED.split(part)[-1])\n",
-        "    return not _DENIED.search(_LINKED.split(part)[-1])\n",
+        "_SUBORDINATE.search(part) or ",
+        "",
         "a condition is taken for a claim",
     ),
     _rule(
-        "    return not _SUBORDINATE.search(part) and not _DENIED.search(_LINKED.split(part)[-1])\n",
-        "    return not _SUBORDINATE.search(part)\n",
+        " or _DENIED.search(last))",
+        ")",
         "a denial is taken for a claim",
     ),
     _rule(
-        "_DENIED.search(_LINKED.split(part)[-1])",
+        "_DENIED.search(last)",
         "_DENIED.search(part)",
         "a denial of something else hides a claim",
     ),

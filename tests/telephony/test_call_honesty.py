@@ -216,6 +216,15 @@ def test_what_was_looked_up_may_be_told_but_not_as_a_deed() -> None:
     assert len(call.stopped()) == 1
 
 
+def test_a_tool_without_rules_may_be_what_is_talked_of() -> None:
+    call = Gated((*CLAIMABLE, Claimable("order", ())))
+    call.says(LIE)
+    assert len(call.stopped()) == 1
+    call.calls("order").answers("done", tool="order")
+    call.says("I've booked your taxi.", "r2", "i2")
+    assert len(call.stopped()) == 1
+
+
 def test_looking_up_alone_makes_no_claims() -> None:
     call = Gated((Claimable("look_up", ("booked",), writes=False),))
     call.says(LIE)
@@ -327,6 +336,15 @@ def test_an_earlier_item_that_still_plays_is_heard() -> None:
     assert lines["i1"].fate is Fate.HEARD
     assert lines["i2"].fate is Fate.NEVER_PLAYED
     assert call.of(DeleteItem) == [DeleteItem("i2")]
+
+
+def test_of_a_stopped_reply_no_other_item_is_heard() -> None:
+    call = Gated()
+    call.happens(ResponseStarted("r1"), TextDelta("r1", "i1", LIE))
+    before = call.sent()
+    call.more(ONE_SECOND, "i2", "Is there anything else?")
+    assert call.sent() == before
+    assert call.of(DeleteItem) == [DeleteItem("i1"), DeleteItem("i2")]
 
 
 def test_a_claim_whose_last_word_comes_last_is_found_at_the_end() -> None:

@@ -50,6 +50,7 @@ If there's nothing else, you're all booked for Tuesday at three.
 Before you go, you're all booked in.
 I'll send you a text, and you're booked in for Tuesday.
 Not to worry, you're booked in for three.
+There's nothing else to do and your appointment is booked.
 No, you're all booked in.
 Consider it booked.
 Both of them have been booked.
@@ -75,6 +76,21 @@ You've been scheduled for Friday at ten.
 I've reserved the three o'clock slot for you.
 I have you down for Tuesday at three.
 I've rebooked you for Thursday.
+I was able to book you in for Tuesday at three.
+I managed to book that for you.
+I've managed to move your appointment to Thursday.
+We were able to cancel it.
+I was able to get you booked in.
+I have what you wanted and you're all booked in.
+Your booking has gone through.
+Your booking for Tuesday is complete.
+You now have an appointment on Tuesday.
+I've added you to the calendar.
+I've confirmed your appointment for Tuesday.
+Tuesday at three, confirmed!
+I've pencilled you in for Tuesday.
+I've managed to squeeze you in at ten.
+You're down for Tuesday at three.
 I've moved your appointment to Thursday at three.
 I've moved it to Thursday for you.
 I moved your appointment to Thursday.
@@ -140,6 +156,16 @@ After it has been moved you can't move it again.
 Before I have booked anything, may I take your name?
 Until your appointment is confirmed, nothing is fixed.
 I'll book that now, one moment.
+I wasn't able to book that.
+I was not able to book you in.
+I couldn't manage to move it.
+I'm able to book you in on Friday.
+I'll be able to book you in on Friday.
+I've confirmed that we're open on Friday.
+I've confirmed with Anna that she works on Friday.
+Once confirmed, you will get a text.
+The price is confirmed by the stylist.
+How would you like to be confirmed, by text or by email?
 I'll have that booked in a second.
 I will get you booked in.
 I can book you in for Tuesday.

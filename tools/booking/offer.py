@@ -11,9 +11,8 @@ BOOKED = (
     "booked",
     "scheduled",
     "reserved",
-    "your appointment ... is confirmed",
-    "your booking ... is confirmed",
-    "you are confirmed for",
+    "confirmed unless confirmed that, confirmed with, confirmed by",
+    "you are down for",
     "you are all set for",
     "I have you down for",
 )
@@ -21,6 +20,16 @@ BOOKED = (
 MADE = (
     *BOOKED,
     "rebooked",
+    "pencilled",
+    "penciled",
+    "slotted",
+    "squeezed",
+    "booking ... has gone through",
+    "booking ... went through",
+    "your booking ... is complete",
+    "your appointment ... is made",
+    "you now have ... appointment",
+    "I have added you to",
     "I have put you down for",
     "I have put you in",
     "I have made ... appointment",
@@ -36,6 +45,14 @@ MOVED = (
     "I have changed ... booking",
     "your appointment ... is changed",
     "rescheduled",
+)
+CANCELLED = (
+    "cancelled unless cancelled our",
+    "canceled unless canceled our",
+    "called off",
+    "removed",
+    "deleted",
+    "I have taken you off",
 )
 
 
@@ -141,6 +158,6 @@ def _changing(desk: Appointments, services: tuple[str, ...]) -> tuple[Tool, ...]
             ),
             reopens=("book_appointment", "reschedule_appointment"),
             reconcile=desk.cancel_made,
-            claims=("cancelled unless cancelled our", "canceled unless canceled our", "called off"),
+            claims=CANCELLED,
         ),
     )
