@@ -18,7 +18,7 @@ from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand, Onward, Record
-from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
+from telephony.call.config import BargeIn, CallConfig, Claimable, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.engines import (
@@ -49,6 +49,7 @@ from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
+from tools.claims import parse
 from tools.config import ConfigError
 from tools.crm.config import CrmConfig
 from tools.crm.crmfile import load_crm
@@ -57,6 +58,7 @@ from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
+from tools.registry import Registry
 from tools.spec import BackendError, ToolSpec
 from tools.store import WHERE, CommitUnknownError, Store, open_store
 
@@ -153,6 +155,7 @@ class Service:
         specs = registry.specs()
         self._own_tools = tuple(spec.name for spec in specs if spec.by_call)
         self._evidence_tools = tuple(spec.name for spec in specs if spec.needs_evidence)
+        self._claimable = claimable(registry)
         self._engines = self._make_engines(specs)
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
@@ -305,6 +308,7 @@ class Service:
             human=self.line.human,
             human_ulaw=self._clips.human,
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
+            claimable=self._claimable,
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         self._staff.saw(offer.call_sid, e164(offer.from_))
@@ -378,6 +382,19 @@ class Service:
 
 def _targets(line: Line) -> Targets:
     return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+
+
+def claimable(registry: Registry) -> tuple[Claimable, ...]:
+    """What may be claimed once each tool is done. Raises ClaimError for a rule of no use."""
+    entries = (registry.get(name) for name in registry.names())
+    tools = [entry.tool for entry in entries if entry is not None]
+    for rule in (rule for tool in tools for rule in tool.claims):
+        parse(rule)
+    return tuple(
+        Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
+        for tool in tools
+        if tool.claims or tool.risk.writes
+    )
 
 
 def _route(name: str, target: Transfer) -> Route:

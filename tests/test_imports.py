@@ -31,6 +31,7 @@ SHELLS = frozenset(
         "telephony.cli.checks",
         "telephony.cli.contacts",
         "telephony.cli.doctor",
+        "telephony.cli.inbox",
         "telephony.cli.init",
         "telephony.cli.lab",
         "telephony.cli.main",
@@ -99,6 +100,8 @@ SHELLS = frozenset(
         "tools.booking.waiting",
         "tools.booking.whose",
         "tools.bounds",
+        "tools.calls.errands",
+        "tools.calls.inbox",
         "tools.catalogue",
         "tools.configfile",
         "tools.crm.checking",
@@ -141,7 +144,13 @@ FIRST = frozenset({"agents.local"})
 """Packages that set a variable of the process before anything in them is imported."""
 
 TABLES = frozenset(
-    {"tools.booking.caldav.tables", "tools.booking.tables", "tools.crm.tables", "tools.schema"}
+    {
+        "tools.booking.caldav.tables",
+        "tools.booking.tables",
+        "tools.calls.tables",
+        "tools.crm.tables",
+        "tools.schema",
+    }
 )
 """Modules that declare database tables and do nothing with them."""
 

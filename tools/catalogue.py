@@ -2,6 +2,7 @@
 
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Shop
+from tools.calls.errands import errand_tools
 from tools.calls.offer import NOBODY, Targets, call_tools
 from tools.crm.desk import CrmDesk
 from tools.crm.offer import crm_tools
@@ -16,6 +17,8 @@ def build(
     return Registry(
         [
             *booking_tools(shop, store),
+            # Before notes: who wants to leave a message means one that somebody reads.
+            *errand_tools(shop, store),
             *crm_tools(store, crm),
             *call_tools(targets),
         ]

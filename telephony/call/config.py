@@ -91,6 +91,16 @@ class TurnTaking(msgspec.Struct, frozen=True):
     None: the engine alone decides."""
 
 
+class Claimable(msgspec.Struct, frozen=True):
+    """What sentences say once a tool is done, and only then: see tools.claims."""
+
+    tool: str
+    claims: tuple[str, ...]
+    """Empty for a tool that writes: nobody knows what is said of it, so it may be anything."""
+    writes: bool = True
+    """False: having looked something up, a sentence may tell how it stands."""
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -116,3 +126,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     """The longest message the carrier may record; 0: it takes none."""
     evidence_tools: tuple[str, ...] = ()
     """Tools whose rules go by what was said: `ToolSpec.needs_evidence`."""
+    claimable: tuple[Claimable, ...] = ()
+    """Which tools' doing can be claimed; empty: sentences are not looked at."""

@@ -19,6 +19,8 @@ _STEP_SAMPLES = RATE // 50
 _SENTENCE_END = re.compile(r"[.?!]+[\"')\]]*\s+")
 
 REPEAT = "repeat"
+TONES = "tones"
+"""Keys sent, which are not to be sent again. Both are sources of lines in the transcript."""
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class LastHeard:
         last = self._item
         for item in items:
             last = _later(last, item)
-        if last is None:
+        if last is None or last.source == TONES:
             return None
         if last.source != REPEAT:
             self._again = _last_sentence(last, bytes(self._ulaw))

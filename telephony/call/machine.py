@@ -33,6 +33,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.dialling import Dialling
 from telephony.call.disclosure import Disclosure
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import (
@@ -58,6 +59,7 @@ from telephony.call.events import (
     ToolWaits,
 )
 from telephony.call.hearing import Hearing
+from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
@@ -66,6 +68,7 @@ from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.media.transcode import Uplink
 from telephony.transcripts.entry import EndedReason, UsageLine
+from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
@@ -87,7 +90,9 @@ class Call:
         self._barge_ins = BargeIns(
             config, self._playback, self._floor, self._patience, self._ending
         )
+        self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
         self._fillers = 0
+        self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
             self._floor,
@@ -113,9 +118,11 @@ class Call:
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
         self._hearing.testimony.note(commands)
+        self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._hearing.released(now)
+            commands += self._dialling.check(commands, now)
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
         return commands
@@ -185,7 +192,7 @@ class Call:
             case TextDelta():
                 return self._text(event, now)
             case ItemDone(_, item_id):
-                return [*self._playback.close(item_id, now), *self._playback.settled()]
+                return self._item_done(item_id, now)
             case ToolCalled():
                 return self._tool_called(event, now)
             case ResponseDone():
@@ -279,7 +286,11 @@ class Call:
         if not self._wants(event.response_id):
             return self._playback.unwanted(event, now)
         self._playback.text(event, now)
-        return []
+        return self._honesty.words(event, now)
+
+    def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
+        stopped = self._honesty.item_done(item_id, now)
+        return [*stopped, *self._playback.close(item_id, now), *self._playback.settled()]
 
     def _audio(self, event: AudioDelta, now: float) -> list[CallCommand]:
         if not self._wants(event.response_id):
@@ -311,10 +322,12 @@ class Call:
         return [*commands, Record(turn)] if turn else commands
 
     def _response_done(self, event: ResponseDone, now: float) -> list[CallCommand]:
-        commands = self._playback.close_response(event.response_id, now)
+        commands = self._honesty.response_done(event.response_id, now)
+        commands += self._playback.close_response(event.response_id, now)
         self._floor.reply_ended(event.response_id)
         line = UsageLine(event.response_id, event.status.value, event.usage, self._ms(now))
-        return [*commands, *self._playback.settled(), Record(line)]
+        commands += [*self._playback.settled(), Record(line)]
+        return [*commands, *self._honesty.correction(event.response_id, now)]
 
     def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
         return [Note("engine_failed", detail=event.reason), *self._ending.apologise(now)]
@@ -325,8 +338,10 @@ class Call:
         if not self._tools.begin(event, self._ms(now)):
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
+        self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
-            return self._keypad.collect(event, now)
+            send = event.name == SEND_DIGITS
+            return (self._dialling.send if send else self._keypad.collect)(event, now)
         return self._hearing.run(event, now)
 
     def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
@@ -339,6 +354,7 @@ class Call:
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, self._ms(now))) is None:
             return [Note("tool_answer_unasked")]
+        self._honesty.tool_finished(event)
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
         if respond and not self._tools and self._floor.caller_item is None:

@@ -122,6 +122,30 @@ class Playback:
         self._items[item_id].curtailed_s = now
         return self.close(item_id, now, Arrival.BROKEN_OFF)
 
+    def words(self, item_id: str) -> str:
+        """All words of an item that have come; empty for one that is settled."""
+        item = self._items.get(item_id)
+        return item.text if item is not None else ""
+
+    def withhold(self, item_id: str, chars: int, now: float) -> list[CallCommand]:
+        """Let nothing be heard of an item from its letter `chars` on, nor what still comes of it.
+
+        What of it waits at the carrier is cleared, and what stood before it is sent again. The
+        engine is told once it is settled what was heard.
+        """
+        item = self._items[item_id]
+        at = item.earliest(chars)
+        item.limit = at + item.delay if at else 0
+        if item.played is None and not item.limit:
+            item.give_up(now)
+            return self._tell(item)
+        item.curtailed_s = now
+        beyond = item.played is not None and item.played.sent > item.limit
+        cleared: list[CallCommand] = []
+        if beyond and self._held is None and self.ledger.outstanding:
+            cleared = [*self.hold(now), *self.resume(now)]
+        return [*cleared, *self.close(item_id, now, Arrival.BROKEN_OFF), *self.settled()]
+
     def samples(self, delta: AudioDelta) -> int:
         """Its length as the caller hears it, in samples of 8,000 a second."""
         return len(delta.audio) // self._sample_bytes
@@ -177,6 +201,9 @@ class Playback:
         if self._held is not None:
             self._held.later.append((item, ulaw))
             return []
+        if item.limit is not None:
+            sent = item.played.sent if item.played is not None else 0
+            ulaw = ulaw[: max(0, item.limit - sent)]
         if ulaw and item.played is None:
             item.played = self.ledger.open(item.item_id)
         commands: list[CallCommand] = []

@@ -56,6 +56,8 @@ class SpokenItem:
     """When the caller spoke over it; its fate follows once it is settled what was heard."""
     curtailed_s: float | None = None
     """When the rest of it was refused for its length: what was sent before is still heard."""
+    limit: int | None = None
+    """No more of its audio than this may be heard, counted as `Item.sent` counts."""
     _anchors: list[tuple[int, int]] = field(default_factory=list)
 
     def add_text(self, text: str) -> None:
@@ -147,6 +149,12 @@ class SpokenItem:
         begin, first = [(0, 0), *(anchor for anchor in anchors if anchor[0] <= samples)][-1]
         end, last = next((anchor for anchor in anchors if anchor[0] > samples), final)
         return first + (last - first) * (samples - begin) // max(1, end - begin)
+
+    def earliest(self, chars: int) -> int:
+        """Before this place in its audio a letter was not spoken. 0 where the engine's words come
+        behind their audio, so that nothing is sure."""
+        came = [samples for samples, first in self._trusted_anchors if first <= chars]
+        return max(came, default=0)
 
     def _samples_at(self, chars: int) -> int:
         """Where in the audio a letter stands: the other way round."""

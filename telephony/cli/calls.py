@@ -39,7 +39,7 @@ def list_calls(limit: int, skip: int, as_json: bool) -> None:
         for call in found:
             click.echo(msgspec.json.encode(call.summary).decode())
     elif found:
-        click.echo(_table([_COLUMNS, *map(_row, found)]))
+        click.echo(table([_COLUMNS, *map(_row, found)]))
     else:
         click.echo("No calls yet.")
 
@@ -93,7 +93,8 @@ def _row(call: StoredCall) -> tuple[str, ...]:
     )
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Columns side by side."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)

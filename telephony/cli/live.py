@@ -15,6 +15,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ClaimLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -23,7 +24,7 @@ from telephony.transcripts.entry import (
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import heard_and_not
+from telephony.transcripts.text import claim, heard_and_not
 
 WIDEST = 110
 WITHOUT_TERMINAL = 100
@@ -84,6 +85,8 @@ class Live:
                 self._row(entry.start_ms, "caller", self._caller(entry))
             case ToolLine():
                 self._row(entry.start_ms, "tool", self._tool(entry))
+            case ClaimLine():
+                self._row(entry.at_ms, "claim", Text(claim(entry), "dim"))
             case TurnLine():
                 self._wait(entry)
             case DtmfLine():

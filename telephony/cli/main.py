@@ -15,6 +15,7 @@ from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
 from telephony.cli.contacts import contacts, tasks
 from telephony.cli.doctor import doctor
+from telephony.cli.inbox import callbacks, messages
 from telephony.cli.init import init
 from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
@@ -83,11 +84,13 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
 
 
 frontdesk.add_command(calendar)
+frontdesk.add_command(callbacks)
 frontdesk.add_command(calls)
 frontdesk.add_command(contacts)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
+frontdesk.add_command(messages)
 frontdesk.add_command(replay_call)
 frontdesk.add_command(tasks)
 

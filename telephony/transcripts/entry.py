@@ -83,7 +83,8 @@ class AgentLine(Entry, frozen=True, tag=True):
     sent_ms: int
     """How much of it went to the carrier."""
     source: str = "engine"
-    """`engine`, `own` for clips of ours (the apology), or `repeat`: a sentence heard before."""
+    """`engine`, `own` for clips of ours (the apology), `repeat`: a sentence heard before, or
+    `tones`: keys sent, one word each."""
     heard_at_least_ms: int = UNKNOWN_MS
     """No less of its audio was heard, whatever the network did."""
     heard_at_most_ms: int = UNKNOWN_MS
@@ -130,6 +131,19 @@ class TruncationLine(Entry, frozen=True, tag=True):
     heard_at_most_ms: int = UNKNOWN_MS
 
 
+class ClaimLine(Entry, frozen=True, tag=True):
+    """A sentence that was stopped: it claimed that something was done which was not."""
+
+    item_id: str
+    tools: tuple[str, ...]
+    """Of which one would have had to be done."""
+    standing: str
+    """`never` (asked for), `running`, `failed` or `unknown`."""
+    sentence: str
+    """As far as it had come."""
+    at_ms: int
+
+
 class TurnLine(Entry, frozen=True, tag=True):
     """How long the caller waited for one answer; -1 where a step did not happen."""
 
@@ -167,5 +181,13 @@ class EndLine(Entry, frozen=True, tag=True):
 
 
 AnyEntry = (
-    AgentLine | CallerLine | ToolLine | TruncationLine | TurnLine | DtmfLine | UsageLine | EndLine
+    AgentLine
+    | CallerLine
+    | ToolLine
+    | TruncationLine
+    | ClaimLine
+    | TurnLine
+    | DtmfLine
+    | UsageLine
+    | EndLine
 )

@@ -8,6 +8,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ClaimLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -39,7 +40,7 @@ def begins_ms(entry: AnyEntry) -> int:
         case TurnLine():
             # Beside the answer it measures, not beside the question.
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
-        case TruncationLine() | DtmfLine() | UsageLine() | EndLine():
+        case TruncationLine() | ClaimLine() | DtmfLine() | UsageLine() | EndLine():
             return entry.at_ms
 
 
@@ -80,6 +81,8 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
             return "tool", _tool(entry, style)
         case TruncationLine():
             return "cut", style.aside(_truncation(entry))
+        case ClaimLine():
+            return "claim", style.aside(claim(entry))
         case TurnLine():
             waited = _latency(entry)
             return ("wait", style.aside(waited)) if waited else None
@@ -92,7 +95,7 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
             return None
 
 
-_SOURCES = {"own": "own recording", "repeat": "said again"}
+_SOURCES = {"own": "own recording", "repeat": "said again", "tones": "keys sent"}
 
 
 def _agent(entry: AgentLine, style: Style) -> str:
@@ -134,6 +137,20 @@ def _truncation(entry: TruncationLine) -> str:
         return f"{_little(entry.heard_ms)} of the reply had been heard; the model was told so"
     told = f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
     return told + (f" of {entry.heard_ms}" if entry.heard_ms > entry.audio_end_ms else "")
+
+
+_STANDINGS = {
+    "never": "was not asked for",
+    "running": "still runs",
+    "failed": "did not work",
+    "unknown": "may have failed",
+}
+
+
+def claim(entry: ClaimLine) -> str:
+    """Why a sentence was stopped, and as much of it as had come."""
+    standing = _STANDINGS.get(entry.standing, entry.standing)
+    return plain(f"stopped, as {' or '.join(entry.tools)} {standing}: {entry.sentence}")
 
 
 def _little(heard_ms: int) -> str:

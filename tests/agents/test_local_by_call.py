@@ -20,8 +20,8 @@ def said(tools: tuple[ToolSpec, ...], words: str) -> str:
     return repr(Dialogue(tools, Persona(), FRIDAY, ids).heard(words, constrained=False))
 
 
-def test_there_is_a_tool_that_the_call_carries_out() -> None:
-    assert [spec.name for spec in DIGITS] == ["collect_digits"]
+def test_there_are_tools_that_the_call_carries_out() -> None:
+    assert [spec.name for spec in DIGITS] == ["collect_digits", "send_digits"]
 
 
 def test_no_words_lead_to_it_and_no_list_of_abilities_has_it() -> None:

@@ -2,6 +2,7 @@
 
 from tests.mutants import Mutant
 from tests.mutants.handover import HANDOVER
+from tests.mutants.honesty import HONESTY
 from tests.mutants.keypad import KEYPAD
 
 _LEDGER = ("tests/telephony/test_call_ledger.py",)
@@ -685,4 +686,6 @@ BARGE_INS = (
     ),
 )
 
-CALL_CORE = (*LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER)
+CALL_CORE = (
+    *LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER, *HONESTY
+)  # fmt: skip

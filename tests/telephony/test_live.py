@@ -13,6 +13,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ClaimLine,
     DtmfLine,
     EndedReason,
     EndLine,
@@ -159,6 +160,7 @@ def test_the_caller_s_words_stand_as_they_were_heard() -> None:
         CallerLine("t3", "Thank you for buying.", 4_000, 5_000),
         CallerLine("t4", "", 6_000, 7_000, transcribed=False),
         DtmfLine("5", 8_000),
+        ClaimLine("i", ("book",), "never", "It's booked.", 8_500),
         UsageLine("r", "completed", None, 8_000),
     ) == [
         "    1.0  caller  No, that's all.",
@@ -166,6 +168,7 @@ def test_the_caller_s_words_stand_as_they_were_heard() -> None:
         "    4.0  caller  Thank you for buying.  [said: No, that's all. Thank you, goodbye.]",
         "    6.0  caller  (no words could be made out)",
         "    8.0  caller  pressed 5",
+        "    8.5  claim   stopped, as book was not asked for: It's booked.",
     ]
 
 

@@ -9,6 +9,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ClaimLine,
     DtmfLine,
     EndedReason,
     EndLine,
@@ -109,6 +110,14 @@ def test_our_own_recordings_are_marked() -> None:
         (TurnLine(-1, 1_500, 1_600, -1), "00:01.600  wait    answered +100 ms"),
         (TurnLine(-1, -1, -1, -1), ""),
         (DtmfLine("#", 7_000), "00:07.000  caller  pressed #"),
+        (
+            ClaimLine("i", ("book", "move"), "never", "It's\x1b[2J booked.", 7_000),
+            "00:07.000  claim   stopped, as book or move was not asked for: It's\\x1b[2J booked.",
+        ),
+        (
+            ClaimLine("i", ("book",), "odd", "Booked.", 7_000),
+            "00:07.000  claim   stopped, as book odd: Booked.",
+        ),
         (UsageLine("r", "completed", None, 5), ""),
         (EndLine(EndedReason.MAX_LENGTH, 60_000), "01:00.000  end     max length"),
         (
@@ -158,3 +167,4 @@ def test_plain_text_leaves_ordinary_words_alone(text: str) -> None:
 def test_each_entry_has_a_beginning() -> None:
     assert begins_ms(agent("a", "a", Fate.HEARD)) == 3_420
     assert begins_ms(DtmfLine("1", 12)) == 12
+    assert begins_ms(ClaimLine("i", ("book",), "never", "Booked.", 13)) == 13

@@ -21,6 +21,8 @@ def test_the_list(plain: Store) -> None:
         "cancel_appointment",
         "hold_time",
         "join_waiting_list",
+        "take_message",
+        "schedule_call_back",
         "recognise_caller",
         "caller_history",
         "my_details",
@@ -32,6 +34,7 @@ def test_the_list(plain: Store) -> None:
         "do_not_call",
         "end_call",
         "collect_digits",
+        "send_digits",
     )
 
 

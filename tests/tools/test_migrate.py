@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 import tools.booking.caldav.tables
 import tools.booking.tables
+import tools.calls.tables
 import tools.crm.tables
 import tools.receipts
 from tools.config import ConfigError
@@ -26,6 +27,7 @@ from tools.store import Store, open_store
 def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Store) -> None:
     assert tools.booking.caldav.tables.EVENTS.metadata is METADATA
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
+    assert tools.calls.tables.MESSAGES.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     found = store.read(

@@ -26,6 +26,54 @@ from tools.booking.waiting import Waiting
 from tools.spec import Risk, Tool
 from tools.store import Store
 
+BOOKED = (
+    "booked",
+    "scheduled",
+    "reserved",
+    "confirmed unless confirmed that, confirmed with, confirmed by",
+    "you are down for",
+    "you are all set for",
+    "I have you down for",
+)
+"""What is said of an appointment there is: once it was made, moved or looked up."""
+MADE = (
+    *BOOKED,
+    "rebooked",
+    "pencilled",
+    "penciled",
+    "slotted",
+    "squeezed",
+    "booking ... has gone through",
+    "booking ... went through",
+    "your booking ... is complete",
+    "your appointment ... is made",
+    "you now have ... appointment",
+    "I have added you to",
+    "I have put you down for",
+    "I have put you in",
+    "I have made ... appointment",
+    "I have made ... booking",
+    "I have made ... reservation",
+)
+# A shop moves house, too.
+MOVED = (
+    "moved unless we have moved to, we moved to, moved on, moved in",
+    "I have changed it",
+    "I have changed that",
+    "I have changed ... appointment",
+    "I have changed ... booking",
+    "your appointment ... is changed",
+    "rescheduled",
+)
+CANCELLED = (
+    "cancelled unless cancelled our",
+    "canceled unless canceled our",
+    "called off",
+    "removed",
+    "deleted",
+    "I have taken you off",
+)
+
 
 def booking_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
     """All tools of this folder. `person` and `party` are asked for only where the shop has them."""
@@ -99,6 +147,7 @@ def _looking(looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
             arguments=WhichBookings,
             handler=desk.mine,
             phrases=("when is my appointment", "do I have a booking", "what have I booked"),
+            claims=BOOKED,
         ),
     )
 
@@ -123,6 +172,7 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
             ),
             reopens=("cancel_appointment", "reschedule_appointment"),
             reconcile=desk.book_made,
+            claims=MADE,
         ),
         Tool(
             name="reschedule_appointment",
@@ -138,6 +188,7 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
             ),
             reopens=("book_appointment", "cancel_appointment", "reschedule_appointment"),
             reconcile=desk.move_made,
+            claims=(*MADE, *MOVED),
         ),
         Tool(
             name="cancel_appointment",
@@ -153,6 +204,7 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
             ),
             reopens=("book_appointment", "reschedule_appointment"),
             reconcile=desk.cancel_made,
+            claims=CANCELLED,
         ),
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from tools.calls.digits import digits_tool
+from tools.calls.keys import keys_tool
 from tools.spec import Result, Tool, ToolContext, ToolRefusal
 
 
@@ -64,7 +65,8 @@ class Exchange:
 
 
 def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
-    """All tools of this folder; nobody is put through where there is no target."""
+    """The tools that act on the call; nobody is put through where there is no target. What the
+    staff is asked to do later stands in `tools.calls.errands`."""
     end = Tool(
         name="end_call",
         description="End the call, once the caller has said goodbye or wants nothing more.",
@@ -73,7 +75,7 @@ def call_tools(targets: Targets = NOBODY) -> tuple[Tool, ...]:
         phrases=("goodbye", "bye", "that's all", "nothing else, thank you", "I'm done"),
         ends_call=True,
     )
-    return (end, digits_tool(), *([_transfer(targets)] if targets.say else []))
+    return (end, digits_tool(), keys_tool(), *([_transfer(targets)] if targets.say else []))
 
 
 def _transfer(targets: Targets) -> Tool:
@@ -89,4 +91,5 @@ def _transfer(targets: Targets) -> Tool:
         phrases=("put me through", "can you transfer me", "connect me to somebody"),
         transfer_to=exchange.target,
         enums={"target": tuple(targets.say)},
+        claims=("transferred", "I have put you through"),
     )

@@ -355,6 +355,7 @@ def _reading(reception: Reception, *, outside: bool) -> tuple[Tool, ...]:
             arguments=Nothing,
             handler=reception.history,
             phrases=("when was I last there", "what did I have last time"),
+            claims=("booked", "cancelled", "moved"),
         ),
         Tool(
             name="my_details",
@@ -392,6 +393,7 @@ def _writing(reception: Reception) -> tuple[Tool, ...]:
             risk=Risk.WRITE_OWN,
             phrases=("please save my details", "I want to change my name in your records"),
             reopens=("save_contact",),
+            claims=("I have saved your", "I have updated your", "I have changed your"),
         ),
         Tool(
             name="add_note",
@@ -405,6 +407,7 @@ def _writing(reception: Reception) -> tuple[Tool, ...]:
                 "I'd like to leave a message",
             ),
             reconcile=reception.note_made,
+            claims=("I have made a note", "I have left a note", "I have left ... message"),
         ),
         Tool(
             name="add_follow_up",

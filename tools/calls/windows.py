@@ -1,0 +1,101 @@
+"""When can a caller be called back: windows within the shop's opening hours, on its clock."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import msgspec
+
+from tools.booking.calendar import hours_of, moment
+from tools.booking.shop import Shop
+from tools.booking.speech import say_day, say_list, say_time
+from tools.spec import ToolRefusal
+
+LENGTH = dt.timedelta(hours=1)
+"""Of a window whose end nobody named."""
+SHORTEST = dt.timedelta(minutes=15)
+OFFERED_DAYS = 14
+_SPOKEN_DAYS = 3
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From when to when, as moments in UTC and on the shop's clock."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    begin: dt.datetime
+    end: dt.datetime
+
+
+def window(shop: Shop, date: str, time: str, until: str | None, now: dt.datetime) -> Window:
+    """The window a caller asks for, cut to the opening hours.
+
+    `date` as YYYY-MM-DD, `time` and `until` as HH:MM. Raises ToolRefusal, which names what to
+    ask for again and what would do.
+    """
+    day, begin = dt.date.fromisoformat(date), dt.time.fromisoformat(time)
+    end = dt.time.fromisoformat(until) if until is not None else None
+    if end is not None and end <= begin:
+        raise ToolRefusal("The window ends before it begins.", field="until")
+    _check_day(shop, day, now)
+    for opens, closes in _open(shop, day):
+        if opens <= dt.datetime.combine(day, begin) < closes:
+            last = closes if end is None else min(closes, dt.datetime.combine(day, end))
+            return _made(shop, dt.datetime.combine(day, begin), last, end is None, now)
+    raise ToolRefusal(f"On {say_day(day)} we are open {_hours(shop, day)}.", field="time")
+
+
+def _made(
+    shop: Shop, begin: dt.datetime, last: dt.datetime, open_ended: bool, now: dt.datetime
+) -> Window:
+    end = min(last, begin + LENGTH) if open_ended else last
+    starts_at, ends_at = moment(shop.zone, begin), moment(shop.zone, end)
+    if starts_at is None or ends_at is None:
+        raise ToolRefusal("The clocks go forward then, so there is no such time.", field="time")
+    if ends_at < now + SHORTEST:
+        raise ToolRefusal(f"{say_time(begin.time())} that day is already past.", field="time")
+    if ends_at - starts_at < SHORTEST:
+        least = int(SHORTEST.total_seconds()) // 60
+        raise ToolRefusal(f"We need at least {least} minutes before we close.", field="time")
+    return Window(starts_at, ends_at, begin, end)
+
+
+def _check_day(shop: Shop, day: dt.date, now: dt.datetime) -> None:
+    today = now.astimezone(shop.zone).date()
+    if day < today:
+        raise _other_day(shop, f"{say_day(day)} is already past.", now)
+    if day > today + dt.timedelta(days=shop.days_ahead):
+        raise _other_day(shop, f"That is more than {shop.days_ahead} days ahead.", now)
+    if not hours_of(shop, day):
+        raise _other_day(shop, f"We are closed on {say_day(day)}.", now)
+
+
+def _other_day(shop: Shop, reason: str, now: dt.datetime) -> ToolRefusal:
+    days = list(_open_days(shop, now))
+    said = say_list([say_day(day) for day in days[:_SPOKEN_DAYS]], "or")
+    message = f"{reason} I could offer {said}." if said else reason
+    return ToolRefusal(message, field="date", choices=[day.isoformat() for day in days])
+
+
+def _open_days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
+    today = now.astimezone(shop.zone).date()
+    for ahead in range(1, min(OFFERED_DAYS, shop.days_ahead) + 1):
+        day = today + dt.timedelta(days=ahead)
+        if hours_of(shop, day):
+            yield day
+
+
+def _open(shop: Shop, day: dt.date) -> Iterator[tuple[dt.datetime, dt.datetime]]:
+    midnight = dt.datetime.combine(day, dt.time())
+    for span in hours_of(shop, day):
+        yield (
+            midnight + dt.timedelta(minutes=span.start),
+            midnight + dt.timedelta(minutes=span.end),
+        )
+
+
+def _hours(shop: Shop, day: dt.date) -> str:
+    spans = [
+        f"from {say_time(opens.time())} to {say_time(closes.time())}"
+        for opens, closes in _open(shop, day)
+    ]
+    return say_list(spans)
