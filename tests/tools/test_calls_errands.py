@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.exploring import examples
 from tests.tools.desk import CALLER, NOW, Desk, said
-from tools.booking.calendar import hours_of
 from tools.booking.shop import Shop, default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.inbox import MOST, Inbox
@@ -174,7 +173,7 @@ async def test_what_cannot_be_promised_is_refused_with_what_can(
     assert Inbox(plain).call_backs() == []
     if field == "date":
         assert len(answer["choices"]) >= 3
-        assert all(hours_of(SHOP, dt.date.fromisoformat(each)) for each in answer["choices"])
+        assert all(SHOP.hours(dt.date.fromisoformat(each)) for each in answer["choices"])
 
 
 async def test_a_time_of_today_that_is_past_is_refused(plain: Store) -> None:
@@ -217,12 +216,12 @@ def test_whatever_is_promised_lies_within_opening_hours_and_is_not_past(
 
 def _within(shop: Shop, begin: dt.datetime, end: dt.datetime) -> bool:
     first, last = begin.hour * 60 + begin.minute, end.hour * 60 + end.minute
-    return any(each.start <= first < last <= each.end for each in hours_of(shop, begin.date()))
+    return any(each.start <= first < last <= each.end for each in shop.hours(begin.date()))
 
 
 def test_a_time_the_clocks_skip_is_refused() -> None:
     """On 29 March 2026 clocks in London go from 01:00 to 02:00."""
-    all_day = hours_of(SHOP, dt.date.fromisoformat(WEDNESDAY))[0]
+    all_day = SHOP.hours(dt.date.fromisoformat(WEDNESDAY))[0]
     span = type(all_day)(0, 24 * 60)
     always = msgspec.structs.replace(SHOP, week=((span,),) * 7)
     with pytest.raises(ToolRefusal, match="clocks"):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tools.booking.calendar import hours_of, moment
+from tools.booking.calendar import moment
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_list, say_time
 from tools.spec import ToolRefusal
@@ -65,7 +65,7 @@ def _check_day(shop: Shop, day: dt.date, now: dt.datetime) -> None:
         raise _other_day(shop, f"{say_day(day)} is already past.", now)
     if day > today + dt.timedelta(days=shop.days_ahead):
         raise _other_day(shop, f"That is more than {shop.days_ahead} days ahead.", now)
-    if not hours_of(shop, day):
+    if not shop.hours(day):
         raise _other_day(shop, f"We are closed on {say_day(day)}.", now)
 
 
@@ -80,13 +80,13 @@ def _open_days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
     today = now.astimezone(shop.zone).date()
     for ahead in range(1, min(OFFERED_DAYS, shop.days_ahead) + 1):
         day = today + dt.timedelta(days=ahead)
-        if hours_of(shop, day):
+        if shop.hours(day):
             yield day
 
 
 def _open(shop: Shop, day: dt.date) -> Iterator[tuple[dt.datetime, dt.datetime]]:
     midnight = dt.datetime.combine(day, dt.time())
-    for span in hours_of(shop, day):
+    for span in shop.hours(day):
         yield (
             midnight + dt.timedelta(minutes=span.start),
             midnight + dt.timedelta(minutes=span.end),
