@@ -76,17 +76,15 @@ def name_key(name: str) -> str:
 def service_of(shop: Shop, booking: Booking) -> Service:
     """What was booked, as long as it was then: the shop may have changed its list since."""
     today = shop.offers(booking.service)
-    kinds = {
-        each.kind: None
-        for each in shop.everything
-        if any(key in booking.resources for key in each.keys)
-    }
+    kinds = {key: each.kind for each in shop.everything for key in each.keys}
+    # What is no longer there stays a need, which nothing can meet.
+    had = dict.fromkeys(kinds.get(key, key) for key in booking.resources)
     return Service(
         booking.service,
         booking.minutes,
         booking.before_minutes,
         booking.after_minutes,
-        needs=today.needs if today else tuple(kinds),
+        needs=today.needs if today else tuple(had),
     )
 
 
@@ -338,15 +336,17 @@ def _change(
 
 def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:
     """A new booking, or the cancelled one of this very effect brought back to life."""
-    cancelled = sa.update(BOOKINGS).where(
+    made = sa.and_(
         BOOKINGS.c.idempotency_key == row["idempotency_key"], BOOKINGS.c.state == CANCELLED
     )
-    revived = connection.execute(
-        cancelled.values(**row, change_key=None).returning(BOOKINGS)
-    ).one_or_none()
-    if revived is not None:
-        return _typed(revived)
-    return _typed(connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one())
+    if connection.execute(sa.select(BOOKINGS.c.id).where(made).with_for_update()).first() is None:
+        return _typed(connection.execute(NEW, row).one())
+    revived = sa.update(BOOKINGS).where(made).values(**row, change_key=None)
+    return _typed(connection.execute(revived.returning(BOOKINGS)).one())
+
+
+# Its values are given when it is run: as part of the statement they would cost more than the run.
+NEW = sa.insert(BOOKINGS).returning(BOOKINGS)
 
 
 def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
