@@ -1,4 +1,4 @@
-"""A process that books through the dispatcher and kills itself at a named point."""
+"""A process that uses a tool through the dispatcher and kills itself at a named point."""
 
 import asyncio
 import os
@@ -11,8 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tests.tools.desk import Desk
-from tools.booking.asked import Book
-from tools.booking.shop import default_shop
+from tools.booking.shop import default_shop, parse_shop
 from tools.catalogue import build
 from tools.spec import Tool, ToolContext
 from tools.store import Store, open_store
@@ -25,7 +24,7 @@ def die(*_: object) -> None:
 
 
 def dying(tool: Tool, store: Store, point: str) -> Tool:
-    def handler(asked: Book, context: ToolContext) -> Mapping[str, Any]:
+    def handler(asked: msgspec.Struct, context: ToolContext) -> Mapping[str, Any]:
         if point == "before":
             die()
         if point == "inside":
@@ -38,12 +37,16 @@ def dying(tool: Tool, store: Store, point: str) -> Tool:
     return msgspec.structs.replace(tool, handler=handler)
 
 
-def main(url: str, point: str, arguments: str) -> None:
+def main(
+    url: str, point: str, arguments: str, tool: str = "book_appointment", shop: str = ""
+) -> None:
+    """`shop`: the text of a shop.yaml; empty: the built-in one."""
     store = open_store(url)
-    entry = build(default_shop(), store).get("book_appointment")
+    found = parse_shop(shop, "shop.yaml") if shop else default_shop()
+    entry = build(found, store).get(tool)
     assert entry is not None
     desk = Desk([dying(entry.tool, store, point)], store)
-    asyncio.run(desk.ask("book_appointment", arguments, tool_call_id="t1"))
+    asyncio.run(desk.ask(tool, arguments, tool_call_id="t1"))
 
 
 if __name__ == "__main__":
