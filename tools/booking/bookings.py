@@ -338,15 +338,17 @@ def _change(
 
 def _stored(connection: sa.Connection, row: dict[str, Any]) -> Booking:
     """A new booking, or the cancelled one of this very effect brought back to life."""
-    cancelled = sa.update(BOOKINGS).where(
+    made = sa.and_(
         BOOKINGS.c.idempotency_key == row["idempotency_key"], BOOKINGS.c.state == CANCELLED
     )
-    revived = connection.execute(
-        cancelled.values(**row, change_key=None).returning(BOOKINGS)
-    ).one_or_none()
-    if revived is not None:
-        return _typed(revived)
-    return _typed(connection.execute(sa.insert(BOOKINGS).values(**row).returning(BOOKINGS)).one())
+    if connection.execute(sa.select(BOOKINGS.c.id).where(made).with_for_update()).first() is None:
+        return _typed(connection.execute(NEW, row).one())
+    revived = sa.update(BOOKINGS).where(made).values(**row, change_key=None)
+    return _typed(connection.execute(revived.returning(BOOKINGS)).one())
+
+
+# Its values are given when it is run: as part of the statement they would cost more than the run.
+NEW = sa.insert(BOOKINGS).returning(BOOKINGS)
 
 
 def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:

@@ -113,15 +113,22 @@ def _around(shop: Shop, first: dt.date, last: dt.date) -> range:
 
 def serve(connection: sa.Connection, waiter: Waiter, now: dt.datetime) -> None:
     """Whoever has booked is no longer waiting for that service on that day."""
-    number = WAITING.c.caller_number
-    mine = sa.update(WAITING).where(
-        WAITING.c.state == IN_LINE,
-        WAITING.c.day == waiter.day.isoformat(),
-        WAITING.c.service == waiter.service,
-        WAITING.c.name_key == waiter.name_key,
-        number == waiter.caller_number if waiter.caller_number else number.is_(None),
-    )
-    connection.execute(mine.values(state=SERVED, changed_at=now))
+    given = {
+        "whose": waiter.caller_number,
+        "who": waiter.name_key,
+        "what": waiter.service,
+        "when": waiter.day.isoformat(),
+    }
+    connection.execute(SERVE, {**given, "state": SERVED, "changed_at": now})
+
+
+SERVE = sa.update(WAITING).where(
+    WAITING.c.state == IN_LINE,
+    WAITING.c.day == sa.bindparam("when"),
+    WAITING.c.service == sa.bindparam("what"),
+    WAITING.c.name_key == sa.bindparam("who"),
+    WAITING.c.caller_number.is_not_distinct_from(sa.bindparam("whose")),
+)
 
 
 def _moment(cell: int) -> dt.datetime:
