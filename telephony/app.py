@@ -199,9 +199,10 @@ class Service:
 
     async def stop(self) -> None:
         """Let go of everything; calls must have been drained before."""
-        running = await self._around.dispatcher.drain(_TOOLS_S)
+        running, _ = await asyncio.gather(
+            self._around.dispatcher.drain(_TOOLS_S), self._calendars.stop()
+        )
         unfinished = await self._journals.shut(_JOURNALS_S)
-        await self._calendars.stop()
         await self._tasks.cancel_all()
         await self._http.close()
         if self._listener is not None:

@@ -80,6 +80,7 @@ SHELLS = frozenset(
         "tools.booking.appointments",
         "tools.booking.blocks",
         "tools.booking.bookings",
+        "tools.booking.caldav.aside",
         "tools.booking.caldav.client",
         "tools.booking.caldav.loop",
         "tools.booking.caldav.pull",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from telephony import logs
 from telephony.plain import plain
 from telephony.settings import Settings, check_folders, load
 from tools.booking.caldav.loop import Calendars
@@ -96,8 +97,15 @@ def sync(once: bool, as_json: bool) -> int:
     if not shop.calendars:
         what = "there is no `calendars:`"
         raise ConfigError("shop.yaml", what, "Add one, as docs/calendars.md shows")
-    with _database(settings) as store:
-        rounds = asyncio.run(_once(settings, shop, store))
+    # A program reads what is printed: what happens on the way goes where logs go.
+    sink = logs.set_up(
+        level=settings.log_level, form=settings.log_format, caller_data=settings.log_caller_data
+    )
+    try:
+        with _database(settings) as store:
+            rounds = asyncio.run(_once(settings, shop, store))
+    finally:
+        sink.close()
     for each in rounds:
         if as_json:
             _json(each)

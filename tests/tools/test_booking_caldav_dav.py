@@ -118,6 +118,8 @@ FILE = BOMB.replace('"aaaaaaaaaa"', 'SYSTEM "/etc/passwd"')
         (b"\xff\xfe\x00", Outcome.NONSENSE),
         (b'<?xml version="1.0" encoding="nothing-like-it"?><a/>', Outcome.NONSENSE),
         (BOMB.encode(), Outcome.NONSENSE),
+        (b'<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd"><a/>', Outcome.NONSENSE),
+        (b"<!DOCTYPE d:multistatus>" + multistatus()[21:], Outcome.NONSENSE),
         (FILE.encode(), Outcome.NONSENSE),
         (multistatus(response("/dav/me/shop/a", "<d:status>fine</d:status>")), Outcome.NONSENSE),
         (
@@ -127,7 +129,7 @@ FILE = BOMB.replace('"aaaaaaaaaa"', 'SYSTEM "/etc/passwd"')
         (multistatus(token=f"<d:sync-token>{'x' * 3_000}</d:sync-token>"), Outcome.NONSENSE),
         (multistatus(*[response("/a")] * 10_001), Outcome.TOO_LARGE),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_what_may_not_be_read_is_refused(body: bytes, outcome: Outcome) -> None:
     with pytest.raises(DavError) as refused:

@@ -279,4 +279,4 @@ def _nothing(_: object) -> None:
 
 
 TestTwoSides = TwoSides.TestCase
-TestTwoSides.settings = settings(max_examples=examples(25), stateful_step_count=15)
+TestTwoSides.settings = settings(max_examples=examples(16), stateful_step_count=15)

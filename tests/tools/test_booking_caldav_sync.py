@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from tests.fakes.radicale import RadicaleServer, radicale
 from tests.tools.calendar_story import Story, telling
-from tools.booking.caldav.client import CalendarClient, Reply
+from tools.booking.caldav.client import CalendarClient, Reply, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
-from tools.booking.caldav.record import staff_changes
+from tools.booking.caldav.record import staff_changes, states
 from tools.booking.caldav.sync import CalendarSync
 from tools.store import Store
 
@@ -157,6 +157,18 @@ async def test_a_series_blocks_each_of_its_times_and_those_that_come_into_sight(
     await story.in_step()
     later = story.blocks.list(story.calendar.source)
     assert max(each.block.ends_at for each in later) > story.now + dt.timedelta(days=50)
+
+
+async def test_everything_is_read_again_a_day_after_it_was_last(story: Story) -> None:
+    begun = story.now
+    read = []
+    for hours in (0, 20, 25, 30):
+        story.now = begun + dt.timedelta(hours=hours)
+        await story.in_step()
+        (state,) = states(story.store)
+        assert state.full_at is not None
+        read.append((state.full_at - begun) // dt.timedelta(hours=1))
+    assert read == [0, 0, 25, 25]
 
 
 async def test_free_time_and_cancelled_events_block_nothing(story: Story) -> None:
@@ -371,33 +383,24 @@ async def test_hostile_events_are_named_and_the_rest_goes_on(story: Story) -> No
 
 
 class Interfering(CalendarClient):
-    """Runs something just before the first writing request, as if somebody else were quicker."""
+    """Somebody else is quicker: between our look at an event and what we do about it."""
 
-    def __init__(self, inner: CalendarClient) -> None:
+    def __init__(self, inner: CalendarClient, act: Callable[[], None]) -> None:
         self.__dict__.update(inner.__dict__)
-        self.before: list[object] = []
+        self._acts = [act]
 
-    async def put(self, path: str, content: bytes, etag: str | None) -> str | None:
-        self._interfere()
-        return await super().put(path, content, etag)
-
-    async def delete(self, path: str, etag: str | None) -> None:
-        self._interfere()
-        await super().delete(path, etag)
-
-    def _interfere(self) -> None:
-        while self.before:
-            act = self.before.pop()
-            assert callable(act)
-            act()
+    async def get(self, path: str) -> Resource | None:
+        found = await super().get(path)
+        while self._acts:
+            self._acts.pop()()
+        return found
 
 
 async def test_the_staff_is_quicker_than_our_move(story: Story) -> None:
     booking = story.book("10:00")
     await story.in_step()
     story.move(booking, "14:00")
-    racing = Interfering(story.client)
-    racing.before.append(lambda: story.staff_moves(booking, "1600", "1645"))
+    racing = Interfering(story.client, lambda: story.staff_moves(booking, "1600", "1645"))
     assert (await story.once(racing)).outcome is Outcome.OK
     assert (story.seen(booking), story.booked_at(booking)) == ("14:00", "14:00")
     assert story.kinds() == ["both_changed"]
@@ -408,8 +411,7 @@ async def test_the_staff_is_quicker_than_our_deletion(story: Story) -> None:
     booking = story.book("10:00")
     await story.in_step()
     story.cancel(booking)
-    racing = Interfering(story.client)
-    racing.before.append(lambda: story.staff_moves(booking, "1600", "1645"))
+    racing = Interfering(story.client, lambda: story.staff_moves(booking, "1600", "1645"))
     assert (await story.once(racing)).outcome is Outcome.OK
     assert story.events() == 0
     assert story.kinds() == ["cancelled_here_changed_there"]
@@ -520,6 +522,21 @@ async def killed_at(story: Story, where: str, turn: int) -> bool:
     except KilledError:
         return True
     return False
+
+
+async def test_killed_after_a_move_had_arrived_and_moved_again_is_no_conflict(
+    story: Story,
+) -> None:
+    """The time that stands there is one we meant to write, not one of the staff's."""
+    booking = story.book("10:00")
+    await story.in_step()
+    story.move(booking, "14:00")
+    # Its changes, the event, and then what became of writing it.
+    assert await killed_at(story, "answer", 3)
+    assert story.seen(booking) == "14:00"
+    story.move(booking, "16:00")
+    await story.in_step()
+    assert (story.seen(booking), story.kinds()) == ("16:00", [])
 
 
 TIMES = (("08:00", "Ann"), ("09:00", "Bob"), ("10:00", "Cat"), ("11:00", "Dan"))

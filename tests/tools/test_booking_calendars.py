@@ -1,10 +1,12 @@
 """Which calendars a shop names, and what of a caller they are shown."""
 
 import datetime as dt
+import re
 
 import pytest
 
 from tests.tools.calendar_story import SHOP
+from tests.tree import ROOT
 from tools.booking.calendars import Appointment, Shows, entry
 from tools.booking.shop import Shop, parse_shop
 from tools.config import ConfigError
@@ -26,6 +28,13 @@ def test_a_calendar_for_each_of_two_people() -> None:
     assert (anna.resource, anna.url, anna.user, anna.password) == ("Anna", URL, "anna", "anna")
     assert (anna.every_minutes, ben.every_minutes) == (5, 15)
     assert anna.source == "calendar:Anna"
+
+
+def test_the_documented_example_loads() -> None:
+    page = (ROOT / "docs/calendars.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (found,) = parse_shop(SHOP + text, "docs/calendars.md").calendars
+    assert (found.resource, found.password, found.every_minutes) == ("Anna", "anna", 5)
 
 
 def test_without_any_there_are_none() -> None:

@@ -133,7 +133,7 @@ def rules(draw: st.DrawFn) -> str:
 
 
 @given(rules(), st.dates(dt.date(2018, 1, 1), dt.date(2026, 12, 31)), st.integers(0, 900))
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(200))
 def test_any_rule_gives_the_days_dateutil_gives(rule: str, first: dt.date, wait: int) -> None:
     window = (first + dt.timedelta(days=wait), first + dt.timedelta(days=wait + 400))
     ours = list(days(parse_rule(rule), first, window, Budget()))

@@ -105,7 +105,7 @@ def test_days_off_are_days() -> None:
         (
             "hours:\n",
             "colour: red\nhours:\n",
-            "shop.yaml:5:9: colour: is not known. Known here: chairs, closed",
+            "shop.yaml:5:9: colour: is not known. Known here: calendar_shows, calendars",
         ),
         (
             '"09:00-12:00"',

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import aiohttp
 import structlog
 
+from tools.booking.caldav.aside import one_at_a_time
 from tools.booking.caldav.client import CalendarClient
 from tools.booking.caldav.outcome import Outcome
 from tools.booking.caldav.record import forget_calendars
@@ -52,6 +53,7 @@ class Calendars:
         self._tasks: list[asyncio.Task[Any]] = []
         # Cookies would tie requests together, and one server's must not go to another.
         self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._aside = one_at_a_time()
         self._owner = secrets.token_hex(8)
         self._syncs = {
             each.resource: self._sync(each, passwords[each.password])
@@ -61,7 +63,9 @@ class Calendars:
 
     def _sync(self, calendar: Calendar, password: str) -> CalendarSync:
         client = CalendarClient(self._http, calendar.url, calendar.user, password)
-        return CalendarSync(calendar, self._shop, self._store, client, self._clock, self._owner)
+        return CalendarSync(
+            calendar, self._shop, self._store, client, self._clock, self._owner, self._aside
+        )
 
     async def once(self) -> list[Round]:
         """One round of each calendar, one after the other."""
@@ -115,7 +119,7 @@ class Calendars:
 
     async def _forget_others(self) -> None:
         try:
-            await asyncio.to_thread(forget_calendars, self._store, self._shop, self._clock())
+            await self._aside(forget_calendars, self._store, self._shop, self._clock())
         except (BackendError, CommitUnknownError) as error:
             log.warning("calendars_left", error=str(error))
 

@@ -1,6 +1,5 @@
 """Reads what has changed in a calendar, and blocks the times its own events take."""
 
-import asyncio
 import datetime as dt
 import hashlib
 import zoneinfo
@@ -11,6 +10,7 @@ import structlog
 
 from tools.booking.blocks import Block, Blocks
 from tools.booking.busy import Busy, busy, components
+from tools.booking.caldav.aside import Aside
 from tools.booking.caldav.blocking import Named, merged, plan
 from tools.booking.caldav.client import CalendarClient, Changes, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
@@ -51,12 +51,14 @@ class Pull:
         blocks: Blocks,
         client: CalendarClient,
         clock: Callable[[], dt.datetime],
+        aside: Aside,
     ) -> None:
         self._horizon = horizon
         self._record = record
         self._blocks = blocks
         self._client = client
         self._clock = clock
+        self._aside = aside
 
     async def pull(self, state: State) -> None:
         """Read what has changed since the last time, and once a day everything.
@@ -67,8 +69,8 @@ class Pull:
         now = self._clock()
         daily = state.full_at is None or now - state.full_at >= READ_AGAIN
         changes = await self._changes(None if daily else state.token)
-        rows = await asyncio.to_thread(self._record.rows)
-        foreign = await asyncio.to_thread(self._record.foreign)
+        rows = await self._aside(self._record.rows)
+        foreign = await self._aside(self._record.foreign)
         if len(rows) + len(foreign.keys() | changes.etags.keys()) > MAX_EVENTS:
             raise DavError(Outcome.TOO_LARGE, f"more than {MAX_EVENTS} events")
         ours = {row.href for row in rows}
@@ -79,9 +81,9 @@ class Pull:
         }
         resources = await self._client.fetch(strange)
         pulled = self._sorted(changes, rows, foreign, resources, now)
-        await asyncio.to_thread(self._keep, pulled, now)
-        await asyncio.to_thread(self.block, now)
-        await asyncio.to_thread(self._record.pulled_to, changes.token, now if daily else None)
+        await self._aside(self._keep, pulled, now)
+        await self._aside(self.block, now)
+        await self._aside(self._record.pulled_to, changes.token, now if daily else None)
 
     async def _changes(self, token: str | None) -> Changes:
         try:

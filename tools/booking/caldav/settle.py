@@ -1,6 +1,5 @@
 """Brings one booking and its event in a calendar to agree."""
 
-import asyncio
 import datetime as dt
 import hashlib
 import zoneinfo
@@ -9,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from tools.booking.caldav.aside import Aside
 from tools.booking.caldav.client import CalendarClient, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
 from tools.booking.caldav.record import Record, Row, make_conflict
@@ -57,12 +57,14 @@ class Settlement:
         staff: StaffChanges,
         client: CalendarClient,
         clock: Callable[[], dt.datetime],
+        aside: Aside,
     ) -> None:
         self._place = place
         self._record = record
         self._staff = staff
         self._client = client
         self._clock = clock
+        self._aside = aside
 
     async def settle(self, booking_id: str) -> Outcome:
         """Look and act until both agree; CHANGED_MEANWHILE when they would not hold still.
@@ -105,13 +107,13 @@ class Settlement:
 
     async def _look(self, booking_id: str, *, first: bool) -> _Look | None:
         """None when there is nothing to settle any more: what is over is left as it is."""
-        row = await asyncio.to_thread(self._record.row, booking_id)
-        appointment = await asyncio.to_thread(self._record.appointment, booking_id)
+        row = await self._aside(self._record.row, booking_id)
+        appointment = await self._aside(self._record.appointment, booking_id)
         now = self._clock()
         if row is None:
             return None
         if appointment is None or appointment.span.end <= now:
-            await asyncio.to_thread(self._record.forget, booking_id)
+            await self._aside(self._record.forget, booking_id)
             return None
         here = appointment.live and bool(self._place.seats & set(appointment.resources))
         ours = appointment.span if here else None
@@ -135,24 +137,24 @@ class Settlement:
     async def _agree(self, look: _Look, span: Span | None) -> bool:
         assert span is not None, "nothing to agree on"
         etag = look.resource.etag if look.resource else None
-        await asyncio.to_thread(self._record.agree, look.appointment.id, etag, span)
+        await self._aside(self._record.agree, look.appointment.id, etag, span)
         return True
 
     async def _forget(self, look: _Look) -> bool:
-        await asyncio.to_thread(self._record.forget, look.appointment.id)
+        await self._aside(self._record.forget, look.appointment.id)
         return True
 
     async def _write(self, look: _Look) -> bool:
         """Ours over theirs, with a version number that calendars take for newer."""
         ours, resource = look.ours, look.resource
         assert ours is not None, "nothing to write"
-        await asyncio.to_thread(self._record.mean, look.appointment.id, ours)
+        await self._aside(self._record.mean, look.appointment.id, ours)
         content = self._content(look)
         etag = await self._client.put(look.row.href, content, resource.etag if resource else None)
         if etag is None:
             # The server has changed what we wrote, or does not say: look again.
             return False
-        await asyncio.to_thread(self._record.agree, look.appointment.id, etag, ours)
+        await self._aside(self._record.agree, look.appointment.id, etag, ours)
         return True
 
     def _content(self, look: _Look) -> bytes:
@@ -165,7 +167,7 @@ class Settlement:
     async def _move_ours(self, look: _Look) -> bool:
         assert isinstance(look.theirs, Span), "moved to nowhere"
         wanted = self._wanted(look)
-        result = await asyncio.to_thread(self._staff.move, look.appointment, look.theirs, wanted)
+        result = await self._aside(self._staff.move, look.appointment, look.theirs, wanted)
         match result:
             case None:
                 return await self._agree(look, look.theirs)
@@ -176,7 +178,7 @@ class Settlement:
                 return await self._write(look)
 
     async def _cancel_ours(self, look: _Look) -> bool:
-        result = await asyncio.to_thread(self._staff.cancel, look.appointment, self._wanted(look))
+        result = await self._aside(self._staff.cancel, look.appointment, self._wanted(look))
         return False if result is not None else await self._forget(look)
 
     def _wanted(self, look: _Look) -> Wanted:
@@ -195,7 +197,7 @@ class Settlement:
             theirs_at=theirs.start if isinstance(theirs, Span) else None,
         )
         key = self._key(look, kind.value)
-        if await asyncio.to_thread(self._record.conflict, key, conflict):
+        if await self._aside(self._record.conflict, key, conflict):
             log.warning("calendar_conflict", calendar=conflict.calendar, kind=conflict.kind)
 
     def _key(self, look: _Look, what: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from tools.booking.blocks import Blocks
 from tools.booking.bookings import BOOKED, Booking, Bookings
+from tools.booking.caldav.aside import Aside
 from tools.booking.caldav.client import CalendarClient
 from tools.booking.caldav.outcome import OF_ONE_EVENT, DavError, Outcome
 from tools.booking.caldav.pull import Horizon, Pull
@@ -44,10 +45,12 @@ class CalendarSync:
         client: CalendarClient,
         clock: Callable[[], dt.datetime],
         owner: str,
+        aside: Aside = asyncio.to_thread,
     ) -> None:
         """`owner` names this process among all that may work on the calendar."""
         self.calendar = calendar
         self._clock = clock
+        self._aside = aside
         self._owner = owner
         self._client = client
         self._bookings = Bookings(store, shop)
@@ -55,7 +58,9 @@ class CalendarSync:
         seats = shop.seats_of(calendar.resource)
         self._seats = frozenset(seats)
         place = Place(calendar.resource, self._seats, shop.zone, shop.calendar_shows)
-        self._settlement = Settlement(place, self._record, StaffChanges(store, shop), client, clock)
+        self._settlement = Settlement(
+            place, self._record, StaffChanges(store, shop), client, clock, aside
+        )
         horizon = Horizon(
             source=calendar.source,
             resource=calendar.resource,
@@ -63,17 +68,17 @@ class CalendarSync:
             zone=shop.zone,
             ahead=dt.timedelta(days=shop.days_ahead),
         )
-        self._pull = Pull(horizon, self._record, Blocks(store, shop), client, clock)
+        self._pull = Pull(horizon, self._record, Blocks(store, shop), client, clock, aside)
 
     async def once(self) -> Round | None:
         """One round; None when somebody else is at it. Never raises for what is outside us."""
         name = self.calendar.resource
         try:
-            state = await asyncio.to_thread(self._record.begin, self._owner, self._clock())
+            state = await self._aside(self._record.begin, self._owner, self._clock())
             if state is None:
                 return None
             round_ = await self._guarded(state)
-            failures = await asyncio.to_thread(
+            failures = await self._aside(
                 self._record.end, self._owner, round_.outcome, self._clock()
             )
         except (BackendError, CommitUnknownError) as error:
@@ -91,10 +96,10 @@ class CalendarSync:
             return Round(name, Outcome.TOO_SLOW, detail="the whole round")
 
     async def _round(self, state: State) -> Outcome:
-        await asyncio.to_thread(self._note, state.revision)
+        await self._aside(self._note, state.revision)
         await self._pull.pull(state)
         worst = Outcome.OK
-        for row in await asyncio.to_thread(self._record.rows):
+        for row in await self._aside(self._record.rows):
             if row.open:
                 outcome = await self._settle(row.booking_id)
                 worst = worst if outcome is Outcome.OK else outcome
