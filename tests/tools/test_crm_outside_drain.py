@@ -277,6 +277,31 @@ async def test_the_same_number_there_is_the_same_person(plain: Store) -> None:
         assert set(own.server.about.values()) == {"102"}
 
 
+async def test_two_of_ours_that_are_one_there_do_not_fight_over_the_record(plain: Store) -> None:
+    async with story(plain) as own:
+        for number, name in ((CALLER, "Ann"), (OTHER, "Anna")):
+            own.contacts.save(number, own.now, name=name, email="one@example.com", proven=True)
+        assert await own.drain.once() == 2
+        (contact,) = own.server.contacts()
+        token = contact[OURS]
+        own.contacts.save(OTHER, own.now, name="Annabel")
+        own.contacts.save(CALLER, own.now, name="Ann Lee")
+        assert await own.drain.once() == 2
+        assert (contact["firstname"], contact["lastname"], contact[OURS]) == ("Ann", "Lee", token)
+
+
+async def test_the_link_stays_though_an_older_record_has_the_number_too(plain: Store) -> None:
+    async with story(plain) as own:
+        older = own.server.add(firstname="Old")
+        own.contacts.save(CALLER, own.now, name="Ann")
+        await own.drain.once()
+        own.server.objects["contacts"][older]["phone"] = CALLER
+        await own.lookup.find(CALLER)
+        own.contacts.save(CALLER, own.now, name="Ann Lee")
+        assert await own.drain.once() == 1
+        assert [each.get("lastname") for each in own.server.contacts()] == [None, "Lee"]
+
+
 async def test_an_address_nobody_vouches_for_replaces_none(plain: Store) -> None:
     """A spoofed caller must not change whom the outside book writes to."""
     async with story(plain) as own:
