@@ -48,9 +48,11 @@ class Asked(msgspec.Struct, frozen=True):
 class CrmServer:
     """One portal. `faults` are used up in order; then everything is done as asked."""
 
-    def __init__(self, *faults: Fault, keys: bool = True, lag: int = 0) -> None:
+    def __init__(
+        self, *faults: Fault, keys: bool = True, lag: int = 0, unique: bool = True
+    ) -> None:
         """`keys`: remembers Idempotency-Keys. `lag`: a search does not see the last so many
-        records created."""
+        records created. `unique`: our property takes each value once, as it is set up to."""
         self.faults = list(faults)
         self.asked: list[Asked] = []
         self.objects: dict[str, dict[str, dict[str, str]]] = {
@@ -69,6 +71,7 @@ class CrmServer:
         self.reached = asyncio.Event()
         self._keys = keys
         self._lag = lag
+        self._names = ("email", OURS) if unique else ("email",)
         self._ids = itertools.count(101)
         self._answers: dict[str, tuple[Any, int, Any]] = {}
 
@@ -191,9 +194,7 @@ class CrmServer:
 
     def _unique(self, kind: str, properties: dict[str, str], own: str = "") -> None:
         for ref, held in self.objects[kind].items():
-            same = [
-                name for name in ("email", OURS) if _equal(held.get(name), properties.get(name))
-            ]
+            same = [name for name in self._names if _equal(held.get(name), properties.get(name))]
             if ref == own or not same:
                 continue
             if same[0] == "email":

@@ -72,6 +72,14 @@ async def test_fault_x11_a_reading_that_fails_is_answered_from_our_copy(
         assert (found.contact.name, found.source) == ("Ann", Source.COPY)
 
 
+async def test_fault_x11_a_redirect_is_not_followed(plain: Store) -> None:
+    """It would take our token to wherever it leads."""
+    away = Fault(status=307, headers={"Location": "/elsewhere"})
+    async with story(plain, CrmServer(away)) as own:
+        assert (await own.lookup.find(CALLER)).source is Source.COPY
+        assert [each.path for each in own.server.asked] == ["/crm/v3/objects/contacts/search"]
+
+
 async def test_fault_x1_a_caller_waits_no_longer_than_the_deadline(plain: Store) -> None:
     """The answer takes a minute; the test ends long before."""
     async with story(plain, CrmServer(Fault(after_s=60)), read_s=0.2) as own:

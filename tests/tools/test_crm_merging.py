@@ -2,8 +2,10 @@
 
 import datetime as dt
 import threading
+import time
 
 import pytest
+import sqlalchemy as sa
 
 from tests.tools.desk import CALLER, NOW, OTHER
 from tools.crm.consents import Consents
@@ -194,6 +196,28 @@ def test_notes_and_merges_at_once_lose_no_note(store: Store) -> None:
     assert kept is not None
     assert kept.id == ann.id
     assert books.notes(kept) == {"about Ann", "about Lee", *(f"note {n}" for n in range(4))}
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_note_that_waits_for_a_merge_follows_it(store: Store) -> None:
+    """SQLite lets nobody look before the merge is over."""
+    books = Books(store)
+    ann, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
+    note = books.at(OTHER)
+    writing = threading.Thread(target=lambda: books.contacts.add_note(OTHER, "late", note))
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with store.engine.begin() as merging:
+        books.merging._merge(merging, ann.id, lee.id, "staff", NOW)
+        writing.start()
+        while not store.read(lambda connection: connection.execute(waiting).scalar_one()):
+            time.sleep(0.01)
+    writing.join()
+    kept = books.contacts.get(ann.id)
+    assert kept is not None
+    assert "late" in books.notes(kept)
 
 
 def test_two_merges_of_a_pair_at_once_are_one(store: Store) -> None:

@@ -231,6 +231,30 @@ async def test_fault_s13_sent_and_never_marked(
         told_once(own)
 
 
+async def test_a_note_is_looked_for_where_nothing_keeps_it_from_being_twice(plain: Store) -> None:
+    """No key is remembered, and whoever set the property up forgot that it is unique."""
+    cut = Fault(hang_up=True, done=True, on="/notes$")
+    async with story(plain, CrmServer(cut, keys=False, unique=False)) as own:
+        talk(own)
+        await own.drain.once()
+        own.later(LEASE.total_seconds())
+        await own.drain.once()
+        assert own.server.faults == []
+        told_once(own)
+
+
+async def test_a_contact_is_known_by_our_id_whatever_is_changed_there(plain: Store) -> None:
+    cut = Fault(hang_up=True, done=True, on="/contacts$")
+    async with story(plain, CrmServer(cut, keys=False)) as own:
+        own.contacts.save(CALLER, own.now, name="Ann", email="ann@example.com", proven=True)
+        await own.drain.once()
+        (contact,) = own.server.contacts()
+        contact.update(phone="0", email="other@example.com")
+        own.later(LEASE.total_seconds())
+        assert await own.drain.once() == 1
+        assert len(own.server.contacts()) == 1
+
+
 async def test_a_person_known_there_is_linked_and_keeps_what_they_have(store: Store) -> None:
     async with story(store) as own:
         own.server.add(firstname="Anna", email="ANN@example.com", phone="020 7946 9999")
@@ -251,6 +275,31 @@ async def test_the_same_number_there_is_the_same_person(plain: Store) -> None:
         await own.drain.once()
         assert len(own.server.contacts()) == 2
         assert set(own.server.about.values()) == {"102"}
+
+
+async def test_two_of_ours_that_are_one_there_do_not_fight_over_the_record(plain: Store) -> None:
+    async with story(plain) as own:
+        for number, name in ((CALLER, "Ann"), (OTHER, "Anna")):
+            own.contacts.save(number, own.now, name=name, email="one@example.com", proven=True)
+        assert await own.drain.once() == 2
+        (contact,) = own.server.contacts()
+        token = contact[OURS]
+        own.contacts.save(OTHER, own.now, name="Annabel")
+        own.contacts.save(CALLER, own.now, name="Ann Lee")
+        assert await own.drain.once() == 2
+        assert (contact["firstname"], contact["lastname"], contact[OURS]) == ("Ann", "Lee", token)
+
+
+async def test_the_link_stays_though_an_older_record_has_the_number_too(plain: Store) -> None:
+    async with story(plain) as own:
+        older = own.server.add(firstname="Old")
+        own.contacts.save(CALLER, own.now, name="Ann")
+        await own.drain.once()
+        own.server.objects["contacts"][older]["phone"] = CALLER
+        await own.lookup.find(CALLER)
+        own.contacts.save(CALLER, own.now, name="Ann Lee")
+        assert await own.drain.once() == 1
+        assert [each.get("lastname") for each in own.server.contacts()] == [None, "Lee"]
 
 
 async def test_an_address_nobody_vouches_for_replaces_none(plain: Store) -> None:

@@ -74,6 +74,7 @@ class Lookup:
             card, ref="", numbers=tuple(dict.fromkeys((number, *card.numbers)))
         )
         contact = self._contacts.keep(ours, self._clock())
-        if self._outbox.outside_id(Kind.CONTACT, contact.id) != card.ref:
+        # The record it is linked to stays the one that is told, though several have the number.
+        if not self._outbox.outside_id(Kind.CONTACT, contact.id):
             self._outbox.link(Kind.CONTACT, contact.id, card.ref)
         return contact

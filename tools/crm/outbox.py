@@ -65,9 +65,7 @@ def enqueue(
     key: str,
     now: dt.datetime,
 ) -> None:
-    """Write the intent down, in the transaction that makes the change; once for each key."""
-    if connection.execute(sa.select(OUTBOX.c.id).where(OUTBOX.c.key == key)).first():
-        return
+    """Write the intent down, in the transaction that makes the change. No key comes twice."""
     row = {
         "key": key,
         "kind": kind.value,

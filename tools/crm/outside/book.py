@@ -81,12 +81,12 @@ class HubSpotBook:
     # ---- one step ----------------------------------------------------------------------------
 
     async def _theirs(self, card: Card) -> Record | None:
-        """The record this card is about: linked, or known by our id, its e-mail or its number."""
+        """The record this card is about: with our id, linked, or known by e-mail or number."""
         looks: list[Callable[[], Awaitable[Record | None]]] = []
-        if card.ref:
-            looks.append(lambda: self._stored(Kind.CONTACT, card.ref))
         if card.token:
             looks.append(lambda: self._own(Kind.CONTACT, card.token))
+        if card.ref:
+            looks.append(lambda: self._stored(Kind.CONTACT, card.ref))
         if card.email:
             looks.append(lambda: self._record(self._dialect.find(By.EMAIL, card.email)))
         looks.extend(self._by_number(number) for number in card.numbers)

@@ -145,9 +145,8 @@ class Dialect:
         wished = self.properties(card)
         for name in self._phones:
             wished.pop(name, None)
-        # An address nobody vouches for does not replace one.
+        # An address nobody vouches for does not replace one, and no id of ours another of ours.
         newer = {name for name in wished if ours and (name != "email" or card.proven)}
-        newer.add(self.id_property)
         changes = {
             name: value
             for name, value in wished.items()
