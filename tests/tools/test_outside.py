@@ -74,8 +74,10 @@ async def test_a_tool_the_server_has_not_is_a_mistake_of_the_file(outside: Outsi
 
 async def test_a_server_that_is_down_breaks_no_configuration(outside: Outside) -> None:
     await outside.prepare([about("look", "gone")])
-    tool = outside.mcp(base(), about("look", "gone"))
+    strict = msgspec.structs.replace(base(), confirm=("n",), must_be_said=("n",))
+    tool = outside.mcp(strict, about("look", "gone"))
     assert (tool.parameters or {})["properties"] == {}
+    assert (tool.confirm, tool.must_be_said) == ((), ())
     with pytest.raises(BackendError, match="server_down") as failed:
         await tool.handler({}, CONTEXT)  # type: ignore[misc]
     assert not failed.value.permanent

@@ -31,7 +31,7 @@ def mcp_tools(
 
     `base`: every other field of the file, which holds for all of its tools.
     """
-    found = listing(section, server.listed or (), base.risk)
+    found = listing(section, server.listed or (), base)
     for remote, why in found.refused.items():
         log.warning("mcp_tool_not_offered", server=server.name, tool=remote, reason=why)
     return tuple(_tool(server, each, base, secrets) for each in found.offered)
@@ -51,7 +51,7 @@ def mcp_tool(
 
 
 def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str, str]) -> Tool:
-    own = offered.own
+    own, known = offered.own, offered.parameters["properties"]
     tool = msgspec.structs.replace(
         base,
         name=offered.name,
@@ -59,7 +59,9 @@ def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str,
         parameters=offered.parameters,
         risk=offered.risk,
         deadline_s=own.deadline_s or base.deadline_s,
-        confirm=own.confirm or base.confirm,
+        # Of a server never reached no argument is known, and none can be given.
+        confirm=tuple(name for name in own.confirm or base.confirm if name in known),
+        must_be_said=tuple(name for name in base.must_be_said if name in known),
     )
     handler = _handler(server, offered, tool, dict(secrets))
     return msgspec.structs.replace(tool, arguments=AnyArguments, handler=handler)
