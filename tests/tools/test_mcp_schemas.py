@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.exploring import examples
 from tests.tools.http_double import base
 from tools.mcp.check import problems
-from tools.mcp.listing import Listed, listing, one, unlisted
+from tools.mcp.listing import Listed, listing, one
 from tools.mcp.results import Said, result
 from tools.mcp.schemas import MAX_BYTES, UnfitError, fit, words
 from tools.mcp.section import McpSection, key, read
@@ -186,7 +186,6 @@ def test_a_file_about_one_tool_has_the_first_word() -> None:
     assert one(about, [PLAIN], file).description == "Asks."
     with pytest.raises(UnfitError, match="no such tool"):
         one(about, [], file)
-    assert unlisted(about, file).parameters["properties"] == {}
 
 
 def test_a_server_does_not_get_round_a_confirmation_by_another_name() -> None:

@@ -84,10 +84,16 @@ def one(section: McpSection, listed: Iterable[Listed], base: Tool) -> Offered:
     found = next((each for each in listed if each.name == section.tool), None)
     if found is None:
         raise UnfitError("its server has no such tool")
-    made = unlisted(section, base)
-    said = base.description or made.own.description or words(found.description, MAX_DESCRIPTION)
-    parameters = _given_by_model(fit(found.schema), made.own)
-    made = msgspec.structs.replace(made, description=said or base.name, parameters=parameters)
+    own = section.tools.get(section.tool, ToolOf())
+    said = base.description or own.description or words(found.description, MAX_DESCRIPTION)
+    made = Offered(
+        remote=found.name,
+        name=base.name,
+        description=said or base.name,
+        parameters=_given_by_model(fit(found.schema), own),
+        risk=Risk(own.risk) if own.risk else base.risk,
+        own=own,
+    )
     return _confirmable(made, base)
 
 
@@ -97,15 +103,6 @@ def _confirmable(offered: Offered, base: Tool) -> Offered:
     if missing := sorted(named - offered.parameters["properties"].keys()):
         raise UnfitError(f"it has no argument {missing[0]}, which is to be confirmed or said")
     return offered
-
-
-def unlisted(section: McpSection, base: Tool) -> Offered:
-    """The same, of a server that has never been reached: nobody knows what it takes."""
-    own = section.tools.get(section.tool, ToolOf())
-    risk = Risk(own.risk) if own.risk else base.risk
-    description = base.description or own.description or base.name
-    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
-    return Offered(section.tool, base.name, description, nothing, risk, own)
 
 
 def _name(text: str) -> str:

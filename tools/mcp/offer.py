@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from tools.http import templates
-from tools.mcp.listing import Offered, listing, one, unlisted
+from tools.mcp.listing import Offered, listing, one
 from tools.mcp.results import result
 from tools.mcp.section import McpSection
 from tools.mcp.server import McpServer, NotAnsweredError, NotAskedError
@@ -40,18 +40,34 @@ def mcp_tools(
 def mcp_tool(
     server: McpServer, section: McpSection, base: Tool, secrets: Mapping[str, str]
 ) -> Tool:
-    """Of a section with `tool:`, that tool. While its server has never been reached it takes no
-    arguments, and fails.
+    """Of a section with `tool:`, that tool. While its server has never been reached it has no
+    `parameters`, and fails: even when the server comes up, for what it takes was never looked at.
 
     Raises `tools.mcp.schemas.UnfitError` for one that the server has not, or that cannot be used.
     """
     if server.listed is None:
-        return _tool(server, unlisted(section, base), base, secrets)
+        return _unreached(server, base)
     return _tool(server, one(section, server.listed, base), base, secrets)
 
 
+def _unreached(server: McpServer, base: Tool) -> Tool:
+    async def handler(_arguments: object, context: ToolContext) -> Result:
+        _note(server, base, context, "server_down")
+        raise BackendError("server_down", permanent=False)
+
+    return msgspec.structs.replace(
+        base,
+        description=base.description or base.name,
+        arguments=AnyArguments,
+        handler=handler,
+        parameters=None,
+        confirm=(),
+        must_be_said=(),
+    )
+
+
 def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str, str]) -> Tool:
-    own, known = offered.own, offered.parameters["properties"]
+    own = offered.own
     tool = msgspec.structs.replace(
         base,
         name=offered.name,
@@ -59,9 +75,7 @@ def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str,
         parameters=offered.parameters,
         risk=offered.risk,
         deadline_s=own.deadline_s or base.deadline_s,
-        # Of a server never reached no argument is known, and none can be given.
-        confirm=tuple(name for name in own.confirm or base.confirm if name in known),
-        must_be_said=tuple(name for name in base.must_be_said if name in known),
+        confirm=own.confirm or base.confirm,
     )
     handler = _handler(server, offered, tool, dict(secrets))
     return msgspec.structs.replace(tool, arguments=AnyArguments, handler=handler)
