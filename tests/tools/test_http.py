@@ -580,7 +580,7 @@ async def test_a_body_with_a_secret_goes_nowhere_else(door: Door) -> None:
 # ---- secrets -------------------------------------------------------------------------------------
 
 
-async def test_secrets_are_in_no_result_error_or_log(door: Door) -> None:
+async def test_fault_x5_external_answer_with_secrets_is_shown_nowhere(door: Door) -> None:
     secret = SECRETS["ORDERS_KEY"]
     echo = {"said": f"your key is {secret}", "list": [{"s3cr3t%2Fkey%2B1": secret}]}
     async with Double(answer(data=echo), answer(400, echo), answer(404, echo), hang_up()) as double:

@@ -339,7 +339,7 @@ async def test_fault_x5_mcp_server_gives_orders(plain: Any) -> None:
 async def test_fault_x12_mcp_schemas_that_are_bombs() -> None:
     async with running(rogue("plain")) as server:
         tools = offered(server)
-        refused = listing(ABOUT[server], server.listed or ()).refused
+        refused = listing(ABOUT[server], server.listed or (), base()).refused
     assert set(tools) == {"look", "slow_pattern", "write"}
     assert refused == {
         "bomb": "its schema is nested too deep",

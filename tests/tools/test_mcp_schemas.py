@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.exploring import examples
 from tests.tools.http_double import base
 from tools.mcp.check import problems
-from tools.mcp.listing import Listed, listing, one, unlisted
+from tools.mcp.listing import Listed, listing, one
 from tools.mcp.results import Said, result
 from tools.mcp.schemas import MAX_BYTES, UnfitError, fit, words
 from tools.mcp.section import McpSection, key, read
@@ -145,13 +145,13 @@ def test_a_server_may_call_its_tool_graver_but_never_harmless(
     own: dict[str, Any], destructive: bool, floor: Risk, risk: Risk
 ) -> None:
     found = msgspec.structs.replace(PLAIN, destructive=destructive)
-    (offered,) = listing(section(tools={"look": own}), [found], floor).offered
+    (offered,) = listing(section(tools={"look": own}), [found], base(risk=floor)).offered
     assert offered.risk is risk
 
 
 def test_only_what_is_on_the_list_is_offered() -> None:
     found = [PLAIN, Listed("write", "", {"type": "object"})]
-    made = listing(section(include=["write", "gone"]), found)
+    made = listing(section(include=["write", "gone"]), found, base())
     assert [each.name for each in made.offered] == ["write"]
     assert made.offered[0].description == "write"
     assert made.refused == {"gone": "its server has no such tool"}
@@ -159,17 +159,16 @@ def test_only_what_is_on_the_list_is_offered() -> None:
 
 def test_names_are_made_fit_and_stay_apart() -> None:
     found = [Listed(name, "", {"type": "object"}) for name in ("a.B", "a-b", "9", "\x1b")]
-    made = listing(section(prefix="t_"), found)
+    made = listing(section(prefix="t_"), found, base())
     assert [each.name for each in made.offered] == ["t", "t_9", "t_a_b"]
     assert made.refused == {"a.B": "there are two tools t_a_b, or more than 64"}
-    assert "cannot be" in listing(section(), found).refused["9"]
+    assert "cannot be" in listing(section(), found, base()).refused["9"]
 
 
 def test_what_the_file_fixes_the_model_does_not_see() -> None:
     schema = {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a", "b"]}
-    made = listing(
-        section(tools={"look": {"fixed": {"a": 1, "b": 2}}}), [Listed("look", "", schema)]
-    )
+    own = {"look": {"fixed": {"a": 1, "b": 2}}}
+    made = listing(section(tools=own), [Listed("look", "", schema)], base())
     assert made.offered[0].parameters == {
         "type": "object",
         "properties": {},
@@ -187,7 +186,22 @@ def test_a_file_about_one_tool_has_the_first_word() -> None:
     assert one(about, [PLAIN], file).description == "Asks."
     with pytest.raises(UnfitError, match="no such tool"):
         one(about, [], file)
-    assert unlisted(about, file).parameters["properties"] == {}
+
+
+def test_a_server_does_not_get_round_a_confirmation_by_another_name() -> None:
+    schema = {"type": "object", "properties": {"title": {}, "body": {}}}
+    found = [Listed("open", "", schema)]
+    strict = msgspec.structs.replace(base(), confirm=("title",), must_be_said=("body",))
+    assert [each.name for each in listing(section(), found, strict).offered] == ["open"]
+    about = read({"command": "/bin/x", "tool": "open"})
+    assert one(about, found, strict).remote == "open"
+    renamed = [Listed("open", "", {"type": "object", "properties": {"titel": {}, "body": {}}})]
+    why = "it has no argument title, which is to be confirmed or said"
+    assert listing(section(), renamed, strict).refused == {"open": why}
+    with pytest.raises(UnfitError, match="no argument title"):
+        one(about, renamed, strict)
+    own = {"open": {"confirm": ["gone"]}}
+    assert "gone" in listing(section(tools=own), found, strict).refused["open"]
 
 
 def test_files_about_one_server_share_it() -> None:

@@ -74,11 +74,23 @@ async def test_a_tool_the_server_has_not_is_a_mistake_of_the_file(outside: Outsi
 
 async def test_a_server_that_is_down_breaks_no_configuration(outside: Outside) -> None:
     await outside.prepare([about("look", "gone")])
-    tool = outside.mcp(base(), about("look", "gone"))
-    assert (tool.parameters or {})["properties"] == {}
+    strict = msgspec.structs.replace(base(), confirm=("n",), must_be_said=("n",))
+    tool = outside.mcp(strict, about("look", "gone"))
+    assert (tool.parameters, tool.confirm, tool.must_be_said) == (None, (), ())
     with pytest.raises(BackendError, match="server_down") as failed:
         await tool.handler({}, CONTEXT)  # type: ignore[misc]
     assert not failed.value.permanent
+
+
+async def test_a_tool_that_was_made_unseen_stays_out_of_use(outside: Outside) -> None:
+    """When its server comes up: nobody has looked at what it takes, or what is to be confirmed."""
+    unseen = outside.mcp(msgspec.structs.replace(base(), confirm=("n",)), about("write"))
+    await outside.keep([])
+    await outside.prepare([about("write")])
+    with pytest.raises(BackendError, match="server_down"):
+        await unseen.handler({"n": 1}, CONTEXT)  # type: ignore[misc]
+    seen = outside.mcp(msgspec.structs.replace(base(), confirm=("n",)), about("write"))
+    assert seen.confirm == ("n",)
 
 
 async def test_one_breaker_serves_all_tools_of_a_host(outside: Outside) -> None:

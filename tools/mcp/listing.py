@@ -43,15 +43,15 @@ class Listing(msgspec.Struct, frozen=True):
     """By the server's name, why a tool that was asked for is not offered."""
 
 
-def listing(section: McpSection, listed: Iterable[Listed], floor: Risk = Risk.READ) -> Listing:
-    """`floor`: the least risk of all, from the file's own `risk:`."""
+def listing(section: McpSection, listed: Iterable[Listed], base: Tool) -> Listing:
+    """`base`: what else the file says. Its risk is the least of all."""
     found = {each.name: each for each in reversed(list(listed))}
     wanted = sorted(found) if EVERYTHING in section.include else list(section.include)
     offered: dict[str, Offered] = {}
     refused: dict[str, str] = {}
     for remote in wanted:
         try:
-            made = _offered(section, found.get(remote), floor)
+            made = _offered(section, found.get(remote), base)
             if made.name in offered or len(offered) >= MAX_TOOLS:
                 raise UnfitError(f"there are two tools {made.name}, or more than {MAX_TOOLS}")
             offered[made.name] = made
@@ -60,19 +60,20 @@ def listing(section: McpSection, listed: Iterable[Listed], floor: Risk = Risk.RE
     return Listing(tuple(offered.values()), refused)
 
 
-def _offered(section: McpSection, listed: Listed | None, floor: Risk) -> Offered:
+def _offered(section: McpSection, listed: Listed | None, base: Tool) -> Offered:
     if listed is None:
         raise UnfitError("its server has no such tool")
     own = section.tools.get(listed.name, ToolOf())
     name = own.name or _name(section.prefix + listed.name)
-    return Offered(
+    made = Offered(
         remote=listed.name,
         name=name,
         description=own.description or words(listed.description, MAX_DESCRIPTION) or name,
         parameters=_given_by_model(fit(listed.schema), own),
-        risk=_risk(own, listed, floor),
+        risk=_risk(own, listed, base.risk),
         own=own,
     )
+    return _confirmable(made, base)
 
 
 def one(section: McpSection, listed: Iterable[Listed], base: Tool) -> Offered:
@@ -83,19 +84,25 @@ def one(section: McpSection, listed: Iterable[Listed], base: Tool) -> Offered:
     found = next((each for each in listed if each.name == section.tool), None)
     if found is None:
         raise UnfitError("its server has no such tool")
-    made = unlisted(section, base)
-    said = base.description or made.own.description or words(found.description, MAX_DESCRIPTION)
-    parameters = _given_by_model(fit(found.schema), made.own)
-    return msgspec.structs.replace(made, description=said or base.name, parameters=parameters)
-
-
-def unlisted(section: McpSection, base: Tool) -> Offered:
-    """The same, of a server that has never been reached: nobody knows what it takes."""
     own = section.tools.get(section.tool, ToolOf())
-    risk = Risk(own.risk) if own.risk else base.risk
-    description = base.description or own.description or base.name
-    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
-    return Offered(section.tool, base.name, description, nothing, risk, own)
+    said = base.description or own.description or words(found.description, MAX_DESCRIPTION)
+    made = Offered(
+        remote=found.name,
+        name=base.name,
+        description=said or base.name,
+        parameters=_given_by_model(fit(found.schema), own),
+        risk=Risk(own.risk) if own.risk else base.risk,
+        own=own,
+    )
+    return _confirmable(made, base)
+
+
+def _confirmable(offered: Offered, base: Tool) -> Offered:
+    """A server that calls an argument otherwise than before does not get round its confirmation."""
+    named = {*(offered.own.confirm or base.confirm), *base.must_be_said}
+    if missing := sorted(named - offered.parameters["properties"].keys()):
+        raise UnfitError(f"it has no argument {missing[0]}, which is to be confirmed or said")
+    return offered
 
 
 def _name(text: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from tools.http import templates
-from tools.mcp.listing import Offered, listing, one, unlisted
+from tools.mcp.listing import Offered, listing, one
 from tools.mcp.results import result
 from tools.mcp.section import McpSection
 from tools.mcp.server import McpServer, NotAnsweredError, NotAskedError
@@ -31,7 +31,7 @@ def mcp_tools(
 
     `base`: every other field of the file, which holds for all of its tools.
     """
-    found = listing(section, server.listed or (), base.risk)
+    found = listing(section, server.listed or (), base)
     for remote, why in found.refused.items():
         log.warning("mcp_tool_not_offered", server=server.name, tool=remote, reason=why)
     return tuple(_tool(server, each, base, secrets) for each in found.offered)
@@ -40,14 +40,30 @@ def mcp_tools(
 def mcp_tool(
     server: McpServer, section: McpSection, base: Tool, secrets: Mapping[str, str]
 ) -> Tool:
-    """Of a section with `tool:`, that tool. While its server has never been reached it takes no
-    arguments, and fails.
+    """Of a section with `tool:`, that tool. While its server has never been reached it has no
+    `parameters`, and fails: even when the server comes up, for what it takes was never looked at.
 
     Raises `tools.mcp.schemas.UnfitError` for one that the server has not, or that cannot be used.
     """
     if server.listed is None:
-        return _tool(server, unlisted(section, base), base, secrets)
+        return _unreached(server, base)
     return _tool(server, one(section, server.listed, base), base, secrets)
+
+
+def _unreached(server: McpServer, base: Tool) -> Tool:
+    async def handler(_arguments: object, context: ToolContext) -> Result:
+        _note(server, base, context, "server_down")
+        raise BackendError("server_down", permanent=False)
+
+    return msgspec.structs.replace(
+        base,
+        description=base.description or base.name,
+        arguments=AnyArguments,
+        handler=handler,
+        parameters=None,
+        confirm=(),
+        must_be_said=(),
+    )
 
 
 def _tool(server: McpServer, offered: Offered, base: Tool, secrets: Mapping[str, str]) -> Tool:
