@@ -24,7 +24,7 @@ _STRONG: Final = _split(
     "yes", "yeah", "yep", "yup", "aye", "correct", "that's right", "that is right", "that's it",
     "that's correct", "that is correct", "that's fine", "that's good", "that's perfect",
     "that's great", "that works", "that'd be great", "that would be great", "go ahead", "please do",
-    "sounds good", "sounds great", "sounds perfect", "book it", "do it", "do that", "of course",
+    "sounds good", "sounds great", "sounds perfect", "book it", "of course",
     "absolutely", "definitely", "exactly", "you got it", "spot on", "by all means", "affirmative",
     "go for it", "i confirm", "confirmed",
 )  # fmt: skip
@@ -32,7 +32,8 @@ _STRONG: Final = _split(
 _WEAK: Final = _split(
     "ok", "okay", "right", "sure", "fine", "great", "perfect", "lovely", "good", "alright",
     "all right", "uh huh", "uhuh", "mm hmm", "mhm", "mm", "i do", "i would", "we do", "it is",
-    "please", "brilliant", "wonderful", "why not", "no problem", "no worries", "not a problem",
+    "please", "do it", "do that", "brilliant", "wonderful", "why not", "no problem", "no worries",
+    "not a problem",
 )  # fmt: skip
 """Say yes when the answer begins with them."""
 _HARMLESS: Final = _split(
@@ -58,6 +59,8 @@ _CALLS_OFF: Final = frozenset(
 _DEEDS: Final = frozenset(listed("cancel change stop hold or instead different"))
 _AGAIN: Final = frozenset(listed("again repeat pardon"))
 _ASKS: Final = frozenset(listed("what when which how who where why"))
+_OPENINGS: Final = _ASKS | frozenset(listed("can could is are does will"))
+"""Begin a question."""
 _FILLERS: Final = frozenset(listed("um uh er erm oh ah well so and hm hmm then thanks thank you"))
 
 
@@ -79,6 +82,8 @@ def reply(texts: Sequence[str], read_back: str = "") -> Reply:
         return Reply.OTHER if strong and plain[0] not in _DENIALS else Reply.NO
     if (_TURNS | _AGAIN) & told or _adds(plain, offered):
         return Reply.OTHER
+    if _first(plain) in _OPENINGS:
+        return Reply.OTHER
     weak = not _ASKS & set(plain) and _begins(said)
     return Reply.YES if strong or weak else Reply.OTHER
 
@@ -90,6 +95,11 @@ def takes_back(texts: Sequence[str]) -> bool:
     return bool(_CALLS_OFF & set(_without(said, _HARMLESS)))
 
 
+def _first(said: Tokens) -> str:
+    """The first word that means anything."""
+    return next((word for word in said if word not in _FILLERS), "")
+
+
 def _begins(said: Tokens) -> bool:
     start = next((at for at, word in enumerate(said) if word not in _FILLERS), len(said))
     return any(said[start : start + len(phrase)] == phrase for phrase in _WEAK)
@@ -98,7 +108,7 @@ def _begins(said: Tokens) -> bool:
 def _adds(said: Tokens, read_back: Tokens) -> bool:
     """A number or a day that was not read back."""
     days = {*WEEKDAYS, *MONTHS, "tomorrow", "today"} - {"may", "march"}
-    known = {"1"}  # `that one` is no number
+    known = {"1", "100"}  # `that one`, `a hundred per cent`
     known.update(part for word in read_back for part in (word, *_parts(word)))
     telling = [word for word in said if word in days or word[0].isdecimal()]
     return any(word not in known and not _parts(word) <= known for word in telling)

@@ -33,7 +33,7 @@ from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.steps import Counter
 from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
-from tools.unrun import bad_arguments_of, failed, log_outcome, refused, unknown_tool
+from tools.unrun import bad_arguments_of, failed, isolated, log_outcome, refused, unknown_tool
 from tools.vault import Vault
 from tools.watchdog import Watchdog
 
@@ -162,13 +162,15 @@ class Dispatcher:
 
     async def _held(self, attempt: Attempt, steps: Steps, waiting: Waiting) -> Answer | None:
         """Why it does not run, in words for the model; None: it runs."""
-        if self._watchdog.isolated(attempt.tool.name):
-            log.warning("tool_is_isolated", tool=attempt.tool.name)
-            return plain_answer(ToolState.FAILED, try_again=False)
         approval = attempt.tool.approval
         patience_s = approval.deadline_s + 2 * REMIND_S if approval else 0.0
+        claim = self._claim(attempt)
         async with asyncio.timeout_at(attempt.until_s + patience_s):
-            return await self._gate.answer_to(attempt, self._claim(attempt), steps, waiting)
+            if self._watchdog.isolated(attempt.tool.name):
+                # What it did before stays true.
+                known = await self._blocking(lambda: self._receipts.look(claim)) is not None
+                return None if known else isolated(attempt)
+            return await self._gate.answer_to(attempt, claim, steps, waiting)
 
     def _in_time(self, attempt: Attempt) -> Attempt:
         """One deadline for all of it: judging, beginning, the handler, writing down its end."""

@@ -213,12 +213,14 @@ def _inside(said: Tokens, at: int, phrase: tuple[str, ...]) -> bool:
     """An hour that is part of something longer is none: `half past three`, `three thirty`."""
     before = said[at - 1] if at else ""
     after = said[at + len(phrase)] if at + len(phrase) < len(said) else ""
-    if len(phrase) > 1:
+    if len(phrase) > 1 or ":" in phrase[0]:
         return False
     links = {"past", "after", "to", "before", "half", "quarter", "oh", "o"}
     counted = {"past", "to", "minutes", "days", "day", "weeks", "week", "people", "oh"}
-    by_number = before.isdecimal() or after.isdecimal()
-    return ":" not in phrase[0] and (by_number or before in links or after in counted)
+    # `November 24, 10 AM`: what stands before it is the day.
+    by_day = at > 1 and said[at - 2] in MONTHS
+    by_number = (before.isdecimal() and not by_day) or after.isdecimal()
+    return by_number or before in links or after in counted
 
 
 def _ends_there(said: Tokens, end: int, time: dt.time, hour: int) -> bool:

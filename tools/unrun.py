@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from tools.attempt import Attempt
+from tools.attempt import Answer, Attempt, plain_answer
 from tools.gate import refusal
 from tools.policy import Refused
 from tools.results import answer, bad_arguments, invalid
@@ -41,6 +41,11 @@ def bad_arguments_of(
 def failed(attempt: Attempt, *, begun: bool) -> ToolOutcome:
     state = ToolState.UNKNOWN if begun and attempt.tool.risk.writes else ToolState.FAILED
     return attempt.outcome(state, answer(state))
+
+
+def isolated(attempt: Attempt) -> Answer:
+    log.warning("tool_is_isolated", call_id=attempt.request.call_id, tool=attempt.tool.name)
+    return plain_answer(ToolState.FAILED, try_again=False)
 
 
 def log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:

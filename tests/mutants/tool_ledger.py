@@ -199,8 +199,8 @@ TOOL_LEDGER = (
         "a backend that is down is asked by every caller",
     ),
     _limited(
-        "        if self._watchdog.isolated(attempt.tool.name):\n",
-        "        if False:\n",
+        "            if self._watchdog.isolated(attempt.tool.name):\n",
+        "            if False:\n",
         "a tool that stops every call's audio goes on doing so",
     ),
     _gate(

@@ -123,6 +123,17 @@ def test_a_renewed_token_is_a_young_one() -> None:
     assert tokens.redeem(renewed, "CA0", peer.ACCOUNT, now=4.0) == offer("CA0")
 
 
+def test_a_renewed_token_goes_after_those_issued_since_the_first() -> None:
+    tokens = StreamTokens(capacity=3)
+    tokens.issue(offer("CA0"), SECRET, now=0.0)
+    older = tokens.issue(offer("CA1"), SECRET, now=1.0)
+    renewed = tokens.issue(offer("CA0"), SECRET, now=2.0)
+    for number in (2, 3):
+        tokens.issue(offer(f"CA{number}"), SECRET, now=3.0)
+    assert tokens.redeem(older, "CA1", peer.ACCOUNT, now=4.0) is TokenRefusal.UNKNOWN
+    assert tokens.redeem(renewed, "CA0", peer.ACCOUNT, now=4.0) == offer("CA0")
+
+
 @dataclass
 class Book:
     """What a store must do, written down the slow way."""

@@ -32,6 +32,8 @@ READ_BACK = "A haircut on Tuesday, November 24th at three thirty for Ann, three 
         "mm-hmm",
         "of course",
         "Yes. Thanks!",
+        "Do it.",
+        "yes, a hundred percent",
     ],
 )
 def test_a_yes(text: str) -> None:
@@ -63,6 +65,9 @@ def test_a_no(text: str) -> None:
         "hello?",
         "maybe",
         "yes or Thursday",
+        "what exactly is that?",
+        "can you do that for my wife too?",
+        "is that correct",
     ],
 )
 def test_neither(text: str) -> None:

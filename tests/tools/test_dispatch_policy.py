@@ -433,6 +433,8 @@ async def test_fault_x13_a_handler_that_blocks_the_loop_is_named_and_isolated(
     blocked = [each for each in logs if each["event"] == "tool_blocked_the_loop"]
     assert [(each["tool"], each["took_ms"]) for each in blocked] == [("slow", 1000)] * 3
     assert [each["tool"] for each in logs if each["event"] == "tool_isolated"] == ["slow"]
+    first = await desk.ask("slow", tool_call_id="tc1")
+    assert (first.state, first.repeated) == (ToolState.DONE, True), "what was done stays done"
     assert (await desk.ask("do")).state is ToolState.DONE
 
 

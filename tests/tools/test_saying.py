@@ -96,6 +96,8 @@ def test_another_day_is_not_that_day(text: str, date: str) -> None:
         ("midnight", "00:00"),
         ("twelve thirty", "00:30"),
         ("nine in the morning", "09:00"),
+        ("November 24, 10 AM", "10:00"),
+        ("the 24th, 10 AM", "10:00"),
     ],
 )
 def test_a_time_is_said_in_many_ways(text: str, time: str) -> None:
@@ -109,6 +111,7 @@ def test_a_time_is_said_in_many_ways(text: str, time: str) -> None:
         ("ten in the morning", "22:00"),
         ("half past three", "15:00"),
         ("ten thirty", "10:00"),
+        ("nine ten am", "10:00"),
         ("quarter to four", "16:00"),
         ("three days", "15:00"),
         ("three o'clock pm", "03:00"),
