@@ -12,15 +12,20 @@ from agents.local import sentences as say
 from agents.local.acts import Act, CallTool, Speak
 from agents.persona import Persona
 from telephony.app import claimable
+from telephony.call.config import Claimable
 from telephony.call.events import ToolFinished
 from telephony.call.honesty import Reader
 from tests.agents.test_local_dialogue_tools import FRIDAY, Line
 from tests.tools.desk import CALLER, Desk
 from tools.booking.shop import default_shop
-from tools.calls.offer import Targets
+from tools.calls.keys import keys_tool
+from tools.calls.offer import EndCall, Targets, call_tools, end_call
 from tools.catalogue import build
+from tools.claims import ClaimError
 from tools.migrate import migrate
+from tools.registry import Registry
 from tools.results import SENTENCES
+from tools.spec import Risk, Tool
 from tools.store import Store, open_store
 
 
@@ -118,3 +123,28 @@ def test_every_tool_that_writes_says_what_is_said_of_it(store: Store) -> None:
         entry = registry.get(name)
         assert entry is not None
         assert entry.tool.claims or not entry.tool.risk.writes, name
+
+
+def tool(name: str, risk: Risk, *claims: str) -> Tool:
+    return Tool(name, "Does it.", EndCall, end_call, risk=risk, claims=claims)
+
+
+def test_what_may_be_claimed_comes_from_the_tools() -> None:
+    tools = [
+        tool("book", Risk.WRITE_OWN, "booked"),
+        tool("look", Risk.READ, "booked"),
+        tool("order", Risk.MONEY),
+        tool("hours", Risk.READ),
+    ]
+    assert claimable(Registry([*tools, *call_tools(Targets({"sales": "One moment."}))])) == (
+        Claimable("book", ("booked",)),
+        Claimable("look", ("booked",), writes=False),
+        Claimable("order", ()),
+        Claimable("send_digits", keys_tool().claims),
+        Claimable("transfer_call", ("transferred", "I have put you through")),
+    )
+
+
+def test_a_rule_of_no_use_stops_the_start() -> None:
+    with pytest.raises(ClaimError, match="has no words"):
+        claimable(Registry([tool("book", Risk.WRITE_OWN, "booked", "...")]))
