@@ -248,8 +248,9 @@ class Honesty:
         commands = [
             Note("false_claim", detail=" ".join([stopped.standing.value, *stopped.tools])),
             Record(line),
-            *self._playback.withhold(item_id, stopped.begin, now),
+            # First, so that no item is deleted that the engine still writes.
             CancelResponse(response_id),
+            *self._playback.withhold(item_id, stopped.begin, now),
         ]
         self._corrections += 1
         if self._corrections > MOST_CORRECTIONS:

@@ -42,7 +42,7 @@ from telephony.call.commands import (
     StoreAudio,
     Track,
 )
-from telephony.call.config import CallConfig
+from telephony.call.config import CallConfig, Claimable
 from telephony.call.ending import Phase
 from telephony.call.events import (
     CallerAudio,
@@ -128,10 +128,16 @@ class Verdict(msgspec.Struct):
 class Distance:
     """One call over one line. Tell it replies, then read the verdicts."""
 
-    def __init__(self, network: Network, chance: Random, output: AudioFormat) -> None:
+    def __init__(
+        self,
+        network: Network,
+        chance: Random,
+        output: AudioFormat,
+        claimable: tuple[Claimable, ...] = (),
+    ) -> None:
         capabilities = Capabilities("far", AudioFormat.ULAW_8K, output, True, True)
         self._pcm = output is AudioFormat.PCM16_24K
-        self.call = Call(CallConfig("CA1", Persona(), capabilities))
+        self.call = Call(CallConfig("CA1", Persona(), capabilities, claimable=claimable))
         narration = Narration("AC1", "CA1", SID)
         self.carrier = Carrier(narration, SID, returns_cleared_marks=network.returns_cleared_marks)
         self._narration = narration

@@ -1,5 +1,6 @@
 """The claim gate: what is not done is not heard to be done, and honest words never wait."""
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from agents.engine import (
     AudioDelta,
+    AudioFormat,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CancelResponse,
@@ -40,9 +42,11 @@ from telephony.call.ending import Phase
 from telephony.call.events import CallEvent, HangUpAsked, ToolFinished
 from telephony.call.honesty import MOST_CORRECTIONS, Deeds, Reader, Standing, sentences
 from telephony.call.machine import Call
+from telephony.call.playback import Playback
 from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, TruncationLine
 from tests.exploring import examples
-from tests.telephony.script import ONE_SECOND, Script, seconds
+from tests.telephony.distance import Distance, Network
+from tests.telephony.script import CAPABILITIES, ONE_SECOND, Script, seconds
 
 CLAIMABLE = (
     Claimable("book", ("booked",)),
@@ -110,9 +114,9 @@ def test_a_claim_without_a_deed_is_not_heard() -> None:
         TextDelta("r1", "i1", LIE),
         Note,
         Record,
+        CancelResponse("r1"),
         DeleteItem("i1"),
         Record,
-        CancelResponse("r1"),
         Inform,
     )
     call.happens(AudioDelta("r1", "i1", 0, ONE_SECOND))
@@ -257,7 +261,7 @@ def test_what_the_engine_was_asked_to_say_is_no_claim() -> None:
     assert call.stopped() == []
 
 
-def test_fault_a_short_word_is_no_quotation() -> None:
+def test_a_short_word_is_no_quotation() -> None:
     call = Gated().calls("move").answers("refused", "What is booked cannot be moved.", tool="move")
     call.says("Booked.")
     assert len(call.stopped()) == 1
@@ -355,9 +359,9 @@ def test_a_claim_whose_last_word_comes_last_is_found_at_the_end() -> None:
         ItemDone("r1", "i1"),
         Note,
         Record,
+        CancelResponse("r1"),
         DeleteItem("i1"),
         Record,
-        CancelResponse("r1"),
         Inform,
         Record,
     )
@@ -501,6 +505,82 @@ def test_no_claim_without_a_deed_is_ever_heard_in_full(
     for line in call.entries(AgentLine):
         assert not Reader(CLAIMABLE).false_claim(f"{line.heard} ", 0, whole=False), line
         assert line.heard_ms <= line.sent_ms
+
+
+def spoken(playback: Playback, *pieces: tuple[str, float]) -> list[CallCommand]:
+    commands: list[CallCommand] = []
+    for text, duration_s in pieces:
+        playback.text(TextDelta("r1", "i1", text), 0.0)
+        commands += playback.audio(AudioDelta("r1", "i1", 0, seconds(duration_s)), 0.0)
+    return commands
+
+
+def length(commands: list[CallCommand]) -> int:
+    return sum(len(each.ulaw) for each in commands if isinstance(each, PlayAudio))
+
+
+def test_what_is_withheld_while_the_caller_may_be_interrupting_is_not_resumed() -> None:
+    playback = Playback(CAPABILITIES)
+    spoken(playback, ("One moment. ", 1.0), ("I've ", 0.5))
+    playback.hold(0.4)
+    assert length(playback.withhold("i1", len("One moment. "), 0.5)) == 0
+    assert not playback.audio(AudioDelta("r1", "i1", 0, seconds(0.5)), 0.6)
+    resumed = playback.resume(0.7)
+    assert 8_000 - 3_600 <= length(resumed) <= 8_000 - 3_200
+    assert playback.outstanding
+
+
+def test_what_comes_while_it_is_open_is_withheld_too() -> None:
+    playback = Playback(CAPABILITIES)
+    playback.hold(0.0)
+    spoken(playback, ("One moment. ", 1.0), ("I've ", 0.5))
+    playback.withhold("i1", len("One moment. "), 0.1)
+    assert length(playback.resume(0.2)) == 8_000
+
+
+# ---- over a distant line -----------------------------------------------------------------------
+
+
+def far(network: Network, seed: int, output: AudioFormat, late_s: float) -> Distance:
+    """A second of honest words, then the beginning of a claim, and so much later its word."""
+    line = Distance(network, Random(seed), output, CLAIMABLE)
+    at_s = line.now + 0.1
+    line.at(at_s, ResponseStarted("r1"))
+    sample = 6 if output is AudioFormat.PCM16_24K else 1
+    for number, text in enumerate(["One ", "moment ", "please. ", "", "", "I've ", ""]):
+        if text:
+            line.at(at_s + number * 0.04, TextDelta("r1", "i1", text))
+        line.at(at_s + number * 0.04, AudioDelta("r1", "i1", 0, b"\x2a" * 1_600 * sample))
+    line.at(at_s + late_s, TextDelta("r1", "i1", "booked it"))
+    line.at(at_s + late_s, ItemDone("r1", "i1"))
+    line.at(at_s + late_s, ResponseDone("r1", ResponseStatus.CANCELLED))
+    line.run_until(at_s + 4.0)
+    return line
+
+
+@pytest.mark.parametrize("output", AudioFormat)
+@pytest.mark.parametrize("late_s", [0.3, 0.7, 1.05, 1.2])
+def test_on_a_steady_line_what_is_sent_again_is_heard_once(
+    late_s: float, output: AudioFormat
+) -> None:
+    line = far(Network(), 1, output, late_s)
+    (told,) = line.told()
+    assert told.item_id == "i1"
+    assert abs(told.error_ms) <= 1
+    # Playback begins 0.1 s after the first delta, and a clear takes 0.05 s.
+    heard_ms = max(1_000, late_s * 1000)
+    assert abs(told.played_ms - heard_ms) <= 15
+    assert line.rejected == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_on_an_unsteady_line_it_is_true_within_40_ms(seed: int) -> None:
+    network = Network(jitter="uniform", jitter_s=0.025)
+    line = far(network, seed, AudioFormat.PCM16_24K, 0.5)
+    (told,) = line.told()
+    assert abs(told.error_ms) <= 40
+    assert told.played_ms <= 1_040
+    assert line.rejected == 0
 
 
 # ---- the parts ---------------------------------------------------------------------------------
