@@ -75,6 +75,8 @@ SHELLS = frozenset(
         "tools.booking.shopfile",
         "tools.catalogue",
         "tools.configfile",
+        "tools.configuring.examples",
+        "tools.configuring.overlay",
         "tools.crm.contacts",
         "tools.crm.offer",
         "tools.dispatch",

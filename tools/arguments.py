@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tools.spec import Arguments
+from tools.spec import AnyArguments, Arguments
 from tools.validation import Problem, Schema
 
 MAX_BYTES = 8 * 1024
@@ -30,6 +30,8 @@ def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments |
     problems = schema.problems(data) or _unstorable(data)
     if problems:
         return problems
+    if shape is AnyArguments:
+        return data
     try:
         return msgspec.convert(data, shape, strict=True)
     except msgspec.ValidationError as error:

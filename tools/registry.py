@@ -1,6 +1,6 @@
 """Which tools there are, and what an engine may know of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -49,14 +49,25 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(self._entries)
 
+    def only(self, names: Container[str]) -> "Registry":
+        """The tools of these names, in the same order; nothing is derived again."""
+        fewer = Registry(())
+        fewer._entries.update(
+            (name, entry) for name, entry in self._entries.items() if name in names
+        )
+        return fewer
+
+    def tools(self) -> tuple[Tool, ...]:
+        return tuple(entry.tool for entry in self._entries.values())
+
     def get(self, name: str) -> Entry | None:
         return self._entries.get(name)
 
 
 def _entry(tool: Tool) -> Entry:
-    unknown = {*tool.confirm, *tool.enums} - set(tool.arguments.__struct_encode_fields__)
-    assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
     parameters = parameters_of(tool)
+    unknown = {*tool.confirm, *tool.enums} - parameters["properties"].keys()
+    assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
     spec = ToolSpec(
         name=tool.name,
         description=tool.description,
@@ -78,13 +89,16 @@ def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
 
 def parameters_of(tool: Tool) -> dict[str, Any]:
     """JSON Schema of the tool's arguments, with `x-` hints, references written out."""
+    if tool.parameters is not None:
+        return dict(tool.parameters)
     document = msgspec.json.schema(tool.arguments)
     schema: dict[str, Any] = _inlined(document, document.get("$defs", {}))
     # The Struct's own name and docstring are for our readers, not for the model.
     del schema["title"]
     schema.pop("description", None)
     for name, values in tool.enums.items():
-        schema["properties"][name]["enum"] = list(values)
+        if name in schema["properties"]:
+            schema["properties"][name]["enum"] = list(values)
     return schema
 
 

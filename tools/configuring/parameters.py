@@ -75,7 +75,7 @@ def parameters_of(
             for name, schema in own["properties"].items()
         }
         required = _still_required(file, own)
-    for name in file.keys() & properties.keys():
+    for name in (each for each in file if each in properties):
         problems += _misfits(name, file[name], before.get(name, {}), properties[name])
     return _assembled(file, properties, required), problems
 

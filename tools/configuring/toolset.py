@@ -1,0 +1,184 @@
+"""Do the files of all tools make sense, each by itself and all together?"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+import msgspec
+from msgspec import UNSET
+
+from tools.config import ConfigError, Document
+from tools.configuring.declared import schema_of
+from tools.configuring.handlers import Handlers, own_parameters
+from tools.configuring.hours import problems_of
+from tools.configuring.parameters import Parameters, parameters_of
+from tools.configuring.toolfile import RISKS, SECTIONS, TOOL_NAME, ToolFile
+from tools.spec import Risk, Tool
+from tools.validation import Path, Problem, Schema, choose
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A tool's file as it was read, with the places of its values."""
+
+    document: Document
+    file: ToolFile
+    """Its `name` is set."""
+
+    @property
+    def name(self) -> str:
+        return str(self.file.name)
+
+
+class Toolset(msgspec.Struct, frozen=True):
+    """All files of tools, in the order of their paths."""
+
+    sheets: tuple[Sheet, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sheet.name for sheet in self.sheets)
+
+    def find(self, name: str) -> ToolFile | None:
+        return next((sheet.file for sheet in self.sheets if sheet.name == name), None)
+
+    def of_handler(self, handler: str) -> tuple[str, ...]:
+        """The names of the tools this handler carries out."""
+        return tuple(each.name for each in self.sheets if each.file.handler == handler)
+
+
+@cache
+def tool_schema() -> Schema:
+    return schema_of(ToolFile)
+
+
+def read_tool(text: str, where: str, stem: str, found: list[ConfigError]) -> Sheet | None:
+    """One tool's file; problems go to `found`, and None comes back. `stem`: its name's default."""
+    document = Document(text, where, found)
+    file = document.fitting(ToolFile, tool_schema())
+    if file is None:
+        return None
+    if file.name is UNSET:
+        file = msgspec.structs.replace(file, name=stem)
+        if Schema({"pattern": TOOL_NAME}).problems(stem):
+            hint = "Give a name, or call the file like book_appointment.yaml"
+            document.wrong((), f"{stem!r} is no name for a tool", hint)
+    return Sheet(document, file)
+
+
+def check_tools(toolset: Toolset, handlers: Handlers, personas: Iterable[str]) -> None:
+    """Note what is wrong, besides the form, with each document; pure, and in a fixed order."""
+    _check_names(toolset.sheets)
+    for sheet in toolset.sheets:
+        for problem in _problems(sheet.file, toolset, handlers, sorted(personas)):
+            sheet.document.wrong(problem.path, problem.what, problem.hint)
+
+
+def _check_names(sheets: Sequence[Sheet]) -> None:
+    first: dict[str, str] = {}
+    for sheet in sheets:
+        if sheet.name in first:
+            what = f"{first[sheet.name]} has a tool of the name {sheet.name!r} too"
+            sheet.document.wrong(("name",), what, "Rename one of the two")
+        first.setdefault(sheet.name, sheet.document.where)
+
+
+def _problems(
+    file: ToolFile, toolset: Toolset, handlers: Handlers, personas: list[str]
+) -> Iterator[Problem]:
+    yield from _around(file, toolset, personas)
+    if (own := handlers.own.get(file.handler)) is not None:
+        yield from _of_own(file, own, toolset)
+    elif (section := handlers.sections.get(file.handler)) is not None:
+        yield from _of_section(file)
+        if file.section is not None:
+            yield from section.problems(file)
+        yield from _of_parameters(file, None, toolset, told_late=section.told_late)
+    else:
+        hint = choose(file.handler, handlers.names())
+        yield Problem(("handler",), f"there is no handler {file.handler!r}", hint)
+
+
+def _around(file: ToolFile, toolset: Toolset, personas: list[str]) -> Iterator[Problem]:
+    """What has nothing to do with the handler."""
+    for section in SECTIONS:
+        if getattr(file, section) is not UNSET and file.handler != section:
+            hint = f"Take it out, or set handler: {section}"
+            yield Problem((section,), f"is not used by {file.handler}", hint)
+    others = [name for name in toolset.names() if name != file.name]
+    yield from _unknown(("requires",), file.requires, others, "tool")
+    yield from _unknown(("audience", "personas"), file.audience.personas, personas, "persona")
+    yield from problems_of(file.audience.hours, ("audience", "hours"))
+    for number, example in enumerate(file.examples):
+        for index, step in enumerate(example.after):
+            path = ("examples", number, "after", index, "tool")
+            yield from _unknown_one(path, step.tool, list(toolset.names()), "tool")
+
+
+def _of_own(file: ToolFile, own: Tool, toolset: Toolset) -> Iterator[Problem]:
+    if file.risk is not UNSET and RISKS.index(Risk(file.risk)) < RISKS.index(own.risk):
+        hint = f"Leave it out, or use one after {own.risk.value}"
+        yield Problem(("risk",), f"is less than the handler's own, {own.risk.value}", hint)
+    if file.idempotent is True and not own.idempotent and own.risk.writes:
+        yield Problem(("idempotent",), "the handler is not made for that", "Leave it out")
+    if own.by_call:
+        yield from _only_words(file)
+    yield from _of_parameters(file, own, toolset)
+
+
+def _only_words(file: ToolFile) -> Iterator[Problem]:
+    for name, short in file.parameters.items():
+        said = {key for key, value in msgspec.structs.asdict(short).items() if value is not UNSET}
+        if said - {"help", "ask", "hide"} or short.hide:
+            hint = "Give no more than help and ask"
+            yield Problem(("parameters", name), "is taken by the call as the model gives it", hint)
+
+
+def _of_section(file: ToolFile) -> Iterator[Problem]:
+    if file.section is None:
+        yield Problem((file.handler,), "is missing", f"Say below {file.handler}: what it does")
+    if file.risk is UNSET:
+        hint = "Give one of: " + ", ".join(risk.value for risk in RISKS)
+        yield Problem(("risk",), "is missing", hint)
+    if file.handler == "http" and file.description is UNSET:
+        yield Problem(("description",), "is missing", "Tell the model what the tool does")
+
+
+def _of_parameters(
+    file: ToolFile, own: Tool | None, toolset: Toolset, *, told_late: bool = False
+) -> Iterator[Problem]:
+    parameters, found = shaped(file, own)
+    for each in found:
+        yield Problem(("parameters", *each.path), each.what, each.hint)
+    for name, short in file.parameters.items():
+        path = ("parameters", name, "choices_from")
+        if short.choices_from is not UNSET:
+            yield from _unknown_one(path, str(short.choices_from), list(toolset.names()), "tool")
+    if told_late or found:
+        return
+    known = list(parameters.schema["properties"])
+    for field in ("confirm", "must_be_said"):
+        yield from _unknown((field,), getattr(file, field), known, "parameter")
+    yield from _of_examples(file, Schema(parameters.schema))
+
+
+def _of_examples(file: ToolFile, schema: Schema) -> Iterator[Problem]:
+    for index, example in enumerate(file.examples):
+        if (example.gives or {}).get("status") == "invalid":
+            continue
+        for each in schema.problems(example.arguments):
+            yield Problem(("examples", index, "arguments", *each.path), each.what, each.hint)
+
+
+def shaped(file: ToolFile, own: Tool | None) -> tuple[Parameters, list[Problem]]:
+    """The parameters of a tool and what is wrong with them; `own` is None for a section whose
+    parameters stand in the file."""
+    return parameters_of(file.parameters, None if own is None else own_parameters(own))
+
+
+def _unknown(path: Path, names: object, known: list[str], what: str) -> Iterator[Problem]:
+    for index, name in enumerate(names if isinstance(names, list) else ()):
+        yield from _unknown_one((*path, index), name, known, what)
+
+
+def _unknown_one(path: Path, name: str, known: list[str], what: str) -> Iterator[Problem]:
+    if name not in known:
+        hint = choose(name, sorted(known)) if known else f"There is no other {what}: take it out"
+        yield Problem(path, f"there is no {what} {name!r}", hint)
