@@ -38,6 +38,18 @@ def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments |
         return [Problem((), str(error)[:200], "Mend the value")]
 
 
+def argument(arguments: Arguments, name: str) -> Any:
+    """One of them, whether they are a Struct or a plain dict; None for what was left out of one."""
+    return arguments.get(name) if isinstance(arguments, dict) else getattr(arguments, name)
+
+
+def with_arguments(arguments: Arguments, **changes: Any) -> Arguments:
+    """The same with others in some places."""
+    if isinstance(arguments, dict):
+        return {**arguments, **changes}
+    return msgspec.structs.replace(arguments, **changes)
+
+
 def canonical(arguments: Arguments) -> str:
     """The same text for arguments that mean the same, whatever their order and spacing.
 

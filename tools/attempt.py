@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from tools.arguments import digest
+from tools.arguments import argument, digest, with_arguments
 from tools.phone import e164
 from tools.receipts import Claim, Receipt
 from tools.results import answer
@@ -59,14 +59,14 @@ class Attempt(msgspec.Struct, frozen=True):
     def claim(self, now: dt.datetime, print_of: Callable[[str], str]) -> Claim:
         """`print_of` gives a stand-in for the digits of a reference: the same digits typed again
         are the same wish, though their reference is another."""
-        given = {name: getattr(self.arguments, name) for name in self.references}
+        given = {name: argument(self.arguments, name) for name in self.references}
         prints = {name: print_of(each) for name, each in given.items() if isinstance(each, str)}
         return Claim(
             call_id=self.request.call_id,
             tool_call_id=self.request.tool_call_id,
             tool=self.tool.name,
             risk=self.tool.risk,
-            digest=digest(msgspec.structs.replace(self.arguments, **prints)),
+            digest=digest(with_arguments(self.arguments, **prints)),
             now=now,
             deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
         )
@@ -91,7 +91,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
     """
     found: dict[str, str] = {}
     for name in attempt.references:
-        if not isinstance(reference := getattr(attempt.arguments, name), str):
+        if not isinstance(reference := argument(attempt.arguments, name), str):
             continue
         if (digits := take(reference)) is None:
             gone = ToolRefusal(_GONE, field=name)
@@ -99,7 +99,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
         found[name] = digits
     if not found:
         return attempt
-    arguments = msgspec.structs.replace(attempt.arguments, **found)
+    arguments = with_arguments(attempt.arguments, **found)
     return msgspec.structs.replace(attempt, arguments=arguments, digits=tuple(found.values()))
 
 

@@ -75,15 +75,18 @@ class Dispatcher:
         self._writing: set[asyncio.Task[Any]] = set()
         self._running: set[int] = set()
 
-    async def run(self, request: ToolRequest) -> ToolOutcome:
+    async def run(self, request: ToolRequest, registry: Registry | None = None) -> ToolOutcome:
         """Answer one tool call. Raises nothing but CancelledError.
+
+        `registry`: the tools of this call, if it does not have them all.
 
         Cancelling this gives up waiting; a read is given up with it, a write runs on and its
         outcome is recorded.
         """
-        entry = self._registry.get(request.name)
+        registry = self._registry if registry is None else registry
+        entry = registry.get(request.name)
         if entry is None:
-            return _unknown_tool(request, self._registry.names())
+            return _unknown_tool(request, registry.names())
         arguments = entry.parse(request.arguments)
         if isinstance(arguments, list):
             return _bad_arguments(request, entry.spec.parameters, arguments)

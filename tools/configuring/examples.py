@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tools.attempt import Attempt, awaited, called
 from tools.config import ConfigError
 from tools.configuring.handlers import Handlers, handlers_of
 from tools.configuring.overlay import configured
@@ -21,8 +22,8 @@ from tools.configuring.toolfile import Example
 from tools.configuring.toolset import Sheet, Toolset
 from tools.migrate import migrate
 from tools.registry import Entry, Registry
-from tools.results import answer, bad_arguments
-from tools.spec import BackendError, Tool, ToolContext, ToolRefusal, ToolState
+from tools.results import bad_arguments
+from tools.spec import Tool, ToolContext, ToolRequest
 from tools.store import Store, open_store
 
 Modules = Callable[[Store], Mapping[str, Iterable[Tool]]]
@@ -68,7 +69,7 @@ class _Rooms:
         store.close()
 
     def run(self, example: Example, name: str) -> dict[str, Any]:
-        """What came back, with its `status`. Raises whatever a handler should not."""
+        """What came back, with its `status`: `unknown` or `failed` for a handler that broke."""
         file = shutil.copy(self._empty, self._folder / f"{next(self._numbers)}.db")
         store = open_store(f"sqlite:///{file}")
         try:
@@ -101,21 +102,11 @@ def _answer(entry: Entry, arguments: str, context: ToolContext) -> str:
     given = entry.parse(arguments)
     if isinstance(given, list):
         return bad_arguments(given, entry.spec.parameters)
-    try:
-        result = entry.tool.handler(given, context)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_waited(result))
-    except ToolRefusal as refusal:
-        field = {"field": refusal.field} if refusal.field else {}
-        said = {"message": refusal.message, "choices": list(refusal.choices)}
-        return answer(ToolState.REFUSED, said, **field)
-    except BackendError:
-        return answer(ToolState.FAILED)
-    return answer(ToolState.DONE, result)
-
-
-async def _waited(result: Any) -> Any:
-    return await result
+    request = ToolRequest(context.call_id, context.idempotency_key, entry.tool.name, arguments)
+    attempt = Attempt(request, entry.tool, given)
+    if inspect.iscoroutinefunction(entry.tool.handler):
+        return asyncio.run(awaited(attempt, context)).output
+    return called(attempt, context).output
 
 
 # ---- one file ------------------------------------------------------------------------------------
@@ -124,15 +115,10 @@ async def _waited(result: Any) -> Any:
 def _try_sheet(sheet: Sheet, rooms: _Rooms) -> Iterator[ConfigError]:
     for index, example in enumerate(sheet.file.examples):
         path = ("examples", index)
-        try:
-            gave = rooms.run(example, sheet.name)
-        except Exception as error:
-            what = f"broke the tool ({type(error).__name__}: {error})"
-            yield sheet.document.error(path, what, "Report it with this file: it is a bug")
-            continue
+        gave = rooms.run(example, sheet.name)
         if example.gives is not None:
             for place, what in differences(example.gives, gave):
-                hint = "Mend the example, the tool's file or the shop"
+                hint = "Mend the example, the tool's file or shop.yaml"
                 yield sheet.document.error((*path, "gives", *place), what, hint)
 
 

@@ -5,26 +5,29 @@ from typing import Any
 
 import msgspec
 
-from tools.configuring.toolfile import ToolFile
 from tools.registry import parameters_of
 from tools.spec import AnyArguments, Tool
 from tools.validation import Problem
 
 
-def _nothing_wrong(_file: ToolFile) -> Iterable[Problem]:
+def _nothing_wrong(_base: Tool, _section: Mapping[str, Any]) -> Iterable[Problem]:
     return ()
 
 
 class Section(msgspec.Struct, frozen=True):
-    """Handlers like `http` and `mcp`: what the tool does stands in its file, below that name."""
+    """Handlers like `http` and `mcp`: what the tool does stands in its file, below that name.
 
-    make: Callable[[ToolFile], Tool]
-    """The tool, with a handler that takes a plain dict. Its `parameters`, if it sets them, are
-    narrowed by those of the file; else the file's are all there are. Raises ConfigError."""
-    problems: Callable[[ToolFile], Iterable[Problem]] = _nothing_wrong
-    """Everything wrong with the section; paths lead from the top of the file. Does no I/O."""
+    Both functions get the tool as the rest of the file describes it, without a handler, and what
+    the section says. Its `parameters` are those its handler will get, hidden ones and fixed ones
+    too; with `told_late` it has none yet.
+    """
+
+    make: Callable[[Tool, Mapping[str, Any]], Tool]
+    """The tool with its handler, which takes a plain dict. Raises ConfigError."""
+    problems: Callable[[Tool, Mapping[str, Any]], Iterable[Problem]] = _nothing_wrong
+    """Everything wrong with the section; paths begin within it. Pure."""
     told_late: bool = False
-    """The tool's parameters become known only by `make`."""
+    """The tool's parameters become known only by `make`, which sets them; the file narrows them."""
 
 
 class Handlers(msgspec.Struct, frozen=True):

@@ -1,33 +1,19 @@
 """Makes a tool out of a handler and a file."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
-from tools.config import ConfigError
+from tools.config import together
+from tools.configuring.fields import Renamed, base_tool, overlaid
 from tools.configuring.handlers import Handlers
 from tools.configuring.parameters import Parameters
-from tools.configuring.toolfile import RISKS, ToolFile
+from tools.configuring.toolfile import ToolFile
 from tools.configuring.toolset import Sheet, Toolset, shaped
 from tools.registry import Registry
-from tools.spec import (
-    AnyArguments,
-    Approval,
-    Audience,
-    BackendError,
-    Handler,
-    Result,
-    Risk,
-    StepLimits,
-    Tool,
-    ToolContext,
-)
-
-Renamed = Mapping[str, tuple[str, ...]]
-"""How tools in code are called by their files; one that has no file is not there."""
+from tools.spec import AnyArguments, BackendError, Handler, Result, Tool, ToolContext
 
 
 def configured(toolset: Toolset, handlers: Handlers) -> Registry:
@@ -38,71 +24,28 @@ def configured(toolset: Toolset, handlers: Handlers) -> Registry:
 
 def _made(sheet: Sheet, handlers: Handlers, renamed: Renamed) -> Tool:
     file = sheet.file
-    tool = handlers.own.get(file.handler)
-    if tool is not None:
-        return _in_order(sheet, tool, renamed)
-    return _in_order(sheet, handlers.sections[file.handler].make(file), {})
+    own = handlers.own.get(file.handler)
+    if own is not None:
+        return overlay(own, file, _shaped(sheet, own), renamed)
+    section = handlers.sections[file.handler]
+    whole = None if section.told_late else _shaped(sheet, None).whole
+    made = section.make(base_tool(file, whole), file.section or {})
+    return _reshaped(made, _shaped(sheet, made if section.told_late else None), {})
 
 
-def _in_order(sheet: Sheet, tool: Tool, renamed: Renamed) -> Tool:
-    parameters, problems = shaped(sheet.file, tool)
+def _shaped(sheet: Sheet, own: Tool | None) -> Parameters:
+    parameters, problems = shaped(sheet.file, own)
     if problems:
-        found = [
-            sheet.document.error(("parameters", *each.path), each.what, each.hint)
-            for each in problems
-        ]
-        first, *others = found
-        raise ConfigError(first.where, first.what, first.hint, others)
-    return overlay(tool, sheet.file, parameters, renamed)
+        document = sheet.document
+        raise together(
+            [document.error(("parameters", *each.path), each.what, each.hint) for each in problems]
+        )
+    return parameters
 
 
 def overlay(tool: Tool, file: ToolFile, parameters: Parameters, renamed: Renamed) -> Tool:
     """`tool` as `file` wants it. What the file does not say stays as it is."""
-    said = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in (
-            *("name", "description", "phrases", "deadline_s", "filler", "confirm"),
-            *("must_be_said", "requires", "claims", "idempotent"),
-        )
-        if (value := getattr(file, name)) is not UNSET
-    }
-    changed = msgspec.structs.replace(
-        tool,
-        **said,
-        risk=_graver(tool.risk, file.risk),
-        limits=_tighter(tool.limits, file),
-        audience=Audience(
-            tuple(file.audience.personas),
-            tuple(file.audience.numbers),
-            file.audience.hours.by_day(),
-        ),
-        approval=tool.approval if file.approval is UNSET else _approval(file),
-        redact=tuple(dict.fromkeys([*tool.redact, *file.redact])),
-        reopens=_called_now(tool.reopens, renamed) if renamed else tool.reopens,
-    )
-    return _reshaped(changed, parameters, renamed)
-
-
-def _graver(own: Risk, said: object) -> Risk:
-    return own if said is UNSET else max(own, Risk(said), key=RISKS.index)
-
-
-def _tighter(own: StepLimits, file: ToolFile) -> StepLimits:
-    said = msgspec.structs.asdict(file.limits)
-    kept = msgspec.structs.asdict(own)
-    bounds = {
-        name: [each for each in (said[name], kept[name]) if isinstance(each, int)] for name in kept
-    }
-    return StepLimits(**{name: min(found, default=None) for name, found in bounds.items()})
-
-
-def _approval(file: ToolFile) -> Approval:
-    assert file.approval is not UNSET, "asked only of what is given"
-    return Approval(file.approval.deadline_s, file.approval.otherwise)
-
-
-def _called_now(names: Iterable[str], renamed: Renamed) -> tuple[str, ...]:
-    return tuple(new for name in names for new in renamed.get(name, (name,)))
+    return _reshaped(overlaid(tool, file, renamed), parameters, renamed)
 
 
 # ---- arguments -----------------------------------------------------------------------------------
@@ -111,6 +54,13 @@ def _called_now(names: Iterable[str], renamed: Renamed) -> tuple[str, ...]:
 def _reshaped(tool: Tool, parameters: Parameters, renamed: Renamed) -> Tool:
     """The tool with the file's parameters: its handler still gets what it was made for."""
     schema = {**parameters.schema, "properties": _hinted(parameters.schema, renamed)}
+    # What is fixed or hidden has no need to be read back, or to have been said.
+    seen = schema["properties"]
+    tool = msgspec.structs.replace(
+        tool,
+        confirm=tuple(name for name in tool.confirm if name in seen),
+        must_be_said=tuple(name for name in tool.must_be_said if name in seen),
+    )
     shape, handler, transfer_to = tool.arguments, tool.handler, tool.transfer_to
     if shape is AnyArguments and not (parameters.defaults or parameters.fixed):
         return msgspec.structs.replace(tool, parameters=schema)

@@ -40,6 +40,8 @@ class Parameters(msgspec.Struct, frozen=True):
     """For what the model left out."""
     fixed: dict[str, Any] = {}
     """Which the model neither sees nor gives."""
+    whole: dict[str, Any] = {}
+    """JSON Schema of what the handler gets."""
 
     def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return {**self.defaults, **given, **self.fixed}
@@ -84,17 +86,24 @@ def _assembled(
     file: Mapping[str, Parameter], properties: Mapping[str, Property], required: list[str]
 ) -> Parameters:
     unseen = {name for name, each in file.items() if each.hide or each.value is not UNSET}
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {name: each for name, each in properties.items() if name not in unseen},
-        "required": [name for name in required if name not in unseen],
-        "additionalProperties": False,
-    }
     return Parameters(
-        schema,
+        _object(
+            {name: each for name, each in properties.items() if name not in unseen},
+            [name for name in required if name not in unseen],
+        ),
         {name: each.default for name, each in file.items() if each.default is not UNSET},
         {name: each.value for name, each in file.items() if each.value is not UNSET},
+        _object(properties, required),
     )
+
+
+def _object(properties: Mapping[str, Property], required: list[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+        "additionalProperties": False,
+    }
 
 
 def _property(short: Parameter, own: Property) -> Property:

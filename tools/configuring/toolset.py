@@ -8,7 +8,8 @@ from msgspec import UNSET
 
 from tools.config import ConfigError, Document
 from tools.configuring.declared import schema_of
-from tools.configuring.handlers import Handlers, own_parameters
+from tools.configuring.fields import base_tool
+from tools.configuring.handlers import Handlers, Section, own_parameters
 from tools.configuring.hours import problems_of
 from tools.configuring.parameters import Parameters, parameters_of
 from tools.configuring.toolfile import RISKS, SECTIONS, TOOL_NAME, ToolFile
@@ -87,9 +88,7 @@ def _problems(
     if (own := handlers.own.get(file.handler)) is not None:
         yield from _of_own(file, own, toolset)
     elif (section := handlers.sections.get(file.handler)) is not None:
-        yield from _of_section(file)
-        if file.section is not None:
-            yield from section.problems(file)
+        yield from _of_section(file, section)
         yield from _of_parameters(file, None, toolset, told_late=section.told_late)
     else:
         hint = choose(file.handler, handlers.names())
@@ -131,9 +130,14 @@ def _only_words(file: ToolFile) -> Iterator[Problem]:
             yield Problem(("parameters", name), "is taken by the call as the model gives it", hint)
 
 
-def _of_section(file: ToolFile) -> Iterator[Problem]:
+def _of_section(file: ToolFile, section: Section) -> Iterator[Problem]:
     if file.section is None:
         yield Problem((file.handler,), "is missing", f"Say below {file.handler}: what it does")
+    else:
+        parameters, _ = shaped(file, None)
+        base = base_tool(file, None if section.told_late else parameters.whole)
+        for each in section.problems(base, file.section):
+            yield Problem((file.handler, *each.path), each.what, each.hint)
     if file.risk is UNSET:
         hint = "Give one of: " + ", ".join(risk.value for risk in RISKS)
         yield Problem(("risk",), "is missing", hint)
