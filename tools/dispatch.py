@@ -1,6 +1,7 @@
 """Runs what the model asks for: at most once, within a deadline, always with an answer."""
 
 import asyncio
+import copy
 import datetime as dt
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -75,18 +76,22 @@ class Dispatcher:
         self._writing: set[asyncio.Task[Any]] = set()
         self._running: set[int] = set()
 
-    async def run(self, request: ToolRequest, registry: Registry | None = None) -> ToolOutcome:
-        """Answer one tool call. Raises nothing but CancelledError.
+    def with_tools(self, registry: Registry, clock: Callable[[], dt.datetime]) -> "Dispatcher":
+        """One that offers other tools; threads, the vault and all that runs are shared."""
+        other = copy.copy(self)
+        other._registry = registry
+        other._clock = clock
+        return other
 
-        `registry`: the tools of this call, if it does not have them all.
+    async def run(self, request: ToolRequest) -> ToolOutcome:
+        """Answer one tool call. Raises nothing but CancelledError.
 
         Cancelling this gives up waiting; a read is given up with it, a write runs on and its
         outcome is recorded.
         """
-        registry = self._registry if registry is None else registry
-        entry = registry.get(request.name)
+        entry = self._registry.get(request.name)
         if entry is None:
-            return _unknown_tool(request, registry.names())
+            return _unknown_tool(request, self._registry.names())
         arguments = entry.parse(request.arguments)
         if isinstance(arguments, list):
             return _bad_arguments(request, entry.spec.parameters, arguments)

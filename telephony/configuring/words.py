@@ -1,7 +1,8 @@
 """What the agent says and is told, with places for what is known only when a call comes in.
 
-`{business}` stands for a value, `{house_rules}` for a snippet, `{{` and `}}` for a brace. Values are
-data: whatever stands in them is said as it is. Snippets hold no snippets, so none can hold itself.
+`{business}` stands for a value, `{house_rules}` for a snippet, `{{` and `}}` for a brace. Values
+are data: whatever stands in them is said as it is. Snippets hold no snippets, so none can hold
+itself.
 """
 
 import re

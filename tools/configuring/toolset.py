@@ -33,6 +33,8 @@ class Toolset(msgspec.Struct, frozen=True):
     """All files of tools, in the order of their paths."""
 
     sheets: tuple[Sheet, ...] = ()
+    unread: tuple[str, ...] = ()
+    """What the tools of unreadable files are called, for all that is known."""
 
     def names(self) -> tuple[str, ...]:
         return tuple(sheet.name for sheet in self.sheets)
@@ -64,8 +66,11 @@ def read_tool(text: str, where: str, stem: str, found: list[ConfigError]) -> She
     return Sheet(document, file)
 
 
-def check_tools(toolset: Toolset, handlers: Handlers, personas: Iterable[str]) -> None:
-    """Note what is wrong, besides the form, with each document; pure, and in a fixed order."""
+def check_tools(toolset: Toolset, handlers: Handlers | None, personas: Iterable[str]) -> None:
+    """Note what is wrong, besides the form, with each document; pure, and in a fixed order.
+
+    `handlers` is None when they cannot be known: what hangs on them is not looked at then.
+    """
     _check_names(toolset.sheets)
     for sheet in toolset.sheets:
         for problem in _problems(sheet.file, toolset, handlers, sorted(personas)):
@@ -82,9 +87,11 @@ def _check_names(sheets: Sequence[Sheet]) -> None:
 
 
 def _problems(
-    file: ToolFile, toolset: Toolset, handlers: Handlers, personas: list[str]
+    file: ToolFile, toolset: Toolset, handlers: Handlers | None, personas: list[str]
 ) -> Iterator[Problem]:
     yield from _around(file, toolset, personas)
+    if handlers is None:
+        return
     if (own := handlers.own.get(file.handler)) is not None:
         yield from _of_own(file, own, toolset)
     elif (section := handlers.sections.get(file.handler)) is not None:
@@ -101,14 +108,14 @@ def _around(file: ToolFile, toolset: Toolset, personas: list[str]) -> Iterator[P
         if getattr(file, section) is not UNSET and file.handler != section:
             hint = f"Take it out, or set handler: {section}"
             yield Problem((section,), f"is not used by {file.handler}", hint)
-    others = [name for name in toolset.names() if name != file.name]
+    others = [name for name in _known(toolset) if name != file.name]
     yield from _unknown(("requires",), file.requires, others, "tool")
     yield from _unknown(("audience", "personas"), file.audience.personas, personas, "persona")
     yield from problems_of(file.audience.hours, ("audience", "hours"))
     for number, example in enumerate(file.examples):
         for index, step in enumerate(example.after):
             path = ("examples", number, "after", index, "tool")
-            yield from _unknown_one(path, step.tool, list(toolset.names()), "tool")
+            yield from _unknown_one(path, step.tool, _known(toolset), "tool")
 
 
 def _of_own(file: ToolFile, own: Tool, toolset: Toolset) -> Iterator[Problem]:
@@ -154,7 +161,7 @@ def _of_parameters(
     for name, short in file.parameters.items():
         path = ("parameters", name, "choices_from")
         if short.choices_from is not UNSET:
-            yield from _unknown_one(path, str(short.choices_from), list(toolset.names()), "tool")
+            yield from _unknown_one(path, str(short.choices_from), _known(toolset), "tool")
     if told_late or found:
         return
     known = list(parameters.schema["properties"])
@@ -175,6 +182,10 @@ def shaped(file: ToolFile, own: Tool | None) -> tuple[Parameters, list[Problem]]
     """The parameters of a tool and what is wrong with them; `own` is None for a section whose
     parameters stand in the file."""
     return parameters_of(file.parameters, None if own is None else own_parameters(own))
+
+
+def _known(toolset: Toolset) -> list[str]:
+    return [*toolset.names(), *toolset.unread]
 
 
 def _unknown(path: Path, names: object, known: list[str], what: str) -> Iterator[Problem]:
