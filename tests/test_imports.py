@@ -36,6 +36,8 @@ SHELLS = frozenset(
         "telephony.cli.terminal",
         "telephony.cli.replay",
         "telephony.cli.serve",
+        "telephony.cli.starters",
+        "telephony.cli.tools",
         "telephony.cli.try_call",
         "telephony.configuring.folder",
         "telephony.engines",

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from tools.validation import Path, Schema
+from tools.validation import Path, Problem, Schema
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
@@ -89,19 +89,37 @@ class Document:
         self.found.extend(problems)
         return None if problems or self._unread else msgspec.convert(self.data, shape)
 
+    def salvaged(self, shape: type[T], schema: Schema) -> tuple[T, frozenset[str]] | None:
+        """As `fitting`, but without the fields at fault, and their names; so that what is wrong
+        with the others can be told too. None when there is nothing left to tell of."""
+        problems = self._schema_problems(schema)
+        self.found.extend(self.error(each.path, each.what, each.hint) for each in problems)
+        faulty = [each.path for each in problems] + list(self._unread)
+        if () in faulty:
+            return None
+        names = frozenset(str(path[0]) for path in faulty)
+        rest = {name: value for name, value in self.data.items() if name not in names}
+        try:
+            return msgspec.convert(rest, shape), names
+        except msgspec.ValidationError:
+            return None
+
     def wrong(self, path: Sequence[str | int], what: str, hint: str) -> None:
         """Note a problem and go on."""
         self.found.append(self.error(path, what, hint))
 
     def _misfits(self, schema: Schema) -> list[ConfigError]:
+        problems = self._schema_problems(schema)
+        return [self.error(problem.path, problem.what, problem.hint) for problem in problems]
+
+    def _schema_problems(self, schema: Schema) -> list[Problem]:
         """What does not fit; of what could not be read, nothing can be said."""
         told = [
             problem
             for problem in schema.problems(self.data)
             if not any(problem.path[: len(path)] == path for path in self._unread)
         ]
-        told.sort(key=lambda problem: self._nearest(problem.path))
-        return [self.error(problem.path, problem.what, problem.hint) for problem in told]
+        return sorted(told, key=lambda problem: self._nearest(problem.path))
 
     def _nearest(self, path: Sequence[str | int]) -> tuple[int, int]:
         steps = tuple(path)

@@ -79,8 +79,7 @@ class Dispatcher:
     def with_tools(self, registry: Registry, clock: Callable[[], dt.datetime]) -> "Dispatcher":
         """One that offers other tools; threads, the vault and all that runs are shared."""
         other = copy.copy(self)
-        other._registry = registry
-        other._clock = clock
+        vars(other).update(_registry=registry, _clock=clock)
         return other
 
     async def run(self, request: ToolRequest) -> ToolOutcome:

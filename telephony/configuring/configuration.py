@@ -184,9 +184,8 @@ class _Reading:
         roles = {}
         for stem, path in self._stems("personas").items():
             document = self._document(path)
-            file = document.fitting(PersonaFile, persona_schema())
-            if file is not None:
-                roles[stem] = read_role(document, stem, file, around)
+            if (read := document.salvaged(PersonaFile, persona_schema())) is not None:
+                roles[stem] = read_role(document, stem, *read, around)
         return roles
 
     # ---- files ---------------------------------------------------------------------------------

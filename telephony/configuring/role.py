@@ -71,9 +71,18 @@ class Surroundings(msgspec.Struct, frozen=True):
     engines: Collection[str]
 
 
-def read_role(document: Document, name: str, file: PersonaFile, around: Surroundings) -> Role:
-    """The persona of one file; what is wrong is noted in the document."""
+def read_role(
+    document: Document,
+    name: str,
+    file: PersonaFile,
+    faulty: Collection[str],
+    around: Surroundings,
+) -> Role:
+    """The persona of one file, of whose `faulty` fields nothing is known; what is wrong is noted
+    in the document."""
     for problem in _problems(name, file, around):
+        if problem.field in faulty:
+            continue
         document.wrong(problem.path, problem.what, problem.hint)
     snippets = around.snippets or {}
     texts = {field: getattr(file, field) for field in ALLOWED}

@@ -23,6 +23,8 @@ class Sheet(msgspec.Struct, frozen=True):
     document: Document
     file: ToolFile
     """Its `name` is set."""
+    faulty: frozenset[str] = frozenset()
+    """Fields that could not be read: the file says nothing of them here."""
 
     @property
     def name(self) -> str:
@@ -53,17 +55,21 @@ def tool_schema() -> Schema:
 
 
 def read_tool(text: str, where: str, stem: str, found: list[ConfigError]) -> Sheet | None:
-    """One tool's file; problems go to `found`, and None comes back. `stem`: its name's default."""
+    """One tool's file, as much of it as can be read; problems go to `found`.
+
+    `stem`: its name's default. None: nothing can be read.
+    """
     document = Document(text, where, found)
-    file = document.fitting(ToolFile, tool_schema())
-    if file is None:
+    read = document.salvaged(ToolFile, tool_schema())
+    if read is None:
         return None
+    file, faulty = read
     if file.name is UNSET:
         file = msgspec.structs.replace(file, name=stem)
         if Schema({"pattern": TOOL_NAME}).problems(stem):
             hint = "Give a name, or call the file like book_appointment.yaml"
             document.wrong((), f"{stem!r} is no name for a tool", hint)
-    return Sheet(document, file)
+    return Sheet(document, file, faulty)
 
 
 def check_tools(toolset: Toolset, handlers: Handlers | None, personas: Iterable[str]) -> None:
@@ -73,7 +79,9 @@ def check_tools(toolset: Toolset, handlers: Handlers | None, personas: Iterable[
     """
     _check_names(toolset.sheets)
     for sheet in toolset.sheets:
-        for problem in _problems(sheet.file, toolset, handlers, sorted(personas)):
+        for problem in _problems(sheet, toolset, handlers, sorted(personas)):
+            if problem.field in sheet.faulty:
+                continue
             sheet.document.wrong(problem.path, problem.what, problem.hint)
 
 
@@ -87,16 +95,22 @@ def _check_names(sheets: Sequence[Sheet]) -> None:
 
 
 def _problems(
-    file: ToolFile, toolset: Toolset, handlers: Handlers | None, personas: list[str]
+    sheet: Sheet, toolset: Toolset, handlers: Handlers | None, personas: list[str]
 ) -> Iterator[Problem]:
+    file = sheet.file
     yield from _around(file, toolset, personas)
     if handlers is None:
         return
+    # Without its parameters it cannot be known what fits them.
+    shape_known = "parameters" not in sheet.faulty
     if (own := handlers.own.get(file.handler)) is not None:
-        yield from _of_own(file, own, toolset)
+        yield from _of_own(file, own)
+        if shape_known:
+            yield from _of_parameters(file, own, toolset)
     elif (section := handlers.sections.get(file.handler)) is not None:
         yield from _of_section(file, section)
-        yield from _of_parameters(file, None, toolset, told_late=section.told_late)
+        if shape_known:
+            yield from _of_parameters(file, None, toolset, told_late=section.told_late)
     else:
         hint = choose(file.handler, handlers.names())
         yield Problem(("handler",), f"there is no handler {file.handler!r}", hint)
@@ -118,7 +132,7 @@ def _around(file: ToolFile, toolset: Toolset, personas: list[str]) -> Iterator[P
             yield from _unknown_one(path, step.tool, _known(toolset), "tool")
 
 
-def _of_own(file: ToolFile, own: Tool, toolset: Toolset) -> Iterator[Problem]:
+def _of_own(file: ToolFile, own: Tool) -> Iterator[Problem]:
     if file.risk is not UNSET and RISKS.index(Risk(file.risk)) < RISKS.index(own.risk):
         hint = f"Leave it out, or use one after {own.risk.value}"
         yield Problem(("risk",), f"is less than the handler's own, {own.risk.value}", hint)
@@ -126,7 +140,6 @@ def _of_own(file: ToolFile, own: Tool, toolset: Toolset) -> Iterator[Problem]:
         yield Problem(("idempotent",), "the handler is not made for that", "Leave it out")
     if own.by_call:
         yield from _only_words(file)
-    yield from _of_parameters(file, own, toolset)
 
 
 def _only_words(file: ToolFile) -> Iterator[Problem]:
