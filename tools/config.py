@@ -140,6 +140,10 @@ class Document:
                 self._refuse((*path, name), "is given twice", "Keep one of the two", key)
             else:
                 found[name] = self._value(value, (*path, name))
+                if value.start_mark.index == value.end_mark.index:
+                    # Nothing after the colon: the parser says it stands where the next line does.
+                    mark = key.start_mark
+                    self._places[(*path, name)] = (mark.line, mark.column)
         return found
 
     def _name(self, key: Node, path: Path) -> str | None:

@@ -155,8 +155,8 @@ class _Reading:
         sheets, unread = [], []
         for stem, path in self._stems("tools").items():
             sheet = read_tool(self._files[path], self._where(path), stem, self._found)
-            if sheet is None:
-                unread.append(stem)
+            if isinstance(sheet, str):
+                unread.append(sheet)
             else:
                 sheets.append(sheet)
         return Toolset(tuple(sheets), tuple(unread))

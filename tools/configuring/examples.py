@@ -116,10 +116,9 @@ def _try_sheet(sheet: Sheet, rooms: _Rooms) -> Iterator[ConfigError]:
     for index, example in enumerate(sheet.file.examples):
         path = ("examples", index)
         gave = rooms.run(example, sheet.name)
-        if example.gives is not None:
-            for place, what in differences(example.gives, gave):
-                hint = "Mend the example, the tool's file or shop.yaml"
-                yield sheet.document.error((*path, "gives", *place), what, hint)
+        for place, what in differences(example.gives, gave):
+            hint = "Mend the example, the tool's file or shop.yaml"
+            yield sheet.document.error((*path, "gives", *place), what, hint)
 
 
 def differences(wanted: Any, gave: Any, path: tuple[str | int, ...] = ()) -> Iterator[Any]:

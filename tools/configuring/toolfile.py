@@ -157,13 +157,13 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     says: Annotated[str, _said("What the caller says.", 400)]
     arguments: Annotated[Arguments, _about("What the model makes of it.")] = {}
-    gives: (
-        Annotated[
-            Arguments,
-            _about("What must be in the answer; `status` is done, refused, failed or invalid."),
-        ]
-        | UnsetType
-    ) = UNSET
+    gives: Annotated[
+        Arguments,
+        _about(
+            "What must be in the answer, `*` standing for anything; `status` is done, refused,"
+            " failed or invalid. Just `status: done` if not said."
+        ),
+    ] = {"status": "done"}
     now: Annotated[
         str,
         msgspec.Meta(

@@ -54,15 +54,15 @@ def tool_schema() -> Schema:
     return schema_of(ToolFile)
 
 
-def read_tool(text: str, where: str, stem: str, found: list[ConfigError]) -> Sheet | None:
+def read_tool(text: str, where: str, stem: str, found: list[ConfigError]) -> Sheet | str:
     """One tool's file, as much of it as can be read; problems go to `found`.
 
-    `stem`: its name's default. None: nothing can be read.
+    `stem`: its name's default. Of a file that cannot be read at all, what its tool is called.
     """
     document = Document(text, where, found)
     read = document.salvaged(ToolFile, tool_schema())
     if read is None:
-        return None
+        return str(document.data.get("name", stem))
     file, faulty = read
     if file.name is UNSET:
         file = msgspec.structs.replace(file, name=stem)
@@ -185,7 +185,7 @@ def _of_parameters(
 
 def _of_examples(file: ToolFile, schema: Schema) -> Iterator[Problem]:
     for index, example in enumerate(file.examples):
-        if (example.gives or {}).get("status") == "invalid":
+        if example.gives.get("status") == "invalid":
             continue
         for each in schema.problems(example.arguments):
             yield Problem(("examples", index, "arguments", *each.path), each.what, each.hint)
