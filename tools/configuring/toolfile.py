@@ -163,7 +163,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "What must be in the answer, `*` standing for anything; `status` is done, refused,"
             " failed or invalid. Just `status: done` if not said."
         ),
-    ] = {"status": "done"}
+    ] = msgspec.field(default_factory=lambda: {"status": "done"})
     now: Annotated[
         str,
         msgspec.Meta(
