@@ -112,9 +112,12 @@ class _Reading:
         for path in self._files:
             if path in SINGLE_FILES or self._stem(path) is not None:
                 continue
-            near = difflib.get_close_matches(path, SINGLE_FILES, n=1, cutoff=0.7)
-            if near or path.partition("/")[0] in FOLDERS:
-                meant = near[0] if near else f"{path.partition('/')[0]}/NAME.yaml"
+            folder, inside, _ = path.partition("/")
+            stems = [name.removesuffix(".yaml") for name in SINGLE_FILES]
+            stem = PurePosixPath(path).stem
+            near = [] if inside else difflib.get_close_matches(stem, stems, n=1, cutoff=0.7)
+            if near or folder in FOLDERS:
+                meant = f"{near[0]}.yaml" if near else f"{folder}/NAME.yaml"
                 what, hint = "has a name under which it is not read", f"Call it {meant}"
                 self._found.append(ConfigError(self._where(path), what, hint))
 

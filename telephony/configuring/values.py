@@ -10,6 +10,7 @@ from tools.booking.shop import Range, Shop
 from tools.configuring.hours import DAYS
 
 MAX_NAME_CHARS = 40
+MAX_NAME_WORDS = 4
 UNKNOWN_CALLER = "not known"
 _NO_NAME = re.compile(r"[^\w .'\u2019-]|[\d_]")
 
@@ -28,8 +29,8 @@ def values_of(
 
 def plain_name(name: str) -> str:
     """A name that cannot be taken for anything else: callers choose what they are called."""
-    letters = " ".join(_NO_NAME.sub(" ", name).split())[:MAX_NAME_CHARS].strip()
-    return letters or UNKNOWN_CALLER
+    words = [word for word in _NO_NAME.sub(" ", name).split() if word.strip(".'-\u2019")]
+    return " ".join(words[:MAX_NAME_WORDS])[:MAX_NAME_CHARS].strip() or UNKNOWN_CALLER
 
 
 def opening_hours(week: Sequence[tuple[Range, ...]]) -> str:
