@@ -14,6 +14,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from agents.local.models import Models
+from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
@@ -45,6 +46,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
@@ -338,6 +340,35 @@ def _route(name: str, target: Transfer) -> Route:
     return Route(name, target.say, target.timeout_s)
 
 
+def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
+    """The agent of this deployment: built-in words unless the settings have others."""
+    greeting = settings.greeting or (
+        f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
+    )
+    return msgspec.structs.replace(
+        Persona(),
+        business=shop.name,
+        greeting=greeting,
+        instructions=settings.instructions or _instructions(shop),
+        language=settings.language,
+        voice=settings.voice,
+        filler=line.manners.filler,
+        disclosure=line.manners.disclosure,
+    )
+
+
+def _instructions(shop: Shop) -> str:
+    return (
+        f"You are the automated telephone receptionist of {shop.name}. You speak with callers on"
+        " the telephone: answer in one or two short sentences, one question at a time, without"
+        " lists or formatting. Book, move and cancel appointments only with the tools, and only"
+        " after you read service, day, time and name back and the caller said yes. Offer only"
+        " times the tools return; never invent one. Say that something is done only when the"
+        " tool's answer says so; if it is refused or unknown, say exactly that. If you do not"
+        " understand, ask. When the caller is finished, say goodbye and then call end_call."
+    )
+
+
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     """Read the configuration, open and migrate the database, put everything together.
 
@@ -361,7 +392,8 @@ def _cast(settings: Settings, store: Store) -> Cast:
         engines=engines_of(settings),
         root=str(settings.config_dir),
     )
-    return Cast(settings, configuration, store)
+    plain = persona(settings, configuration.shop, configuration.line)
+    return Cast(settings, configuration, store, plain)
 
 
 def _migrate(settings: Settings, store: Store) -> None:

@@ -53,14 +53,15 @@ class Cast:
         settings: Settings,
         configuration: Configuration,
         store: Store,
+        plain: Persona,
         sections: Sections | None = None,
     ) -> None:
-        """Raises ConfigError for what only making the tools could show. May block."""
+        """`plain` answers where no persona is configured, and lends others what their files do not
+        say. Raises ConfigError for what only making the tools could show. May block."""
         self.configuration = configuration
         self._settings = settings
         self._engines = engines_of(settings)
-        self.plain = persona(settings, configuration.shop, configuration.line)
-        """Who answers where no persona is configured."""
+        self.plain = plain
         self._stage = _Stage(configuration, store, sections or {})
         self._registries = {
             name: self._stage.registry(role) for name, role in configuration.roles.items()
@@ -225,32 +226,3 @@ def _offered(audience: Audience, persona: str, number: str | None, local: dt.dat
 def _said(role: Role | None, field: str, otherwise: str) -> str:
     value = getattr(role.file.turn_taking if role else TurnTakingPart(), field)
     return otherwise if value is UNSET else str(value)
-
-
-def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
-    """The agent of this deployment: built-in words unless the settings have others."""
-    greeting = settings.greeting or (
-        f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
-    )
-    return msgspec.structs.replace(
-        Persona(),
-        business=shop.name,
-        greeting=greeting,
-        instructions=settings.instructions or _instructions(shop),
-        language=settings.language,
-        voice=settings.voice,
-        filler=line.manners.filler,
-        disclosure=line.manners.disclosure,
-    )
-
-
-def _instructions(shop: Shop) -> str:
-    return (
-        f"You are the automated telephone receptionist of {shop.name}. You speak with callers on"
-        " the telephone: answer in one or two short sentences, one question at a time, without"
-        " lists or formatting. Book, move and cancel appointments only with the tools, and only"
-        " after you read service, day, time and name back and the caller said yes. Offer only"
-        " times the tools return; never invent one. Say that something is done only when the"
-        " tool's answer says so; if it is refused or unknown, say exactly that. If you do not"
-        " understand, ask. When the caller is finished, say goodbye and then call end_call."
-    )

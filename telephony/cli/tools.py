@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from agents.persona import Persona
 from telephony import logs
 from telephony.casting import Cast, engines_of, handlers_for, tried
 from telephony.cli.init import write_schemas
@@ -94,7 +95,8 @@ def _fitting(settings: Settings, store: Store) -> Configuration:
         engines=engines_of(settings),
         root=str(settings.config_dir),
     )
-    Cast(settings, configuration, store)
+    # What only making the tools shows.
+    Cast(settings, configuration, store, Persona())
     return configuration
 
 

@@ -1,9 +1,10 @@
 """Reads the configuration folder from disk."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from telephony.configuring.configuration import FOLDERS, MAX_FILES
+from telephony.configuring.configuration import FOLDERS, MAX_FILES, SINGLE_FILES
 from tools.config import MAX_BYTES, ConfigError, together
 
 ENDINGS = (".yaml", ".yml")
@@ -17,10 +18,12 @@ def read_folder(folder: Path | None) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     problems: list[ConfigError] = []
-    for path in _listed(folder) if folder else ():
+    for path in _listed(folder, problems) if folder else ():
         assert folder is not None, "nothing is listed without a folder"
         try:
             files[path.relative_to(folder).as_posix()] = _text(path)
+        except FileNotFoundError:
+            continue
         except ConfigError as error:
             problems.append(error)
         if len(files) > MAX_FILES:
@@ -30,26 +33,37 @@ def read_folder(folder: Path | None) -> dict[str, str]:
     return files
 
 
-def _listed(folder: Path) -> Iterator[Path]:
-    for place in (folder, *(folder / name for name in FOLDERS)):
+def _listed(folder: Path, problems: list[ConfigError]) -> Iterator[Path]:
+    # By name, for whoever may enter the folder but not list it.
+    single = [folder / name for name in SINGLE_FILES]
+    yield from single
+    with suppress(PermissionError):
+        yield from (path for path in _inside(folder) if path not in single)
+    for name in FOLDERS:
         try:
-            found = sorted(place.iterdir())
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _unreadable(place, error) from None
-        # What editors and version control keep beside the files begins with a dot or a hash.
-        yield from (
-            path
-            for path in found
-            if path.suffix in ENDINGS and not path.name.startswith((".", "#"))
-        )
+            yield from _inside(folder / name)
+        except PermissionError as error:
+            problems.append(_unreadable(folder / name, error))
+
+
+def _inside(place: Path) -> list[Path]:
+    """The files in one folder that may be meant; none if there is no such folder."""
+    try:
+        found = sorted(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    # What editors and version control keep beside the files begins with a dot or a hash.
+    return [
+        path for path in found if path.suffix in ENDINGS and not path.name.startswith((".", "#"))
+    ]
 
 
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(path) from None
     except OSError as error:
         raise _unreadable(path, error) from None
     try:

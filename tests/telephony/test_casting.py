@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agents.persona import Persona
+from telephony.app import persona
 from telephony.call.config import Route
-from telephony.casting import Cast, engines_of, handlers_for, persona, problems_with, tried
+from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
 from telephony.cli.starters import KINDS, starter
 from telephony.configuring.configuration import load_configuration
 from telephony.line import Line
@@ -49,7 +51,8 @@ def cast(store: Store, files: Mapping[str, str], own: Settings | None = None) ->
     configuration = load_configuration(
         files, handlers_for(store, sections), engines=engines_of(own)
     )
-    return Cast(own, configuration, store, sections)
+    plain = persona(own, configuration.shop, configuration.line)
+    return Cast(own, configuration, store, plain, sections)
 
 
 def test_without_files_everything_is_as_it_was(store: Store) -> None:
@@ -205,7 +208,7 @@ def test_the_sets_to_start_from_work(kind: str, store: Store) -> None:
     assert done.problems == ()
     assert done.ran >= 8
     assert all(sheet.file.examples for sheet in configuration.toolset.sheets)
-    part = Cast(settings(), configuration, store).part(OURS, NOW, "Ann")
+    part = Cast(settings(), configuration, store, Persona()).part(OURS, NOW, "Ann")
     assert part.name == "receptionist"
     assert "{" not in part.persona.instructions + part.persona.greeting
     assert configuration.shop.name in part.persona.greeting

@@ -1,6 +1,6 @@
 """What a file may hold, by the declaration of its fields: to check it, publish it, document it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -46,30 +46,34 @@ def _is_noise(key: str, value: Any) -> bool:
     )
 
 
-def table_of(shape: type[msgspec.Struct]) -> str:
-    """The fields of one declaration as a Markdown table, without those of its parts."""
+def table_of(shape: type[msgspec.Struct], parts: Mapping[str, str] | None = None) -> str:
+    """The fields of one declaration as a Markdown table, without those of its parts.
+
+    `parts`: what to write for fields that hold another declaration, by the name of that.
+    """
     schema = msgspec.json.schema(shape)
-    definitions = schema["$defs"]
-    own = definitions[schema["$ref"].rpartition("/")[2]]
+    own = schema["$defs"][schema["$ref"].rpartition("/")[2]]
     required = own.get("required", [])
     rows = [
-        f"| `{name}` | {_cell(field, definitions)} | {_default(name, field, required)} |"
+        f"| `{name}` | {_meaning(field, parts or {})} | {_default(name, field, required)} |"
         for name, field in own["properties"].items()
     ]
     return "\n".join(["| field | what it says | default |", "|---|---|---|", *rows])
 
 
-def _cell(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+def _meaning(field: dict[str, Any], parts: Mapping[str, str]) -> str:
     text = str(field.get("description") or "")
-    bounds = "; ".join(_bounds(field, definitions))
-    return f"{text} ({bounds})".replace("|", r"\|") if bounds else text.replace("|", r"\|")
+    bounds = "; ".join(_bounds(field, parts))
+    return (f"{text} ({bounds})" if bounds else text).replace("|", r"\|")
 
 
-def _bounds(field: dict[str, Any], definitions: dict[str, Any]) -> Iterator[str]:
+def _bounds(field: dict[str, Any], parts: Mapping[str, str]) -> Iterator[str]:
     if choices := field.get("enum"):
         yield ", ".join(f"`{each}`" for each in choices)
-    if reference := field.get("$ref"):
-        yield f"see {definitions[reference.rpartition('/')[2]]['title']}"
+    inner = field.get("items") or field.get("additionalProperties")
+    for holder in (field, inner):
+        if isinstance(holder, dict) and "$ref" in holder:
+            yield "see " + parts[holder["$ref"].rpartition("/")[2]]
     low, high = field.get("minimum"), field.get("maximum")
     if low is not None and high is not None:
         yield f"{low} to {high}"
@@ -83,11 +87,7 @@ def _default(name: str, field: dict[str, Any], required: list[str]) -> str:
     if name in required:
         return "required"
     match field.get("default"):
-        case None | "" | [] | {}:
-            return ""
-        case bool() as flag:
-            return "yes" if flag else "no"
-        case dict():
+        case None | "" | [] | False | dict():
             return ""
         case plain:
             return f"`{plain}`"
