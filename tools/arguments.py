@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tools.spec import AnyArguments, Arguments
+from tools.spec import Arguments
 from tools.validation import Problem, Schema
 
 MAX_BYTES = 8 * 1024
@@ -19,7 +19,9 @@ class _DuplicateKeyError(ValueError):
     """The same name twice in one JSON object: the reader cannot know which is meant."""
 
 
-def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments | list[Problem]:
+def parse(
+    text: str, shape: type[msgspec.Struct] | type[dict[str, Any]], schema: Schema
+) -> Arguments | list[Problem]:
     """The arguments as an instance of `shape`, or every problem at once. Never raises.
 
     Blank text stands for no arguments: some models send it for tools that need none.
@@ -30,24 +32,10 @@ def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments |
     problems = schema.problems(data) or _unstorable(data)
     if problems:
         return problems
-    if shape is AnyArguments:
-        return data
     try:
         return msgspec.convert(data, shape, strict=True)
     except msgspec.ValidationError as error:
         return [Problem((), str(error)[:200], "Mend the value")]
-
-
-def argument(arguments: Arguments, name: str) -> Any:
-    """One of them, whether they are a Struct or a plain dict; None for what was left out of one."""
-    return arguments.get(name) if isinstance(arguments, dict) else getattr(arguments, name)
-
-
-def with_arguments(arguments: Arguments, **changes: Any) -> Arguments:
-    """The same with others in some places."""
-    if isinstance(arguments, dict):
-        return {**arguments, **changes}
-    return msgspec.structs.replace(arguments, **changes)
 
 
 def canonical(arguments: Arguments) -> str:

@@ -28,7 +28,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     def parse(self, text: str) -> Arguments | list[Problem]:
         """The model's arguments as the tool's own type, or every problem with them."""
-        return parse(text, self.tool.arguments, self.schema)
+        shape = dict if self.tool.parameters is not None else self.tool.arguments
+        return parse(text, shape, self.schema)
 
 
 class Registry:
@@ -65,9 +66,10 @@ class Registry:
 
 
 def _entry(tool: Tool) -> Entry:
-    parameters = parameters_of(tool)
-    unknown = {*tool.confirm, *tool.enums} - parameters["properties"].keys()
+    named = {*tool.confirm, *tool.enums, *tool.must_be_said}
+    unknown = named - set(_names(tool))
     assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
+    parameters = parameters_of(tool)
     spec = ToolSpec(
         name=tool.name,
         description=tool.description,
@@ -82,6 +84,13 @@ def _entry(tool: Tool) -> Entry:
     return Entry(tool, spec, Schema(parameters), _references(parameters))
 
 
+def _names(tool: Tool) -> Iterable[str]:
+    if tool.parameters is None:
+        return tool.arguments.__struct_encode_fields__
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    return properties.keys()
+
+
 def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     found = parameters["properties"].items()
     return tuple(name for name, schema in found if schema.get("format") == "digits-reference")
@@ -90,16 +99,24 @@ def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
 def parameters_of(tool: Tool) -> dict[str, Any]:
     """JSON Schema of the tool's arguments, with `x-` hints, references written out."""
     if tool.parameters is not None:
-        return dict(tool.parameters)
+        return _given(tool.parameters, tool.enums)
     document = msgspec.json.schema(tool.arguments)
     schema: dict[str, Any] = _inlined(document, document.get("$defs", {}))
     # The Struct's own name and docstring are for our readers, not for the model.
     del schema["title"]
     schema.pop("description", None)
     for name, values in tool.enums.items():
-        if name in schema["properties"]:
-            schema["properties"][name]["enum"] = list(values)
+        schema["properties"][name]["enum"] = list(values)
     return schema
+
+
+def _given(parameters: Mapping[str, Any], enums: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """A schema from outside: of an object, and closed unless it says itself that it is open."""
+    properties = dict(parameters.get("properties", {}))
+    for name, values in enums.items():
+        properties[name] = {**properties.get(name, {}), "enum": list(values)}
+    closed = {"type": "object", "additionalProperties": False}
+    return {**closed, **parameters, "properties": properties}
 
 
 def _inlined(value: Any, definitions: Mapping[str, Any]) -> Any:

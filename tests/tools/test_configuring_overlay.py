@@ -61,6 +61,12 @@ def test_what_a_file_does_not_say_stays_as_the_handler_has_it() -> None:
     assert run(registry(cook=COOK), "cook", dish="bread", guests=2)["message"] == "2 bread"
 
 
+def test_a_tool_in_code_stays_one_of_ours() -> None:
+    ours, theirs = registry(a=COOK), registry(a="handler: mcp\nrisk: read\nmcp: {server: x}\n")
+    assert entry(ours, "a").tool.arguments is TOOLS[0].arguments
+    assert entry(theirs, "a").tool.arguments is AnyArguments
+
+
 def test_what_a_file_says_holds() -> None:
     text = COOK + """\
 name: order_food

@@ -69,9 +69,9 @@ def _reshaped(tool: Tool, parameters: Parameters, renamed: Renamed) -> Tool:
         filled = parameters.filled(given)
         return filled if shape is AnyArguments else msgspec.convert(filled, shape, strict=True)
 
+    # `arguments` stays what it was: it tells our own tools from those of outside.
     return msgspec.structs.replace(
         tool,
-        arguments=AnyArguments,
         parameters=schema,
         enums={},
         handler=_filled(handler, typed),
