@@ -4,10 +4,9 @@ import asyncio
 import datetime as dt
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import aiohttp
 import msgspec
 import structlog
 from fastapi import FastAPI, Response
@@ -16,12 +15,18 @@ from fastapi.responses import JSONResponse
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
+from telephony.backends import Backends, open_backends
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Claimable, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
+from telephony.callernames import CallerNames
+from telephony.casting import Cast, Part, engines_of, handlers_for
+from telephony.configuring.configuration import Configuration, load_configuration
+from telephony.configuring.folder import read_folder
 from telephony.engines import (
+    Briefing,
     Engines,
     LocalEngines,
     RealtimeEngines,
@@ -30,36 +35,30 @@ from telephony.engines import (
     spoken,
 )
 from telephony.line import Line, Transfer
-from telephony.linefile import load_line
 from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.staff import Staff
-from telephony.switchboard import Sentences, Switchboard
+from telephony.switchboard import Sentences, Switchboard, diverted
 from telephony.transcripts.entry import EndedReason, TurnLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.onward import Documents
-from telephony.twilio.ports import Leg, Offer
+from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from tools.approvals import Approvals
 from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
-from tools.booking.shopfile import load_shop
-from tools.calls.offer import Targets
-from tools.catalogue import build
 from tools.claims import parse
 from tools.config import ConfigError
-from tools.crm.config import CrmConfig
-from tools.crm.crmfile import load_crm
-from tools.crm.desk import open_desk
+from tools.configuring.handlers import Section
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
 from tools.registry import Registry
-from tools.spec import BackendError, ToolSpec
+from tools.spec import BackendError
 from tools.store import WHERE, CommitUnknownError, Store, open_store
 
 log = structlog.get_logger()
@@ -95,15 +94,6 @@ class _Around:
         self.staff.call_back(call_id, caller_number, why)
 
 
-class _Clips(msgspec.Struct, frozen=True):
-    """What is said without an engine, as mu-law; empty where there is no voice."""
-
-    apology: bytes = b""
-    filler: bytes = b""
-    sorry: bytes = b""
-    human: bytes = b""
-
-
 class Service:
     """Everything that lives as long as the process; made by `open_service` on the event loop.
 
@@ -111,35 +101,31 @@ class Service:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        shop: Shop,
-        line: Line,
-        store: Store,
-        watch: Watch,
-        crm: CrmConfig | None = None,
+        self, settings: Settings, cast: Cast, backends: Backends, store: Store, watch: Watch
     ) -> None:
         self.settings = settings
-        self.shop = shop
-        self.line = line
+        self.cast = cast
+        self.shop = cast.configuration.shop
+        self.line = cast.configuration.line
         self.store = store
-        self.persona = persona(settings, shop, line)
+        self.persona = cast.plain
         self.counters: Counter[str] = Counter()
         self.metrics = Metrics()
         self._watch = watch
         self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
         self._models = Models()
-        self._clips = _Clips()
+        self._clips: dict[str, bytes] = {}
         self._journals = JournalWriter(settings.data_dir)
-        self._http = aiohttp.ClientSession()
-        self._crm = open_desk(store, crm or CrmConfig(), settings.secrets, self._http, self.clock)
+        self._backends = backends
+        self._http = backends.http
+        self._crm = backends.crm
+        self._names = CallerNames(self._crm.contacts, self._tasks.start)
         passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
-        self._calendars = Calendars(shop, store, passwords, self.clock)
+        self._calendars = Calendars(self.shop, store, passwords, self.clock)
         self.approvals = Approvals(store)
-        registry = build(shop, store, _targets(line), self._crm)
         dispatcher = Dispatcher(
-            registry,
+            cast.everything,
             Receipts(store),
             clock=self.clock,
             start=self._tasks.start,
@@ -148,22 +134,18 @@ class Service:
         self._staff = Staff(
             settings.data_dir, self._crm.contacts, self.clock, self._tasks.start, self.count
         )
-        documents = Documents(line, PublicUrl(settings.public_url), self.persona.language)
+        documents = Documents(self.line, PublicUrl(settings.public_url), self.persona.language)
         self._around = _Around(
             dispatcher, self._rest(), documents, self._staff, self.count, self._observe
         )
-        specs = registry.specs()
-        self._own_tools = tuple(spec.name for spec in specs if spec.by_call)
-        self._evidence_tools = tuple(spec.name for spec in specs if spec.needs_evidence)
-        self._claimable = claimable(registry)
-        self._engines = self._make_engines(specs)
+        self._engines = self._make_engines()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(self._edge().router())
         if settings.calendar_feed_secret is not None:
             secret = settings.calendar_feed_secret.reveal()
-            self.app.include_router(CalendarFeed(store, shop, secret, self.clock).router())
+            self.app.include_router(CalendarFeed(store, self.shop, secret, self.clock).router())
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -171,14 +153,9 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        persona, human = self.persona, self.line.transfers.get(self.line.human)
-        self._clips = _Clips(
-            apology=await spoken(self._models, persona.apology),
-            filler=await spoken(self._models, persona.filler),
-            sorry=await spoken(self._models, persona.sorry),
-            human=await spoken(self._models, human.say) if human else b"",
-        )
-        if self.settings.engine == "local":
+        for sentence in dict.fromkeys(self.cast.sentences()):
+            self._clips[sentence] = await spoken(self._models, sentence)
+        if "local" in self.cast.engines():
             await asyncio.to_thread(self._models.load)
         if self._crm.drain is not None:
             self._tasks.start("crm outbox", self._crm.drain())
@@ -204,7 +181,7 @@ class Service:
         )
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
-        await self._http.close()
+        await self._backends.close()
         if self._listener is not None:
             await asyncio.to_thread(self._listener.close)
         await asyncio.to_thread(self._models.close)
@@ -259,18 +236,12 @@ class Service:
         )
         return TwilioEdge(config, self.switchboard, self.switchboard, self.count)
 
-    def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
-        if self.settings.engine == "realtime":
+    def _make_engines(self) -> dict[str, Engines]:
+        found: dict[str, Engines] = {"local": LocalEngines(self._models)}
+        if self.settings.openai_api_key:
             identify = pseudonyms(self._account()[1][0])
-            model = realtime_settings(self.settings)
-            return RealtimeEngines(model, self.persona, tools, self.clock, identify)
-        return LocalEngines(
-            self._models,
-            self.persona,
-            tools,
-            self.clock,
-            answers_on_request=self.settings.barge_in == "confirmed",
-        )
+            found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
+        return found
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(
@@ -288,31 +259,45 @@ class Service:
             self.metrics.ended,
             max_calls=self.settings.max_calls,
             start_within_s=_START_WITHIN_S,
+            receive=self._receive,
         )
 
     # ---- calls ---------------------------------------------------------------------------------
 
+    def _receive(self, offer: Offer) -> Diverted | Refused | None:
+        """What becomes of a call that rings: None, an agent answers it."""
+        if (outside := self.cast.closed(offer.to, self.clock())) is not None:
+            return diverted(outside)
+        self._names.look_up(offer.call_sid, e164(offer.from_))
+        return None
+
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        engine, voicemail = self._engines.new(offer.from_), self.line.voicemail
+        part = self.cast.part(offer.to, self.clock(), self._names.take(offer.call_sid))
+        specs = part.registry.specs()
+        confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
+        briefing = Briefing(part.persona, specs, self.clock, answers_on_request=confirmed)
+        engine = self._engines[part.engine].new(offer.from_, briefing)
+        voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)
         config = CallConfig(
             call_id=offer.call_sid,
-            persona=self.persona,
+            persona=part.persona,
             capabilities=engine.capabilities,
-            limits=self._limits(),
-            turn_taking=self._turn_taking(offer.to),
-            filler_ulaw=self._clips.filler,
-            own_tools=self._own_tools,
-            evidence_tools=self._evidence_tools,
-            apology_ulaw=self._clips.apology,
-            sorry_ulaw=self._clips.sorry,
-            routes=tuple(_route(name, to) for name, to in self.line.transfers.items()),
-            human=self.line.human,
-            human_ulaw=self._clips.human,
+            limits=self._limits(part.line),
+            turn_taking=_turn_taking(part, offer.to),
+            filler_ulaw=self._clip(part.persona.filler),
+            own_tools=tuple(spec.name for spec in specs if spec.by_call),
+            evidence_tools=tuple(spec.name for spec in specs if spec.needs_evidence),
+            apology_ulaw=self._clip(part.persona.apology),
+            sorry_ulaw=self._clip(part.persona.sorry),
+            routes=tuple(_route(name, to) for name, to in part.line.transfers.items()),
+            human=part.line.human,
+            human_ulaw=self._clip(human.say) if human else b"",
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
-            claimable=self._claimable,
+            claimable=claimable(part.registry),
         )
         journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
         self._staff.saw(offer.call_sid, e164(offer.from_))
+        dispatcher = self._around.dispatcher.with_tools(part.registry, self.clock)
         return Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
@@ -320,29 +305,24 @@ class Service:
             leg=leg,
             engine=engine,
             journal=journal,
-            around=self._around,
+            around=replace(self._around, dispatcher=dispatcher),
             over=over,
             verstat=offer.verstat,
             called_number=e164(offer.to) or offer.to,
         )
 
-    def _limits(self) -> Limits:
+    def _clip(self, sentence: str) -> bytes:
+        """What was recorded before any call; empty where there is no voice."""
+        return self._clips.get(sentence, b"")
+
+    def _limits(self, line: Line) -> Limits:
         settings = self.settings
         return Limits(
-            reply_s=self.line.manners.longest_reply_s,
-            filler_after_s=self.line.manners.filler_after_ms / 1000,
+            reply_s=line.manners.longest_reply_s,
+            filler_after_s=line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,
             idle_hangup_s=settings.idle_hangup_seconds,
             max_call_s=settings.max_call_seconds,
-        )
-
-    def _turn_taking(self, number: str) -> TurnTaking:
-        """The rules of the number that was called."""
-        confirm_s, above_noise_db = self.line.sensitivity(number)
-        return TurnTaking(
-            barge_in=BargeIn(self.settings.barge_in),
-            confirm_s=confirm_s,
-            above_noise_db=above_noise_db,
         )
 
     def _journal(self, offer: Offer, engine: str, config: bytes) -> Journal:
@@ -381,8 +361,12 @@ class Service:
         return JSONResponse(body, status_code=503 if problems else 200)
 
 
-def _targets(line: Line) -> Targets:
-    return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+def _turn_taking(part: Part, number: str) -> TurnTaking:
+    """The rules of the number that was called."""
+    confirm_s, above_noise_db = part.line.sensitivity(number)
+    return TurnTaking(
+        barge_in=BargeIn(part.barge_in), confirm_s=confirm_s, above_noise_db=above_noise_db
+    )
 
 
 def claimable(registry: Registry) -> tuple[Claimable, ...]:
@@ -404,12 +388,11 @@ def _route(name: str, target: Transfer) -> Route:
 
 def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
     """The agent of this deployment: built-in words unless the settings have others."""
-    plain = Persona()
     greeting = settings.greeting or (
         f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
     )
     return msgspec.structs.replace(
-        plain,
+        Persona(),
         business=shop.name,
         greeting=greeting,
         instructions=settings.instructions or _instructions(shop),
@@ -433,29 +416,46 @@ def _instructions(shop: Shop) -> str:
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
-    """Read the shop and the line, open and migrate the database, put everything together.
+    """Read the configuration, open and migrate the database, put everything together.
 
-    Raises ConfigError for what a person has to mend.
+    Raises ConfigError for what a person has to mend, with all of it in `problems`.
     """
     check_folders(settings)
-    shop, line = load_shop(settings.config_dir), load_line(settings.config_dir)
-    crm = load_crm(settings.config_dir)
-    if crm.outside is not None:
-        settings.secrets.get(crm.outside.credential)
-    store = await asyncio.to_thread(_open_database, settings)
-    return Service(settings, shop, line, store, watch, crm)
-
-
-def _open_database(settings: Settings) -> Store:
     store = open_store(settings.database_url.reveal())
+    backends: Backends | None = None
+    try:
+        backends = open_backends(settings, store, lambda: dt.datetime.now(dt.UTC))
+        sections = backends.sections()
+        configuration = await asyncio.to_thread(_configuration, settings, store, sections)
+        await backends.reach(configuration)
+        plain = persona(settings, configuration.shop, configuration.line)
+        cast = await asyncio.to_thread(
+            Cast, settings, configuration, store, plain, sections, backends.crm
+        )
+        await asyncio.to_thread(_migrate, settings, store)
+    except BaseException:
+        if backends is not None:
+            await backends.close()
+        store.close()
+        raise
+    return Service(settings, cast, backends, store, watch)
+
+
+def _configuration(
+    settings: Settings, store: Store, sections: Mapping[str, Section]
+) -> Configuration:
+    return load_configuration(
+        read_folder(settings.config_dir),
+        handlers_for(store, sections),
+        engines=engines_of(settings),
+        root=str(settings.config_dir),
+    )
+
+
+def _migrate(settings: Settings, store: Store) -> None:
     try:
         migrate(store)
     except (BackendError, CommitUnknownError) as error:
-        store.close()
         what = f"{settings.database_url} cannot be used ({error})"
         hint = "See that it is a database, that its server runs, and that it lets this user in"
         raise ConfigError(WHERE, what, hint) from None
-    except BaseException:
-        store.close()
-        raise
-    return store

@@ -7,19 +7,27 @@ from tools.calls.offer import NOBODY, Targets, call_tools
 from tools.crm.desk import CrmDesk
 from tools.crm.offer import crm_tools
 from tools.registry import Registry
+from tools.spec import Tool
 from tools.store import Store
+
+
+def modules(
+    shop: Shop, store: Store, targets: Targets = NOBODY, crm: CrmDesk | None = None
+) -> dict[str, tuple[Tool, ...]]:
+    """The tools of each module, for one shop, one database, one telephone line and one book of
+    contacts."""
+    return {
+        "booking": booking_tools(shop, store),
+        # Before notes: who wants to leave a message means one that somebody reads.
+        "errands": errand_tools(shop, store),
+        "crm": crm_tools(store, crm),
+        "calls": call_tools(targets),
+    }
 
 
 def build(
     shop: Shop, store: Store, targets: Targets = NOBODY, crm: CrmDesk | None = None
 ) -> Registry:
-    """Every tool, for one shop, one database, one telephone line and one book of contacts."""
-    return Registry(
-        [
-            *booking_tools(shop, store),
-            # Before notes: who wants to leave a message means one that somebody reads.
-            *errand_tools(shop, store),
-            *crm_tools(store, crm),
-            *call_tools(targets),
-        ]
-    )
+    """Every tool, as it is without a file."""
+    of_modules = modules(shop, store, targets, crm).values()
+    return Registry(tool for tools in of_modules for tool in tools)

@@ -1,6 +1,6 @@
 """Which tools there are, and what an engine may know of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -50,6 +50,17 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._entries)
+
+    def only(self, names: Container[str]) -> "Registry":
+        """The tools of these names, in the same order; nothing is derived again."""
+        fewer = Registry(())
+        fewer._entries.update(
+            (name, entry) for name, entry in self._entries.items() if name in names
+        )
+        return fewer
+
+    def tools(self) -> tuple[Tool, ...]:
+        return tuple(entry.tool for entry in self._entries.values())
 
     def get(self, name: str) -> Entry | None:
         return self._entries.get(name)

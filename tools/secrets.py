@@ -26,6 +26,11 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets({len(self._given)} hidden)"
 
+    def known(self) -> dict[str, str]:
+        """All there are, by name. Blocks on files, and raises ConfigError as `get` does."""
+        names = {each.removeprefix(PREFIX).removesuffix("_FILE") for each in self._given}
+        return {name: self.get(name) for name in sorted(map(_name_of, names))}
+
     def get(self, name: str) -> str:
         """The secret itself; one in a file is read anew each time, so that it may be exchanged.
 
@@ -46,6 +51,10 @@ class Secrets:
         if not found.isprintable():
             raise ConfigError(variable, "holds a line break or control character", "Write one line")
         return found
+
+
+def _name_of(variable: str) -> str:
+    return variable.lower().replace("_", "-")
 
 
 def _read(variable: str, path: Path) -> str:

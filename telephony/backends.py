@@ -1,0 +1,80 @@
+"""What tools work with beyond our own database: the outside CRM, REST services, MCP servers."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+from msgspec import UNSET
+
+from agents.tasks import Tasks
+from telephony.configuring.configuration import Configuration
+from telephony.settings import Settings
+from tools.breaker import Breaker
+from tools.configuring.handlers import Section
+from tools.crm.crmfile import load_crm
+from tools.crm.desk import CrmDesk, open_desk
+from tools.outside import Outside
+from tools.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Backends:
+    """Opened before the service and closed after it, on the event loop."""
+
+    http: aiohttp.ClientSession
+    crm: CrmDesk
+    outside: Outside
+    tasks: Tasks
+
+    def sections(self) -> dict[str, Section]:
+        """What the `handler:` of a tool's file may say besides our own tools."""
+        return sections_of(self.outside)
+
+    async def reach(self, configuration: Configuration) -> None:
+        """Reach the MCP servers of a configuration, within bounds; one that is down stays down
+        until it comes back, and its tools fail politely."""
+        await self.outside.prepare(mcp_sections(configuration))
+
+    async def close(self) -> None:
+        await self.outside.stop()
+        await self.tasks.cancel_all()
+        await self.http.close()
+
+
+def open_backends(settings: Settings, store: Store, clock: Callable[[], dt.datetime]) -> Backends:
+    """Raises ConfigError for a `crm.yaml` that cannot be used, or a secret that is missing."""
+    crm = load_crm(settings.config_dir)
+    if crm.outside is not None:
+        settings.secrets.get(crm.outside.credential)
+    tasks = Tasks(_failed)
+    http = aiohttp.ClientSession()
+    desk = open_desk(store, crm, settings.secrets, http, clock)
+    outside = Outside(settings.secrets.known(), tasks.start, breaker=Breaker)
+    return Backends(http, desk, outside, tasks)
+
+
+def sections_of(outside: Outside) -> dict[str, Section]:
+    """The handlers `http` and `mcp` of a tool's file."""
+    return {
+        "http": Section(outside.http, outside.http_problems),
+        "mcp": Section(outside.mcp, outside.mcp_problems, told_late=True),
+    }
+
+
+def unopened(settings: Settings) -> dict[str, Section]:
+    """The same to check files with: nothing is reached, and no tool made of it can run."""
+    return sections_of(Outside(settings.secrets.known(), Tasks(_failed).start))
+
+
+def mcp_sections(configuration: Configuration) -> list[Mapping[str, Any]]:
+    found = (sheet.file.mcp for sheet in configuration.toolset.sheets)
+    return [section for section in found if section is not UNSET]
+
+
+def _failed(name: str, error: BaseException) -> None:
+    log.error("task_failed", task=name, exc_info=error)
