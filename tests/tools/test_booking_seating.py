@@ -85,6 +85,10 @@ def test_seats_that_are_shared_are_given_one_by_one() -> None:
     assert seats("drink", "10:00", Party(3), busy) is None
 
 
+def test_what_needs_nothing_known_has_no_room() -> None:
+    assert Seating(SHOP, Service("perm", 30)).find(slot("cut", "10:00"), ()) is None
+
+
 def test_chairs_without_a_name_are_numbered() -> None:
     shop = default_shop()
     assert [each.name for each in shop.everything] == ["chair 1"]

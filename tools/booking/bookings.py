@@ -76,17 +76,15 @@ def name_key(name: str) -> str:
 def service_of(shop: Shop, booking: Booking) -> Service:
     """What was booked, as long as it was then: the shop may have changed its list since."""
     today = shop.offers(booking.service)
-    kinds = {
-        each.kind: None
-        for each in shop.everything
-        if any(key in booking.resources for key in each.keys)
-    }
+    kinds = {key: each.kind for each in shop.everything for key in each.keys}
+    # What is no longer there stays a need, which nothing can meet.
+    had = dict.fromkeys(kinds.get(key, key) for key in booking.resources)
     return Service(
         booking.service,
         booking.minutes,
         booking.before_minutes,
         booking.after_minutes,
-        needs=today.needs if today else tuple(kinds),
+        needs=today.needs if today else tuple(had),
     )
 
 

@@ -46,6 +46,9 @@ class Seating:
         """What to occupy, as in `booked_cells`, or None when there is no room."""
         if self._party.person is not None and self._party.person not in self.people:
             return None
+        # A booking that needs nothing would be kept from nobody.
+        if not self._needs:
+            return None
         found: list[str] = []
         chosen: set[str] = set()
         for able in self._needs:
