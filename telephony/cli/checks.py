@@ -26,6 +26,7 @@ from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
+from tools.crm.crmfile import load_crm
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
 from tools.store import open_store
@@ -290,6 +291,18 @@ def telephone_line(settings: Settings) -> Iterator[Finding]:
     yield well("telephone line", f"transfer targets: {targets}; a person: {person}")
 
 
+def contacts(settings: Settings) -> Iterator[Finding]:
+    try:
+        config = load_crm(settings.config_dir)
+        if config.outside is not None:
+            settings.secrets.get(config.outside.credential)
+    except ConfigError as error:
+        yield broken("contacts", f"{error.where}: {error.what}", error.hint)
+        return
+    where = f"{config.book} at {config.outside.base_url}" if config.outside else "no other system"
+    yield well("contacts", f"kept in the database; told to {where}")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -312,5 +325,6 @@ CHECKS: tuple[Check, ...] = (
     config_folder,
     shop,
     telephone_line,
+    contacts,
     open_files,
 )
