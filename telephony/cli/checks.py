@@ -29,6 +29,7 @@ from telephony.values import LOOPBACK
 from tools.booking.shop import FILE as SHOP_FILE
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
+from tools.crm.crmfile import load_crm
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
 from tools.store import open_store
@@ -313,6 +314,18 @@ def configuration(settings: Settings) -> Iterator[Finding]:
     yield well("configuration", f"{tools_said}; answering: {who}")
 
 
+def contacts(settings: Settings) -> Iterator[Finding]:
+    try:
+        config = load_crm(settings.config_dir)
+        if config.outside is not None:
+            settings.secrets.get(config.outside.credential)
+    except ConfigError as error:
+        yield broken("contacts", f"{error.where}: {error.what}", error.hint)
+        return
+    where = f"{config.book} at {config.outside.base_url}" if config.outside else "no other system"
+    yield well("contacts", f"kept in the database; told to {where}")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -336,5 +349,6 @@ CHECKS: tuple[Check, ...] = (
     shop,
     telephone_line,
     configuration,
+    contacts,
     open_files,
 )

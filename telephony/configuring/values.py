@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from telephony.configuring.words import BUSINESS, CALLER, HOURS, TODAY
-from tools.booking.shop import Range, Shop
+from tools.booking.hours import Range
+from tools.booking.shop import Shop
 from tools.configuring.hours import DAYS
 
 MAX_NAME_CHARS = 40

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from telephony.cli import checks
+from telephony.cli.checks import Level
 from telephony.cli.main import run
+from telephony.settings import load
 from telephony.variables import VARIABLES
 from tests.tools.desk import CALLER, NOW, OTHER
 from tools.crm.contacts import Contacts
@@ -103,6 +106,26 @@ def test_a_region_is_read_from_the_file(told: Output, place: Path) -> None:
     (place / "config" / "crm.yaml").write_text("region: Bath\n")
     told.of("contacts", "list", code=78)
     assert "crm.yaml:1:9" in told.err
+
+
+@pytest.mark.parametrize(
+    ("content", "secret", "level", "what"),
+    [
+        ("", "", Level.OK, "no other system"),
+        ("backend: hubspot\n", "pat-1", Level.OK, "hubspot at https://api.hubapi.com"),
+        ("backend: hubspot\n", "", Level.PROBLEM, "FRONTDESK_SECRET_HUBSPOT_TOKEN: is not set"),
+        ("backend: [\n", "", Level.PROBLEM, "crm.yaml:"),
+    ],
+)
+def test_the_doctor_reads_how_contacts_are_kept(
+    place: Path, content: str, secret: str, level: Level, what: str
+) -> None:
+    (place / "config" / "crm.yaml").write_text(content)
+    environ = {"FRONTDESK_CONFIG_DIR": str(place / "config")}
+    (found,) = checks.contacts(load({**environ, "FRONTDESK_SECRET_HUBSPOT_TOKEN": secret}, place))
+    assert found.level is level
+    assert what in found.what
+    assert "pat-1" not in found.what
 
 
 def test_a_contact_is_changed(told: Output) -> None:

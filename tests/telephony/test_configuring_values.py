@@ -6,7 +6,8 @@ import zoneinfo
 import pytest
 
 from telephony.configuring.values import opening_hours, plain_name, values_of
-from tools.booking.shop import Range, default_shop
+from tools.booking.hours import Range
+from tools.booking.shop import default_shop
 
 
 def test_the_values_of_a_call() -> None:
