@@ -83,6 +83,9 @@ SHELLS = frozenset(
         "tools.store",
         "tools.threads",
         "tools.vault",
+        "tools.versions.folder",
+        "tools.versions.rows",
+        "tools.versions.versions",
     }
 )
 """The only modules that may do I/O, read clocks, use threads or asyncio, or log."""
@@ -90,7 +93,9 @@ SHELLS = frozenset(
 FIRST = frozenset({"agents.local"})
 """Packages that set a variable of the process before anything in them is imported."""
 
-TABLES = frozenset({"tools.booking.tables", "tools.crm.tables", "tools.schema"})
+TABLES = frozenset(
+    {"tools.booking.tables", "tools.crm.tables", "tools.schema", "tools.versions.tables"}
+)
 """Modules that declare database tables and do nothing with them."""
 
 OUTSIDE = frozenset(

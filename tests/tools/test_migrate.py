@@ -30,7 +30,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
 def test_migrating_again_changes_nothing(store: Store) -> None:
     before = revision_of(store)
     migrate(store)
-    assert revision_of(store) == before == "0001"
+    assert revision_of(store) == before
 
 
 def test_eight_starts_at_once_all_succeed(database_url: str) -> None:
