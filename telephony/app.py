@@ -5,13 +5,14 @@ import datetime as dt
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 import msgspec
 import structlog
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp
 
 from agents.local.models import Models
 from agents.persona import Persona
@@ -20,6 +21,9 @@ from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
+from telephony.configfiles import SCHEMAS, errors_of, line_of, shop_of
+from telephony.console.api import API_PATH, api
+from telephony.console.desk import ConfigDesk
 from telephony.engines import (
     Engines,
     LocalEngines,
@@ -28,8 +32,8 @@ from telephony.engines import (
     realtime_settings,
     spoken,
 )
+from telephony.follower import Begun, Follower, begin
 from telephony.line import Line, Transfer
-from telephony.linefile import load_line
 from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
@@ -43,7 +47,6 @@ from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from tools.booking.shop import Shop
-from tools.booking.shopfile import load_shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
 from tools.config import ConfigError
@@ -52,8 +55,12 @@ from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
+from tools.registry import Registry
 from tools.spec import BackendError, ToolSpec
 from tools.store import WHERE, CommitUnknownError, Store, open_store
+from tools.versions.current import Current, Live
+from tools.versions.files import Files
+from tools.versions.versions import Versions
 
 log = structlog.get_logger()
 
@@ -97,6 +104,19 @@ class _Clips(msgspec.Struct, frozen=True):
     human: bytes = b""
 
 
+@dataclass(frozen=True)
+class _Configured:
+    """What a call goes by: all that follows from one version of the configuration."""
+
+    shop: Shop
+    line: Line
+    persona: Persona
+    around: _Around
+    own_tools: tuple[str, ...]
+    engines: Engines
+    clips: _Clips = field(default_factory=_Clips)
+
+
 class Service:
     """Everything that lives as long as the process; made by `open_service` on the event loop.
 
@@ -104,39 +124,36 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, shop: Shop, line: Line, store: Store, watch: Watch
+        self, settings: Settings, store: Store, versions: Versions, begun: Begun, watch: Watch
     ) -> None:
         self.settings = settings
-        self.shop = shop
-        self.line = line
         self.store = store
-        self.persona = persona(settings, shop, line)
         self.counters: Counter[str] = Counter()
         self.metrics = Metrics()
         self._watch = watch
         self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
         self._models = Models()
-        self._clips = _Clips()
+        self._spoken: dict[str, bytes] = {}
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
-        registry = build(shop, store, _targets(line))
-        dispatcher = Dispatcher(
-            registry, Receipts(store), clock=self.clock, start=self._tasks.start
+        self._dispatcher = Dispatcher(
+            Registry([]), Receipts(store), clock=self.clock, start=self._tasks.start
         )
         self._staff = Staff(
             settings.data_dir, Contacts(store), self.clock, self._tasks.start, self.count
         )
-        documents = Documents(line, PublicUrl(settings.public_url), self.persona.language)
-        self._around = _Around(
-            dispatcher, self._rest(), documents, self._staff, self.count, self._observe
+        self._control = self._rest()
+        self._current = Current(Live(begun.version, self._configured(begun.files)))
+        self._documents = self._make_documents(self.line, self.persona)
+        self._follower = Follower(
+            settings.config_dir, versions, self._build, self._current, begun, _utc
         )
-        self._own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
-        self._engines = self._make_engines(registry.specs())
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(self._edge().router())
+        self.app.mount(API_PATH, self._api(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -144,15 +161,11 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        persona, human = self.persona, self.line.transfers.get(self.line.human)
-        self._clips = _Clips(
-            apology=await spoken(self._models, persona.apology),
-            filler=await spoken(self._models, persona.filler),
-            sorry=await spoken(self._models, persona.sorry),
-            human=await spoken(self._models, human.say) if human else b"",
-        )
+        live = self._current.live
+        self._current.replace(Live(live.version, await self._with_clips(live.built)))
         if self.settings.engine == "local":
             await asyncio.to_thread(self._models.load)
+        self._tasks.start("configuration", self._follower.run())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
     async def drain(self) -> None:
@@ -165,7 +178,7 @@ class Service:
 
     async def stop(self) -> None:
         """Let go of everything; calls must have been drained before."""
-        running = await self._around.dispatcher.drain(_TOOLS_S)
+        running = await self._dispatcher.drain(_TOOLS_S)
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self._http.close()
@@ -174,6 +187,19 @@ class Service:
         await asyncio.to_thread(self._models.close)
         await asyncio.to_thread(self.store.close)
         log.info("service_stopped", tools_running=running, journals_unfinished=unfinished)
+
+    @property
+    def shop(self) -> Shop:
+        """Of calls that begin now, as `line` and `persona`."""
+        return self._current.live.built.shop
+
+    @property
+    def line(self) -> Line:
+        return self._current.live.built.line
+
+    @property
+    def persona(self) -> Persona:
+        return self._current.live.built.persona
 
     def count(self, code: str) -> None:
         self.counters[code] += 1
@@ -199,6 +225,61 @@ class Service:
         self.count("task_failed")
         log.error("task_failed", task=name, exc_info=error)
 
+    # ---- one version of the configuration ------------------------------------------------------
+
+    async def _build(self, version: int, files: Files) -> _Configured:
+        """What calls go by with these files. Raises ConfigError for what cannot be used."""
+        try:
+            built = await self._with_clips(await asyncio.to_thread(self._configured, files))
+        except ConfigError:
+            raise
+        except Exception as error:  # the version before stays
+            log.exception("config_not_built", version=version)
+            what = f"cannot be put to use ({type(error).__name__})"
+            raise ConfigError("configuration", what, "The log of the service says more") from None
+        self._documents.learn(built.line)
+        return built
+
+    def _configured(self, files: Files) -> _Configured:
+        """Blocks: files are read and tools put together."""
+        shop, line = shop_of(files), line_of(files)
+        who = persona(self.settings, shop, line)
+        registry = build(shop, self.store, _targets(line))
+
+        def clock() -> dt.datetime:
+            return dt.datetime.now(shop.zone)
+
+        around = _Around(
+            self._dispatcher.with_tools(registry, clock),
+            self._control,
+            self._make_documents(line, who),
+            self._staff,
+            self.count,
+            self._observe,
+        )
+        own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
+        engines = self._make_engines(who, registry.specs(), clock)
+        return _Configured(shop, line, who, around, own_tools, engines)
+
+    async def _with_clips(self, built: _Configured) -> _Configured:
+        who, human = built.persona, built.line.transfers.get(built.line.human)
+        clips = _Clips(
+            apology=await self._say(who.apology),
+            filler=await self._say(who.filler),
+            sorry=await self._say(who.sorry),
+            human=await self._say(human.say) if human else b"",
+        )
+        return replace(built, clips=clips)
+
+    async def _say(self, text: str) -> bytes:
+        """Rendered once: the voice may be speaking to callers."""
+        if text not in self._spoken:
+            self._spoken[text] = await spoken(self._models, text)
+        return self._spoken[text]
+
+    def _make_documents(self, line: Line, who: Persona) -> Documents:
+        return Documents(line, PublicUrl(self.settings.public_url), who.language)
+
     # ---- parts ---------------------------------------------------------------------------------
 
     def _account(self) -> tuple[str, tuple[str, ...]]:
@@ -219,20 +300,27 @@ class Service:
             auth_tokens=tokens,
             apology=self.persona.apology,
             language=self.persona.language,
-            line=self.line,
         )
-        return TwilioEdge(config, self.switchboard, self.switchboard, self.count)
+        ports = self.switchboard, self.switchboard
+        return TwilioEdge(config, *ports, self.count, self._documents)
 
-    def _make_engines(self, tools: tuple[ToolSpec, ...]) -> Engines:
+    def _api(self, versions: Versions) -> ASGIApp:
+        key = self.settings.api_key
+        desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
+        return api(key.reveal() if key else None, desk)
+
+    def _make_engines(
+        self, who: Persona, tools: tuple[ToolSpec, ...], clock: Callable[[], dt.datetime]
+    ) -> Engines:
         if self.settings.engine == "realtime":
             identify = pseudonyms(self._account()[1][0])
             model = realtime_settings(self.settings)
-            return RealtimeEngines(model, self.persona, tools, self.clock, identify)
+            return RealtimeEngines(model, who, tools, clock, identify)
         return LocalEngines(
             self._models,
-            self.persona,
+            who,
             tools,
-            self.clock,
+            clock,
             answers_on_request=self.settings.barge_in == "confirmed",
         )
 
@@ -257,23 +345,26 @@ class Service:
     # ---- calls ---------------------------------------------------------------------------------
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        engine, voicemail = self._engines.new(offer.from_), self.line.voicemail
+        live = self._current.live
+        built, clips, line = live.built, live.built.clips, live.built.line
+        engine = built.engines.new(offer.from_)
         config = CallConfig(
             call_id=offer.call_sid,
-            persona=self.persona,
+            persona=built.persona,
             capabilities=engine.capabilities,
-            limits=self._limits(),
-            turn_taking=self._turn_taking(offer.to),
-            filler_ulaw=self._clips.filler,
-            own_tools=self._own_tools,
-            apology_ulaw=self._clips.apology,
-            sorry_ulaw=self._clips.sorry,
-            routes=tuple(_route(name, to) for name, to in self.line.transfers.items()),
-            human=self.line.human,
-            human_ulaw=self._clips.human,
-            message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
+            limits=self._limits(line),
+            turn_taking=self._turn_taking(line, offer.to),
+            filler_ulaw=clips.filler,
+            own_tools=built.own_tools,
+            apology_ulaw=clips.apology,
+            sorry_ulaw=clips.sorry,
+            routes=tuple(_route(name, to) for name, to in line.transfers.items()),
+            human=line.human,
+            human_ulaw=clips.human,
+            message_s=line.voicemail.max_seconds if line.voicemail.enabled else 0.0,
         )
-        journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
+        encoded = msgspec.msgpack.encode(config)
+        journal = self._journal(offer, engine.capabilities.name, encoded, live.version)
         return Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
@@ -281,30 +372,30 @@ class Service:
             leg=leg,
             engine=engine,
             journal=journal,
-            around=self._around,
+            around=built.around,
             over=over,
         )
 
-    def _limits(self) -> Limits:
+    def _limits(self, line: Line) -> Limits:
         settings = self.settings
         return Limits(
-            reply_s=self.line.manners.longest_reply_s,
-            filler_after_s=self.line.manners.filler_after_ms / 1000,
+            reply_s=line.manners.longest_reply_s,
+            filler_after_s=line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,
             idle_hangup_s=settings.idle_hangup_seconds,
             max_call_s=settings.max_call_seconds,
         )
 
-    def _turn_taking(self, number: str) -> TurnTaking:
+    def _turn_taking(self, line: Line, number: str) -> TurnTaking:
         """The rules of the number that was called."""
-        confirm_s, above_noise_db = self.line.sensitivity(number)
+        confirm_s, above_noise_db = line.sensitivity(number)
         return TurnTaking(
             barge_in=BargeIn(self.settings.barge_in),
             confirm_s=confirm_s,
             above_noise_db=above_noise_db,
         )
 
-    def _journal(self, offer: Offer, engine: str, config: bytes) -> Journal:
+    def _journal(self, offer: Offer, engine: str, config: bytes, version: int) -> Journal:
         return Journal.open(
             self._journals,
             call_id=offer.call_sid,
@@ -313,6 +404,7 @@ class Service:
             from_number=offer.from_,
             to_number=offer.to,
             config=config,
+            config_version=version,
             failed=self._journal_failed,
         )
 
@@ -321,7 +413,7 @@ class Service:
         log.error("journal_failed", code=code)
 
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
-        self._journal(offer, "", b"").close(reason)
+        self._journal(offer, "", b"", self._current.live.version).close(reason)
 
     # ---- health --------------------------------------------------------------------------------
 
@@ -379,20 +471,21 @@ def _instructions(shop: Shop) -> str:
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
-    """Read the shop and the line, open and migrate the database, put everything together.
+    """Open and migrate the database, find the configuration, put everything together.
 
     Raises ConfigError for what a person has to mend.
     """
     check_folders(settings)
-    shop, line = load_shop(settings.config_dir), load_line(settings.config_dir)
-    store = await asyncio.to_thread(_open_database, settings)
-    return Service(settings, shop, line, store, watch)
+    store, versions, begun = await asyncio.to_thread(_opened, settings)
+    return Service(settings, store, versions, begun, watch)
 
 
-def _open_database(settings: Settings) -> Store:
+def _opened(settings: Settings) -> tuple[Store, Versions, Begun]:
     store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
+        versions = Versions(store, errors_of, _utc)
+        return store, versions, begin(settings.config_dir, versions)
     except (BackendError, CommitUnknownError) as error:
         store.close()
         what = f"{settings.database_url} cannot be used ({error})"
@@ -401,4 +494,7 @@ def _open_database(settings: Settings) -> Store:
     except BaseException:
         store.close()
         raise
-    return store
+
+
+def _utc() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,6 +1,7 @@
 """Runs what the model asks for: at most once, within a deadline, always with an answer."""
 
 import asyncio
+import copy
 import datetime as dt
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -74,6 +75,12 @@ class Dispatcher:
         self._ledger_threads = Threads("ledger", LEDGER_THREADS)
         self._writing: set[asyncio.Task[Any]] = set()
         self._running: set[int] = set()
+
+    def with_tools(self, registry: Registry, clock: Callable[[], dt.datetime]) -> "Dispatcher":
+        """One that offers other tools; threads, the vault and all that runs are shared."""
+        other = copy.copy(self)
+        vars(other).update(_registry=registry, _clock=clock)
+        return other
 
     async def run(self, request: ToolRequest) -> ToolOutcome:
         """Answer one tool call. Raises nothing but CancelledError.

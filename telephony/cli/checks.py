@@ -21,6 +21,7 @@ import tools
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
+from telephony.configfiles import errors_of
 from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
@@ -29,6 +30,9 @@ from tools.config import ConfigError
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
 from tools.store import open_store
+from tools.versions.files import digest
+from tools.versions.folder import Look, look
+from tools.versions.versions import Versions
 
 OLDEST_PYTHON = (3, 11)
 SHUTDOWN_SOON_DAYS = 60
@@ -290,6 +294,72 @@ def telephone_line(settings: Settings) -> Iterator[Finding]:
     yield well("telephone line", f"transfer targets: {targets}; a person: {person}")
 
 
+def config_versions(settings: Settings) -> Iterator[Finding]:
+    """What calls go by, and whether the folder holds something else."""
+    shown = str(settings.database_url)
+    if shown.startswith("sqlite") and not Path(shown.partition(":///")[2]).exists():
+        return
+    try:
+        store = open_store(settings.database_url.reveal())
+        try:
+            if revision_of(store) == ScriptDirectory(str(SCRIPTS)).get_current_head():
+                yield from _config_versions(settings, Versions(store, errors_of, _now))
+        finally:
+            store.close()
+    except (ConfigError, BackendError, sa.exc.SQLAlchemyError):
+        return  # told with the database
+
+
+def _config_versions(settings: Settings, versions: Versions) -> Iterator[Finding]:
+    at = versions.pointers()
+    if at.published is None:
+        yield well("config versions", "none yet: the first start makes one")
+        return
+    version, files = versions.version(at.published), versions.files(at.published)
+    what = f"version {version.id} is published: {version.author}, {version.at:%Y-%m-%d %H:%M} UTC"
+    if errors := versions.errors(files):
+        cure = "Run frontdesk config rollback, or mend it and publish that"
+        yield broken("config versions", f"{what}; but {errors[0]}", cure)
+    else:
+        yield well("config versions", what)
+    yield from _folder_beside(look(settings.config_dir), versions)
+
+
+def _folder_beside(seen: Look, versions: Versions) -> Iterator[Finding]:
+    at = versions.pointers()
+    errors = (*seen.errors, *versions.errors(seen.files))
+    for error in errors:
+        what = f"{error.where}: {error.what}; version {at.published} stays"
+        yield broken("config folder", what, error.hint)
+    taken, published = versions.files(at.folder), versions.files(at.published)
+    if errors or digest(seen.files) == digest(taken):
+        return
+    if not seen.files and published:
+        what = f"it is empty or not there; version {at.published} stays"
+        yield odd("config folder", what, "Put the files back")
+        return
+    drafts = (each for each in versions.history(50) if each.digest == digest(seen.files))
+    draft = next((each for each in drafts if each.conflicts_with == at.published), None)
+    if draft is None:
+        what = "it holds changes that are not taken over"
+        cure = "A running service does so within seconds; frontdesk config diff published folder"
+    else:
+        what = f"the same file was changed in it and in version {at.published}"
+        cure = f"Change the file to fit, or run frontdesk config publish {draft.id} --anyway"
+    yield odd("config folder", what, cure)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def http_api(settings: Settings) -> Iterator[Finding]:
+    if settings.api_key is None:
+        yield well("HTTP API", "not enabled: set FRONTDESK_API_KEY for /api/v1")
+    else:
+        yield well("HTTP API", "at /api/v1, key set")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -312,5 +382,7 @@ CHECKS: tuple[Check, ...] = (
     config_folder,
     shop,
     telephone_line,
+    config_versions,
+    http_api,
     open_files,
 )

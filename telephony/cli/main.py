@@ -12,6 +12,7 @@ from telephony import logs
 from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calls import calls
+from telephony.cli.config import config
 from telephony.cli.doctor import doctor
 from telephony.cli.init import init
 from telephony.cli.lab import lab
@@ -21,6 +22,7 @@ from telephony.settings import Settings, load
 from telephony.transcripts.archive import NotFound
 from tools.config import ConfigError
 from tools.spec import BackendError
+from tools.versions.spec import NoVersion
 
 INTERRUPTED = 130
 """128 and SIGINT, as shells have it."""
@@ -81,6 +83,7 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
 
 
 frontdesk.add_command(calls)
+frontdesk.add_command(config)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
@@ -97,7 +100,7 @@ def run(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         complain(str(error))
         return BAD_CONFIGURATION
-    except (CommandFailed, NotFound, BackendError, ModelsMissing) as error:
+    except (CommandFailed, NotFound, NoVersion, BackendError, ModelsMissing) as error:
         complain(str(error))
         return 1
     except click.ClickException as error:

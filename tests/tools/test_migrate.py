@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 import tools.booking.tables
 import tools.crm.tables
 import tools.receipts
+import tools.versions.tables
 from tools.config import ConfigError
 from tools.migrate import migrate, revision_of
 from tools.schema import METADATA, Instant
@@ -21,6 +22,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
+    assert tools.versions.tables.VERSIONS.metadata is METADATA
     found = store.read(
         lambda connection: compare_metadata(MigrationContext.configure(connection), METADATA)
     )

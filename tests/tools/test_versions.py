@@ -8,7 +8,7 @@ from tests.tools.versioned import NOON, Clock, Editor
 from tools.config import ConfigError
 from tools.spec import BackendError
 from tools.store import Store
-from tools.versions import rows
+from tools.versions.files import text_digest
 from tools.versions.spec import (
     Behind,
     Broken,
@@ -329,7 +329,7 @@ def test_the_version_an_editor_began_with_is_known_by_its_text(desk: Editor) -> 
     first = desk.saved(None, shop="one", phone="x")
     second = desk.saved(first, phone="y")
     third = desk.saved(second, shop="two")
-    one, two = (rows.text_digest(text) for text in ("one", "two"))
+    one, two = (text_digest(text) for text in ("one", "two"))
     assert desk.versions.holding("shop.yaml", one) == second
     assert desk.versions.holding("shop.yaml", two) == third
     assert desk.versions.holding("other.yaml", two) is None

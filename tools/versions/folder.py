@@ -18,7 +18,7 @@ class Look(msgspec.Struct, frozen=True):
     """One look at the folder. Files at fault are in `errors` and not in `files`."""
 
     there: bool
-    """False: there is no such folder, or none that may be entered."""
+    """False: there is no such folder."""
     files: dict[str, str] = {}
     errors: tuple[ConfigError, ...] = ()
 
@@ -30,11 +30,11 @@ class Look(msgspec.Struct, frozen=True):
 
 def look(folder: Path) -> Look:
     """Read every configuration file; blocks, and raises nothing."""
-    if not folder.is_dir():
-        return Look(there=False)
     files: dict[str, str] = {}
     errors: list[ConfigError] = []
     try:
+        if not folder.is_dir():
+            return Look(there=False)
         for path in _listed(folder):
             _read(folder / path, path, files, errors)
         refuse_too_many(files)

@@ -102,7 +102,8 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Behind(msgspec.Struct, frozen=True):
-    """Something else was published since: this version does not hold what that one changed."""
+    """It does not hold what others have changed: it is the draft of a conflict, or something else
+    was published since."""
 
     version: int
     published: int | None

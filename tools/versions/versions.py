@@ -157,7 +157,7 @@ class Versions:
         """Calls that begin from now on go by this version; an earlier one is a roll-back.
 
         `over`: only if that version is the published one still. `anyway`: even where changes
-        published by others would be undone.
+        of others would be undone; the draft of a conflict is not published otherwise.
         """
         if errors := self._check(self.files(version_id)):
             return Broken(tuple(errors))
@@ -184,7 +184,9 @@ class Versions:
 
     # ---- the folder ----------------------------------------------------------------------------
 
-    def take_folder(self, files: Files, why: str) -> Moved | Unchanged | Broken | Conflict:
+    def take_folder(
+        self, files: Files, why: str, who: str = FOLDER
+    ) -> Moved | Unchanged | Broken | Conflict:
         """Publish what has changed in the folder since it was last taken over.
 
         Changes published by others to other files stay. Raises ConfigError for what can be kept
@@ -192,7 +194,7 @@ class Versions:
         """
         refuse_bad(files)
         refuse_too_many(files)
-        signed = self._signed(FOLDER, why)
+        signed = self._signed(who, why)
         for _ in range(LOOKS):
             plan = self._store.read(lambda connection: _plan(connection, files))
             if plan is None:
@@ -217,10 +219,17 @@ def _save(
     merged = merge(mine, head, changes)
     if isinstance(merged, Clash):
         assert at.head is not None, "before the first version nobody else has changed anything"
-        yours = changed(mine, changes)
-        folder = rows.folder_of(connection, base)
-        draft = rows.aside(connection, base, yours, at.head) or rows.insert(
-            connection, base, yours, signed, conflicts_with=at.head, folder=folder
+        # Who began with nothing knows of no other files, and takes none of them out.
+        parent = at.head if base is None else base
+        yours = changed(head if base is None else mine, changes)
+        refuse_too_many(yours)
+        draft = rows.aside(connection, parent, yours, at.head) or rows.insert(
+            connection,
+            parent,
+            yours,
+            signed,
+            conflicts_with=at.head,
+            folder=rows.folder_of(connection, parent),
         )
         return _conflict(merged, (mine, head, yours), base, draft)
     refuse_too_many(merged)
@@ -258,7 +267,8 @@ def _publish(
     if at.published == version_id:
         assert before is not None, "what is published was published"
         return Moved(before, new=False)
-    forward = rows.descends(connection, version_id, at.published)
+    settled = rows.version(connection, version_id).conflicts_with is None
+    forward = settled and rows.descends(connection, version_id, at.published)
     earlier = before is not None or rows.descends(connection, at.published, version_id)
     if not (forward or earlier or anyway):
         return Behind(version_id, at.published)

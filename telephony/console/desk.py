@@ -1,0 +1,50 @@
+"""What the routes of the configuration work with; the database is only asked in threads."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from telephony.console.problems import RETRY_S, Refused
+from telephony.follower import Standing
+from tools.threads import Threads
+from tools.versions.versions import Versions
+
+THREADS = 2
+MOST_WAITING = 32
+
+T = TypeVar("T")
+
+
+class ConfigDesk:
+    """The versions, what is known of the folder, and threads of its own.
+
+    The threads are few and shared with nothing: whatever is asked of the API, the calls have all
+    others to themselves.
+    """
+
+    def __init__(
+        self,
+        versions: Versions,
+        schemas: Mapping[str, Callable[[], dict[str, Any]]],
+        standing: Callable[[], Standing],
+        moved: Callable[[], None],
+    ) -> None:
+        """`schemas` are JSON Schemas by kind of file; `moved` is told when something else is
+        published."""
+        self.versions = versions
+        self.schemas = schemas
+        self.standing = standing
+        self.moved = moved
+        self._threads = Threads("api", THREADS)
+        self._waiting = 0
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Run what blocks. Raises Refused when too much of it is waiting already."""
+        if self._waiting >= MOST_WAITING:
+            detail = "Too many requests at once; try again in a second."
+            raise Refused(503, "busy", detail, headers={"Retry-After": RETRY_S})
+        self._waiting += 1
+        try:
+            return await asyncio.wrap_future(self._threads.submit(work))
+        finally:
+            self._waiting -= 1
