@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.routing import Mount
 
 from agents.local.models import Models
 from agents.persona import Persona
@@ -22,7 +22,7 @@ from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.configfiles import SCHEMAS, errors_of, line_of, shop_of
-from telephony.console.api import API_PATH, api
+from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.engines import (
     Engines,
@@ -153,7 +153,7 @@ class Service:
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self.app.include_router(self._edge().router())
-        self.app.mount(API_PATH, self._api(versions))
+        self.app.router.routes.append(self._api(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -304,7 +304,7 @@ class Service:
         ports = self.switchboard, self.switchboard
         return TwilioEdge(config, *ports, self.count, self._documents)
 
-    def _api(self, versions: Versions) -> ASGIApp:
+    def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
         return api(key.reveal() if key else None, desk)

@@ -1,9 +1,10 @@
 """The HTTP API under /api/v1, put together: a new part of it is one line in `api`."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.routing import Mount
 
 from telephony.console.auth import Guard
 from telephony.console.desk import ConfigDesk
@@ -16,8 +17,8 @@ API_PATH = "/api/v1"
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
-def api(key: str | None, config: ConfigDesk) -> ASGIApp:
-    """An application to be mounted at API_PATH, behind the key; without one nothing is there."""
+def api(key: str | None, config: ConfigDesk) -> Mount:
+    """Everything under API_PATH, behind the key; without one nothing is there."""
     app = FastAPI(
         title="Frontdesk",
         version=VERSION,
@@ -29,7 +30,10 @@ def api(key: str | None, config: ConfigDesk) -> ASGIApp:
     answer_with_problems(app)
     app.include_router(config_router(config))
     _describe(app)
-    return Guard(app, key)
+    mount = Mount(API_PATH, app=Guard(app, key))
+    # A line feed in a path would lead past the mount, and so past the key.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _describe(app: FastAPI) -> None:
@@ -48,7 +52,7 @@ def _describe(app: FastAPI) -> None:
             _add_problem(schemas)
             for path in schema["paths"].values():
                 for operation in path.values():
-                    _show_problems(operation["responses"])
+                    _show_problems(operation["responses"], body="requestBody" in operation)
         assert app.openapi_schema is not None
         return app.openapi_schema
 
@@ -62,8 +66,8 @@ def _add_problem(schemas: dict[str, Any]) -> None:
     schemas["Problem"] = problem
 
 
-def _show_problems(responses: dict[str, Any]) -> None:
-    for status in ("401", "413", "422", "503"):
+def _show_problems(responses: dict[str, Any], *, body: bool) -> None:
+    for status in ("401", "413", "422", "503", *(["400"] if body else [])):
         responses.setdefault(status, {"description": "Refused"})
     for status, response in responses.items():
         if status >= "400":

@@ -19,6 +19,8 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:frontdesk:problem:"
 RETRY_S = "1"
+# Not from the phrase of the status: Python renamed some.
+_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error
@@ -49,7 +51,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
     def response(self) -> Response:
         headers = {"Cache-Control": "no-store", **self.headers}
         # Half a surrogate pair, quoted back from a request, would break an encoder that is strict.
-        body = self.problem.model_dump_json(exclude_none=True, ensure_ascii=True)
+        body = self.problem.model_dump_json(ensure_ascii=True)
         return Response(body, self.problem.status, headers, MEDIA_TYPE)
 
 
@@ -72,7 +74,7 @@ def _refused(_request: Request, error: Exception) -> Response:
 
 def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException | HTTPException)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    code = _CODES.get(error.status_code, "http")
     refused = Refused(error.status_code, code, str(error.detail), headers=error.headers)
     return refused.response()
 
