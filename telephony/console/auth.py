@@ -22,7 +22,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            # Nothing behind it speaks anything else.
+            # Nothing behind it speaks anything else: closed before it is open, that is a 403.
+            await send({"type": "websocket.close", "code": 1008})
             return
         refused = self._refusal(dict(scope["headers"]), scope["headers"])
         if refused is not None:

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from fastapi import Response
+from pydantic import BaseModel
+
 from telephony.console.problems import RETRY_S, Refused
 from telephony.follower import Standing
 from tools.threads import Threads
@@ -13,6 +16,7 @@ THREADS = 2
 MOST_WAITING = 32
 
 T = TypeVar("T")
+Headers = Mapping[str, str]
 
 
 class ConfigDesk:
@@ -48,3 +52,17 @@ class ConfigDesk:
             return await asyncio.wrap_future(self._threads.submit(work))
         finally:
             self._waiting -= 1
+
+    async def show(
+        self, work: Callable[[], BaseModel], headers: Callable[[Any], Headers] | None = None
+    ) -> Response:
+        """Run what blocks and write its answer down, both away from the event loop: a whole
+        configuration takes longer to write than a call may wait. `headers` come from the answer.
+        """
+
+        def written() -> Response:
+            view = work()
+            named = dict(headers(view)) if headers else {}
+            return Response(view.model_dump_json(), 200, named, "application/json")
+
+        return await self.do(written)

@@ -30,7 +30,7 @@ from telephony.console.views import (
     WriteBody,
 )
 from tools.config import ConfigError
-from tools.versions.files import Changes, changed, digest, refuse_bad
+from tools.versions.files import Changes, changed, refuse_bad
 from tools.versions.spec import Behind, Broken, Conflict, Moved, NoVersion
 
 PAGE = 50
@@ -68,22 +68,18 @@ def config_router(desk: ConfigDesk) -> APIRouter:
 
 
 def _reading(router: APIRouter, desk: ConfigDesk) -> None:
-    @router.get("", responses={304: {"description": "As you have it"}})
-    async def config(
-        response: Response, if_none_match: Annotated[str | None, Header()] = None
-    ) -> ConfigView:
+    @router.get("", response_model=ConfigView, responses={304: {"description": "As you have it"}})
+    async def config(if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The newest files: what an editor should begin with."""
 
-        def work() -> tuple[ConfigView, str]:
+        def work() -> ConfigView:
             at = desk.versions.pointers()
-            files = desk.versions.files(at.head)
-            return views.config_view(at, files), f'"{at.head}-{at.published}-{digest(files)}"'
+            view = views.config_view(at, desk.versions.files(at.head))
+            if if_none_match == views.config_tag(view):
+                raise _NotModified(if_none_match)
+            return view
 
-        view, tag = await desk.do(work)
-        if if_none_match == tag:
-            raise _NotModified(tag)
-        response.headers["ETag"] = tag
-        return view
+        return await desk.show(work, lambda view: {"ETag": views.config_tag(view)})
 
     @router.get("/status")
     async def status() -> StatusView:
@@ -138,8 +134,8 @@ _BODY = {
 
 
 def _files(router: APIRouter, desk: ConfigDesk) -> None:
-    @router.get("/files/{path:path}", responses=_problems(404))
-    async def read(path: FilePath, response: Response) -> OneFileView:
+    @router.get("/files/{path:path}", response_model=OneFileView, responses=_problems(404))
+    async def read(path: FilePath) -> Response:
         """One of the newest files."""
 
         def work() -> OneFileView:
@@ -149,9 +145,7 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
                 raise Refused(404, "no-file", "There is no such file in the newest version.")
             return OneFileView(path=path, etag=views.etag(text), text=text, version=head)
 
-        view = await desk.do(work)
-        response.headers["ETag"] = view.etag
-        return view
+        return await desk.show(work, lambda view: {"ETag": view.etag})
 
     @router.put(
         "/files/{path:path}", responses=_problems(400, 404, 412, 415, 428), openapi_extra=_BODY
@@ -268,21 +262,23 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
         further = found[-1].id if len(found) == limit else None
         return EventsView(events=[views.event_view(each) for each in found], next=further)
 
-    @router.get("/versions/{version}", responses=_problems(404))
-    async def version(version: Version) -> WholeVersionView:
+    @router.get("/versions/{version}", response_model=WholeVersionView, responses=_problems(404))
+    async def version(version: Version) -> Response:
         """One version with its files."""
 
         def work() -> WholeVersionView:
             found, files = desk.versions.version(version), desk.versions.files(version)
             return views.whole_version_view(found, files, desk.versions.pointers())
 
-        return await desk.do(work)
+        return await desk.show(work)
 
-    @router.get("/versions/{before}/diff/{after}", responses=_problems(404))
-    async def diff(before: Version, after: Version) -> DiffView:
+    @router.get(
+        "/versions/{before}/diff/{after}", response_model=DiffView, responses=_problems(404)
+    )
+    async def diff(before: Version, after: Version) -> Response:
         """What changed from one version to another, file by file."""
-        return views.diff_view(
-            before, after, await desk.do(lambda: desk.versions.diff(before, after))
+        return await desk.show(
+            lambda: views.diff_view(before, after, desk.versions.diff(before, after))
         )
 
 

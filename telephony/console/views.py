@@ -208,6 +208,11 @@ def etag(text: str) -> str:
     return f'"{text_digest(text)}"'
 
 
+def config_tag(view: ConfigView) -> str:
+    """The entity tag of the whole: versions do not change, so their numbers say it all."""
+    return f'"{view.version}-{view.published}"'
+
+
 def file_views(files: Files) -> list[FileView]:
     return [FileView(path=path, etag=etag(text), text=text) for path, text in files.items()]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from telephony.console.auth import MAX_BODY_BYTES, Guard
 from telephony.console.desk import MOST_WAITING
@@ -71,6 +72,11 @@ def test_nothing_is_there_without_the_key(
     answer = stranger.get(path, headers=headers)
     problem(answer, 401, "no-key")
     assert answer.headers["www-authenticate"] == 'Bearer realm="frontdesk"'
+
+
+def test_no_socket_is_opened_here(office: Office) -> None:
+    with pytest.raises(WebSocketDisconnect), office.client.websocket_connect("config"):
+        pass
 
 
 def test_two_keys_are_none(office: Office) -> None:

@@ -1,5 +1,6 @@
 """Does the HTTP API keep to its own description, whatever it is sent?"""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from schemathesis.specs.openapi.checks import missing_required_header, unsupport
 
 from tests.exploring import examples
 from tests.telephony.api_client import KEY, Office, new_database
+from tests.tree import ROOT, modules
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 CHECKS = [
@@ -52,7 +54,7 @@ def test_every_answer_is_as_described(description: Any, mode: schemathesis.Gener
 def explored(operation: Any, mode: schemathesis.GenerationMode) -> bool:
     """False where nothing can be sent that does not fit."""
 
-    @settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(headers=HEADERS, checks=CHECKS)
@@ -62,3 +64,18 @@ def explored(operation: Any, mode: schemathesis.GenerationMode) -> bool:
     except Unsatisfiable:
         return False
     return True
+
+
+def test_every_request_and_every_word_of_a_problem_is_in_the_docs(description: Any) -> None:
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    named = {
+        f"{method.upper()} {path}"
+        for path, methods in description.raw_schema["paths"].items()
+        for method in methods
+    }
+    assert {name for name in named if f"`{name}`" not in text} == set()
+    source = "".join(module.source for module in modules("telephony/console"))
+    words = set(re.findall(r'(?:Refused|__init__)\(\s*\d{3}, "([\w-]+)"', source))
+    words |= set(re.findall(r'\d{3}: "([\w-]+)"', source)) - {"not-modified"}
+    assert len(words) > 15
+    assert {word for word in words - {"not-modified"} if f"`{word}`" not in text} == set()

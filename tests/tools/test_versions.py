@@ -1,13 +1,17 @@
 """Versions of the configuration: saved for good, merged or in conflict, published, rolled back."""
 
+import shutil
 import threading
+from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
+from tests.tools.conftest import _database as new_database
 from tests.tools.versioned import NOON, Clock, Editor
 from tools.config import ConfigError
 from tools.spec import BackendError
-from tools.store import Store
+from tools.store import Store, open_store
 from tools.versions.files import text_digest
 from tools.versions.spec import (
     Behind,
@@ -21,7 +25,45 @@ from tools.versions.spec import (
     Unchanged,
     What,
 )
+from tools.versions.tables import EVENTS, FILES, POINTERS, TEXTS, VERSIONS
 from tools.versions.versions import Versions
+
+TABLES = (POINTERS, EVENTS, FILES, TEXTS, VERSIONS)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def one_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A database of each kind for all of these stories: making one takes longer than a story."""
+    if request.param == "sqlite":
+        made = tmp_path_factory.mktemp("versions") / "frontdesk.db"
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), made)}"
+    else:
+        template: str = request.getfixturevalue("migrated_database")
+        url = new_database(request.getfixturevalue("postgres_url"), template)
+    opened = open_store(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(one_store: Store) -> Store:
+    """With nothing in it, and ids that begin with 1."""
+
+    def wipe(connection: sa.Connection) -> None:
+        names = [table.name for table in TABLES]
+        if connection.dialect.name == "postgresql":
+            text = f"TRUNCATE {', '.join(names)} RESTART IDENTITY"
+            connection.exec_driver_sql(text)
+        else:
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+            for name in names:
+                connection.exec_driver_sql(f"DELETE FROM {name}")
+        connection.execute(sa.insert(POINTERS).values(id=1))
+
+    one_store.write(wipe)
+    return one_store
 
 
 @pytest.fixture
@@ -383,6 +425,8 @@ def test_what_others_published_stays_when_another_file_changes_in_the_folder(des
     assert isinstance(desk.folder(shop="one", phone="one"), Unchanged)
     desk.taken(shop="two", phone="one")
     assert desk.live() == {"shop": "two", "phone": "ann's"}
+    merged, alone = desk.versions.history(2)
+    assert (merged.why, alone.why) == ("files changed", "files changed: the folder alone")
     assert isinstance(desk.folder(shop="two", phone="one"), Unchanged)
     desk.taken(shop="three", phone="one")
     assert desk.live() == {"shop": "three", "phone": "ann's"}

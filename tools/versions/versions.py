@@ -355,4 +355,5 @@ def _take(
 
 def _mirror(connection: sa.Connection, at: Pointers, files: Files, signed: Signed) -> int:
     """What the folder holds alone: its next change is compared with that."""
+    signed = msgspec.structs.replace(signed, why=f"{signed.why}: the folder alone".lstrip(": "))
     return rows.insert(connection, at.folder, files, signed, mirrors=True).id
