@@ -21,7 +21,7 @@ from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
-from telephony.configfiles import SCHEMAS, errors_of, line_of, shop_of
+from telephony.configfiles import SCHEMAS, line_of, shop_of
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.engines import (
@@ -46,6 +46,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from telephony.versioned import utc_now, versions_of
 from tools.booking.shop import Shop
 from tools.calls.offer import Targets
 from tools.catalogue import build
@@ -147,7 +148,7 @@ class Service:
         self._current = Current(Live(begun.version, self._configured(begun.files)))
         self._documents = self._make_documents(self.line, self.persona)
         self._follower = Follower(
-            settings.config_dir, versions, self._build, self._current, begun, _utc
+            settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
@@ -484,7 +485,7 @@ def _opened(settings: Settings) -> tuple[Store, Versions, Begun]:
     store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
-        versions = Versions(store, errors_of, _utc)
+        versions = versions_of(store)
         return store, versions, begin(settings.config_dir, versions)
     except (BackendError, CommitUnknownError) as error:
         store.close()
@@ -494,7 +495,3 @@ def _opened(settings: Settings) -> tuple[Store, Versions, Begun]:
     except BaseException:
         store.close()
         raise
-
-
-def _utc() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -75,6 +75,7 @@ SHELLS = frozenset(
         "telephony.twilio.rest",
         "telephony.twilio.stream",
         "telephony.twilio.webhook",
+        "telephony.versioned",
         "tools.attempt",
         "tools.booking.appointments",
         "tools.booking.bookings",

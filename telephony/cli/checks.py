@@ -21,10 +21,10 @@ import tools
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
-from telephony.configfiles import errors_of
 from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
+from telephony.versioned import versions_of
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
 from tools.migrate import SCRIPTS, revision_of
@@ -303,7 +303,7 @@ def config_versions(settings: Settings) -> Iterator[Finding]:
         store = open_store(settings.database_url.reveal())
         try:
             if revision_of(store) == ScriptDirectory(str(SCRIPTS)).get_current_head():
-                yield from _config_versions(settings, Versions(store, errors_of, _now))
+                yield from _config_versions(settings, versions_of(store))
         finally:
             store.close()
     except (ConfigError, BackendError, sa.exc.SQLAlchemyError):
@@ -347,10 +347,6 @@ def _folder_beside(seen: Look, versions: Versions) -> Iterator[Finding]:
         what = f"the same file was changed in it and in version {at.published}"
         cure = f"Change the file to fit, or run frontdesk config publish {draft.id} --anyway"
     yield odd("config folder", what, cure)
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 def http_api(settings: Settings) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """`frontdesk config`: versions of the configuration, and which of them calls go by."""
 
 import contextlib
-import datetime as dt
 import getpass
 from collections.abc import Iterator, Sequence
 
@@ -9,9 +8,9 @@ import click
 import msgspec
 
 from telephony.cli.terminal import CommandFailed
-from telephony.configfiles import errors_of
 from telephony.plain import plain
 from telephony.settings import Settings, load
+from telephony.versioned import versions_of
 from tools.config import ConfigError
 from tools.migrate import migrate
 from tools.store import CommitUnknownError, open_store
@@ -160,16 +159,12 @@ def _versions() -> Iterator[tuple[Versions, Settings]]:
     store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
-        yield Versions(store, errors_of, _now), settings
+        yield versions_of(store), settings
     except CommitUnknownError:
         what = "The database broke off; frontdesk config list says whether the change was made."
         raise CommandFailed(what) from None
     finally:
         store.close()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 def _who(given: str | None) -> str:
