@@ -13,7 +13,7 @@ from tests.telephony.api_client import KEY
 from tests.telephony.test_whole_call import House, caller, house
 from tools.booking.shop import DEFAULT_SHOP
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 

@@ -246,6 +246,8 @@ def test_a_draft_that_does_not_hold_what_was_published_since_is_behind(desk: Edi
     ann = desk.saved(first, "ann", shop="ann's")
     bob = desk.save(first, "bob", shop="bob's")
     assert isinstance(bob, Conflict)
+    # The draft of a conflict leaves out what it is in conflict with, published or not.
+    assert desk.versions.publish(bob.draft, "bob", "") == Behind(bob.draft, first)
     desk.published(ann)
     assert desk.versions.publish(bob.draft, "bob", "") == Behind(bob.draft, ann)
     assert desk.live()["shop"] == "ann's"
