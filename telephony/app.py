@@ -5,7 +5,7 @@ import datetime as dt
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import aiohttp
 import msgspec
@@ -21,10 +21,14 @@ from telephony.call.commands import CallCommand, Onward, Record
 from telephony.call.config import BargeIn, CallConfig, Limits, Route, TurnTaking
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
-from telephony.configfiles import SCHEMAS, line_of, shop_of
+from telephony.callernames import CallerNames
+from telephony.casting import Cast, Part, engines_of, handlers_for
+from telephony.configuring.configuration import load_configuration
+from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.engines import (
+    Briefing,
     Engines,
     LocalEngines,
     RealtimeEngines,
@@ -38,26 +42,23 @@ from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.staff import Staff
-from telephony.switchboard import Sentences, Switchboard
+from telephony.switchboard import Sentences, Switchboard, diverted
 from telephony.transcripts.entry import EndedReason, TurnLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.onward import Documents
-from telephony.twilio.ports import Leg, Offer
+from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from telephony.versioned import utc_now, versions_of
 from tools.booking.shop import Shop
-from tools.calls.offer import Targets
-from tools.catalogue import build
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
-from tools.registry import Registry
-from tools.spec import BackendError, ToolSpec
+from tools.spec import BackendError
 from tools.store import WHERE, CommitUnknownError, Store, open_store
 from tools.versions.current import Current, Live
 from tools.versions.files import Files
@@ -96,28 +97,6 @@ class _Around:
         self.staff.call_back(call_id, caller_number, why)
 
 
-class _Clips(msgspec.Struct, frozen=True):
-    """What is said without an engine, as mu-law; empty where there is no voice."""
-
-    apology: bytes = b""
-    filler: bytes = b""
-    sorry: bytes = b""
-    human: bytes = b""
-
-
-@dataclass(frozen=True)
-class _Configured:
-    """What a call goes by: all that follows from one version of the configuration."""
-
-    shop: Shop
-    line: Line
-    persona: Persona
-    around: _Around
-    own_tools: tuple[str, ...]
-    engines: Engines
-    clips: _Clips = field(default_factory=_Clips)
-
-
 class Service:
     """Everything that lives as long as the process; made by `open_service` on the event loop.
 
@@ -125,28 +104,40 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, versions: Versions, begun: Begun, watch: Watch
+        self,
+        settings: Settings,
+        store: Store,
+        versions: Versions,
+        begun: Begun,
+        cast: Cast,
+        watch: Watch,
     ) -> None:
         self.settings = settings
         self.store = store
+        self._current = Current(Live(begun.version, cast))
         self.counters: Counter[str] = Counter()
         self.metrics = Metrics()
         self._watch = watch
         self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
         self._models = Models()
-        self._spoken: dict[str, bytes] = {}
+        self._clips: dict[str, bytes] = {}
+        self._names = CallerNames(Contacts(store), self._tasks.start)
         self._journals = JournalWriter(settings.data_dir)
         self._http = aiohttp.ClientSession()
-        self._dispatcher = Dispatcher(
-            Registry([]), Receipts(store), clock=self.clock, start=self._tasks.start
+        dispatcher = Dispatcher(
+            cast.everything, Receipts(store), clock=self.clock, start=self._tasks.start
         )
         self._staff = Staff(
             settings.data_dir, Contacts(store), self.clock, self._tasks.start, self.count
         )
-        self._control = self._rest()
-        self._current = Current(Live(begun.version, self._configured(begun.files)))
-        self._documents = self._make_documents(self.line, self.persona)
+        self._documents = Documents(
+            self.line, PublicUrl(settings.public_url), self.persona.language
+        )
+        self._around = _Around(
+            dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
+        )
+        self._engines = self._make_engines()
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
@@ -162,12 +153,31 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        live = self._current.live
-        self._current.replace(Live(live.version, await self._with_clips(live.built)))
-        if self.settings.engine == "local":
-            await asyncio.to_thread(self._models.load)
+        await self._prepare(self.cast)
         self._tasks.start("configuration", self._follower.run())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
+
+    async def _prepare(self, cast: Cast) -> None:
+        """Record what it says without an engine, and load what its engines need; once each."""
+        for sentence in dict.fromkeys(cast.sentences()):
+            if sentence not in self._clips:
+                self._clips[sentence] = await spoken(self._models, sentence)
+        if "local" in cast.engines():
+            await asyncio.to_thread(self._models.load)
+
+    async def _build(self, version: int, files: Files) -> Cast:
+        """What calls go by with these files. Raises ConfigError for what cannot be used."""
+        try:
+            cast = await asyncio.to_thread(_cast, self.settings, self.store, files)
+            await self._prepare(cast)
+        except ConfigError:
+            raise
+        except Exception as error:  # the version before stays
+            log.exception("config_not_built", version=version)
+            what = f"cannot be put to use ({type(error).__name__})"
+            raise ConfigError("configuration", what, "The log of the service says more") from None
+        self._documents.learn(cast.configuration.line)
+        return cast
 
     async def drain(self) -> None:
         """Take no more calls, let those that are on finish, end the rest politely."""
@@ -179,7 +189,7 @@ class Service:
 
     async def stop(self) -> None:
         """Let go of everything; calls must have been drained before."""
-        running = await self._dispatcher.drain(_TOOLS_S)
+        running = await self._around.dispatcher.drain(_TOOLS_S)
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self._http.close()
@@ -190,17 +200,21 @@ class Service:
         log.info("service_stopped", tools_running=running, journals_unfinished=unfinished)
 
     @property
+    def cast(self) -> Cast:
+        """Of calls that begin now, as `shop`, `line` and `persona`."""
+        return self._current.live.built
+
+    @property
     def shop(self) -> Shop:
-        """Of calls that begin now, as `line` and `persona`."""
-        return self._current.live.built.shop
+        return self.cast.configuration.shop
 
     @property
     def line(self) -> Line:
-        return self._current.live.built.line
+        return self.cast.configuration.line
 
     @property
     def persona(self) -> Persona:
-        return self._current.live.built.persona
+        return self.cast.plain
 
     def count(self, code: str) -> None:
         self.counters[code] += 1
@@ -225,61 +239,6 @@ class Service:
         """A task of the process broke: counted and logged."""
         self.count("task_failed")
         log.error("task_failed", task=name, exc_info=error)
-
-    # ---- one version of the configuration ------------------------------------------------------
-
-    async def _build(self, version: int, files: Files) -> _Configured:
-        """What calls go by with these files. Raises ConfigError for what cannot be used."""
-        try:
-            built = await self._with_clips(await asyncio.to_thread(self._configured, files))
-        except ConfigError:
-            raise
-        except Exception as error:  # the version before stays
-            log.exception("config_not_built", version=version)
-            what = f"cannot be put to use ({type(error).__name__})"
-            raise ConfigError("configuration", what, "The log of the service says more") from None
-        self._documents.learn(built.line)
-        return built
-
-    def _configured(self, files: Files) -> _Configured:
-        """Blocks: files are read and tools put together."""
-        shop, line = shop_of(files), line_of(files)
-        who = persona(self.settings, shop, line)
-        registry = build(shop, self.store, _targets(line))
-
-        def clock() -> dt.datetime:
-            return dt.datetime.now(shop.zone)
-
-        around = _Around(
-            self._dispatcher.with_tools(registry, clock),
-            self._control,
-            self._make_documents(line, who),
-            self._staff,
-            self.count,
-            self._observe,
-        )
-        own_tools = tuple(spec.name for spec in registry.specs() if spec.by_call)
-        engines = self._make_engines(who, registry.specs(), clock)
-        return _Configured(shop, line, who, around, own_tools, engines)
-
-    async def _with_clips(self, built: _Configured) -> _Configured:
-        who, human = built.persona, built.line.transfers.get(built.line.human)
-        clips = _Clips(
-            apology=await self._say(who.apology),
-            filler=await self._say(who.filler),
-            sorry=await self._say(who.sorry),
-            human=await self._say(human.say) if human else b"",
-        )
-        return replace(built, clips=clips)
-
-    async def _say(self, text: str) -> bytes:
-        """Rendered once: the voice may be speaking to callers."""
-        if text not in self._spoken:
-            self._spoken[text] = await spoken(self._models, text)
-        return self._spoken[text]
-
-    def _make_documents(self, line: Line, who: Persona) -> Documents:
-        return Documents(line, PublicUrl(self.settings.public_url), who.language)
 
     # ---- parts ---------------------------------------------------------------------------------
 
@@ -310,20 +269,12 @@ class Service:
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
         return api(key.reveal() if key else None, desk)
 
-    def _make_engines(
-        self, who: Persona, tools: tuple[ToolSpec, ...], clock: Callable[[], dt.datetime]
-    ) -> Engines:
-        if self.settings.engine == "realtime":
+    def _make_engines(self) -> dict[str, Engines]:
+        found: dict[str, Engines] = {"local": LocalEngines(self._models)}
+        if self.settings.openai_api_key:
             identify = pseudonyms(self._account()[1][0])
-            model = realtime_settings(self.settings)
-            return RealtimeEngines(model, who, tools, clock, identify)
-        return LocalEngines(
-            self._models,
-            who,
-            tools,
-            clock,
-            answers_on_request=self.settings.barge_in == "confirmed",
-        )
+            found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
+        return found
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(
@@ -341,31 +292,44 @@ class Service:
             self.metrics.ended,
             max_calls=self.settings.max_calls,
             start_within_s=_START_WITHIN_S,
+            receive=self._receive,
         )
 
     # ---- calls ---------------------------------------------------------------------------------
 
+    def _receive(self, offer: Offer) -> Diverted | Refused | None:
+        """What becomes of a call that rings: None, an agent answers it."""
+        if (outside := self.cast.closed(offer.to, self.clock())) is not None:
+            return diverted(outside)
+        self._names.look_up(offer.call_sid, e164(offer.from_))
+        return None
+
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
         live = self._current.live
-        built, clips, line = live.built, live.built.clips, live.built.line
-        engine = built.engines.new(offer.from_)
+        part = live.built.part(offer.to, self.clock(), self._names.take(offer.call_sid))
+        specs = part.registry.specs()
+        confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
+        briefing = Briefing(part.persona, specs, self.clock, answers_on_request=confirmed)
+        engine = self._engines[part.engine].new(offer.from_, briefing)
+        voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)
         config = CallConfig(
             call_id=offer.call_sid,
-            persona=built.persona,
+            persona=part.persona,
             capabilities=engine.capabilities,
-            limits=self._limits(line),
-            turn_taking=self._turn_taking(line, offer.to),
-            filler_ulaw=clips.filler,
-            own_tools=built.own_tools,
-            apology_ulaw=clips.apology,
-            sorry_ulaw=clips.sorry,
-            routes=tuple(_route(name, to) for name, to in line.transfers.items()),
-            human=line.human,
-            human_ulaw=clips.human,
-            message_s=line.voicemail.max_seconds if line.voicemail.enabled else 0.0,
+            limits=self._limits(part.line),
+            turn_taking=_turn_taking(part, offer.to),
+            filler_ulaw=self._clip(part.persona.filler),
+            own_tools=tuple(spec.name for spec in specs if spec.by_call),
+            apology_ulaw=self._clip(part.persona.apology),
+            sorry_ulaw=self._clip(part.persona.sorry),
+            routes=tuple(_route(name, to) for name, to in part.line.transfers.items()),
+            human=part.line.human,
+            human_ulaw=self._clip(human.say) if human else b"",
+            message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
         )
         encoded = msgspec.msgpack.encode(config)
         journal = self._journal(offer, engine.capabilities.name, encoded, live.version)
+        dispatcher = self._around.dispatcher.with_tools(part.registry, self.clock)
         return Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
@@ -373,9 +337,13 @@ class Service:
             leg=leg,
             engine=engine,
             journal=journal,
-            around=built.around,
+            around=replace(self._around, dispatcher=dispatcher),
             over=over,
         )
+
+    def _clip(self, sentence: str) -> bytes:
+        """What was recorded before any call; empty where there is no voice."""
+        return self._clips.get(sentence, b"")
 
     def _limits(self, line: Line) -> Limits:
         settings = self.settings
@@ -385,15 +353,6 @@ class Service:
             silence_prompt_s=settings.silence_prompt_seconds,
             idle_hangup_s=settings.idle_hangup_seconds,
             max_call_s=settings.max_call_seconds,
-        )
-
-    def _turn_taking(self, line: Line, number: str) -> TurnTaking:
-        """The rules of the number that was called."""
-        confirm_s, above_noise_db = line.sensitivity(number)
-        return TurnTaking(
-            barge_in=BargeIn(self.settings.barge_in),
-            confirm_s=confirm_s,
-            above_noise_db=above_noise_db,
         )
 
     def _journal(self, offer: Offer, engine: str, config: bytes, version: int) -> Journal:
@@ -433,8 +392,12 @@ class Service:
         return JSONResponse(body, status_code=503 if problems else 200)
 
 
-def _targets(line: Line) -> Targets:
-    return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+def _turn_taking(part: Part, number: str) -> TurnTaking:
+    """The rules of the number that was called."""
+    confirm_s, above_noise_db = part.line.sensitivity(number)
+    return TurnTaking(
+        barge_in=BargeIn(part.barge_in), confirm_s=confirm_s, above_noise_db=above_noise_db
+    )
 
 
 def _route(name: str, target: Transfer) -> Route:
@@ -443,12 +406,11 @@ def _route(name: str, target: Transfer) -> Route:
 
 def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
     """The agent of this deployment: built-in words unless the settings have others."""
-    plain = Persona()
     greeting = settings.greeting or (
         f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
     )
     return msgspec.structs.replace(
-        plain,
+        Persona(),
         business=shop.name,
         greeting=greeting,
         instructions=settings.instructions or _instructions(shop),
@@ -474,24 +436,32 @@ def _instructions(shop: Shop) -> str:
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     """Open and migrate the database, find the configuration, put everything together.
 
-    Raises ConfigError for what a person has to mend.
+    Raises ConfigError for what a person has to mend, with all of it in `problems`.
     """
     check_folders(settings)
-    store, versions, begun = await asyncio.to_thread(_opened, settings)
-    return Service(settings, store, versions, begun, watch)
-
-
-def _opened(settings: Settings) -> tuple[Store, Versions, Begun]:
     store = open_store(settings.database_url.reveal())
     try:
-        migrate(store)
-        versions = versions_of(store)
-        return store, versions, begin(settings.config_dir, versions)
-    except (BackendError, CommitUnknownError) as error:
-        store.close()
-        what = f"{settings.database_url} cannot be used ({error})"
-        hint = "See that it is a database, that its server runs, and that it lets this user in"
-        raise ConfigError(WHERE, what, hint) from None
+        versions, begun, cast = await asyncio.to_thread(_begun, settings, store)
     except BaseException:
         store.close()
         raise
+    return Service(settings, store, versions, begun, cast, watch)
+
+
+def _begun(settings: Settings, store: Store) -> tuple[Versions, Begun, Cast]:
+    try:
+        migrate(store)
+        versions = versions_of(settings, store)
+        begun = begin(settings.config_dir, versions)
+    except (BackendError, CommitUnknownError) as error:
+        what = f"{settings.database_url} cannot be used ({error})"
+        hint = "See that it is a database, that its server runs, and that it lets this user in"
+        raise ConfigError(WHERE, what, hint) from None
+    return versions, begun, _cast(settings, store, begun.files)
+
+
+def _cast(settings: Settings, store: Store, files: Files) -> Cast:
+    engines = engines_of(settings)
+    configuration = load_configuration(files, handlers_for(store, {}), engines=engines)
+    plain = persona(settings, configuration.shop, configuration.line)
+    return Cast(settings, configuration, store, plain)

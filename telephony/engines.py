@@ -26,63 +26,56 @@ from tools.spec import ToolSpec
 log = structlog.get_logger()
 
 
+class Briefing(msgspec.Struct, frozen=True):
+    """What the engine of one call is told."""
+
+    persona: Persona
+    tools: tuple[ToolSpec, ...]
+    clock: Callable[[], dt.datetime]
+    """The time of day in the shop's zone."""
+    answers_on_request: bool = False
+
+
 class Engines(Protocol):
     """Makes one engine for each call."""
 
-    def new(self, caller: str) -> Engine:
+    def new(self, caller: str, briefing: Briefing) -> Engine:
         """`caller` is the number as the carrier gave it; it never leaves the process in clear."""
 
 
 class LocalEngines:
     """The embedded engine: one set of models, one dialogue for each call."""
 
-    def __init__(
-        self,
-        models: Models,
-        persona: Persona,
-        tools: tuple[ToolSpec, ...],
-        clock: Callable[[], dt.datetime],
-        *,
-        answers_on_request: bool = False,
-    ) -> None:
+    def __init__(self, models: Models) -> None:
         self._models = models
-        self._persona = persona
-        self._tools = tools
-        self._clock = clock
-        self._answers_on_request = answers_on_request
 
-    def new(self, caller: str) -> Engine:
+    def new(self, caller: str, briefing: Briefing) -> Engine:
         tool_call_ids = (f"call_{number}" for number in count(1))
+        now, number = briefing.clock(), e164(caller)
         dialogue = Dialogue(
-            self._tools, self._persona, self._clock(), tool_call_ids, caller_number=e164(caller)
+            briefing.tools, briefing.persona, now, tool_call_ids, caller_number=number
         )
-        return LocalEngine(self._models, dialogue, answers_on_request=self._answers_on_request)
+        on_request = briefing.answers_on_request
+        return LocalEngine(self._models, dialogue, answers_on_request=on_request)
 
 
 class RealtimeEngines:
     """OpenAI Realtime sessions, all with the same settings."""
 
-    def __init__(
-        self,
-        settings: RealtimeSettings,
-        persona: Persona,
-        tools: tuple[ToolSpec, ...],
-        clock: Callable[[], dt.datetime],
-        identify: Callable[[str], str],
-    ) -> None:
-        """`clock` gives the time of day in the shop's zone, `identify` a caller's pseudonym."""
+    def __init__(self, settings: RealtimeSettings, identify: Callable[[str], str]) -> None:
+        """`identify` gives a caller's pseudonym."""
         self._settings = settings
-        self._persona = persona
-        self._tools = tools
-        self._clock = clock
         self._identify = identify
 
-    def new(self, caller: str) -> Engine:
+    def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
         # At the end of the instructions, where it changes the cached prefix once a day only.
-        today = f"{self._persona.instructions} Today is {self._clock():%A, %d %B %Y}."
-        persona = msgspec.structs.replace(self._persona, instructions=today.strip())
-        return RealtimeEngine(self._settings, persona, self._tools, safety_identifier=identifier)
+        today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
+        persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
+        settings = msgspec.structs.replace(
+            self._settings, answers_on_request=briefing.answers_on_request
+        )
+        return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
 
 
 def pseudonyms(key: str) -> Callable[[str], str]:
@@ -112,7 +105,6 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         voice=settings.voice or RealtimeSettings().voice,
         transcription_model=settings.transcription_model,
         turn_detection=_turn_detection(settings),
-        answers_on_request=settings.barge_in == "confirmed",
         noise_reduction="" if settings.noise_reduction == "off" else settings.noise_reduction,
         audio_format=AudioFormat.ULAW_8K
         if settings.realtime_audio == "ulaw"

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 
-from tools.config import ConfigError
+from tools.config import ConfigError, together
 from tools.spec import BackendError
 from tools.store import CommitUnknownError
 from tools.threads import Threads
@@ -107,9 +107,14 @@ def _nothing_good(folder: Path, errors: Sequence[ConfigError]) -> ConfigError:
     if not errors:
         what = "holds nothing that can be used, and neither does the database"
         return ConfigError(str(folder), what, "Run frontdesk doctor")
-    first = errors[0]
-    where = first.where if first.where.startswith(str(folder)) else str(folder / first.where)
-    return ConfigError(where, first.what, first.hint)
+    return together([_in(folder, error) for error in errors])
+
+
+def _in(folder: Path, error: ConfigError) -> ConfigError:
+    """The error with the place of its file on this machine."""
+    there = error.where.startswith(str(folder))
+    where = error.where if there else str(folder / error.where)
+    return ConfigError(where, error.what, error.hint)
 
 
 class _Missing(msgspec.Struct, frozen=True):

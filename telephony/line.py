@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from tools.config import Document
+from tools.config import Document, together
 from tools.phone import e164
 from tools.validation import Path, Schema
 
@@ -165,18 +165,20 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def parse_line(text: str, where: str) -> Line:
-    """The line a `phone.yaml` describes. Raises ConfigError naming file, line and column."""
+    """The line a `phone.yaml` describes. Raises ConfigError, with every problem in it, naming file,
+    line and column."""
     document = Document(text, where)
     file = document.read(LineFile, line_schema())
     for name in file.transfers:
         _check_target(document, name, file.transfers[name])
     if file.human and file.human not in file.transfers:
         known = ", ".join(file.transfers) or "none is configured"
-        raise document.error(
-            ("human",), f"{file.human!r} is not a target", f"Name one under transfers ({known})"
-        )
+        hint = f"Name one under transfers ({known})"
+        document.wrong(("human",), f"{file.human!r} is not a target", hint)
     for number in file.numbers:
         _check_number(document, ("numbers", number), number)
+    if document.found:
+        raise together(document.found)
     return Line(
         transfers=file.transfers,
         human=file.human,
@@ -188,7 +190,7 @@ def parse_line(text: str, where: str) -> Line:
 
 def _check_target(document: Document, name: str, target: Transfer) -> None:
     if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name):
-        raise document.error(
+        document.wrong(
             ("transfers", name),
             f"a target cannot be called {name[:MAX_NAME_CHARS]!r}",
             "Use one to six words of small letters and digits, like a colleague",
@@ -198,7 +200,7 @@ def _check_target(document: Document, name: str, target: Transfer) -> None:
 
 def _check_number(document: Document, path: Path, number: str) -> None:
     if e164(number) != number:
-        raise document.error(
+        document.wrong(
             path,
             f"{number!r} is not a telephone number",
             'Write it in full and in quotes, like "+442079460000"',

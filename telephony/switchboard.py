@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from telephony.call.commands import TakeMessage, Transfer
 from telephony.call.events import (
     CallOver,
     DialEnded,
@@ -15,6 +16,7 @@ from telephony.call.events import (
     MessageLeft,
     StreamLost,
 )
+from telephony.configuring.personafile import OutsidePart
 from telephony.session import Session
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import (
@@ -22,6 +24,7 @@ from telephony.twilio.ports import (
     Admitted,
     Count,
     Deliver,
+    Diverted,
     Leg,
     Message,
     Next,
@@ -36,6 +39,8 @@ _ENDED_KEPT = 10_000
 """How many ended calls are remembered for what the carrier still asks about them."""
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """`CallStatus` values after which a call has no stream (Twilio, call resource statuses)."""
+_CONNECTED = frozenset({"completed", "answered"})
+"""`DialCallStatus` values of a caller who has spoken with somebody."""
 _PLAIN_END = frozenset(
     {
         EndedReason.CALLER_HUNG_UP,
@@ -66,6 +71,23 @@ class _Past(msgspec.Struct, frozen=True):
 
     reason: EndedReason
     apologised: bool = False
+    diverted: bool = False
+    """It never came to an agent."""
+
+
+def _nobody_else(_offer: Offer) -> Diverted | Refused | None:
+    return None
+
+
+def diverted(outside: OutsidePart) -> Diverted | Refused:
+    """What happens to a call outside its persona's hours."""
+    match outside.then:
+        case "transfer":
+            return Diverted(Transfer(outside.target, outside.say))
+        case "voicemail":
+            return Diverted(TakeMessage(outside.say))
+        case _:
+            return Refused(outside.say, "closed")
 
 
 OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
@@ -85,11 +107,12 @@ class Switchboard:
         ended: Callable[[EndedReason], None],
         max_calls: int,
         start_within_s: float,
+        receive: Callable[[Offer], Diverted | Refused | None] = _nobody_else,
     ) -> None:
         """`never_started(offer, reason)` keeps the record of a call that never got as far as a
         session, `keep_message(call_sid, caller, message)` what a caller left for the staff;
         `ended(reason)` hears once of every admitted call; an admitted call keeps its place for
-        `start_within_s`."""
+        `start_within_s`. `receive(offer)` is asked first, and may say that no agent answers."""
         self._open_session = open_session
         self._never_started = never_started
         self._keep_message = keep_message
@@ -98,6 +121,7 @@ class Switchboard:
         self._call_ended = ended
         self._max_calls = max_calls
         self._start_within_s = start_within_s
+        self._receive = receive
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
         self._live: dict[str, Session] = {}
         self._ended: OrderedDict[str, _Past] = OrderedDict()
@@ -125,10 +149,20 @@ class Switchboard:
     def offer(self, offer: Offer) -> Admission:
         if not self._accepting:
             return Refused(self._sentences.draining, "draining")
+        if (elsewhere := self._receive(offer)) is not None:
+            return self._elsewhere(offer, elsewhere)
         if not self.accepting:
             return Refused(self._sentences.at_capacity, "at_capacity")
         self._expect(offer)
         return Admitted()
+
+    def _elsewhere(self, offer: Offer, admission: Diverted | Refused) -> Admission:
+        if isinstance(admission, Diverted):
+            message = isinstance(admission.onward, TakeMessage)
+            reason = EndedReason.VOICEMAIL if message else EndedReason.TRANSFERRED
+            self._remember(offer.call_sid, _Past(reason, diverted=True))
+            self._never_started(offer, reason)
+        return admission
 
     def repeated(self, call_sid: str) -> None:
         """The stream's token was renewed, so its place must be."""
@@ -158,6 +192,9 @@ class Switchboard:
 
     def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
         if (session := self._live.get(call_sid)) is None:
+            past = self._ended.get(call_sid)
+            if past is not None and past.diverted and result not in _CONNECTED:
+                return self._sentences.nobody
             return self._farewell(call_sid)
         return self._following(session, DialEnded(result, over))
 

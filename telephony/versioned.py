@@ -1,15 +1,18 @@
 """The versions of this configuration: what checks a set of files, and by which clock."""
 
 import datetime as dt
+from functools import partial
 
-from telephony.configfiles import errors_of
+from telephony.casting import problems_with
+from telephony.settings import Settings
 from tools.store import Store
 from tools.versions.versions import Versions
 
 
-def versions_of(store: Store) -> Versions:
+def versions_of(settings: Settings, store: Store) -> Versions:
     """The one place that says what keeps files from being published."""
-    return Versions(store, errors_of, utc_now)
+    check = partial(problems_with, settings=settings, store=store, sections={})
+    return Versions(store, check, utc_now)
 
 
 def utc_now() -> dt.datetime:

@@ -19,7 +19,9 @@ class _DuplicateKeyError(ValueError):
     """The same name twice in one JSON object: the reader cannot know which is meant."""
 
 
-def parse(text: str, shape: type[msgspec.Struct], schema: Schema) -> Arguments | list[Problem]:
+def parse(
+    text: str, shape: type[msgspec.Struct] | type[dict[str, Any]], schema: Schema
+) -> Arguments | list[Problem]:
     """The arguments as an instance of `shape`, or every problem at once. Never raises.
 
     Blank text stands for no arguments: some models send it for tools that need none.

@@ -47,6 +47,12 @@ class Attempt(msgspec.Struct, frozen=True):
     digits: tuple[str, ...] = ()
     """What they stand for: known to the handler's own attempt only."""
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The arguments that were given, as plain JSON data."""
+        data: dict[str, Any] = msgspec.to_builtins(self.arguments)
+        return data
+
     def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
         number = self.request.caller_number
         return ToolContext(
@@ -59,14 +65,18 @@ class Attempt(msgspec.Struct, frozen=True):
     def claim(self, now: dt.datetime, print_of: Callable[[str], str]) -> Claim:
         """`print_of` gives a stand-in for the digits of a reference: the same digits typed again
         are the same wish, though their reference is another."""
-        given = {name: getattr(self.arguments, name) for name in self.references}
-        prints = {name: print_of(each) for name, each in given.items() if isinstance(each, str)}
+        given = self.plain
+        prints = {
+            name: print_of(each)
+            for name in self.references
+            if isinstance(each := given.get(name), str)
+        }
         return Claim(
             call_id=self.request.call_id,
             tool_call_id=self.request.tool_call_id,
             tool=self.tool.name,
             risk=self.tool.risk,
-            digest=digest(msgspec.structs.replace(self.arguments, **prints)),
+            digest=digest(with_values(self.arguments, prints)),
             now=now,
             deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
         )
@@ -84,6 +94,13 @@ class Attempt(msgspec.Struct, frozen=True):
         )
 
 
+def with_values(arguments: Arguments, values: Mapping[str, str]) -> Arguments:
+    """The arguments with these in place of what was given."""
+    if isinstance(arguments, dict):
+        return {**arguments, **values}
+    return msgspec.structs.replace(arguments, **values)
+
+
 def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | Answer:
     """The attempt with the digits its references stand for, or a refusal if one stands for none.
 
@@ -91,7 +108,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
     """
     found: dict[str, str] = {}
     for name in attempt.references:
-        if not isinstance(reference := getattr(attempt.arguments, name), str):
+        if not isinstance(reference := attempt.plain.get(name), str):
             continue
         if (digits := take(reference)) is None:
             gone = ToolRefusal(_GONE, field=name)
@@ -99,7 +116,7 @@ def revealed(attempt: Attempt, take: Callable[[str], str | None]) -> Attempt | A
         found[name] = digits
     if not found:
         return attempt
-    arguments = msgspec.structs.replace(attempt.arguments, **found)
+    arguments = with_values(attempt.arguments, found)
     return msgspec.structs.replace(attempt, arguments=arguments, digits=tuple(found.values()))
 
 

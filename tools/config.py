@@ -14,18 +14,31 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from tools.validation import Path, Problem, Schema
 
 MAX_BYTES = 64 * 1024
+MAX_DEPTH = 12
 TAG = "tag:yaml.org,2002:"
 T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """Configuration that cannot be used: where it stands, what is wrong, how to mend it."""
+    """Configuration that cannot be used: where it stands, what is wrong, how to mend it.
 
-    def __init__(self, where: str, what: str, hint: str) -> None:
+    `problems` holds it and everything else that was found wrong with it, in order.
+    """
+
+    def __init__(
+        self, where: str, what: str, hint: str, others: Sequence["ConfigError"] = ()
+    ) -> None:
         super().__init__(f"{where}: {what}. {hint}.")
         self.where = where
         self.what = what
         self.hint = hint
+        self.problems: tuple[ConfigError, ...] = (self, *others)
+
+
+def together(problems: Sequence[ConfigError]) -> ConfigError:
+    """One error to raise for all of these; there must be at least one."""
+    first, *others = problems
+    return ConfigError(first.where, first.what, first.hint, others)
 
 
 class Document:
@@ -35,31 +48,78 @@ class Document:
     grow when it is read nor name anything but data.
     """
 
-    def __init__(self, text: str, where: str) -> None:
-        """Raises ConfigError when the text is not one mapping of plain values."""
-        self._where = where
+    def __init__(self, text: str, where: str, found: list[ConfigError] | None = None) -> None:
+        """Raises ConfigError, with all problems in it, when the text is not one mapping of plain
+        values. With `found` problems are added there instead, and what is good is kept."""
+        self.where = where
+        self.found: list[ConfigError] = [] if found is None else found
+        """Every problem so far."""
         self._places: dict[Path, tuple[int, int]] = {(): (0, 0)}
-        node = _compose(text, where)
+        self._unread: set[Path] = set()
         self.data: dict[str, Any] = {}
-        if node is not None and _tag(node) != "null":
-            self.data = self._mapping(node, ())
+        try:
+            node = _compose(text, where)
+        except ConfigError as error:
+            self._unread.add(())
+            self.found.append(error)
+        else:
+            if node is not None and _tag(node) != "null":
+                self.data = self._mapping(node, ())
+        if found is None and self.found:
+            raise together(self.found)
 
     def place(self, path: Sequence[str | int]) -> str:
         """`file:line:column` of the value at `path`, or of the nearest thing around it."""
         line, column = self._nearest(path)
-        return f"{self._where}:{line + 1}:{column + 1}"
+        return f"{self.where}:{line + 1}:{column + 1}"
 
     def error(self, path: Sequence[str | int], what: str, hint: str) -> ConfigError:
         name = ".".join(map(str, path))
         return ConfigError(self.place(path), f"{name}: {what}" if name else what, hint)
 
     def read(self, shape: type[T], schema: Schema) -> T:
-        """The whole document as `shape`; ConfigError for the first problem in the file."""
-        problems = schema.problems(self.data)
-        if problems:
-            first: Problem = min(problems, key=lambda problem: self._nearest(problem.path))
-            raise self.error(first.path, first.what, first.hint)
+        """The whole document as `shape`; ConfigError with every problem, in the file's order."""
+        if problems := self._misfits(schema):
+            raise together(problems)
         return msgspec.convert(self.data, shape)
+
+    def fitting(self, shape: type[T], schema: Schema) -> T | None:
+        """The same for a document that collects its problems: None when there are any."""
+        problems = self._misfits(schema)
+        self.found.extend(problems)
+        return None if problems or self._unread else msgspec.convert(self.data, shape)
+
+    def salvaged(self, shape: type[T], schema: Schema) -> tuple[T, frozenset[str]] | None:
+        """As `fitting`, but without the fields at fault, and their names; so that what is wrong
+        with the others can be told too. None when there is nothing left to tell of."""
+        problems = self._schema_problems(schema)
+        self.found.extend(self.error(each.path, each.what, each.hint) for each in problems)
+        faulty = [each.path for each in problems] + list(self._unread)
+        if () in faulty:
+            return None
+        names = frozenset(str(path[0]) for path in faulty)
+        rest = {name: value for name, value in self.data.items() if name not in names}
+        try:
+            return msgspec.convert(rest, shape), names
+        except msgspec.ValidationError:
+            return None
+
+    def wrong(self, path: Sequence[str | int], what: str, hint: str) -> None:
+        """Note a problem and go on."""
+        self.found.append(self.error(path, what, hint))
+
+    def _misfits(self, schema: Schema) -> list[ConfigError]:
+        problems = self._schema_problems(schema)
+        return [self.error(problem.path, problem.what, problem.hint) for problem in problems]
+
+    def _schema_problems(self, schema: Schema) -> list[Problem]:
+        """What does not fit; of what could not be read, nothing can be said."""
+        told = [
+            problem
+            for problem in schema.problems(self.data)
+            if not any(problem.path[: len(path)] == path for path in self._unread)
+        ]
+        return sorted(told, key=lambda problem: self._nearest(problem.path))
 
     def _nearest(self, path: Sequence[str | int]) -> tuple[int, int]:
         steps = tuple(path)
@@ -69,28 +129,37 @@ class Document:
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
         if not isinstance(node, MappingNode):
-            raise self.error(path, "does not hold `name: value` lines", "Write one on each line")
+            self._refuse(path, "does not hold `name: value` lines", "Write one on each line")
+            return {}
         found: dict[str, Any] = {}
         for key, value in node.value:
             name = self._name(key, path)
+            if name is None:
+                continue
             if name in found:
-                self._places[(*path, name)] = (key.start_mark.line, key.start_mark.column)
-                raise self.error((*path, name), "is given twice", "Keep one of the two")
-            found[name] = self._value(value, (*path, name))
+                self._refuse((*path, name), "is given twice", "Keep one of the two", key)
+            else:
+                found[name] = self._value(value, (*path, name))
+                if value.start_mark.index == value.end_mark.index:
+                    # Nothing after the colon: the parser says it stands where the next line does.
+                    mark = key.start_mark
+                    self._places[(*path, name)] = (mark.line, mark.column)
         return found
 
-    def _name(self, key: Node, path: Path) -> str:
-        if isinstance(key, ScalarNode) and _tag(key) != "merge":
+    def _name(self, key: Node, path: Path) -> str | None:
+        if isinstance(key, ScalarNode) and _tag(key) != "merge" and key.anchor is None:
             return str(key.value)
-        self._places[path] = (key.start_mark.line, key.start_mark.column)
-        raise self.error(
-            path, "has a name that is not plain text", "Use a plain name before the colon"
-        )
+        hint = "Use a plain name before the colon"
+        self._refuse(path, "has a name that is not plain text", hint, key)
+        return None
 
     def _value(self, node: Node, path: Path) -> Any:
         self._places[path] = (node.start_mark.line, node.start_mark.column)
         if node.anchor is not None:
-            raise self.error(path, "uses an anchor or alias (& or *)", "Write the value out")
+            # An alias is its anchor's own node: never gone into, it cannot grow.
+            return self._refuse(path, "uses an anchor or alias (& or *)", "Write the value out")
+        if len(path) > MAX_DEPTH:
+            return self._refuse(path, f"is nested more than {MAX_DEPTH} deep", "Nest it less")
         match node:
             case MappingNode() if _tag(node) == "map":
                 return self._mapping(node, path)
@@ -98,7 +167,16 @@ class Document:
                 return [self._value(each, (*path, index)) for index, each in enumerate(node.value)]
             case ScalarNode() if _tag(node) in SCALARS:
                 return _scalar(_tag(node), node.value)
-        raise self.error(path, "has a tag (!)", "Write a plain value without a tag")
+        return self._refuse(path, "has a tag (!)", "Write a plain value without a tag")
+
+    def _refuse(self, path: Path, what: str, hint: str, at: Node | None = None) -> None:
+        """Note what cannot be read at `path`; `at` is where, if not at its value."""
+        place = self.place(path)
+        if at is not None:
+            place = f"{self.where}:{at.start_mark.line + 1}:{at.start_mark.column + 1}"
+        name = ".".join(map(str, path))
+        self._unread.add(path)
+        self.found.append(ConfigError(place, f"{name}: {what}" if name else what, hint))
 
 
 FLOAT = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)

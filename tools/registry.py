@@ -1,6 +1,6 @@
 """Which tools there are, and what an engine may know of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +28,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     def parse(self, text: str) -> Arguments | list[Problem]:
         """The model's arguments as the tool's own type, or every problem with them."""
-        return parse(text, self.tool.arguments, self.schema)
+        shape = dict if self.tool.parameters is not None else self.tool.arguments
+        return parse(text, shape, self.schema)
 
 
 class Registry:
@@ -49,12 +50,24 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(self._entries)
 
+    def only(self, names: Container[str]) -> "Registry":
+        """The tools of these names, in the same order; nothing is derived again."""
+        fewer = Registry(())
+        fewer._entries.update(
+            (name, entry) for name, entry in self._entries.items() if name in names
+        )
+        return fewer
+
+    def tools(self) -> tuple[Tool, ...]:
+        return tuple(entry.tool for entry in self._entries.values())
+
     def get(self, name: str) -> Entry | None:
         return self._entries.get(name)
 
 
 def _entry(tool: Tool) -> Entry:
-    unknown = {*tool.confirm, *tool.enums} - set(tool.arguments.__struct_encode_fields__)
+    named = {*tool.confirm, *tool.enums, *tool.must_be_said}
+    unknown = named - set(_names(tool))
     assert not unknown, f"{tool.name} has no arguments {sorted(unknown)}"
     parameters = parameters_of(tool)
     spec = ToolSpec(
@@ -71,6 +84,13 @@ def _entry(tool: Tool) -> Entry:
     return Entry(tool, spec, Schema(parameters), _references(parameters))
 
 
+def _names(tool: Tool) -> Iterable[str]:
+    if tool.parameters is None:
+        return tool.arguments.__struct_encode_fields__
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    return properties.keys()
+
+
 def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     found = parameters["properties"].items()
     return tuple(name for name, schema in found if schema.get("format") == "digits-reference")
@@ -78,6 +98,8 @@ def _references(parameters: Mapping[str, Any]) -> tuple[str, ...]:
 
 def parameters_of(tool: Tool) -> dict[str, Any]:
     """JSON Schema of the tool's arguments, with `x-` hints, references written out."""
+    if tool.parameters is not None:
+        return _given(tool.parameters, tool.enums)
     document = msgspec.json.schema(tool.arguments)
     schema: dict[str, Any] = _inlined(document, document.get("$defs", {}))
     # The Struct's own name and docstring are for our readers, not for the model.
@@ -86,6 +108,15 @@ def parameters_of(tool: Tool) -> dict[str, Any]:
     for name, values in tool.enums.items():
         schema["properties"][name]["enum"] = list(values)
     return schema
+
+
+def _given(parameters: Mapping[str, Any], enums: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """A schema from outside: of an object, and closed unless it says itself that it is open."""
+    properties = dict(parameters.get("properties", {}))
+    for name, values in enums.items():
+        properties[name] = {**properties.get(name, {}), "enum": list(values)}
+    closed = {"type": "object", "additionalProperties": False}
+    return {**closed, **parameters, "properties": properties}
 
 
 def _inlined(value: Any, definitions: Mapping[str, Any]) -> Any:

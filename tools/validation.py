@@ -1,8 +1,10 @@
 """What is wrong with some data, in words its author (a model or an operator) can act on."""
 
 import datetime as dt
+import difflib
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema
@@ -56,6 +58,16 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
 """The formats a schema may ask for: how to tell, and how to say it."""
 
 
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """As in JSON Schema, but not tried on what is too long anyhow: `maxLength` bounds the time."""
+    if not (isinstance(instance, str) and len(instance) > schema.get("maxLength", math.inf)):
+        standard = jsonschema.Draft202012Validator.VALIDATORS["pattern"]
+        yield from standard(validator, pattern, instance, schema) or ()
+
+
+_VALIDATOR = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
+
+
 class Schema:
     """A JSON Schema that answers with every problem at once."""
 
@@ -68,7 +80,7 @@ class Schema:
         checker = jsonschema.FormatChecker(formats=())
         for name, (matches, _) in FORMATS.items():
             checker.checks(name)(_only_text(matches))
-        self._validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
+        self._validator = _VALIDATOR(schema, format_checker=checker)
 
     def problems(self, data: object) -> list[Problem]:
         """Every problem of `data`, in the order of their paths; empty when it fits."""
@@ -93,11 +105,20 @@ def _explain(error: ValidationError) -> list[Problem]:
             return [Problem((*path, name), "is missing", "Give it")]
         case "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
-            hint = "Known here: " + ", ".join(known) if known else "Nothing may be given here"
             unknown = sorted(set(error.instance) - set(known), key=str)
-            return [Problem((*path, name), "is not known", hint) for name in unknown]
+            return [Problem((*path, name), "is not known", choose(name, known)) for name in unknown]
+        case _ if "propertyNames" in error.absolute_schema_path:
+            return [Problem((*path, error.instance), *_say(error))]
         case _:
             return [Problem(path, *_say(error))]
+
+
+def choose(name: str, known: Sequence[str]) -> str:
+    """What there is to choose from, and what was most likely meant by `name`."""
+    if not known:
+        return "Nothing may be given here"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return "Known here: " + ", ".join(known) + (f"; perhaps {near[0]} is meant" if near else "")
 
 
 LIMITS = {
@@ -107,6 +128,7 @@ LIMITS = {
     "maximum": ("is too large", "Give {} or less"),
     "minItems": ("has too few entries", "Give at least {}"),
     "maxItems": ("has too many entries", "Give at most {}"),
+    "maxProperties": ("has too many entries", "Give at most {}"),
     "pattern": ("has the wrong form", "It must match {}"),
 }
 
@@ -123,6 +145,8 @@ def _say(error: ValidationError) -> tuple[str, str]:
             )
         case "enum":
             return "is not one of the choices", "Use one of: " + ", ".join(map(str, limit))
+        case "pattern" if form := error.schema.get("x-form"):
+            return "has the wrong form", f"Write {form}"
         case "format" if limit in FORMATS:
             return f"is not {FORMATS[limit][1]}", f"Give {FORMATS[limit][1]}"
         case str(name) if name in LIMITS:

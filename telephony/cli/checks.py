@@ -21,10 +21,13 @@ import tools
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
+from telephony.cli.tools import read
+from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from telephony.versioned import versions_of
+from tools.booking.shop import FILE as SHOP_FILE
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
 from tools.migrate import SCRIPTS, revision_of
@@ -303,7 +306,7 @@ def config_versions(settings: Settings) -> Iterator[Finding]:
         store = open_store(settings.database_url.reveal())
         try:
             if revision_of(store) == ScriptDirectory(str(SCRIPTS)).get_current_head():
-                yield from _config_versions(settings, versions_of(store))
+                yield from _config_versions(settings, versions_of(settings, store))
         finally:
             store.close()
     except (ConfigError, BackendError, sa.exc.SQLAlchemyError):
@@ -356,6 +359,21 @@ def http_api(settings: Settings) -> Iterator[Finding]:
         yield well("HTTP API", "at /api/v1, key set")
 
 
+def configuration(settings: Settings) -> Iterator[Finding]:
+    """Everything wrong with the files of tools, personas and numbers, each with its place."""
+    told = tuple(str(settings.config_dir / name) for name in (SHOP_FILE, LINE_FILE))
+    try:
+        found = read(settings)
+    except ConfigError as error:
+        for problem in error.problems:
+            if not problem.where.startswith(told):
+                yield broken("configuration", f"{problem.where}: {problem.what}", problem.hint)
+        return
+    tools_said = f"{len(found.toolset.sheets)} tools" if found.toolset.sheets else "built-in tools"
+    who = ", ".join(found.roles) or "the built-in persona"
+    yield well("configuration", f"{tools_said}; answering: {who}")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -380,5 +398,6 @@ CHECKS: tuple[Check, ...] = (
     telephone_line,
     config_versions,
     http_api,
+    configuration,
     open_files,
 )

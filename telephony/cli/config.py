@@ -159,7 +159,7 @@ def _versions() -> Iterator[tuple[Versions, Settings]]:
     store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
-        yield versions_of(store), settings
+        yield versions_of(settings, store), settings
     except CommitUnknownError:
         what = "The database broke off; frontdesk config list says whether the change was made."
         raise CommandFailed(what) from None

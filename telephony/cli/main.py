@@ -18,6 +18,7 @@ from telephony.cli.init import init
 from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
 from telephony.cli.terminal import BAD_CONFIGURATION, CommandFailed, complain
+from telephony.cli.tools import tools
 from telephony.settings import Settings, load
 from telephony.transcripts.archive import NotFound
 from tools.config import ConfigError
@@ -35,7 +36,8 @@ def frontdesk() -> None:
     \b
     frontdesk try      hear it work: a simulated call, no account and no key needed
     frontdesk doctor   what is set, what is missing, and how to mend it
-    frontdesk init     files to say what can be booked and who calls are passed on to
+    frontdesk init     files to say what can be booked, who answers, and what it may do
+    frontdesk tools    check these files, and run their examples
     frontdesk serve    answer real calls
 
     Settings come from the environment and from a file named .env in the current folder;
@@ -88,6 +90,7 @@ frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
 frontdesk.add_command(replay_call)
+frontdesk.add_command(tools)
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -98,7 +101,8 @@ def run(arguments: Sequence[str]) -> int:
         code = frontdesk.main(list(arguments), prog_name="frontdesk", standalone_mode=False)
         sys.stdout.flush()
     except ConfigError as error:
-        complain(str(error))
+        for problem in error.problems:
+            complain(str(problem))
         return BAD_CONFIGURATION
     except (CommandFailed, NotFound, NoVersion, BackendError, ModelsMissing) as error:
         complain(str(error))

@@ -42,7 +42,13 @@ class Refused(msgspec.Struct, frozen=True):
     """`at_capacity`, `draining`, ...: counted, never spoken."""
 
 
-Admission = Admitted | Refused
+class Diverted(msgspec.Struct, frozen=True):
+    """No agent for this call: it goes on to somebody else, or to voicemail, at once."""
+
+    onward: Onward
+
+
+Admission = Admitted | Refused | Diverted
 
 Next = str | Onward | TakeBack | None
 """What Twilio is to do with a call it asks about: say a sentence and hang up, pass the caller on,

@@ -25,6 +25,7 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import (
     Admitted,
     CallsPort,
+    Diverted,
     Message,
     Next,
     Offer,
@@ -211,6 +212,9 @@ class Webhooks:
             case Refused(sentence=sentence, code=code):
                 self._noise.count(f"webhook.refused.{code}")
                 return twiml.say_and_hang_up(sentence, self._language)
+            case Diverted(onward=onward):
+                self._noise.count("webhook.diverted")
+                return self._documents.onward(onward)
 
     def _connect(self, offer: Offer, now: float) -> bytes:
         return twiml.connect_stream(

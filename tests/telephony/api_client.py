@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from telephony.configfiles import SCHEMAS
+from telephony.configuring.published import SCHEMAS
 from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
 from telephony.follower import FolderState, Standing

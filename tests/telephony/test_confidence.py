@@ -317,10 +317,10 @@ async def test_fault_t20_after_a_whole_call_a_typed_card_is_nowhere(
         yield Reply("", calls=(FunctionCall("charge_card", card),))
         yield Reply("Thank you.", 500)
 
-    def registry(_shop: Shop, _store: Store, _targets: Targets) -> Registry:
-        return till.registry()
+    def modules(_shop: Shop, _store: Store, _targets: Targets) -> dict[str, tuple[Tool, ...]]:
+        return {"till": till.registry().tools()}
 
-    monkeypatch.setattr("telephony.app.build", registry)
+    monkeypatch.setattr("telephony.casting.modules", modules)
     with capture_logs() as logged:
         async with house(tmp_path, Script(replies=replies())) as home:
             built.append(home)

@@ -18,10 +18,11 @@ from telephony.call.events import (
     StreamLost,
     StreamStopped,
 )
+from telephony.configuring.personafile import OutsidePart
 from telephony.session import Session
-from telephony.switchboard import Sentences, Switchboard
+from telephony.switchboard import Sentences, Switchboard, diverted
 from telephony.transcripts.entry import EndedReason
-from telephony.twilio.ports import Admitted, Leg, Message, Offer, Refused, StreamEvent
+from telephony.twilio.ports import Admitted, Diverted, Leg, Message, Offer, Refused, StreamEvent
 
 SENTENCES = Sentences(
     at_capacity="Busy.", draining="Restarting.", broken="Sorry.", nobody="Nobody."
@@ -375,3 +376,41 @@ async def test_a_webhook_that_is_repeated_keeps_its_call_s_place_as_long_as_its_
     assert board.never_started == []
     await asyncio.sleep(0.2)
     assert board.never_started == ["CA1"]
+
+
+OUTSIDE = OutsidePart(say="Closed.", then="transfer", target="desk")
+
+
+def diverting(outside: OutsidePart) -> Board:
+    board = Board(max_calls=0)
+    board.switchboard = Switchboard(
+        board._open,  # type: ignore[arg-type]
+        lambda offer, reason: board.never_started.append(f"{offer.call_sid} {reason.value}"),
+        lambda call_sid, caller, message: board.messages.append((call_sid, caller, message)),
+        SENTENCES,
+        lambda code: board.counted.update([code]),
+        lambda reason: board.ended.update([reason]),
+        max_calls=0,
+        start_within_s=10.0,
+        receive=lambda _offer: diverted(outside),
+    )
+    return board
+
+
+async def test_a_call_outside_hours_goes_on_without_taking_a_place() -> None:
+    board = diverting(OUTSIDE)
+    assert board.switchboard.offer(offer("CA1")) == Diverted(Transfer("desk", "Closed."))
+    assert board.never_started == ["CA1 transferred"]
+    assert board.switchboard.dial_result("CA1", "completed", False) is None
+    assert board.switchboard.dial_result("CA1", "busy", False) == SENTENCES.nobody
+    board.switchboard.stop_accepting()
+    assert board.switchboard.offer(offer("CA2")) == Refused(SENTENCES.draining, "draining")
+
+
+async def test_outside_hours_there_is_voicemail_or_a_goodbye() -> None:
+    board = diverting(OutsidePart(say="Closed."))
+    assert board.switchboard.offer(offer("CA1")) == Diverted(TakeMessage("Closed."))
+    assert board.never_started == ["CA1 voicemail"]
+    board = diverting(OutsidePart(say="Closed.", then="hang_up"))
+    assert board.switchboard.offer(offer("CA1")) == Refused("Closed.", "closed")
+    assert board.never_started == []

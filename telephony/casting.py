@@ -1,0 +1,228 @@
+"""Who answers a call, in which words and with which tools?"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+from msgspec import UNSET
+
+from agents.persona import Persona
+from telephony.configuring.configuration import Configuration, Files, load_configuration
+from telephony.configuring.personafile import OutsidePart, TurnTakingPart
+from telephony.configuring.role import Role
+from telephony.configuring.values import values_of
+from telephony.line import Line
+from telephony.settings import Settings
+from tools.booking.shop import Shop
+from tools.calls.offer import Targets
+from tools.catalogue import modules
+from tools.config import ConfigError
+from tools.configuring.examples import Tried, try_examples
+from tools.configuring.handlers import Handlers, Section, handlers_of
+from tools.configuring.hours import in_hours
+from tools.configuring.overlay import configured
+from tools.configuring.toolset import Toolset
+from tools.phone import e164
+from tools.registry import Registry
+from tools.spec import Audience, Tool
+from tools.store import Store
+
+Sections = Mapping[str, Section]
+_TRANSFER = "calls.transfer_call"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one call is begun with, and keeps."""
+
+    name: str
+    """The persona's; empty for the built-in one."""
+    persona: Persona
+    registry: Registry
+    """The tools this call is offered."""
+    line: Line
+    """Targets it may use, and how the floor changes hands."""
+    engine: str
+    barge_in: str
+
+
+class Cast:
+    """Everybody of one configuration; made once, asked at every call."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        configuration: Configuration,
+        store: Store,
+        plain: Persona,
+        sections: Sections | None = None,
+    ) -> None:
+        """`plain` answers where no persona is configured, and lends others what their files do not
+        say. Raises ConfigError for what only making the tools could show. May block."""
+        self.configuration = configuration
+        self._settings = settings
+        self._engines = engines_of(settings)
+        self.plain = plain
+        self._stage = _Stage(configuration, store, sections or {})
+        self._registries = {
+            name: self._stage.registry(role) for name, role in configuration.roles.items()
+        }
+        self.everything = self._stage.everything
+        """All tools, whoever may use them."""
+
+    def part(self, called: str, now: dt.datetime, caller_name: str = "") -> Part:
+        """For a call that begins now (with a zone) to this number, as the carrier gave it."""
+        number = e164(called)
+        role = self.configuration.role_of(number)
+        local = now.astimezone(self.configuration.shop.zone)
+        name = role.name if role else ""
+        registry = self._registries[name] if role else self.everything
+        offered = [
+            each.name for each in registry.tools() if _offered(each.audience, name, number, local)
+        ]
+        return Part(
+            name=name,
+            persona=self._persona(role, local, caller_name),
+            registry=registry.only(offered),
+            line=self._stage.line(role),
+            engine=self._engine(role),
+            barge_in=_said(role, "barge_in", self._settings.barge_in),
+        )
+
+    def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
+        """What a caller gets instead of an agent; None: there is one."""
+        role = self.configuration.role_of(e164(called))
+        local = now.astimezone(self.configuration.shop.zone)
+        if role is None or role.answers_at(local):
+            return None
+        return role.file.outside_hours
+
+    def sentences(self) -> Iterator[str]:
+        """All that is recorded before any call."""
+        now = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+        for role in (None, *self.configuration.roles.values()):
+            who = self._persona(role, now, "")
+            line = self._stage.line(role)
+            yield from (who.apology, who.filler, who.sorry)
+            if human := line.transfers.get(line.human):
+                yield human.say
+
+    def engines(self) -> frozenset[str]:
+        """Those that calls can come to."""
+        roles = self.configuration.roles.values()
+        return frozenset(self._engine(role) for role in roles) or frozenset({self._engine(None)})
+
+    def _persona(self, role: Role | None, local: dt.datetime, caller_name: str) -> Persona:
+        if role is None:
+            return self.plain
+        shop = self.configuration.shop
+        business = shop.name if role.file.business is UNSET else role.file.business
+        return role.persona(self.plain, values_of(business, shop, local, caller_name))
+
+    def _engine(self, role: Role | None) -> str:
+        own = self._settings.engine
+        wanted = role.engines(own) if role else (own,)
+        return next((kind for kind in wanted if kind in self._engines), own)
+
+
+class _Stage:
+    """Builds the tools and the line of each persona."""
+
+    def __init__(self, configuration: Configuration, store: Store, sections: Sections) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._sections = sections
+        self.everything = self._registry(configuration.toolset, configuration.line)
+
+    def registry(self, role: Role) -> Registry:
+        """The tools of a persona, whoever calls and whenever."""
+        tools: dict[str, Tool | None] = {tool.name: tool for tool in self.everything.tools()}
+        if role.file.transfers is not UNSET:
+            tools = {**tools, **self._transfers(role)}
+        if role.file.tools is not UNSET:
+            tools = {name: tool for name, tool in tools.items() if name in role.file.tools}
+        return Registry(tool for tool in tools.values() if tool is not None)
+
+    def line(self, role: Role | None) -> Line:
+        line = self._configuration.line
+        if role is None:
+            return line
+        turns = msgspec.structs.asdict(role.file.turn_taking)
+        fields = {field: turns[field] for field in turns if field != "barge_in"}
+        said = {field: value for field, value in fields.items() if value is not UNSET}
+        manners = msgspec.structs.replace(line.manners, **said)
+        allowed = line.transfers if role.file.transfers is UNSET else role.file.transfers
+        return msgspec.structs.replace(
+            line,
+            manners=manners,
+            transfers={name: to for name, to in line.transfers.items() if name in allowed},
+            human=line.human if line.human in allowed else "",
+        )
+
+    def _transfers(self, role: Role) -> dict[str, Tool | None]:
+        """The tools that put callers through, for the targets of this persona; None: there are
+        none for it."""
+        whole = self._configuration.toolset
+        names = whole.of_handler(_TRANSFER) if whole.sheets else ("transfer_call",)
+        line = self.line(role)
+        if not line.transfers:
+            return dict.fromkeys(names)
+        narrowed = Toolset(tuple(each for each in whole.sheets if each.name in names))
+        if whole.sheets and not narrowed.sheets:
+            return {}
+        made = self._registry(narrowed, line)
+        return {tool.name: tool for tool in made.tools() if tool.name in names}
+
+    def _registry(self, toolset: Toolset, line: Line) -> Registry:
+        shop = self._configuration.shop
+        if not toolset.sheets:
+            found = modules(shop, self._store, targets_of(line))
+            return Registry(tool for tools in found.values() for tool in tools)
+        return configured(toolset, handlers_for(self._store, self._sections)(shop, line))
+
+
+def engines_of(settings: Settings) -> frozenset[str]:
+    """The engines this deployment can run: a Realtime session needs a key."""
+    return frozenset({"local", *(("realtime",) if settings.openai_api_key else ())})
+
+
+def targets_of(line: Line) -> Targets:
+    return Targets({name: target.say for name, target in line.transfers.items()}, line.human)
+
+
+def handlers_for(store: Store, sections: Sections) -> Callable[[Shop, Line], Handlers]:
+    """What can carry out tools, over a database that is only connected to when one runs."""
+    return lambda shop, line: handlers_of(modules(shop, store, targets_of(line)), sections)
+
+
+def problems_with(
+    files: Files, settings: Settings, store: Store, sections: Sections
+) -> tuple[ConfigError, ...]:
+    """Everything that keeps these files from being used, failing examples too. Blocks."""
+    try:
+        configuration = load_configuration(
+            files, handlers_for(store, sections), engines=engines_of(settings)
+        )
+    except ConfigError as error:
+        return error.problems
+    return tried(configuration).problems
+
+
+def tried(configuration: Configuration) -> Tried:
+    """Run all examples. Blocks."""
+    shop, targets = configuration.shop, targets_of(configuration.line)
+    return try_examples(
+        configuration.toolset, lambda store: modules(shop, store, targets), shop.zone
+    )
+
+
+def _offered(audience: Audience, persona: str, number: str | None, local: dt.datetime) -> bool:
+    return (
+        (not audience.personas or persona in audience.personas)
+        and (not audience.numbers or number in audience.numbers)
+        and (not audience.hours or in_hours(audience.hours, local))
+    )
+
+
+def _said(role: Role | None, field: str, otherwise: str) -> str:
+    value = getattr(role.file.turn_taking if role else TurnTakingPart(), field)
+    return otherwise if value is UNSET else str(value)
