@@ -4,13 +4,14 @@ import asyncio
 import datetime as dt
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import structlog
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import Mount
 
 from agents.local.models import Models
 from agents.persona import Persona
@@ -23,8 +24,10 @@ from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, Part, engines_of, handlers_for
-from telephony.configuring.configuration import Configuration, load_configuration
-from telephony.configuring.folder import read_folder
+from telephony.configuring.configuration import load_configuration
+from telephony.configuring.published import SCHEMAS
+from telephony.console.api import api
+from telephony.console.desk import ConfigDesk
 from telephony.engines import (
     Briefing,
     Engines,
@@ -34,6 +37,7 @@ from telephony.engines import (
     realtime_settings,
     spoken,
 )
+from telephony.follower import Begun, Follower, begin
 from telephony.line import Line, Transfer
 from telephony.metrics import Metrics, MetricsListener
 from telephony.session import Session, Watch
@@ -47,12 +51,12 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from telephony.versioned import utc_now, versions_of
 from tools.approvals import Approvals
 from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
 from tools.claims import parse
 from tools.config import ConfigError
-from tools.configuring.handlers import Section
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
@@ -60,6 +64,9 @@ from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.spec import BackendError
 from tools.store import WHERE, CommitUnknownError, Store, open_store
+from tools.versions.current import Current, Live
+from tools.versions.files import Files
+from tools.versions.versions import Versions
 
 log = structlog.get_logger()
 
@@ -94,6 +101,14 @@ class _Around:
         self.staff.call_back(call_id, caller_number, why)
 
 
+@dataclass(frozen=True)
+class _Configured:
+    """What a call goes by: all that follows from one version of the configuration."""
+
+    cast: Cast
+    documents: Documents
+
+
 class Service:
     """Everything that lives as long as the process; made by `open_service` on the event loop.
 
@@ -101,14 +116,17 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, cast: Cast, backends: Backends, store: Store, watch: Watch
+        self,
+        settings: Settings,
+        store: Store,
+        versions: Versions,
+        begun: Begun,
+        cast: Cast,
+        backends: Backends,
+        watch: Watch,
     ) -> None:
         self.settings = settings
-        self.cast = cast
-        self.shop = cast.configuration.shop
-        self.line = cast.configuration.line
         self.store = store
-        self.persona = cast.plain
         self.counters: Counter[str] = Counter()
         self.metrics = Metrics()
         self._watch = watch
@@ -118,9 +136,8 @@ class Service:
         self._clips: dict[str, bytes] = {}
         self._journals = JournalWriter(settings.data_dir)
         self._backends = backends
-        self._http = backends.http
-        self._crm = backends.crm
-        self._names = CallerNames(self._crm.contacts, self._tasks.start)
+        self._current = Current(Live(begun.version, self._configured(cast)))
+        self._names = CallerNames(backends.crm.contacts, self._tasks.start)
         passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
         self._calendars = Calendars(self.shop, store, passwords, self.clock)
         self.approvals = Approvals(store)
@@ -132,20 +149,30 @@ class Service:
             approvals=self.approvals,
         )
         self._staff = Staff(
-            settings.data_dir, self._crm.contacts, self.clock, self._tasks.start, self.count
+            settings.data_dir, backends.crm.contacts, self.clock, self._tasks.start, self.count
         )
-        documents = Documents(self.line, PublicUrl(settings.public_url), self.persona.language)
+        self._documents = self._current.live.built.documents
         self._around = _Around(
-            dispatcher, self._rest(), documents, self._staff, self.count, self._observe
+            dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
+        )
+        self._follower = Follower(
+            settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
         self._engines = self._make_engines()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
+        self._serve(versions)
+
+    def _serve(self, versions: Versions) -> None:
+        """All that is reached by HTTP."""
+        settings = self.settings
         self.app.include_router(self._edge().router())
         if settings.calendar_feed_secret is not None:
             secret = settings.calendar_feed_secret.reveal()
-            self.app.include_router(CalendarFeed(store, self.shop, secret, self.clock).router())
+            feed = CalendarFeed(self.store, self.shop, secret, self.clock)
+            self.app.include_router(feed.router())
+        self.app.router.routes.append(self._api(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -153,12 +180,10 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        for sentence in dict.fromkeys(self.cast.sentences()):
-            self._clips[sentence] = await spoken(self._models, sentence)
-        if "local" in self.cast.engines():
-            await asyncio.to_thread(self._models.load)
-        if self._crm.drain is not None:
-            self._tasks.start("crm outbox", self._crm.drain())
+        await self._prepare(self.cast)
+        if self._backends.crm.drain is not None:
+            self._tasks.start("crm outbox", self._backends.crm.drain())
+        self._tasks.start("configuration", self._follower.run())
         self._tasks.start("recover", self._around.dispatcher.recover())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -188,6 +213,23 @@ class Service:
         await asyncio.to_thread(self.store.close)
         log.info("service_stopped", tools_running=running, journals_unfinished=unfinished)
 
+    @property
+    def cast(self) -> Cast:
+        """Of calls that begin now, as `shop`, `line` and `persona`."""
+        return self._current.live.built.cast
+
+    @property
+    def shop(self) -> Shop:
+        return self.cast.configuration.shop
+
+    @property
+    def line(self) -> Line:
+        return self.cast.configuration.line
+
+    @property
+    def persona(self) -> Persona:
+        return self.cast.plain
+
     def count(self, code: str) -> None:
         self.counters[code] += 1
         self.metrics.count(code)
@@ -212,6 +254,34 @@ class Service:
         self.count("task_failed")
         log.error("task_failed", task=name, exc_info=error)
 
+    # ---- one version of the configuration ------------------------------------------------------
+
+    async def _build(self, version: int, files: Files) -> _Configured:
+        """What calls go by with these files. Raises ConfigError for what cannot be used."""
+        try:
+            cast = await _cast(self.settings, self.store, self._backends, files)
+            await self._prepare(cast)
+        except ConfigError:
+            raise
+        except Exception as error:  # the version before stays
+            log.exception("config_not_built", version=version)
+            what = f"cannot be put to use ({type(error).__name__})"
+            raise ConfigError("configuration", what, "The log of the service says more") from None
+        self._documents.learn(cast.configuration.line)
+        return self._configured(cast)
+
+    def _configured(self, cast: Cast) -> _Configured:
+        line, language = cast.configuration.line, cast.plain.language
+        return _Configured(cast, Documents(line, PublicUrl(self.settings.public_url), language))
+
+    async def _prepare(self, cast: Cast) -> None:
+        """What is recorded is rendered once: the voice may be speaking to callers."""
+        for sentence in dict.fromkeys(cast.sentences()):
+            if sentence not in self._clips:
+                self._clips[sentence] = await spoken(self._models, sentence)
+        if "local" in cast.engines():
+            await asyncio.to_thread(self._models.load)
+
     # ---- parts ---------------------------------------------------------------------------------
 
     def _account(self) -> tuple[str, tuple[str, ...]]:
@@ -222,7 +292,7 @@ class Service:
 
     def _rest(self) -> TwilioRest:
         account_sid, tokens = self._account()
-        return TwilioRest(self._http, account_sid, tokens[0], self.settings.twilio_api_url)
+        return TwilioRest(self._backends.http, account_sid, tokens[0], self.settings.twilio_api_url)
 
     def _edge(self) -> TwilioEdge:
         account_sid, tokens = self._account()
@@ -232,9 +302,9 @@ class Service:
             auth_tokens=tokens,
             apology=self.persona.apology,
             language=self.persona.language,
-            line=self.line,
         )
-        return TwilioEdge(config, self.switchboard, self.switchboard, self.count)
+        ports = self.switchboard, self.switchboard
+        return TwilioEdge(config, *ports, self.count, self._documents)
 
     def _make_engines(self) -> dict[str, Engines]:
         found: dict[str, Engines] = {"local": LocalEngines(self._models)}
@@ -242,6 +312,11 @@ class Service:
             identify = pseudonyms(self._account()[1][0])
             found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
         return found
+
+    def _api(self, versions: Versions) -> Mount:
+        key = self.settings.api_key
+        desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
+        return api(key.reveal() if key else None, desk, self.approvals, self.clock)
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(
@@ -272,7 +347,8 @@ class Service:
         return None
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        part = self.cast.part(offer.to, self.clock(), self._names.take(offer.call_sid))
+        live = self._current.live
+        part = live.built.cast.part(offer.to, self.clock(), self._names.take(offer.call_sid))
         specs = part.registry.specs()
         confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
         briefing = Briefing(part.persona, specs, self.clock, answers_on_request=confirmed)
@@ -295,7 +371,8 @@ class Service:
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
             claimable=claimable(part.registry),
         )
-        journal = self._journal(offer, engine.capabilities.name, msgspec.msgpack.encode(config))
+        encoded = msgspec.msgpack.encode(config)
+        journal = self._journal(offer, engine.capabilities.name, encoded, live.version)
         self._staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self.clock)
         return Session(
@@ -305,7 +382,7 @@ class Service:
             leg=leg,
             engine=engine,
             journal=journal,
-            around=replace(self._around, dispatcher=dispatcher),
+            around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
             over=over,
             verstat=offer.verstat,
             called_number=e164(offer.to) or offer.to,
@@ -325,7 +402,7 @@ class Service:
             max_call_s=settings.max_call_seconds,
         )
 
-    def _journal(self, offer: Offer, engine: str, config: bytes) -> Journal:
+    def _journal(self, offer: Offer, engine: str, config: bytes, version: int) -> Journal:
         return Journal.open(
             self._journals,
             call_id=offer.call_sid,
@@ -334,6 +411,7 @@ class Service:
             from_number=offer.from_,
             to_number=offer.to,
             config=config,
+            config_version=version,
             failed=self._journal_failed,
         )
 
@@ -342,7 +420,7 @@ class Service:
         log.error("journal_failed", code=code)
 
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
-        self._journal(offer, "", b"").close(reason)
+        self._journal(offer, "", b"", self._current.live.version).close(reason)
 
     # ---- health --------------------------------------------------------------------------------
 
@@ -416,7 +494,7 @@ def _instructions(shop: Shop) -> str:
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
-    """Read the configuration, open and migrate the database, put everything together.
+    """Open and migrate the database, find the configuration, put everything together.
 
     Raises ConfigError for what a person has to mend, with all of it in `problems`.
     """
@@ -424,31 +502,37 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     store = open_store(settings.database_url.reveal())
     backends: Backends | None = None
     try:
-        backends = open_backends(settings, store, lambda: dt.datetime.now(dt.UTC))
-        sections = backends.sections()
-        configuration = await asyncio.to_thread(_configuration, settings, store, sections)
-        await backends.reach(configuration)
-        plain = persona(settings, configuration.shop, configuration.line)
-        cast = await asyncio.to_thread(
-            Cast, settings, configuration, store, plain, sections, backends.crm
-        )
-        await asyncio.to_thread(_migrate, settings, store)
+        versions, begun = await asyncio.to_thread(_begun, settings, store)
+        backends = open_backends(settings, store, utc_now)
+        cast = await _cast(settings, store, backends, begun.files)
+        return Service(settings, store, versions, begun, cast, backends, watch)
     except BaseException:
         if backends is not None:
             await backends.close()
         store.close()
         raise
-    return Service(settings, cast, backends, store, watch)
 
 
-def _configuration(
-    settings: Settings, store: Store, sections: Mapping[str, Section]
-) -> Configuration:
-    return load_configuration(
-        read_folder(settings.config_dir),
+def _begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
+    _migrate(settings, store)
+    versions = versions_of(settings, store)
+    return versions, begin(settings.config_dir, versions)
+
+
+async def _cast(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:
+    """Raises ConfigError with all problems."""
+    sections = backends.sections()
+    configuration = await asyncio.to_thread(
+        load_configuration,
+        files,
         handlers_for(store, sections),
         engines=engines_of(settings),
         root=str(settings.config_dir),
+    )
+    await backends.reach(configuration)
+    plain = persona(settings, configuration.shop, configuration.line)
+    return await asyncio.to_thread(
+        Cast, settings, configuration, store, plain, sections, backends.crm
     )
 
 

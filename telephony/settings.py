@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str
     log_caller_data: bool
     metrics_port: int
+    api_key: Secret | None
     max_calls: int
     max_call_seconds: int
     silence_prompt_seconds: int

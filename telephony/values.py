@@ -118,6 +118,12 @@ def secret(value: str) -> Secret:
     return Secret(value)
 
 
+def api_key(value: str) -> Secret:
+    if not re.fullmatch(r"[!-~]{16,200}", value):
+        raise ValueError("it is not 16 to 200 letters, digits and signs without blanks")
+    return Secret(value)
+
+
 def secrets(value: str) -> tuple[Secret, ...]:
     """One or more, separated by commas."""
     parts = [part.strip() for part in value.split(",")]

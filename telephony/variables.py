@@ -6,6 +6,7 @@ from agents.realtime.settings import RealtimeSettings, ServerVad
 from telephony.values import (
     Parse,
     address_secret,
+    api_key,
     api_url,
     choice,
     database_url,
@@ -130,6 +131,15 @@ VARIABLES: tuple[Variable, ...] = (
         "0",
         "a whole number from 0 to 65535 (0 for none)",
         "Port on 127.0.0.1 where Prometheus reads figures",
+    ),
+    Variable(
+        "FRONTDESK_API_KEY",
+        "api_key",
+        api_key,
+        None,
+        "16 to 200 letters, digits and signs, e.g. from openssl rand -hex 32",
+        "Key for the HTTP API under /api/v1; without one the API is not there",
+        secret=True,
     ),
     Variable(
         "FRONTDESK_MAX_CALLS",

@@ -21,6 +21,7 @@ CATCH_ALL = frozenset(
     {
         "agents/local/engine.py",
         "telephony/app.py",
+        "telephony/follower.py",
         "telephony/session.py",
         "telephony/switchboard.py",
         "telephony/transcripts/journal.py",

@@ -33,6 +33,7 @@ SHELLS = frozenset(
         "telephony.cli.calls",
         "telephony.cli.checks",
         "telephony.cli.contacts",
+        "telephony.cli.config",
         "telephony.cli.doctor",
         "telephony.cli.inbox",
         "telephony.cli.init",
@@ -46,8 +47,14 @@ SHELLS = frozenset(
         "telephony.cli.tools",
         "telephony.cli.try_call",
         "telephony.console.approvals",
+        "telephony.console.api",
+        "telephony.console.auth",
+        "telephony.console.desk",
+        "telephony.console.problems",
+        "telephony.console.routes",
         "telephony.configuring.folder",
         "telephony.engines",
+        "telephony.follower",
         "telephony.linefile",
         "telephony.lab.model",
         "telephony.lab.own",
@@ -82,6 +89,7 @@ SHELLS = frozenset(
         "telephony.twilio.stream",
         "telephony.twilio.webhook",
         "tools.approvals",
+        "telephony.versioned",
         "tools.attempt",
         "tools.booking.appointments",
         "tools.booking.blocks",
@@ -145,6 +153,9 @@ SHELLS = frozenset(
         "tools.unrun",
         "tools.vault",
         "tools.watchdog",
+        "tools.versions.folder",
+        "tools.versions.rows",
+        "tools.versions.versions",
     }
 )
 """The only modules that may do I/O, read clocks, use threads or asyncio, or log."""
@@ -159,6 +170,7 @@ TABLES = frozenset(
         "tools.calls.tables",
         "tools.crm.tables",
         "tools.schema",
+        "tools.versions.tables",
     }
 )
 """Modules that declare database tables and do nothing with them."""

@@ -26,6 +26,7 @@ from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
+from telephony.versioned import versions_of
 from tools.booking.shop import FILE as SHOP_FILE
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
@@ -33,6 +34,9 @@ from tools.crm.crmfile import load_crm
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
 from tools.store import open_store
+from tools.versions.files import digest
+from tools.versions.folder import Look, look
+from tools.versions.versions import Versions
 
 OLDEST_PYTHON = (3, 11)
 SHUTDOWN_SOON_DAYS = 60
@@ -299,6 +303,68 @@ def telephone_line(settings: Settings) -> Iterator[Finding]:
     yield well("telephone line", f"transfer targets: {targets}; a person: {person}")
 
 
+def config_versions(settings: Settings) -> Iterator[Finding]:
+    """What calls go by, and whether the folder holds something else."""
+    shown = str(settings.database_url)
+    if shown.startswith("sqlite") and not Path(shown.partition(":///")[2]).exists():
+        return
+    try:
+        store = open_store(settings.database_url.reveal())
+        try:
+            if revision_of(store) == ScriptDirectory(str(SCRIPTS)).get_current_head():
+                yield from _config_versions(settings, versions_of(settings, store))
+        finally:
+            store.close()
+    except (ConfigError, BackendError, sa.exc.SQLAlchemyError):
+        return  # told with the database
+
+
+def _config_versions(settings: Settings, versions: Versions) -> Iterator[Finding]:
+    at = versions.pointers()
+    if at.published is None:
+        yield well("config versions", "none yet: the first start makes one")
+        return
+    version, files = versions.version(at.published), versions.files(at.published)
+    what = f"version {version.id} is published: {version.author}, {version.at:%Y-%m-%d %H:%M} UTC"
+    if errors := versions.errors(files):
+        cure = "Run frontdesk config rollback, or mend it and publish that"
+        yield broken("config versions", f"{what}; but {errors[0]}", cure)
+    else:
+        yield well("config versions", what)
+    yield from _folder_beside(look(settings.config_dir), versions)
+
+
+def _folder_beside(seen: Look, versions: Versions) -> Iterator[Finding]:
+    at = versions.pointers()
+    errors = (*seen.errors, *versions.errors(seen.files))
+    for error in errors:
+        what = f"{error.where}: {error.what}; version {at.published} stays"
+        yield broken("config folder", what, error.hint)
+    taken, published = versions.files(at.folder), versions.files(at.published)
+    if errors or digest(seen.files) == digest(taken):
+        return
+    if not seen.files and published:
+        what = f"it is empty or not there; version {at.published} stays"
+        yield odd("config folder", what, "Put the files back")
+        return
+    drafts = (each for each in versions.history(50) if each.digest == digest(seen.files))
+    draft = next((each for each in drafts if each.conflicts_with == at.published), None)
+    if draft is None:
+        what = "it holds changes that are not taken over"
+        cure = "A running service does so within seconds; frontdesk config diff published folder"
+    else:
+        what = f"the same file was changed in it and in version {at.published}"
+        cure = f"Change the file to fit, or run frontdesk config publish {draft.id} --anyway"
+    yield odd("config folder", what, cure)
+
+
+def http_api(settings: Settings) -> Iterator[Finding]:
+    if settings.api_key is None:
+        yield well("HTTP API", "not enabled: set FRONTDESK_API_KEY for /api/v1")
+    else:
+        yield well("HTTP API", "at /api/v1, key set")
+
+
 def configuration(settings: Settings) -> Iterator[Finding]:
     """Everything wrong with the files of tools, personas and numbers, each with its place."""
     told = tuple(str(settings.config_dir / name) for name in (SHOP_FILE, LINE_FILE))
@@ -348,6 +414,8 @@ CHECKS: tuple[Check, ...] = (
     config_folder,
     shop,
     telephone_line,
+    config_versions,
+    http_api,
     configuration,
     contacts,
     open_files,

@@ -13,6 +13,7 @@ from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
 from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
+from telephony.cli.config import config
 from telephony.cli.contacts import contacts, tasks
 from telephony.cli.doctor import doctor
 from telephony.cli.inbox import callbacks, messages
@@ -25,6 +26,7 @@ from telephony.settings import Settings, load
 from telephony.transcripts.archive import NotFound
 from tools.config import ConfigError
 from tools.spec import BackendError
+from tools.versions.spec import NoVersion
 
 INTERRUPTED = 130
 """128 and SIGINT, as shells have it."""
@@ -89,6 +91,7 @@ frontdesk.add_command(calendar)
 frontdesk.add_command(callbacks)
 frontdesk.add_command(calls)
 frontdesk.add_command(contacts)
+frontdesk.add_command(config)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)
@@ -109,7 +112,7 @@ def run(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             complain(str(problem))
         return BAD_CONFIGURATION
-    except (CommandFailed, NotFound, BackendError, ModelsMissing) as error:
+    except (CommandFailed, NotFound, NoVersion, BackendError, ModelsMissing) as error:
         complain(str(error))
         return 1
     except click.ClickException as error:

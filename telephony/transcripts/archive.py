@@ -155,9 +155,15 @@ def _head(call: StoredCall) -> str:
             f"From {summary.from_number or 'unknown'} to {summary.to_number or 'unknown'}",
             f"{clock(summary.duration_ms)}, {ended}; {summary.turns} turns,"
             f" {summary.interruptions} interruptions, {summary.tool_calls} tool calls",
+            *_version(summary),
             *([f"Not everything could be stored: {_trouble(summary)}"] * bool(_trouble(summary))),
         )
     )
+
+
+def _version(summary: Summary) -> list[str]:
+    number = summary.config_version
+    return [f"Configuration version {number}"] if number else []
 
 
 def _trouble(summary: Summary) -> str:

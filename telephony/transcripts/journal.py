@@ -231,6 +231,7 @@ class Journal:
         to_number: str | None = None,
         version: str = VERSION,
         config: bytes = b"",
+        config_version: int = 0,
         failed: Callable[[str], None],
     ) -> "Journal":
         """Begin a call's journal. `started_at` is time-zone aware wall clock.
@@ -247,6 +248,7 @@ class Journal:
             to_number=to_number,
             version=version,
             config=config,
+            config_version=config_version,
         )
         journal = Journal(writer, header, folder, failed)
         journal._put(_Frame(frame(header)), _RESERVE)

@@ -38,6 +38,8 @@ class Header(msgspec.Struct, frozen=True, tag="header", kw_only=True):
     """Of this program: a later one may rightly answer differently."""
     config: bytes = b""
     """What the Call was built from, encoded by its owner."""
+    config_version: int = 0
+    """The version of the configuration it went by; 0 where none was kept."""
 
 
 class Happened(msgspec.Struct, frozen=True, tag="event"):

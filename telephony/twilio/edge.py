@@ -27,7 +27,6 @@ class EdgeConfig(msgspec.Struct, frozen=True):
     language: str = ""
     """Of what Twilio itself says: `en-GB`, ... or empty for Twilio's default."""
     limits: StreamLimits = StreamLimits()
-    line: Line = Line()
 
     def __repr__(self) -> str:
         return f"EdgeConfig(public_url={self.public_url!r}, account_sid={self.account_sid!r})"
@@ -37,9 +36,17 @@ class TwilioEdge:
     """The webhooks and the media socket, sharing signatures and stream tokens."""
 
     def __init__(
-        self, config: EdgeConfig, calls: CallsPort, streams: StreamPort, count: Count
+        self,
+        config: EdgeConfig,
+        calls: CallsPort,
+        streams: StreamPort,
+        count: Count,
+        documents: Documents | None = None,
     ) -> None:
-        """Raises BadPublicUrl, or ValueError for missing auth tokens."""
+        """`documents` send callers on; without any there is nobody to send them to.
+
+        Raises BadPublicUrl, or ValueError for missing auth tokens.
+        """
         public_url = PublicUrl(config.public_url)
         signatures = Signatures(public_url, config.auth_tokens)
         tokens = StreamTokens()
@@ -50,7 +57,7 @@ class TwilioEdge:
             signatures=signatures,
             tokens=tokens,
             calls=calls,
-            documents=Documents(config.line, public_url, config.language),
+            documents=documents or Documents(Line(), public_url, config.language),
             noise=noise,
             apology=config.apology,
             language=config.language,

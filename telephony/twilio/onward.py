@@ -3,6 +3,8 @@
 It is the only place where a target's name becomes a number.
 """
 
+import msgspec
+
 from telephony.call.commands import Onward, TakeMessage, Transfer
 from telephony.line import Line
 from telephony.twilio import twiml
@@ -21,6 +23,12 @@ class Documents:
         self._line = line
         self._public_url = public_url
         self._language = language
+
+    def learn(self, line: Line) -> None:
+        """Go by this line from now on; calls that began with another may still ask for its
+        targets."""
+        transfers = {**self._line.transfers, **line.transfers}
+        self._line = msgspec.structs.replace(line, transfers=transfers)
 
     def onward(self, onward: Onward) -> bytes:
         """Raises KeyError for a target that is not configured."""

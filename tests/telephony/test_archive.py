@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from telephony.transcripts.archive import (
 )
 from telephony.transcripts.entry import AnyEntry, CallerLine, EndedReason, EndLine
 from telephony.transcripts.journal import Journal, JournalWriter
+from telephony.transcripts.records import Header
 from tests.exploring import examples
 
 NOON = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
@@ -229,3 +231,41 @@ def test_an_export_says_what_could_not_be_stored(tmp_path: Path) -> None:
     text = export_text(stored(folder))
     assert "Not everything could be stored: disk_full, 3 records dropped" in text
     assert "! transcript.jsonl, line 1: torn or no JSON" in text
+
+
+def test_fault_c7_the_version_a_call_went_by_stands_in_its_record(tmp_path: Path) -> None:
+    async def run() -> None:
+        writer = JournalWriter(tmp_path, period_s=0.01)
+        for number, version in enumerate((0, 7)):
+            journal = Journal.open(
+                writer,
+                call_id=f"CA{number}",
+                started_at=NOON,
+                engine="local",
+                config_version=version,
+                failed=print,
+            )
+            journal.close(EndedReason.CALLER_HUNG_UP)
+            assert await journal.written(5)
+        await writer.shut(1)
+
+    asyncio.run(run())
+    without, with_one = (Archive(tmp_path).find(f"CA{number}") for number in (0, 1))
+    assert with_one.summary.config_version == 7
+    assert "\nConfiguration version 7\n" in export_text(with_one)
+    assert "version" not in export_text(without)
+    # The journal alone tells it, too.
+    (with_one.folder / "call.json").unlink()
+    assert stored(with_one.folder).summary.config_version == 7
+
+
+def test_records_of_earlier_programs_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "calls" / "2026-11-20" / "CA1"
+    folder.mkdir(parents=True)
+    old = {"call_id": "CA1", "started_at": "2026-11-20T12:00:00+00:00", "engine": "local"}
+    (folder / "call.json").write_text(json.dumps(old))
+    assert stored(folder).finished
+    assert stored(folder).summary.config_version == 0
+    header = msgspec.msgpack.encode({"type": "header", "schema": 1, **old})
+    found = msgspec.msgpack.decode(header, type=Header)
+    assert found.config_version == 0

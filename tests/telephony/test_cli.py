@@ -453,7 +453,7 @@ def test_fault_p11_a_folder_of_somebody_else_is_named_and_the_doctor_goes_on(
     (place / "data").chmod(0o777)
     with locked(place / "config"):
         assert command.run("serve") == 78
-        assert "config/shop.yaml: cannot be read (Permission denied). Let the user" in command.err
+        assert "config: cannot be read (Permission denied). Let the user" in command.err
         assert command.run("doctor") == 1
     for subject in ("config folder", "shop", "telephone line"):
         assert f"PROBLEM  {subject}: " in command.out

@@ -67,6 +67,16 @@ def test_a_target_that_is_not_configured_has_no_number() -> None:
         DOCUMENTS.onward(Transfer("+19005550100"))
 
 
+def test_a_new_line_is_gone_by_and_calls_of_the_old_one_still_find_their_target() -> None:
+    documents = Documents(LINE, PublicUrl(BASE))
+    new = 'transfers: {sales: {number: "+442079460009"}, shop: {number: "+442079460008"}}'
+    documents.learn(parse_line(new, "phone.yaml"))
+    documents.learn(parse_line("transfers: {}", "phone.yaml"))
+    for target, number in (("sales", "+442079460009"), ("shop", "+442079460008")):
+        assert ET.fromstring(documents.onward(Transfer(target)))[0][0].text == number
+    assert ET.fromstring(documents.onward(TakeMessage()))[0].text != "Please speak."
+
+
 @pytest.mark.parametrize(
     "number", ["", "sales", "020 7946 0001", "+0123456789", "+4420794600011234567", "+44;1"]
 )

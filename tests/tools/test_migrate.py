@@ -16,6 +16,7 @@ import tools.booking.tables
 import tools.calls.tables
 import tools.crm.tables
 import tools.receipts
+import tools.versions.tables
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts, Note
 from tools.migrate import SCRIPTS, migrate, revision_of
@@ -30,6 +31,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.calls.tables.MESSAGES.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
+    assert tools.versions.tables.VERSIONS.metadata is METADATA
     found = store.read(
         lambda connection: compare_metadata(MigrationContext.configure(connection), METADATA)
     )

@@ -1,0 +1,77 @@
+"""The HTTP API in this process, over a database of its own, and a client that has the key."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from telephony.configuring.published import SCHEMAS
+from telephony.console.api import API_PATH, api
+from telephony.console.desk import ConfigDesk
+from telephony.follower import FolderState, Standing
+from tests.tools.versioned import NOON, Clock, check
+from tools.config import ConfigError
+from tools.migrate import migrate
+from tools.store import Store, open_store
+from tools.versions.files import Files
+from tools.versions.versions import Versions
+
+KEY = "0123456789abcdef0123"
+FILE = "frontdesk.db"
+STANDING = Standing(1, FolderState.BROKEN, NOON, ("shop.yaml:1:1: is broken",))
+
+
+def new_database(folder: Path) -> Path:
+    """A database with all tables and nothing in them."""
+    path = folder / FILE
+    store = open_store(f"sqlite:///{path}")
+    migrate(store)
+    store.close()
+    return path
+
+
+class Office:
+    """An API with all that is behind it, over the database in `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        checked: Callable[[Files], Sequence[ConfigError]] = check,
+    ) -> None:
+        self.store: Store = open_store(f"sqlite:///{folder / FILE}")
+        self.versions = Versions(self.store, checked, Clock())
+        self.moved: list[int | None] = []
+        self.standing = STANDING
+        self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
+        self.app = FastAPI(openapi_url=None)
+        self.app.router.routes.append(api(KEY, self.desk))
+        self.client = TestClient(
+            self.app,
+            base_url=f"http://testserver{API_PATH}/",
+            headers={"Authorization": f"Bearer {KEY}"},
+            raise_server_exceptions=False,
+        )
+
+    def _moved(self) -> None:
+        self.moved.append(self.versions.pointers().published)
+
+    def put(self, path: str, text: str | bytes, **headers: str | bytes) -> Any:
+        """Headers are named with underscores."""
+        given = {"content_type": "text/plain; charset=utf-8", **headers}
+        named = [
+            (name.replace("_", "-").encode(), value if isinstance(value, bytes) else value.encode())
+            for name, value in given.items()
+        ]
+        return self.client.put(f"config/files/{path}", content=text, headers=named)
+
+    def added(self, path: str, text: str, **headers: str | bytes) -> str:
+        """The new file's ETag."""
+        answer = self.put(path, text, if_none_match="*", **headers)
+        assert answer.status_code == 200, answer.text
+        return str(answer.headers["etag"])
+
+    def stood(self, **changes: object) -> None:
+        self.standing = msgspec.structs.replace(self.standing, **changes)
