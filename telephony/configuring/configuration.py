@@ -28,7 +28,7 @@ SNIPPETS_FILE = "snippets.yaml"
 SINGLE_FILES = (SHOP_FILE, LINE_FILE, NUMBERS_FILE, SNIPPETS_FILE)
 FOLDERS = ("tools", "personas")
 MAX_FILES = 200
-MAX_TOTAL_BYTES = 1024 * 1024
+MAX_TOTAL_BYTES = 512 * 1024
 ENGINES = frozenset({"realtime", "turns", "local"})
 
 Files = Mapping[str, str]

@@ -223,7 +223,7 @@ def test_fault_x12_huge_folders_are_refused() -> None:
         ".: there are 201 files, and at most 200 are read. Take out what is not needed."
     ]
     large = {f"tools/t{n}.yaml": "#" * 60_000 for n in range(20)}
-    assert told(large) == [".: the files are over 1024 KiB together. Take out what is not needed."]
+    assert told(large) == [".: the files are over 512 KiB together. Take out what is not needed."]
     assert told({"tools/a.yaml": "#" * 10_000_000}) == [
         "tools/a.yaml: is over 64 KiB. Take out what is not needed."
     ]

@@ -114,6 +114,8 @@ examples: [{says: x, arguments: {order: a}, gives: {status: done}}]
     assert kitchen(a=text, b=COOK + "  - {says: x, arguments: {dish: bread, guests: 1}}\n") == (
         Tried(ran=1, looked_at=1)
     )
+    after = "  - {says: x, after: [{tool: a}], arguments: {dish: bread, guests: 1}}\n"
+    assert kitchen(a=text, b=COOK + after) == Tried(ran=1, looked_at=1)
     assert kitchen() == Tried()
 
 
