@@ -386,6 +386,7 @@ class Service:
             over=over,
             verstat=offer.verstat,
             called_number=e164(offer.to) or offer.to,
+            persona=part.name,
         )
 
     def _clip(self, sentence: str) -> bytes:

@@ -16,6 +16,7 @@ from tools.phone import e164
 from tools.receipts import Claim, Receipt
 from tools.results import UNTRUSTED, answer
 from tools.spec import (
+    AnyArguments,
     Arguments,
     BackendError,
     Tool,
@@ -202,7 +203,7 @@ def _told(tool: Tool, result: Mapping[str, Any]) -> str:
     """What a tool from outside answers is marked as data, apart from its message."""
     if tool.returns is not None and (wrong := Schema(tool.returns).problems(dict(result))):
         raise ValueError(f"the result does not fit `returns` at {[each.field for each in wrong]}")
-    if tool.parameters is None:
+    if tool.arguments is not AnyArguments:
         return answer(ToolState.DONE, result)
     data = {name: value for name, value in result.items() if name != "message"}
     head = {"message": result["message"]} if "message" in result else {}

@@ -19,9 +19,8 @@ def modules(
     return {
         "booking": booking_tools(shop, store),
         # Before notes: who wants to leave a message means one that somebody reads.
-        "errands": errand_tools(shop, store),
+        "calls": (*errand_tools(shop, store), *call_tools(targets)),
         "crm": crm_tools(store, crm),
-        "calls": call_tools(targets),
     }
 
 

@@ -1,5 +1,6 @@
 """The HTTP API in this process, over a database of its own, and a client that has the key."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
 from telephony.follower import FolderState, Standing
 from tests.tools.versioned import NOON, Clock, check
+from tools.approvals import Approvals
 from tools.config import ConfigError
 from tools.migrate import migrate
 from tools.store import Store, open_store
@@ -47,7 +49,9 @@ class Office:
         self.standing = STANDING
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
         self.app = FastAPI(openapi_url=None)
-        self.app.router.routes.append(api(KEY, self.desk))
+        self.app.router.routes.append(
+            api(KEY, self.desk, Approvals(self.store), lambda: dt.datetime.now(dt.UTC))
+        )
         self.client = TestClient(
             self.app,
             base_url=f"http://testserver{API_PATH}/",

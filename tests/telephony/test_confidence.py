@@ -42,8 +42,8 @@ from tests.fakes.realtime_script import FunctionCall, Reply, Script, hum
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tests.telephony.test_session import Control, RecordingLeg
 from tests.telephony.test_whole_call import House, house
-from tools.booking.shop import Shop
-from tools.calls.offer import Targets, call_tools
+from tools.calls.offer import call_tools
+from tools.crm.desk import CrmDesk
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.receipts import Receipts
@@ -317,7 +317,9 @@ async def test_fault_t20_after_a_whole_call_a_typed_card_is_nowhere(
         yield Reply("", calls=(FunctionCall("charge_card", card),))
         yield Reply("Thank you.", 500)
 
-    def modules(_shop: Shop, _store: Store, _targets: Targets) -> dict[str, tuple[Tool, ...]]:
+    def modules(
+        _shop: Shop, _store: Store, _targets: Targets, _crm: CrmDesk | None
+    ) -> dict[str, tuple[Tool, ...]]:
         return {"till": till.registry().tools()}
 
     monkeypatch.setattr("telephony.casting.modules", modules)
