@@ -43,7 +43,6 @@ from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tests.telephony.test_session import Control, RecordingLeg
 from tests.telephony.test_whole_call import House, house
 from tools.calls.offer import call_tools
-from tools.crm.desk import CrmDesk
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.receipts import Receipts
@@ -317,9 +316,7 @@ async def test_fault_t20_after_a_whole_call_a_typed_card_is_nowhere(
         yield Reply("", calls=(FunctionCall("charge_card", card),))
         yield Reply("Thank you.", 500)
 
-    def modules(
-        _shop: Shop, _store: Store, _targets: Targets, _crm: CrmDesk | None
-    ) -> dict[str, tuple[Tool, ...]]:
+    def modules(*_about: object) -> dict[str, tuple[Tool, ...]]:
         return {"till": till.registry().tools()}
 
     monkeypatch.setattr("telephony.casting.modules", modules)
