@@ -17,13 +17,14 @@ from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.backends import Backends, open_backends
+from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand, Onward, Record
-from telephony.call.config import BargeIn, CallConfig, Claimable, Limits, Route, TurnTaking
+from telephony.call.config import BargeIn, CallConfig, Limits
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
 from telephony.callernames import CallerNames
-from telephony.casting import Cast, Part, engines_of, handlers_for
+from telephony.casting import Cast, engines_of, handlers_for
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
@@ -38,8 +39,9 @@ from telephony.engines import (
     spoken,
 )
 from telephony.follower import Begun, Follower, begin
-from telephony.line import Line, Transfer
+from telephony.line import Line
 from telephony.metrics import Metrics, MetricsListener
+from telephony.rules import claimable, route, turn_taking
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.staff import Staff
@@ -55,13 +57,11 @@ from telephony.versioned import utc_now, versions_of
 from tools.approvals import Approvals
 from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
-from tools.claims import parse
 from tools.config import ConfigError
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
-from tools.registry import Registry
 from tools.spec import BackendError
 from tools.store import WHERE, CommitUnknownError, Store, open_store
 from tools.versions.current import Current, Live
@@ -359,13 +359,13 @@ class Service:
             persona=part.persona,
             capabilities=engine.capabilities,
             limits=self._limits(part.line),
-            turn_taking=_turn_taking(part, offer.to),
+            turn_taking=turn_taking(part, offer.to),
             filler_ulaw=self._clip(part.persona.filler),
             own_tools=tuple(spec.name for spec in specs if spec.by_call),
             evidence_tools=tuple(spec.name for spec in specs if spec.needs_evidence),
             apology_ulaw=self._clip(part.persona.apology),
             sorry_ulaw=self._clip(part.persona.sorry),
-            routes=tuple(_route(name, to) for name, to in part.line.transfers.items()),
+            routes=tuple(route(name, to) for name, to in part.line.transfers.items()),
             human=part.line.human,
             human_ulaw=self._clip(human.say) if human else b"",
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
@@ -438,60 +438,6 @@ class Service:
             problems.append(self._journals.trouble)
         body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}
         return JSONResponse(body, status_code=503 if problems else 200)
-
-
-def _turn_taking(part: Part, number: str) -> TurnTaking:
-    """The rules of the number that was called."""
-    confirm_s, above_noise_db = part.line.sensitivity(number)
-    return TurnTaking(
-        barge_in=BargeIn(part.barge_in), confirm_s=confirm_s, above_noise_db=above_noise_db
-    )
-
-
-def claimable(registry: Registry) -> tuple[Claimable, ...]:
-    """What may be claimed once each tool is done. Raises ClaimError for a rule of no use."""
-    entries = (registry.get(name) for name in registry.names())
-    tools = [entry.tool for entry in entries if entry is not None]
-    for rule in (rule for tool in tools for rule in tool.claims):
-        parse(rule)
-    return tuple(
-        Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
-        for tool in tools
-        if tool.claims or tool.risk.writes
-    )
-
-
-def _route(name: str, target: Transfer) -> Route:
-    return Route(name, target.say, target.timeout_s)
-
-
-def persona(settings: Settings, shop: Shop, line: Line) -> Persona:
-    """The agent of this deployment: built-in words unless the settings have others."""
-    greeting = settings.greeting or (
-        f"Thanks for calling {shop.name}, this is the automated assistant. How can I help?"
-    )
-    return msgspec.structs.replace(
-        Persona(),
-        business=shop.name,
-        greeting=greeting,
-        instructions=settings.instructions or _instructions(shop),
-        language=settings.language,
-        voice=settings.voice,
-        filler=line.manners.filler,
-        disclosure=line.manners.disclosure,
-    )
-
-
-def _instructions(shop: Shop) -> str:
-    return (
-        f"You are the automated telephone receptionist of {shop.name}. You speak with callers on"
-        " the telephone: answer in one or two short sentences, one question at a time, without"
-        " lists or formatting. Book, move and cancel appointments only with the tools, and only"
-        " after you read service, day, time and name back and the caller said yes. Offer only"
-        " times the tools return; never invent one. Say that something is done only when the"
-        " tool's answer says so; if it is refused or unknown, say exactly that. If you do not"
-        " understand, ask. When the caller is finished, say goodbye and then call end_call."
-    )
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:

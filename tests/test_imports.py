@@ -26,6 +26,8 @@ SHELLS = frozenset(
         "telephony.__main__",
         "telephony.app",
         "telephony.backends",
+        "telephony.builtin",
+        "telephony.rules",
         "telephony.calendarfeed",
         "telephony.cli.calendar",
         "telephony.callernames",

@@ -163,8 +163,8 @@ LEDGER = (
         "the round trip is taken for one way",
     ),
     _ledger(
-        "        item.began_s = begin_s if item.began_s is None else item.began_s\n",
-        "        item.began_s = begin_s\n",
+        "        item.began_s = at_s if item.began_s is None else item.began_s\n",
+        "        item.began_s = at_s\n",
         "an item begins again with every piece",
     ),
     _ledger(
@@ -262,7 +262,7 @@ PLAYBACK = (
         "what was heard lies in the wrong place of the recording",
     ),
     _playback(
-        "max(self._sent_samples, round(now * RATE))",
+        "max(self._sent_samples, self.ledger.stream_samples(now))",
         "round(now * RATE)",
         "pieces of a burst overlap in the recording",
     ),
@@ -668,8 +668,8 @@ BARGE_INS = (
     ),
     _barge_in(
         "sound",
-        "            self._voiced += above_db >= self._above_noise_db\n",
-        "            self._voiced += level_db >= -50\n",
+        "            if above_db >= self._above_noise_db:\n",
+        "            if level_db >= -50:\n",
         "a noisy line interrupts",
     ),
     _barge_in(

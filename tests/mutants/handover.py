@@ -61,7 +61,7 @@ HANDOVER = (
         "nobody is told of a caller nobody took",
     ),
     _handover(
-        "            self._stream_began_ms = _ms(now)\n",
+        "            self._stream_began_ms = round(now * 1000)\n",
         "            pass\n",
         "the clock of the second stream is taken for the first's",
         file="machine",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from agents.persona import Persona
-from telephony.app import persona
+from telephony.builtin import persona
 from telephony.call.config import Route
 from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
 from telephony.cli.starters import KINDS, starter

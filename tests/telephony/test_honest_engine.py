@@ -11,10 +11,10 @@ from agents.engine import ToolCalled
 from agents.local import sentences as say
 from agents.local.acts import Act, CallTool, Speak
 from agents.persona import Persona
-from telephony.app import claimable
 from telephony.call.config import Claimable
 from telephony.call.events import ToolFinished
 from telephony.call.honesty import Reader
+from telephony.rules import claimable
 from tests.agents.test_local_dialogue_tools import FRIDAY, Line
 from tests.tools.desk import CALLER, Desk
 from tools.booking.shop import default_shop

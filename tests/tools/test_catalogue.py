@@ -23,6 +23,9 @@ def test_the_list(plain: Store) -> None:
         "join_waiting_list",
         "take_message",
         "schedule_call_back",
+        "end_call",
+        "collect_digits",
+        "send_digits",
         "recognise_caller",
         "caller_history",
         "my_details",
@@ -32,9 +35,6 @@ def test_the_list(plain: Store) -> None:
         "add_follow_up",
         "set_consent",
         "do_not_call",
-        "end_call",
-        "collect_digits",
-        "send_digits",
     )
 
 

@@ -1,0 +1,32 @@
+"""What a call goes by, as its part in the configuration says."""
+
+from telephony.call.config import BargeIn, Claimable, Route, TurnTaking
+from telephony.casting import Part
+from telephony.line import Transfer
+from tools.claims import parse
+from tools.registry import Registry
+
+
+def turn_taking(part: Part, number: str) -> TurnTaking:
+    """The rules of the number that was called."""
+    confirm_s, above_noise_db = part.line.sensitivity(number)
+    return TurnTaking(
+        barge_in=BargeIn(part.barge_in), confirm_s=confirm_s, above_noise_db=above_noise_db
+    )
+
+
+def claimable(registry: Registry) -> tuple[Claimable, ...]:
+    """What may be claimed once each tool is done. Raises ClaimError for a rule of no use."""
+    entries = (registry.get(name) for name in registry.names())
+    tools = [entry.tool for entry in entries if entry is not None]
+    for rule in (rule for tool in tools for rule in tool.claims):
+        parse(rule)
+    return tuple(
+        Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
+        for tool in tools
+        if tool.claims or tool.risk.writes
+    )
+
+
+def route(name: str, target: Transfer) -> Route:
+    return Route(name, target.say, target.timeout_s)
