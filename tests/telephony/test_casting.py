@@ -58,7 +58,7 @@ def cast(store: Store, files: Mapping[str, str], own: Settings | None = None) ->
 def test_without_files_everything_is_as_it_was(store: Store) -> None:
     own = settings()
     part = cast(store, {}).part(OURS, NOW)
-    assert (part.name, part.engine, part.barge_in) == ("", "local", "immediate")
+    assert (part.name, part.engine, part.barge_in) == ("", "local", "confirmed")
     assert part.persona == persona(own, default_shop(), Line())
     assert part.registry.specs() == build(default_shop(), store).specs()
     assert part.line == Line()

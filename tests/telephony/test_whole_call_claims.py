@@ -7,7 +7,7 @@ import pytest
 
 from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, ToolLine, TruncationLine
 from tests.fakes.realtime_script import FunctionCall, Reply, Script
-from tests.telephony.test_whole_call import House, bookable_day, caller, house
+from tests.telephony.test_whole_call import House, bookable_day, caller, house, read_back
 from tools.booking.bookings import Bookings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
@@ -27,8 +27,12 @@ async def test_a_booking_nobody_made_is_not_heard_and_once_it_is_made_it_is(
     async with house(tmp_path) as built:
         call["date"] = bookable_day(built.service)
         booking = Reply("", calls=(FunctionCall("book_appointment", json.dumps(call), "call_b"),))
-        built.model.script = Script(replies=(Reply(LIE, 1_000), booking, Reply(LIE, 1_000)))
-        report = await built.phone.dial(caller((600, 1_200), (3_000, 3_600), hang_up_ms=6_400))
+        built.model.script = Script(
+            replies=(Reply(LIE, 1_000), read_back(call), booking, Reply(LIE, 1_000)),
+            caller=("A haircut, please.", "For Ann Lee.", "Yes, please."),
+        )
+        speaks = caller((600, 1_200), (3_000, 3_600), (6_600, 7_100), hang_up_ms=10_500)
+        report = await built.phone.dial(speaks)
         session = await built.model.session()
         (stopped,) = built.of(ClaimLine)
         assert isinstance(stopped, ClaimLine)

@@ -50,7 +50,8 @@ async def test_each_number_has_its_persona_tools_and_voice(tmp_path: Path) -> No
     # The agent ends each call itself, however long a busy machine takes.
     replies = (Reply("", calls=(note,)), Reply("Noted. Goodbye.", 300, calls=(bye,)))
     async with house(tmp_path, Script(replies=replies * 2)) as built:
-        await built.phone.dial(caller((900, 1_400), hang_up_ms=30_000), to_number=DAY)
+        # Not into the greeting: the hum of one is too like the hum of the other.
+        await built.phone.dial(caller((3_000, 3_500), hang_up_ms=30_000), to_number=DAY)
         day = built.model.sessions[0].sent("session.update")[0]["session"]
         assert "Good day at Willow Street Salon." in asked_first(built, 0)
         assert [tool["name"] for tool in day["tools"]] == ["bye", "note"]
@@ -59,7 +60,7 @@ async def test_each_number_has_its_persona_tools_and_voice(tmp_path: Path) -> No
         assert day["audio"]["output"]["voice"] == "cedar"
         ran = [(line.name, line.state) for line in built.of(ToolLine) if isinstance(line, ToolLine)]
         assert ran == [("note", "done"), ("bye", "done")]
-        await built.phone.dial(caller((900, 1_400), hang_up_ms=30_000), to_number=NIGHT)
+        await built.phone.dial(caller((3_000, 3_500), hang_up_ms=30_000), to_number=NIGHT)
         night = built.model.sessions[1].sent("session.update")[0]["session"]
         assert "Good night." in asked_first(built, 1)
         assert [tool["name"] for tool in night["tools"]] == ["bye", "cancel", "note"]

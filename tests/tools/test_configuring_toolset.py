@@ -64,6 +64,8 @@ examples:
          "2:7: name: uses an anchor or alias (& or *). Write the value out."),
         (COOK + "name: !!str a\nfiller: !x y\n",
          "3:9: filler: has a tag (!). Write a plain value without a tag."),
+        (COOK + "claims: [ordered, '... now']\n",
+         "2:19: claims.1: '... now' begins or ends with `...`. Leave it out there."),
         (COOK + "colour: red\n", f"2:9: colour: is not known. {KNOWN}."),
         (COOK + "phrase: [x]\n", f"2:9: phrase: is not known. {KNOWN}; perhaps phrases is meant."),
         (COOK + "name: Cook it\n",

@@ -16,17 +16,23 @@ from tools.migrate import migrate
 from tools.spec import BackendError, ToolRefusal
 from tools.store import POOL_SIZE, CommitUnknownError, Store, _switch_to_wal, open_store
 
-INSERT = sa.text(
-    "INSERT INTO contacts (number, name, email, created_at, changed_at) VALUES (:n, '', '', :t, :t)"
+CONTACT = sa.text(
+    "INSERT INTO contacts (name, name_key, email, email_key, email_proven, language, created_at,"
+    " changed_at) VALUES (:n, '', '', '', false, '', :t, :t)"
+)
+NUMBER = sa.text(
+    "INSERT INTO contact_numbers (number, contact_id, added_at)"
+    " SELECT :n, max(id), :t FROM contacts"
 )
 
 
 def add(connection: sa.Connection, number: str) -> None:
-    connection.execute(INSERT, {"n": number, "t": "2026-03-03 08:00:00"})
+    for statement in (CONTACT, NUMBER):
+        connection.execute(statement, {"n": number, "t": "2026-03-03 08:00:00"})
 
 
 def count(store: Store) -> int:
-    query = sa.text("SELECT count(*) FROM contacts")
+    query = sa.text("SELECT count(*) FROM contact_numbers")
     return int(store.read(lambda connection: connection.execute(query).scalar_one()))
 
 
@@ -101,7 +107,9 @@ def test_a_failing_statement_is_a_backend_error_that_names_no_data(store: Store)
 
 
 def test_foreign_keys_hold(store: Store) -> None:
-    orphan = sa.text("INSERT INTO booked_cells (chair, cell, booking_id) VALUES (1, 1, 'none')")
+    orphan = sa.text(
+        "INSERT INTO booked_cells (resource, cell, booking_id) VALUES ('x', 1, 'none')"
+    )
     with pytest.raises(IntegrityError):
         store.write(lambda connection: connection.execute(orphan))
 
@@ -191,7 +199,7 @@ def test_fault_s7_two_transactions_that_lock_each_other_both_succeed(store: Stor
         add_number(store, number)
     # On SQLite one waits for the other from the start, so the meeting is only on PostgreSQL.
     meet = threading.Barrier(2) if store.engine.dialect.name == "postgresql" else None
-    touch = sa.text("UPDATE contacts SET name = name || 'x' WHERE number = :n")
+    touch = sa.text("UPDATE contacts SET email = email || 'x' WHERE name = :n")
     tries: list[str] = []
 
     def cross(first: str, second: str) -> None:
@@ -210,7 +218,7 @@ def test_fault_s7_two_transactions_that_lock_each_other_both_succeed(store: Stor
     for thread in threads:
         thread.join()
     names = store.read(
-        lambda c: c.execute(sa.text("SELECT name FROM contacts ORDER BY number")).scalars().all()
+        lambda c: c.execute(sa.text("SELECT email FROM contacts ORDER BY name")).scalars().all()
     )
     assert names == ["xx", "xx"]
     assert len(tries) == (3 if meet else 2)

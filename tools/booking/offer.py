@@ -225,6 +225,11 @@ def _keeping(keeping: Keeping) -> tuple[Tool, ...]:
         ),
         Tool(
             name="join_waiting_list",
+            claims=(
+                "put ... on the waiting list",
+                "added ... to the waiting list",
+                "you are on the waiting list",
+            ),
             description=(
                 "Put the caller on the waiting list of a day that has nothing free for them. "
                 "The staff calls them if something becomes free."

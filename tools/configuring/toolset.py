@@ -6,6 +6,7 @@ from functools import cache
 import msgspec
 from msgspec import UNSET
 
+from tools.claims import ClaimError, parse
 from tools.config import ConfigError, Document
 from tools.configuring.declared import schema_of
 from tools.configuring.fields import base_tool
@@ -126,10 +127,20 @@ def _around(file: ToolFile, toolset: Toolset, personas: list[str]) -> Iterator[P
     yield from _unknown(("requires",), file.requires, others, "tool")
     yield from _unknown(("audience", "personas"), file.audience.personas, personas, "persona")
     yield from problems_of(file.audience.hours, ("audience", "hours"))
+    yield from _claims(file)
     for number, example in enumerate(file.examples):
         for index, step in enumerate(example.after):
             path = ("examples", number, "after", index, "tool")
             yield from _unknown_one(path, step.tool, _known(toolset), "tool")
+
+
+def _claims(file: ToolFile) -> Iterator[Problem]:
+    for index, rule in enumerate(file.claims or ()):
+        try:
+            parse(rule)
+        except ClaimError as error:
+            what, _, hint = str(error).partition(": ")
+            yield Problem(("claims", index), what, hint[:1].upper() + hint[1:])
 
 
 def _of_own(file: ToolFile, own: Tool) -> Iterator[Problem]:

@@ -374,6 +374,7 @@ def _writing(reception: Reception) -> tuple[Tool, ...]:
     return (
         Tool(
             name="verify_caller",
+            claims=("I have verified", "you are verified"),
             description=(
                 "Check who is calling before private things are told. Give only what the caller"
                 " says now; never what a tool returned."
@@ -411,6 +412,7 @@ def _writing(reception: Reception) -> tuple[Tool, ...]:
         ),
         Tool(
             name="add_follow_up",
+            claims=("I have asked ... to look into it", "I have passed ... on to"),
             description="Note a task for the staff to do for the caller, by a day if one is said.",
             arguments=AddFollowUp,
             handler=reception.follow_up,
@@ -426,6 +428,7 @@ def _permissions(reception: Reception) -> tuple[Tool, ...]:
     return (
         Tool(
             name="set_consent",
+            claims=("I have noted your consent", "I have withdrawn your consent"),
             description="Note that the caller agrees, or no longer agrees, when they were asked.",
             arguments=SetConsent,
             handler=reception.consent,
@@ -436,6 +439,7 @@ def _permissions(reception: Reception) -> tuple[Tool, ...]:
         ),
         Tool(
             name="do_not_call",
+            claims=("I have closed your number", "your number is closed"),
             description="Close the caller's number: we never call or message it again.",
             arguments=Nothing,
             handler=reception.do_not_call,
