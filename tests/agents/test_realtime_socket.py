@@ -55,9 +55,11 @@ async def test_what_is_written_is_text_and_is_there_at_once() -> None:
 
 
 async def test_to_a_server_that_does_not_read_nothing_more_is_written() -> None:
+    over = asyncio.Event()
+
     async def deaf(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
-        await asyncio.sleep(30)
+        await over.wait()
 
     async with serve(deaf, "127.0.0.1", 0, close_timeout=0.1) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
@@ -68,9 +70,9 @@ async def test_to_a_server_that_does_not_read_nothing_more_is_written() -> None:
             assert written < 64 * 1024 * 1024
         assert connection.transport.get_write_buffer_size() <= MAX_UNSENT_BYTES + 70_000
         connection.transport.abort()
-        server.close(close_connections=False)
         for each in server.connections:
             each.transport.abort()
+        over.set()
 
 
 async def test_on_a_closed_connection_writing_does_nothing() -> None:
