@@ -4,7 +4,7 @@ from tools.booking.offer import booking_tools
 from tools.booking.shop import Shop
 from tools.calls.errands import errand_tools
 from tools.calls.offer import NOBODY, Targets, call_tools
-from tools.crm.desk import CrmDesk
+from tools.crm.desk import CrmDesk, own_desk
 from tools.crm.offer import crm_tools
 from tools.registry import Registry
 from tools.spec import Tool
@@ -16,10 +16,11 @@ def modules(
 ) -> dict[str, tuple[Tool, ...]]:
     """The tools of each module, for one shop, one database, one telephone line and one book of
     contacts."""
+    refuse_closed = (crm or own_desk(store)).consents.refuse_closed
     return {
         "booking": booking_tools(shop, store),
         # Before notes: who wants to leave a message means one that somebody reads.
-        "calls": (*errand_tools(shop, store), *call_tools(targets)),
+        "calls": (*errand_tools(shop, store, refuse_closed), *call_tools(targets)),
         "crm": crm_tools(store, crm),
     }
 

@@ -16,6 +16,7 @@ from tools.booking.shop import Shop, default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.inbox import MOST, Inbox
 from tools.calls.windows import SHORTEST, window
+from tools.crm.desk import own_desk
 from tools.registry import Registry
 from tools.spec import BackendError, ToolContext, ToolRefusal, ToolState
 from tools.store import CommitUnknownError, Store
@@ -27,7 +28,7 @@ CALL_BACK = {"date": WEDNESDAY, "time": "14:00", "name": "Ann Lee"}
 
 
 def desk(store: Store) -> Desk:
-    return Desk(Registry(errand_tools(SHOP, store)), store)
+    return Desk(Registry(errand_tools(SHOP, store, own_desk(store).consents.refuse_closed)), store)
 
 
 async def done(own: Desk, tool: str, arguments: dict[str, Any], **given_: Any) -> dict[str, Any]:
@@ -78,6 +79,21 @@ async def test_where_to_call_back_is_the_caller_s_number_or_another(
     (message,) = Inbox(plain).messages()
     assert message.call_back_number == number
     assert ("call you back" in answer["message"]) is (number is not None)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("take_message", {**MESSAGE, "call_back": True}),
+        ("schedule_call_back", {"date": WEDNESDAY, "time": "10:00", "name": "Ann Lee"}),
+    ],
+)
+async def test_who_asked_never_to_be_called_is_not_promised_a_call(
+    store: Store, tool: str, arguments: dict[str, Any]
+) -> None:
+    own_desk(store).consents.close(CALLER, context("k9"))
+    await refused(desk(store), tool, arguments)
+    assert (Inbox(store).messages(), Inbox(store).call_backs()) == ([], [])
 
 
 async def test_from_a_withheld_number_it_is_asked_for(plain: Store) -> None:

@@ -23,7 +23,7 @@ def shipped(migrated_file: object) -> tuple[Tool, ...]:
     store = Store.__new__(Store)  # no tool is run here
     shop = default_shop()
     calls = call_tools(Targets({"sales": "I'll put you through."}))
-    kept = errand_tools(shop, store)
+    kept = errand_tools(shop, store, print)
     return (*booking_tools(shop, store), *kept, *crm_tools(store), *calls)
 
 
@@ -79,7 +79,7 @@ def test_how_an_honest_sentence_begins_makes_no_claim_of_it(opener: str, sentenc
 def _without_store() -> tuple[Tool, ...]:
     store = Store.__new__(Store)
     shop = default_shop()
-    every = (*booking_tools(shop, store), *crm_tools(store), *errand_tools(shop, store))
+    every = (*booking_tools(shop, store), *crm_tools(store), *errand_tools(shop, store, print))
     return tuple(tool for tool in every if tool.risk.writes)
 
 

@@ -1,6 +1,7 @@
 """What the staff is asked to do for a caller: read a message, call back."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +13,9 @@ from tools.calls.windows import window
 from tools.phone import e164
 from tools.spec import Result, Risk, Tool, ToolContext, ToolRefusal
 from tools.store import Store
+
+RefuseClosed = Callable[[str], None]
+"""Raises ToolRefusal for a number that is not to be called; may block."""
 
 _LEAST_DIGITS, _MOST_DIGITS = 5, 15
 
@@ -89,13 +93,15 @@ class ScheduleCallBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Errands:
     """The handlers; they block, so the dispatcher runs them in threads."""
 
-    def __init__(self, inbox: Inbox, shop: Shop) -> None:
+    def __init__(self, inbox: Inbox, shop: Shop, refuse_closed: RefuseClosed) -> None:
         self._inbox = inbox
         self._shop = shop
+        self._refuse_closed = refuse_closed
 
     def take_message(self, asked: TakeMessage, context: ToolContext) -> Result:
         given = isinstance(asked.call_back_number, str)
-        number = _number(asked.call_back_number, context) if asked.call_back or given else None
+        wanted = asked.call_back or given
+        number = self._number(asked.call_back_number, context) if wanted else None
         message = self._inbox.leave(
             context,
             name=" ".join(asked.name.split()),
@@ -116,7 +122,7 @@ class Errands:
             context,
             name=" ".join(asked.name.split()),
             about=asked.about.strip() if isinstance(asked.about, str) else "",
-            number=_number(asked.call_back_number, context),
+            number=self._number(asked.call_back_number, context),
             starts_at=agreed.starts_at,
             ends_at=agreed.ends_at,
             zone=str(self._shop.zone),
@@ -126,6 +132,12 @@ class Errands:
     def call_back_arranged(self, context: ToolContext) -> Result | None:
         made = self._inbox.call_back_arranged_with(context.idempotency_key)
         return self._arranged(made) if made is not None else None
+
+    def _number(self, given: str | msgspec.UnsetType, context: ToolContext) -> str:
+        """Where to call back, unless that number asked never to be called."""
+        number = _number(given, context)
+        self._refuse_closed(number)
+        return number
 
     def _arranged(self, made: CallBack) -> Result:
         begin = made.starts_at.astimezone(self._shop.zone)
@@ -157,9 +169,9 @@ def _number(given: str | msgspec.UnsetType, context: ToolContext) -> str:
     return e164(given) or digits
 
 
-def errand_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
+def errand_tools(shop: Shop, store: Store, refuse_closed: RefuseClosed) -> tuple[Tool, ...]:
     """Both tools, for one shop and one database."""
-    desk = Errands(Inbox(store), shop)
+    desk = Errands(Inbox(store), shop, refuse_closed)
     return (
         Tool(
             name="take_message",
