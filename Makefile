@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
-JOBS ?= 2
+JOBS ?= 4
 
 .PHONY: help run test check lint mutants oracle explore coverage format bench lock clean setup setup-dev
 
