@@ -74,6 +74,8 @@ _START_WITHIN_S = 75.0
 """A stream token lives for 60 s; a call whose stream has not come by now is given up."""
 _JOURNALS_S = 10.0
 _TOOLS_S = 10.0
+_LAST_WORDS_S = 60.0
+"""Longer than a call goes on after its longest time."""
 _DEVELOPMENT_ACCOUNT = "AC" + "0" * 32
 
 
@@ -184,7 +186,8 @@ class Service:
         if self._backends.crm.drain is not None:
             self._tasks.start("crm outbox", self._backends.crm.drain())
         self._tasks.start("configuration", self._follower.run())
-        self._tasks.start("recover", self._around.dispatcher.recover())
+        self._tasks.start("news from outside", self._follow_news())
+        self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
     def keep_calendars(self) -> None:
@@ -268,7 +271,20 @@ class Service:
             what = f"cannot be put to use ({type(error).__name__})"
             raise ConfigError("configuration", what, "The log of the service says more") from None
         self._documents.learn(cast.configuration.line)
+        self._tasks.start("let go", self._let_go())
         return self._configured(cast)
+
+    async def _follow_news(self) -> None:
+        """Offer calls that come what MCP servers offer now."""
+        while True:
+            await self._backends.news.wait()
+            self._backends.news.clear()
+            self._follower.again()
+
+    async def _let_go(self) -> None:
+        """Of what only calls of versions before have used, when none of them can be on."""
+        await asyncio.sleep(self.settings.max_call_seconds + _LAST_WORDS_S)
+        await self._backends.keep(self.cast.configuration)
 
     def _configured(self, cast: Cast) -> _Configured:
         line, language = cast.configuration.line, cast.plain.language
@@ -369,7 +385,8 @@ class Service:
             human=part.line.human,
             human_ulaw=self._clip(human.say) if human else b"",
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
-            claimable=claimable(part.registry),
+            # Also of tools this caller is not offered: what they do cannot be true here.
+            claimable=claimable(live.built.cast.everything),
         )
         encoded = msgspec.msgpack.encode(config)
         journal = self._journal(offer, engine.capabilities.name, encoded, live.version)

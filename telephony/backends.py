@@ -1,5 +1,6 @@
 """What tools work with beyond our own database: the outside CRM, REST services, MCP servers."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,15 +31,21 @@ class Backends:
     crm: CrmDesk
     outside: Outside
     tasks: Tasks
+    news: asyncio.Event
+    """Set when an MCP server lists other tools than before, or lists them for the first time."""
 
     def sections(self) -> dict[str, Section]:
         """What the `handler:` of a tool's file may say besides our own tools."""
         return sections_of(self.outside)
 
     async def reach(self, configuration: Configuration) -> None:
-        """Reach the MCP servers of a configuration, within bounds; one that is down stays down
-        until it comes back, and its tools fail politely."""
+        """Reach the MCP servers of a configuration, within bounds. Tools of one that is down fail
+        politely until it comes up, which is `news`."""
         await self.outside.prepare(mcp_sections(configuration))
+
+    async def keep(self, configuration: Configuration) -> None:
+        """End the MCP servers of other configurations: no call goes by those any more."""
+        await self.outside.keep(mcp_sections(configuration))
 
     async def close(self) -> None:
         await self.outside.stop()
@@ -54,8 +61,10 @@ def open_backends(settings: Settings, store: Store, clock: Callable[[], dt.datet
     tasks = Tasks(_failed)
     http = aiohttp.ClientSession()
     desk = open_desk(store, crm, settings.secrets, http, clock)
-    outside = Outside(settings.secrets.known(), tasks.start, breaker=Breaker)
-    return Backends(http, desk, outside, tasks)
+    news = asyncio.Event()
+    secrets = settings.secrets.known()
+    outside = Outside(secrets, tasks.start, breaker=Breaker, changed=news.set)
+    return Backends(http, desk, outside, tasks, news)
 
 
 def sections_of(outside: Outside) -> dict[str, Section]:

@@ -22,6 +22,8 @@ from tools.configuring.handlers import Handlers, Section, handlers_of
 from tools.configuring.hours import in_hours
 from tools.configuring.overlay import configured
 from tools.configuring.toolset import Toolset
+from tools.crm.config import FILE as CRM_FILE
+from tools.crm.config import parse_crm
 from tools.crm.desk import CrmDesk
 from tools.phone import e164
 from tools.registry import Registry
@@ -210,6 +212,8 @@ def problems_with(
         configuration = load_configuration(
             files, handlers_for(store, sections), engines=engines_of(settings)
         )
+        if (crm := files.get(CRM_FILE)) is not None:
+            parse_crm(crm, CRM_FILE)
     except ConfigError as error:
         return error.problems
     return tried(configuration).problems

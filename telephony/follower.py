@@ -192,6 +192,11 @@ class Follower(Generic[T]):
         """Look now: something was published."""
         self._wake.set()
 
+    def again(self) -> None:
+        """Build the published version anew: what it works with outside has changed."""
+        self._published = None
+        self.wake()
+
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look again and again, until cancelled."""
         while True:

@@ -26,6 +26,7 @@ CATCH_ALL = frozenset(
         "telephony/switchboard.py",
         "telephony/transcripts/journal.py",
         "telephony/transcripts/replay.py",
+        "telephony/twilio/stream.py",
         "telephony/twilio/webhook.py",
         "tools/attempt.py",
         "tools/dispatch.py",

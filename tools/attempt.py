@@ -89,13 +89,23 @@ class Attempt(msgspec.Struct, frozen=True):
             tool_call_id=self.request.tool_call_id,
             tool=self.tool.name,
             risk=self.tool.risk,
-            digest=digest(with_values(self.arguments, prints)),
+            digest=digest(with_values(self._settled, prints)),
             now=now,
             deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
             turn=self.request.evidence.turn,
             caller=(e164(number) or "") if number else "",
             limits=self.tool.limits,
         )
+
+    @property
+    def _settled(self) -> Arguments:
+        """What was left out filled in: asked for or not, it is the same wish."""
+        if self.tool.settled is None:
+            return self.arguments
+        try:
+            return self.tool.settled(self.arguments)
+        except msgspec.ValidationError:
+            return self.arguments
 
     def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
         done, tool = state is ToolState.DONE, self.tool

@@ -16,6 +16,7 @@ from tools.validation import Path, Problem, Schema
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
 TAG = "tag:yaml.org,2002:"
+SECRET_PREFIX = "FRONTDESK_SECRET_"  # noqa: S105 - where secrets stand
 SECRET_NAME = r"[a-z][a-z0-9]*([_-][a-z0-9]+){0,8}"  # noqa: S105 - the form of a name
 """How a file may name a secret, which it never holds: `hubspot-token`. See `tools.secrets`."""
 T = TypeVar("T")

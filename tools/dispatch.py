@@ -133,6 +133,12 @@ class Dispatcher:
         # While a person decided no time of the tool's own has passed.
         return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
 
+    async def keep_recovering(self) -> None:
+        """`recover` at the start, and once more when all that was running then must have ended."""
+        await self.recover()
+        await asyncio.sleep(2 * LEFT_S)
+        await self.recover()
+
     async def recover(self) -> int:
         """Settle what processes that died left open, as far as its backends can tell; says how
         much was open. For the start: what another process runs just now is left alone."""
@@ -299,12 +305,16 @@ class Dispatcher:
         for as long as there is time."""
         now_s, deadline_s = self._now_s(), attempt.tool.deadline_s
         until_s = now_s + min(deadline_s, max(attempt.until_s - now_s, deadline_s / 2))
+        unsure: Answer | None = None
         for pause_s in (*PAUSES_S, None):
             ended = await self._once(attempt, receipt, until_s)
-            if not isinstance(ended, Answer) or not (ended.passing and attempt.retries):
+            if not isinstance(ended, Answer) or ended.state is ToolState.DONE:
                 return ended
-            if pause_s is None or self._now_s() + pause_s >= until_s:
-                return ended
+            # What an earlier try may have done is not undone by a later one that fails.
+            unsure = ended if ended.state is ToolState.UNKNOWN else unsure
+            again = ended.passing and attempt.retries
+            if not again or pause_s is None or self._now_s() + pause_s >= until_s:
+                return unsure or ended
             log.info("tool_tried_again", tool=attempt.tool.name, call_id=receipt.call_id)
             await asyncio.sleep(pause_s)
         raise AssertionError("the last pause is none")

@@ -115,7 +115,7 @@ class Gate:
         asked = await self._blocking(lambda: approvals.ask(claim, arguments, needed))
         log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
         try:
-            decided = await self._decided(approvals, asked, attempt.tool.filler, waiting)
+            decided = await self._decided(approvals, asked, waiting)
         except asyncio.CancelledError:
             # The caller has hung up, or the service stops: it must not run with nobody there.
             self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
@@ -138,11 +138,9 @@ class Gate:
             await asyncio.sleep(POLL_S)
         return False
 
-    async def _decided(
-        self, approvals: Approvals, asked: Approval, filler: str, waiting: Waiting
-    ) -> Approval:
+    async def _decided(self, approvals: Approvals, asked: Approval, waiting: Waiting) -> Approval:
         loop = asyncio.get_running_loop()
-        words, tell_s = filler or WAITING, loop.time()
+        words, tell_s = WAITING, loop.time()
         found = asked
         while found.state is ApprovalState.WAITING:
             if loop.time() >= tell_s:

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
+import structlog
 from yarl import URL
 
-from tools.config import ConfigError
 from tools.http import check as http_check
 from tools.http.door import Door
 from tools.http.offer import Breaker, NoBreaker, http_tool
 from tools.mcp import check as mcp_check
-from tools.mcp.offer import mcp_tool, mcp_tools
+from tools.mcp.offer import mcp_tool, mcp_tools, unreached
 from tools.mcp.schemas import UnfitError
 from tools.mcp.section import McpSection, connection, key, read
 from tools.mcp.server import Health, McpServer, Start
 from tools.spec import Tool
 from tools.validation import Problem
+
+log = structlog.get_logger()
 
 
 class Outside:
@@ -53,7 +55,14 @@ class Outside:
 
     def http(self, base: Tool, section: Mapping[str, Any]) -> Tool:
         """Raises ValueError for a section with problems."""
-        return http_tool(section, base, self._secrets, self._door.fetch, breakers=self._breaker_of)
+        return http_tool(
+            section,
+            base,
+            self._secrets,
+            self._door.fetch,
+            breakers=self._breaker_of,
+            loop=self._loop,
+        )
 
     def _breaker_of(self, host: str) -> Breaker:
         if host not in self._breakers:
@@ -64,19 +73,23 @@ class Outside:
 
     def mcp_problems(self, _base: Tool, section: Mapping[str, Any]) -> list[Problem]:
         """Paths begin within the section."""
-        return mcp_check.problems(section, self._secrets)
+        problems = mcp_check.problems(section, self._secrets)
+        if section.get("include"):
+            hint = "Write a file with `tool:` for each"
+            problems.append(Problem(("include",), "is more than one tool in a file", hint))
+        return problems
 
     def mcp(self, base: Tool, section: Mapping[str, Any]) -> Tool:
-        """The one tool of a section with `tool:`.
-
-        Raises ConfigError when its server, once reached, has no such tool or none fit for use.
-        """
+        """The one tool of a section with `tool:`. What its server lists at this moment must not
+        keep a telephone from being answered: one that it has not, or that is unfit, is logged
+        and fails politely."""
         about = read(section)
+        server = self._server(about)
         try:
-            return mcp_tool(self._server(about), about, base, self._secrets)
+            return mcp_tool(server, about, base, self._secrets)
         except UnfitError as error:
-            hint = "Look at what the server lists, or take the file out"
-            raise ConfigError("mcp", f"{about.tool} cannot be offered: {error}", hint) from None
+            log.error("mcp_tool_unfit", server=server.name, tool=about.tool, why=str(error))
+            return unreached(server, base)
 
     def mcp_all(self, base: Tool, section: Mapping[str, Any]) -> tuple[Tool, ...]:
         """All tools of a section with `include:` that its server lists at this moment."""

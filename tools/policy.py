@@ -257,10 +257,13 @@ class Exchange(msgspec.Struct, frozen=True):
         """None while the caller has not answered."""
         if not self.caller:
             return None
-        if any(not each.text for each in self.caller):
-            return Reply.UNKNOWN
         heard = " ".join(each.text for each in self.agent)
-        return reply([each.text for each in self.caller], heard)
+        words = [each.text for each in self.caller if each.text]
+        told = reply(words, heard) if words else Reply.YES
+        if told is Reply.YES and len(words) < len(self.caller):
+            # What nobody made out may take a yes back; a no it does not.
+            return Reply.UNKNOWN
+        return told
 
 
 def exchanges(evidence: Evidence) -> list[Exchange]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.config import SECRET_NAME, ConfigError
+from tools.config import SECRET_NAME, SECRET_PREFIX, ConfigError
 
-PREFIX = "FRONTDESK_SECRET_"
+PREFIX = SECRET_PREFIX
 MAX_BYTES = 64 * 1024
 
 
@@ -27,9 +27,10 @@ class Secrets:
         return f"Secrets({len(self._given)} hidden)"
 
     def known(self) -> dict[str, str]:
-        """All there are, by name. Blocks on files, and raises ConfigError as `get` does."""
+        """All there are, by what follows the prefix: `TICKETS_TOKEN`. Blocks on files, and raises
+        ConfigError as `get` does."""
         names = {each.removeprefix(PREFIX).removesuffix("_FILE") for each in self._given}
-        return {name: self.get(name) for name in sorted(map(_name_of, names))}
+        return {name: self.get(name.lower().replace("_", "-")) for name in sorted(names)}
 
     def get(self, name: str) -> str:
         """The secret itself; one in a file is read anew each time, so that it may be exchanged.
@@ -51,10 +52,6 @@ class Secrets:
         if not found.isprintable():
             raise ConfigError(variable, "holds a line break or control character", "Write one line")
         return found
-
-
-def _name_of(variable: str) -> str:
-    return variable.lower().replace("_", "-")
 
 
 def _read(variable: str, path: Path) -> str:

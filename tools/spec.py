@@ -178,6 +178,9 @@ class Tool(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any] | None = None
     """JSON Schema for a tool that is known only at start: its handler gets the arguments as a
     plain dict, and `arguments` is `AnyArguments`."""
+    settled: Callable[[Arguments], Arguments] | None = None
+    """Arguments with everything filled in that was left out, so that the same wish is known for
+    the same; raises msgspec.ValidationError."""
     idempotent: bool = False
     """Running it again with the same `idempotency_key` changes nothing more: it may be retried."""
     must_be_said: tuple[str, ...] = ()

@@ -152,6 +152,7 @@ class BargeIns:
                 commands = [Note("interruption_dropped"), *self._playback.resume(now)]
         if claim.item_id is None:
             self._claim = None
+            self._sound.ignore()
         return [*commands, *(self._closed(claim, now) if claim.over else [])]
 
     def _closed(self, claim: Claim, now: float) -> list[CallCommand]:

@@ -16,6 +16,8 @@ _LOOK_EVERY_S = 0.1
 """How often an open claim is looked at. An engine reports the end of speech only after half a
 second of silence, so whether the caller still speaks has to be heard on the line itself."""
 
+_LONGEST_S = 3.0
+"""A sound that goes on for so long without rising and falling is none of the caller's."""
 _ENGINE_S = 0.8
 """What an engine has not called speech by then was none, however loud."""
 
@@ -80,6 +82,8 @@ class Claim:
             return self.verdict
         if speech_s >= self._rules.confirm_s:
             self.verdict = Verdict.TAKEN
+        elif not self.over and not speech_s and now - self._began_s >= _LONGEST_S:
+            self.verdict = Verdict.DROPPED
         elif self.over:
             long = speech_s >= self._rules.shortest_word_s
             self.verdict = Verdict.TAKEN if long else Verdict.DROPPED

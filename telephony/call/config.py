@@ -76,7 +76,7 @@ BACKCHANNELS = frozenset(
 class TurnTaking(msgspec.Struct, frozen=True):
     """How the floor changes hands. `confirmed` needs an engine that answers on request."""
 
-    barge_in: BargeIn = BargeIn.IMMEDIATE
+    barge_in: BargeIn = BargeIn.CONFIRMED
     confirm_s: float = 0.6
     """So much sound of speech takes the floor, whatever is said."""
     words_s: float = 0.8

@@ -242,9 +242,8 @@ class Honesty:
         self, item_id: str, response_id: str, stopped: Stopped, now: float
     ) -> list[CallCommand]:
         self._floor.silence(response_id)
-        line = ClaimLine(
-            item_id, stopped.tools, stopped.standing.value, stopped.sentence, round(now * 1000)
-        )
+        at_ms = self._playback.ledger.stream_ms(now)
+        line = ClaimLine(item_id, stopped.tools, stopped.standing.value, stopped.sentence, at_ms)
         commands = [
             Note("false_claim", detail=" ".join([stopped.standing.value, *stopped.tools])),
             Record(line),

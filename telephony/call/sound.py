@@ -62,12 +62,17 @@ class CallerSound:
             if above_db >= self._above_noise_db:
                 self._voiced += 1
                 self._sounds.append(level_db)
-            self._loud = self._loud + 1 if above_db >= self._above_noise_db + _LOUDER_DB else 0
+            loud = above_db >= self._above_noise_db + _LOUDER_DB
+            self._loud = self._loud + 1 if loud else 0
 
     def begin(self) -> None:
         """Count sound from here on."""
         self._voiced = 0
         self._sounds.clear()
+
+    def ignore(self) -> None:
+        """The loud sound going on is known and was nothing: what is loud begins after it."""
+        self._loud = -_FLOOR_STEPS
 
     @property
     def speech_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from agents.engine import Dismiss
 from telephony.call.commands import CallCommand, Record
 from telephony.transcripts.entry import AgentLine, CallerLine, Fate
 from tools.spec import Evidence, Heard
@@ -46,6 +47,9 @@ class Testimony:
             match command:
                 case Record(AgentLine(heard=heard, fate=fate, start_ms=start_ms)) if heard:
                     self._keep((start_ms, Heard("agent", heard, whole=fate is Fate.HEARD)))
+                case Dismiss(item_id):
+                    # It was decided that nothing was said, and an engine may never transcribe it.
+                    self._pending.pop(item_id, None)
                 case Record(CallerLine(text=text, start_ms=start_ms)) if text.strip():
                     self._keep((start_ms, Heard("caller", text)))
                 case _:

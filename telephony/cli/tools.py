@@ -90,14 +90,15 @@ def read(settings: Settings) -> Configuration:
 
 
 def _fitting(settings: Settings, store: Store) -> Configuration:
+    sections = unopened(settings)
     configuration = load_configuration(
         read_folder(settings.config_dir),
-        handlers_for(store, unopened(settings)),
+        handlers_for(store, sections),
         engines=engines_of(settings),
         root=str(settings.config_dir),
     )
     # What only making the tools shows.
-    Cast(settings, configuration, store, Persona())
+    Cast(settings, configuration, store, Persona(), sections)
     return configuration
 
 

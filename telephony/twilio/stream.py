@@ -316,7 +316,7 @@ class LiveStream:
         told = False
         try:
             if self._socket.direct is not None:
-                self._socket.direct.take_over(partial(self._take, deliver))
+                self._socket.direct.take_over(partial(self._taken, deliver))
             reader = self._tasks.start("twilio-reader", self._read(deliver))
             writer = self._tasks.start("twilio-writer", self.leg.write())
             self._tasks.start("twilio-watchdog", self._watch())
@@ -342,6 +342,13 @@ class LiveStream:
         except _Disconnected as gone:
             self._log.info("socket_closed", code=gone.code)
             self._lose(_reason(gone.code))
+
+    def _taken(self, deliver: Deliver, text: str | None) -> None:
+        """As a task of ours would: a bug ends this stream and is told as ours."""
+        try:
+            self._take(deliver, text)
+        except Exception as error:
+            self._task_failed("twilio-reader", error)
 
     def _take(self, deliver: Deliver, text: str | None) -> None:
         if self._ending.done():

@@ -156,6 +156,23 @@ def test_a_short_word_interrupts(words: str) -> None:
     )
 
 
+def test_a_loud_hum_nobody_calls_speech_holds_us_once() -> None:
+    """A vacuum cleaner: until the line is known to be so loud, it is not looked at again."""
+    script = speaking()
+    begun = len(script.said)
+    script.hums(3.5)
+    assert len(since(script, begun, ClearPlayback)) == 1
+
+
+def test_a_hum_the_engine_calls_speech_for_ever_gives_the_floor_back() -> None:
+    script = speaking()
+    script.happens(STARTED).hums(2.8)
+    held = played(script.said)
+    script.hums(0.4)
+    assert len(played(script.said)) > len(held)
+    assert script.entries(TruncationLine) == []
+
+
 @pytest.mark.parametrize("came", [(), (CallerTranscript("u1", "", failed=True),)])
 def test_a_sound_as_long_as_a_word_is_believed_when_no_words_come(
     came: tuple[CallerTranscript, ...],

@@ -217,6 +217,21 @@ async def test_messages_in_pieces_and_many_in_one_packet_are_taken_in_order() ->
     assert stamps == [20 * n for n in range(38)]
 
 
+async def test_a_bug_of_ours_ends_its_stream_and_is_told_as_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = peer.Service()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("telephony.twilio.intake.Intake.take", broken)
+    async with phone(service) as twilio, twilio.stream() as socket:
+        await socket.send(peer.text(peer.media(2, 0)))
+        await until(lambda: lost(service) == StreamLost("internal"))
+        assert service.counts["stream.task_failed"] == 1
+
+
 async def test_a_clear_is_written_in_the_very_call_that_asks_for_it() -> None:
     """No turn of the event loop, which other calls would take part in, lies between."""
     service = peer.Service()

@@ -38,7 +38,7 @@ def overlaid(tool: Tool, file: ToolFile, renamed: Renamed) -> Tool:
         name: tuple(value) if isinstance(value, list) else value
         for name in (
             *("name", "description", "phrases", "deadline_s", "filler", "confirm"),
-            *("must_be_said", "requires", "claims", "idempotent"),
+            *("must_be_said", "requires", "idempotent"),
         )
         if (value := getattr(file, name)) is not UNSET
     }
@@ -52,6 +52,7 @@ def overlaid(tool: Tool, file: ToolFile, renamed: Renamed) -> Tool:
             tuple(file.audience.numbers),
             file.audience.hours.by_day(),
         ),
+        claims=tuple(dict.fromkeys([*tool.claims, *(file.claims or ())])),
         approval=tool.approval if file.approval is UNSET else _approval(file),
         redact=tuple(dict.fromkeys([*tool.redact, *file.redact])),
         reopens=_called_now(tool.reopens, renamed) if renamed else tool.reopens,

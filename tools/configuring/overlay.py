@@ -74,6 +74,7 @@ def _reshaped(tool: Tool, parameters: Parameters, renamed: Renamed) -> Tool:
         tool,
         parameters=schema,
         enums={},
+        settled=typed,
         handler=_filled(handler, typed),
         transfer_to=None if transfer_to is None else lambda given: transfer_to(typed(given)),
     )

@@ -151,6 +151,24 @@ def _of_own(file: ToolFile, own: Tool) -> Iterator[Problem]:
         yield Problem(("idempotent",), "the handler is not made for that", "Leave it out")
     if own.by_call:
         yield from _only_words(file)
+        yield from _by_call(file, own)
+
+
+_OF_DISPATCH = (
+    *("approval", "limits", "requires", "confirm", "must_be_said", "idempotent"),
+    "deadline_s",
+)
+
+
+def _by_call(file: ToolFile, own: Tool) -> Iterator[Problem]:
+    """The call itself carries it out, under its own name; no rule of the dispatcher reaches it."""
+    plain = ToolFile(handler=file.handler)
+    if file.name is not UNSET and file.name != own.name:
+        yield Problem(("name",), "is known to the call by its own", f"Call it {own.name}")
+    for field in _OF_DISPATCH:
+        if getattr(file, field) != getattr(plain, field):
+            what = "cannot be asked of what the call carries out itself"
+            yield Problem((field,), what, "Take it out, or the tool")
 
 
 def _only_words(file: ToolFile) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from yarl import URL
 
+from tools.config import SECRET_PREFIX
 from tools.http import templates
 from tools.http.addresses import networks, overlaps_never
 from tools.http.section import Check, HttpSection, Pick, checking, normal
@@ -137,7 +138,9 @@ def _name(
             yield Problem(path, f"asks for {{{name}}}, which nobody knows", f"There is: {known}")
     elif dot and kind == "secret":
         if secrets is not None and rest not in secrets:
-            yield Problem(path, f"asks for a secret {rest} that is not set", f"Set {rest}")
+            yield Problem(
+                path, f"asks for a secret {rest} that is not set", f"Set {SECRET_PREFIX}{rest}"
+            )
     elif dot:
         yield Problem(path, f"asks for {{{name}}}", "There are {argument}, {context.…}, {secret.…}")
     elif arguments is not None and name not in arguments:

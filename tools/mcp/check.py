@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tools.config import SECRET_PREFIX
 from tools.http import templates
 from tools.http.addresses import networks, overlaps_never
 from tools.http.check import HOST, OURS, TOKEN
@@ -116,7 +117,11 @@ def _values(section: McpSection, secrets: Collection[str] | None) -> Iterator[Pr
             kind, _, rest = name.partition(".")
             if kind == "secret" and rest:
                 if secrets is not None and rest not in secrets:
-                    yield Problem(path, f"asks for a secret {rest} that is not set", f"Set {rest}")
+                    yield Problem(
+                        path,
+                        f"asks for a secret {rest} that is not set",
+                        f"Set {SECRET_PREFIX}{rest}",
+                    )
             elif not (context and kind == "context" and rest in templates.CONTEXT):
                 hint = "There is {secret.NAME}" + (", and {context.call_id}" if context else "")
                 yield Problem(path, f"asks for {{{name}}}", hint)

@@ -46,11 +46,13 @@ def mcp_tool(
     Raises `tools.mcp.schemas.UnfitError` for one that the server has not, or that cannot be used.
     """
     if server.listed is None:
-        return _unreached(server, base)
+        return unreached(server, base)
     return _tool(server, one(section, server.listed, base), base, secrets)
 
 
-def _unreached(server: McpServer, base: Tool) -> Tool:
+def unreached(server: McpServer, base: Tool) -> Tool:
+    """Stands for a tool of which it is not known what it takes: it fails politely."""
+
     async def handler(_arguments: object, context: ToolContext) -> Result:
         _note(server, base, context, "server_down")
         raise BackendError("server_down", permanent=False)

@@ -25,6 +25,7 @@ from tools.mcp.pipe import Program, piped
 from tools.mcp.results import Said
 from tools.mcp.section import McpSection
 from tools.mcp.way import NOT_SENT, Way
+from tools.watchdog import lasting
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MAX_PAGES = 10
@@ -140,7 +141,9 @@ class McpServer:
         """
         if self._session is None or self._over.is_set():
             raise NotAskedError("server_down")
-        task = self._start(f"mcp call {tool}", _called(self._session, tool, dict(arguments), key))
+        with lasting():  # a write may outlive the handler, which is not the tool's fault
+            asked = _called(self._session, tool, dict(arguments), key)
+            task = self._start(f"mcp call {tool}", asked)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
         patience_s = deadline_s + LATE_S if writes else deadline_s

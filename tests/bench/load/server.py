@@ -56,7 +56,7 @@ class Server:
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_ROOT),
             "FRONTDESK_ENGINE": "realtime",
-            # The rig times each cut from the moment the model hears speech: nothing may hold before.
+            # Cuts are timed from when the model hears speech: nothing may hold before.
             "FRONTDESK_BARGE_IN": "immediate",
             "FRONTDESK_PORT": str(port),
             "FRONTDESK_PUBLIC_URL": self.address,
