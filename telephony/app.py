@@ -16,10 +16,11 @@ from starlette.routing import Mount
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
+from telephony.around import Around
 from telephony.backends import Backends, open_backends
 from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
-from telephony.call.commands import CallCommand, Onward, Record
+from telephony.call.commands import CallCommand, Record
 from telephony.call.config import BargeIn, CallConfig, Limits
 from telephony.call.events import CallEvent
 from telephony.call.machine import Call
@@ -86,24 +87,6 @@ def unwatched(
 
 
 @dataclass(frozen=True)
-class _Around:
-    """What all sessions share: see telephony.session.Surroundings."""
-
-    dispatcher: Dispatcher
-    control: TwilioRest
-    documents: Documents
-    staff: Staff
-    count: Callable[[str], None]
-    watch: Watch
-
-    def onward(self, onward: Onward) -> bytes:
-        return self.documents.onward(onward)
-
-    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
-        self.staff.call_back(call_id, caller_number, why)
-
-
-@dataclass(frozen=True)
 class _Configured:
     """What a call goes by: all that follows from one version of the configuration."""
 
@@ -154,7 +137,7 @@ class Service:
             settings.data_dir, backends.crm.contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
-        self._around = _Around(
+        self._around = Around(
             dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
         )
         self._follower = Follower(

@@ -25,6 +25,7 @@ SHELLS = frozenset(
         "agents.tasks",
         "telephony.__main__",
         "telephony.app",
+        "telephony.around",
         "telephony.backends",
         "telephony.builtin",
         "telephony.rules",

@@ -184,8 +184,8 @@ TOOL_LEDGER = (
         "a hang-up breaks off a booking",
     ),
     _limited(
-        "or not (ended.passing and attempt.retries):",
-        "or not ended.passing:",
+        "again = ended.passing and attempt.retries\n",
+        "again = ended.passing\n",
         "a write that may have happened is tried again",
     ),
     _limited(

@@ -51,6 +51,7 @@ from telephony.twilio.rest import HangUpResult, RedirectResult
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
+from tools.gate import WAITING
 from tools.migrate import migrate
 from tools.receipts import Receipts
 from tools.registry import Registry
@@ -127,7 +128,7 @@ class Around:
         tools = [
             Tool(name="greet", description="Greet.", arguments=Nothing, handler=greet),
             Tool("pay", "Pay.", Pay, pay, redact=("card",), risk=Risk.MONEY, confirm=("amount",)),
-            Tool("refund", "Pay back.", Nothing, greet, approval=approval, filler="Let me ask."),
+            Tool("refund", "Pay back.", Nothing, greet, approval=approval),
         ]
         self.approvals = Approvals(store)
         self.dispatcher = Dispatcher(
@@ -607,7 +608,7 @@ async def test_a_caller_who_waits_for_a_person_is_told_so(one: Callable[..., One
     call = one()
     await call.begin()
     call.engine.say(ToolCalled("r1", "t1", "refund", "{}"))
-    await until(lambda: Say("Let me ask.") in call.engine.asked)
+    await until(lambda: Say(WAITING) in call.engine.asked)
     now = dt.datetime.now(dt.UTC)
     (waiting,) = await asyncio.to_thread(call.around.approvals.waiting, now)
     await asyncio.to_thread(call.around.approvals.approve, waiting.id, "Bea", now)
@@ -623,7 +624,7 @@ async def test_fault_x9_a_caller_who_hangs_up_while_a_person_decides_gets_nothin
     call = one()
     await call.begin()
     call.engine.say(ToolCalled("r1", "t1", "refund", "{}"))
-    await until(lambda: Say("Let me ask.") in call.engine.asked)
+    await until(lambda: Say(WAITING) in call.engine.asked)
     call.session.deliver(StreamStopped())
     await call.ended()
     now = dt.datetime.now(dt.UTC)

@@ -103,7 +103,7 @@ examples:
          " write-own."),
         (COOK + "idempotent: true\n",
          "2:13: idempotent: the handler is not made for that. Leave it out."),
-        ("handler: kitchen.keys\nparameters: {guests: {value: 2}}\n",
+        ("handler: kitchen.keys\nparameters: {guests: {value: 2}}\nname: keys\n",
          "2:22: parameters.guests: is taken by the call as the model gives it. Give no more than"
          " help and ask."),
         # ---- parameters ----

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from agents.tasks import Tasks
 from tests.tools.http_double import CONTEXT, Double, answer, base
-from tools.config import ConfigError
 from tools.http.offer import NoBreaker
 from tools.mcp import pipe
 from tools.mcp.section import read
@@ -64,12 +64,23 @@ async def test_files_about_one_server_share_it(outside: Outside) -> None:
         await look.handler({"n": 1}, CONTEXT)  # type: ignore[misc]
 
 
-async def test_a_tool_the_server_has_not_is_a_mistake_of_the_file(outside: Outside) -> None:
-    await outside.prepare([about("gone")])
-    with pytest.raises(ConfigError, match="no such tool"):
-        outside.mcp(base(), about("gone"))
-    with pytest.raises(ConfigError, match="nested too deep"):
-        outside.mcp(base(), about("bomb"))
+@pytest.mark.parametrize(("name", "why"), [("gone", "no such tool"), ("bomb", "nested too deep")])
+async def test_a_tool_the_server_has_not_keeps_no_service_from_starting(
+    outside: Outside, name: str, why: str
+) -> None:
+    """What a server lists today says nothing of the file: the tool fails politely meanwhile."""
+    await outside.prepare([about(name)])
+    with capture_logs() as logged:
+        tool = outside.mcp(base(), about(name))
+    (told,) = (line for line in logged if line["event"] == "mcp_tool_unfit")
+    assert why in told["why"]
+    with pytest.raises(BackendError, match="server_down"):
+        await tool.handler({}, CONTEXT)  # type: ignore[misc]
+
+
+async def test_a_file_is_one_tool(outside: Outside) -> None:
+    (problem,) = outside.mcp_problems(base(), {**about("look"), "tool": "", "include": ["look"]})
+    assert problem.path == ("include",)
 
 
 async def test_a_server_that_is_down_breaks_no_configuration(outside: Outside) -> None:

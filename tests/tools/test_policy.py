@@ -208,6 +208,13 @@ def test_who_did_not_understand_the_answer_goes_by_the_risk() -> None:
     assert rule(judged(AGREED, complete=False)) == "confirm"
 
 
+@pytest.mark.parametrize("said", ["No, Wednesday.", "Yes, but make it four.", "What was that?"])
+def test_a_no_stays_one_though_a_cough_was_not_made_out(said: str) -> None:
+    for answers in ((caller(""), caller(said)), (caller(said), caller(""))):
+        assert rule(judged(AGREED, agent(READ_BACK), *answers)) == "confirm"
+    assert judged(AGREED, agent(READ_BACK), caller("Yes."), caller("")) == Allow()
+
+
 def test_nothing_given_nothing_to_confirm() -> None:
     assert judged(AGREED, arguments={"phone": "1"}) == Allow()
 

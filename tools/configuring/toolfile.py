@@ -230,7 +230,12 @@ class ToolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         | UnsetType
     ) = UNSET
     filler: (
-        Annotated[str, msgspec.Meta(max_length=100, description="Said when it takes long.")]
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=100, description="Kept with the tool; said is the persona's, so far."
+            ),
+        ]
         | UnsetType
     ) = UNSET
     confirm: (

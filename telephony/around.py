@@ -1,0 +1,29 @@
+"""What all calls of a service share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telephony.call.commands import Onward
+from telephony.session import Watch
+from telephony.staff import Staff
+from telephony.twilio.onward import Documents
+from telephony.twilio.rest import TwilioRest
+from tools.dispatch import Dispatcher
+
+
+@dataclass(frozen=True)
+class Around:
+    """What all sessions share: see telephony.session.Surroundings."""
+
+    dispatcher: Dispatcher
+    control: TwilioRest
+    documents: Documents
+    staff: Staff
+    count: Callable[[str], None]
+    watch: Watch
+
+    def onward(self, onward: Onward) -> bytes:
+        return self.documents.onward(onward)
+
+    def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
+        self.staff.call_back(call_id, caller_number, why)
