@@ -6,11 +6,15 @@ import math
 class Breaker:
     """For one tool or one host. Times are seconds of one clock, which never goes back."""
 
-    def __init__(self, failures: int = 5, rest_s: float = 20.0) -> None:
-        """Opens after `failures` in a row, for `rest_s`; then one attempt decides."""
+    def __init__(
+        self, failures: int = 5, rest_s: float = 20.0, longest_rest_s: float | None = None
+    ) -> None:
+        """Opens after `failures` in a row, for `rest_s`; then one attempt decides. With each that
+        fails the rest doubles, up to `longest_rest_s`; None: it stays the same."""
         assert failures > 0
         self._most = failures
-        self._rest_s = rest_s
+        self._first_rest_s = rest_s
+        self._longest_rest_s = rest_s if longest_rest_s is None else longest_rest_s
         self._failures = 0
         self._closed_from_s = -math.inf
         self._probing_until_s = -math.inf
@@ -36,6 +40,11 @@ class Breaker:
     def succeeded(self) -> None:
         self._failures = 0
         self._probing_until_s = -math.inf
+
+    @property
+    def _rest_s(self) -> float:
+        doublings = min(self._failures - self._most, 10)
+        return float(min(self._first_rest_s * 2**doublings, self._longest_rest_s))
 
     @property
     def failures(self) -> int:

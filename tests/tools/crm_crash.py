@@ -14,7 +14,7 @@ from tests.tools.crash import die
 from tests.tools.desk import NOW, Desk
 from tools.booking.shop import default_shop
 from tools.catalogue import build
-from tools.crm.breaker import Pauses
+from tools.crm.breaker import pauses
 from tools.crm.contacts import Contacts
 from tools.crm.drain import Drain
 from tools.crm.outbox import Outbox
@@ -69,7 +69,7 @@ async def drain(store: Store, url: str, point: str, nth: int) -> None:
         outbox.claim = dying_claim  # type: ignore[method-assign, assignment]
         outbox.sent = dying_mark  # type: ignore[method-assign, assignment]
         contacts = Contacts(store, NAME)
-        await Drain(outbox, book, contacts, Pauses(), lambda: NOW, lambda: 0.0).once()
+        await Drain(outbox, book, contacts, pauses(), lambda: NOW, lambda: 0.0).once()
 
 
 def dying(tool: Tool, store: Store, point: str) -> Tool:

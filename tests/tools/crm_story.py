@@ -8,7 +8,7 @@ import aiohttp
 
 from tests.fakes.crm_server import OURS, TOKEN, CrmServer
 from tests.tools.desk import NOW
-from tools.crm.breaker import Pauses
+from tools.crm.breaker import pauses
 from tools.crm.contacts import Contacts
 from tools.crm.drain import Drain
 from tools.crm.followups import FollowUps
@@ -39,7 +39,7 @@ class Story:
         carrier = Carrier(session, server.base_url, lambda: self.token, self.clock)
         dialect = Dialect(OURS, ("phone", "mobilephone"))
         self.book = HubSpotBook(carrier, dialect, read_s, READ_S)
-        self.breaker = Pauses()
+        self.breaker = pauses()
         self.lookup = Lookup(
             self.contacts, self.book, self.outbox, self.breaker, self.clock, self.seconds
         )
@@ -47,7 +47,7 @@ class Story:
 
     def another_drain(self) -> Drain:
         """As another process has it."""
-        return Drain(self.outbox, self.book, self.contacts, Pauses(), self.clock, self.seconds)
+        return Drain(self.outbox, self.book, self.contacts, pauses(), self.clock, self.seconds)
 
     def clock(self) -> dt.datetime:
         return self.now

@@ -43,6 +43,19 @@ def test_one_attempt_decides_for_all() -> None:
     assert breaker.allows(21.0)
 
 
+def test_each_attempt_in_vain_may_double_the_rest_up_to_the_longest() -> None:
+    breaker, now_s, rests_s = Breaker(3, 10.0, 35.0), 0.0, []
+    for _ in range(2):
+        breaker.failed(now_s)
+    for _ in range(4):
+        breaker.failed(now_s)
+        rests_s.append(next(s for s in range(1, 100) if breaker.allows(now_s + s)))
+        now_s += rests_s[-1]
+    assert rests_s == [10, 20, 35, 35]
+    breaker.succeeded()
+    assert breaker.allows(now_s)
+
+
 def test_an_attempt_that_never_reports_does_not_keep_it_shut_for_ever() -> None:
     breaker = opened()
     assert breaker.allows(10.0)

@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tools.crm.breaker import Pauses
+from tools.breaker import Breaker
+from tools.crm.breaker import pauses
 from tools.crm.checking import Checks
 from tools.crm.config import CrmConfig, Outside
 from tools.crm.consents import Consents
@@ -22,7 +23,6 @@ from tools.crm.outbox import Outbox
 from tools.crm.outside.book import HubSpotBook
 from tools.crm.outside.http import Carrier
 from tools.crm.outside.hubspot import Dialect
-from tools.crm.port import Breaker
 from tools.secrets import Secrets
 from tools.store import Store
 
@@ -83,7 +83,7 @@ def open_desk(
     desk = own_desk(store, config)
     if config.outside is None or desk.outbox is None:
         return desk
-    guard = breaker or Pauses()
+    guard = breaker or pauses()
     book = outside_book(config, config.outside, secrets, session, clock)
     lookup = Lookup(desk.contacts, book, desk.outbox, guard, clock, seconds)
     drain = Drain(desk.outbox, book, desk.contacts, guard, clock, seconds)

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import structlog
 
+from tools.breaker import Breaker
 from tools.crm.contacts import Contacts, card_of
 from tools.crm.outbox import Intent, Outbox
-from tools.crm.port import Book, BookError, Breaker, Card, Kind, NoteCard, TaskCard, Trouble
+from tools.crm.port import Book, BookError, Card, Kind, NoteCard, TaskCard, Trouble
 from tools.spec import BackendError
 from tools.store import CommitUnknownError
 

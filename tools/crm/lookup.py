@@ -7,9 +7,10 @@ from enum import Enum
 
 import msgspec
 
+from tools.breaker import Breaker
 from tools.crm.contacts import Contacts
 from tools.crm.outbox import Outbox
-from tools.crm.port import Book, BookError, Breaker, By, Card, Kind, Trouble
+from tools.crm.port import Book, BookError, By, Card, Kind, Trouble
 from tools.crm.records import Contact
 
 

@@ -121,16 +121,3 @@ class Book(Protocol):
         self, ref: str, task: TaskCard, known: str, key: str, *, again: bool = False
     ) -> str:
         """Keep a task for the person `ref`, or change the one `known` names."""
-
-
-class Breaker(Protocol):
-    """Keeps us from asking a book that does not answer. Times are seconds of one clock."""
-
-    def allows(self, now: float) -> bool:
-        """Whether it is worth asking now; True is followed by `failed` or `succeeded`."""
-
-    def failed(self, now: float) -> None:
-        """It has not answered."""
-
-    def succeeded(self) -> None:
-        """It has answered, be it no."""
