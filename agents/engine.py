@@ -154,6 +154,24 @@ class ResponseDone(EngineEvent, frozen=True, tag=True):
     usage: Usage | None = None
 
 
+class EngineExpires(EngineEvent, frozen=True, tag=True):
+    """Its server will end this session, however well it goes; told in good time, once or more."""
+
+    in_s: float
+    """Seconds from now until then."""
+
+
+class EngineAllowance(EngineEvent, frozen=True, tag=True):
+    """What the provider still lets us use of a model before it refuses."""
+
+    name: str
+    """`tokens` or `requests`, by the minute."""
+    limit: int
+    remaining: int
+    reset_s: float
+    """Seconds from now until it is whole again."""
+
+
 class EngineNotice(EngineEvent, frozen=True, tag=True):
     """Something odd but harmless: counted and logged, never acted on."""
 
@@ -180,9 +198,40 @@ AnyEngineEvent = (
     | ItemDone
     | ToolCalled
     | ResponseDone
+    | EngineExpires
+    | EngineAllowance
     | EngineNotice
     | EngineFailed
 )
+
+# ---- what an engine is told of the call before it -----------------------------------------------
+
+
+class Remembered(msgspec.Struct, frozen=True, tag=True):
+    """Base of what was said and done while another session listened."""
+
+
+class CallerSaid(Remembered, frozen=True, tag=True):
+    text: str
+
+
+class AgentSaid(Remembered, frozen=True, tag=True):
+    text: str
+    """What the caller heard of it, and not a word more."""
+
+
+class ToolAnswered(Remembered, frozen=True, tag=True):
+    """A tool call of an earlier session, and what came of it."""
+
+    tool_call_id: str
+    name: str
+    arguments: str
+    """JSON text as the model wrote it."""
+    output: str
+    """JSON text for the model; of a call that still runs it says so."""
+
+
+AnyRemembered = CallerSaid | AgentSaid | ToolAnswered
 
 # ---- call -> engine ---------------------------------------------------------------------------
 
@@ -207,6 +256,19 @@ class Inform(EngineCommand, frozen=True, tag=True):
     """Something to know from now on, never to be spoken or answered by itself."""
 
     text: str
+
+
+class Remember(EngineCommand, frozen=True, tag=True):
+    """What was said and done in other sessions of this call, in order.
+
+    It comes first of all after EngineReady (and before any audio held until then is heard), and
+    once more whenever the fate of something older is known. It goes to the end of what the
+    engine knows, and is never spoken.
+    """
+
+    what: tuple[AnyRemembered, ...]
+    answer: bool = False
+    """True: the caller waits for a reply to the last of it. Give one now."""
 
 
 class TruncateItem(EngineCommand, frozen=True, tag=True):
@@ -259,6 +321,7 @@ AnyEngineCommand = (
     AppendAudio
     | Say
     | Inform
+    | Remember
     | TruncateItem
     | DeleteItem
     | CancelResponse

@@ -20,6 +20,7 @@ from agents.engine import (
     DeleteItem,
     Dismiss,
     Inform,
+    Remember,
     Say,
     ToolOutput,
     TruncateItem,
@@ -136,7 +137,7 @@ class Session:
                 self._replies.truncated(item_id, "")
             case CancelResponse(response_id):
                 self._replies.cancel(response_id)
-            case Inform():
+            case Inform() | Remember():
                 """For models that read; what the dialogue has to know, its tools tell it."""
             case CloseEngine():
                 """Obeyed by the engine, which ends the session."""

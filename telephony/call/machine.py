@@ -12,6 +12,8 @@ from agents.engine import (
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
+    EngineAllowance,
+    EngineExpires,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -199,6 +201,8 @@ class Call:
                 return self._response_done(event, now)
             case EngineNotice(code):
                 return [Note("engine_notice", detail=code)]
+            case EngineExpires() | EngineAllowance():
+                return []
             case _:  # EngineFailed; anything forgotten above does not fit the parameter
                 return self._engine_failed(event, now)
 
