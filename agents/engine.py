@@ -185,6 +185,8 @@ class EngineFailed(EngineEvent, frozen=True, tag=True):
     """A code from the engine's own closed list (`connect_refused`, `invalid_api_key`, ...)."""
     fatal: bool
     """True: the same engine with the same settings would fail again."""
+    retry_after_s: float | None = None
+    """So long its server asks to be left alone."""
 
 
 AnyEngineEvent = (

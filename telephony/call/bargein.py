@@ -1,6 +1,6 @@
 """What happens when the caller speaks while we do: at once, or held until it proves to be meant."""
 
-from agents.engine import Answer, CancelResponse, Dismiss
+from agents.engine import Answer, CancelResponse, Capabilities, Dismiss
 from telephony.call.claim import Claim, Verdict
 from telephony.call.commands import CallCommand, Note, StoreAudio, Track
 from telephony.call.config import BargeIn, CallConfig
@@ -141,6 +141,17 @@ class BargeIns:
             return []
         claim.judge(now, self._sound.speech_s)
         return self._decided(claim, now)
+
+    def engine_left(self, now: float) -> list[CallCommand]:
+        """The session that would have ended the claim is gone: who made a sound has the floor."""
+        claim, self._claim = self._claim, None
+        if claim is None or claim.verdict is not Verdict.OPEN:
+            return []
+        return self._take(now)
+
+    def seat(self, capabilities: Capabilities) -> None:
+        """Another session listens from now on."""
+        self._capabilities = capabilities
 
     def _decided(self, claim: Claim, now: float) -> list[CallCommand]:
         match claim.verdict:

@@ -47,6 +47,28 @@ class RunTool(PhoneCommand, frozen=True, tag=True):
     """What was said, as far as the tool's rules go by it."""
 
 
+class OpenEngine(PhoneCommand, frozen=True, tag=True):
+    """Open another engine session beside the one there is; SuccessorReady or SuccessorFailed
+    follows."""
+
+    seat: int
+    """Its number in this call."""
+    rung: int
+    """Which engine: its place in `CallConfig.rungs`."""
+
+
+class SeatEngine(PhoneCommand, frozen=True, tag=True):
+    """From now on commands go to this session and its events come; the one before it is closed."""
+
+    seat: int
+
+
+class LeaveEngine(PhoneCommand, frozen=True, tag=True):
+    """Close this session; nothing it still says is wanted."""
+
+    seat: int
+
+
 class SealDigits(PhoneCommand, frozen=True, tag=True):
     """Put the last `count` hidden digits away; DigitsSealed follows."""
 
@@ -129,6 +151,9 @@ AnyPhoneCommand = (
     | PlaceMark
     | ClearPlayback
     | RunTool
+    | OpenEngine
+    | SeatEngine
+    | LeaveEngine
     | SealDigits
     | HangUp
     | Transfer

@@ -6,19 +6,33 @@ import msgspec
 
 from agents.engine import Capabilities
 from agents.persona import Persona
+from telephony.transcripts.entry import AnyEntry
 
 
 class Limits(msgspec.Struct, frozen=True):
     """How long a call waits for whom, in seconds."""
 
-    engine_ready_s: float = 10.0
+    engine_ready_s: float = 7.5
     """From the start of the stream until the engine must be ready to talk."""
-    answer_s: float = 6.0
-    """From the end of the caller's turn (or of a tool) until the agent must be heard."""
+    answer_s: float = 4.0
+    """From the end of the caller's turn (or of a tool) until the agent must be heard, or another
+    session of it is asked instead."""
+    give_up_s: float = 7.5
+    """From then on somebody else must be heard: our own words, at the last."""
+    open_s: float = 2.0
+    """How long another session of an engine may take to be ready."""
+    mute_s: float = 1.8
+    """How long one that was asked for words as soon as it was seated may take to be heard."""
+    reopen_s: float = 0.5
+    """Between two attempts at the same engine."""
+    rung_s: float = 2.5
+    """For so long the same engine is tried again, before the next one is."""
     reply_s: float = 90.0
     """The longest reply: what an engine gives beyond that is not heard, and the caller is asked."""
     filler_after_s: float | None = None
     """So long after the caller's turn without an answer: say something meanwhile."""
+    filler_again_s: float = 5.0
+    """And so long after that once more, while the answer has still not come."""
     silence_prompt_s: float = 10.0
     """Nobody speaks and nothing runs for so long: ask whether the caller is there."""
     idle_hangup_s: float = 30.0
@@ -53,6 +67,16 @@ class Route(msgspec.Struct, frozen=True):
     """Said to the caller before they are put through."""
     timeout_s: float
     """How long it rings."""
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """One engine on the ladder of a call: the first that works carries it."""
+
+    engine: str
+    """`realtime`, `turns`, `local`, ...: its name in settings and personas."""
+    capabilities: Capabilities
+    tries: int = 2
+    """So many further sessions of it are opened in a row before the next engine is."""
 
 
 class BargeIn(Enum):
@@ -126,5 +150,10 @@ class CallConfig(msgspec.Struct, frozen=True):
     """The longest message the carrier may record; 0: it takes none."""
     evidence_tools: tuple[str, ...] = ()
     """Tools whose rules go by what was said: `ToolSpec.needs_evidence`."""
+    rungs: tuple[Rung, ...] = ()
+    """Engines to go on with when a session fails, the one the call begins with first; empty: the
+    call ends with its only session."""
+    before: tuple[AnyEntry, ...] = ()
+    """The transcript so far of a call that another process began."""
     claimable: tuple[Claimable, ...] = ()
     """Which tools' doing can be claimed; empty: sentences are not looked at."""

@@ -74,6 +74,23 @@ class ToolWaits(PhoneEvent, frozen=True, tag=True):
     words: str
 
 
+class SuccessorReady(PhoneEvent, frozen=True, tag=True):
+    """The session that was opened could be seated now."""
+
+    seat: int
+
+
+class SuccessorFailed(PhoneEvent, frozen=True, tag=True):
+    """It could not be opened, or broke before it was seated."""
+
+    seat: int
+    reason: str
+    fatal: bool
+    """The same engine would fail again."""
+    after_s: float | None = None
+    """So long its server asks to be left alone."""
+
+
 class DigitsSealed(PhoneEvent, frozen=True, tag=True):
     """The answer to SealDigits."""
 
@@ -147,6 +164,8 @@ AnyPhoneEvent = (
     | PeerMisbehaved
     | ToolFinished
     | ToolWaits
+    | SuccessorReady
+    | SuccessorFailed
     | DigitsSealed
     | HangUpAsked
     | HangUpFailed

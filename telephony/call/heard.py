@@ -18,9 +18,10 @@ _REACH_SAMPLES = RATE * 3 // 10
 _STEP_SAMPLES = RATE // 50
 _SENTENCE_END = re.compile(r"[.?!]+[\"')\]]*\s+")
 
+FILLER = "filler"
 REPEAT = "repeat"
 TONES = "tones"
-"""Keys sent, which are not to be sent again. Both are sources of lines in the transcript."""
+"""Keys sent, which are not to be sent again. All are sources of lines in the transcript."""
 
 
 class Sentence(msgspec.Struct, frozen=True):

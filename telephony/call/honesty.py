@@ -220,6 +220,18 @@ class Honesty:
         left = [item for item, (reply, _) in self._read.items() if reply == response_id]
         return [command for item_id in left for command in self.item_done(item_id, now)]
 
+    def engine_left(self, now: float) -> list[CallCommand]:
+        """Nothing more comes of any reply."""
+        replies = dict.fromkeys([*(reply for reply, _ in self._read.values()), *self._stopped])
+        return [
+            command
+            for response_id in replies
+            for command in (
+                *self.response_done(response_id, now),
+                *self.correction(response_id, now),
+            )
+        ]
+
     def _look(
         self, item_id: str, response_id: str, begin: int, now: float, *, whole: bool
     ) -> list[CallCommand]:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from telephony.call.commands import Onward
 from telephony.call.config import Limits
+from telephony.call.silence import since
 from telephony.transcripts.entry import EndedReason
 
 
@@ -114,6 +115,12 @@ class Patience:
         self._owed_from_s = None
 
     @property
+    def our_turn(self) -> bool:
+        """The caller waits for us: for the first words, for an answer, or for the rest of it."""
+        waits = self._waiting_from_s is not None or self._stalled_from_s is not None
+        return waits or self._owed_from_s is not None or not self._ready
+
+    @property
     def owed(self) -> bool:
         """The agent has to be heard: something was asked of it that it has not begun."""
         return self._owed_from_s is not None
@@ -122,6 +129,13 @@ class Patience:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
         if self._ready and self._waiting_from_s is None:
+            self._waiting_from_s = now
+
+    def still_heard(self, now: float) -> None:
+        """What is owed follows something the caller is hearing just now."""
+        if self._owed_from_s is not None:
+            self._owed_from_s = now
+        if self._waiting_from_s is not None:
             self._waiting_from_s = now
 
     def nothing_owed(self) -> None:
@@ -144,8 +158,10 @@ class Patience:
         `busy`: somebody speaks or something runs. `stalled`: a reply is being given of which
         there is nothing to hear just now.
         """
-        self._quiet_from_s = _since(self._quiet_from_s, not busy, now)
-        self._stalled_from_s = _since(self._stalled_from_s, stalled, now)
+        self._quiet_from_s = since(self._quiet_from_s, not busy, now)
+        self._stalled_from_s = since(self._stalled_from_s, stalled, now)
+        if stalled and self._waiting_from_s is None:
+            self._waiting_from_s = self._stalled_from_s
 
     def due(self, now: float) -> Due | None:
         """The first thing whose time has come; asking takes note that it was answered."""
@@ -166,8 +182,10 @@ class Patience:
             return
         for since_s in (self._owed_from_s, self._stalled_from_s):
             if since_s is not None:
-                due = Due.ANSWER_MISSING if self._nudged else Due.ANSWER_OWED
-                yield since_s + limits.answer_s, due
+                if self._nudged:
+                    yield since_s + limits.give_up_s - limits.answer_s, Due.ANSWER_MISSING
+                else:
+                    yield since_s + limits.answer_s, Due.ANSWER_OWED
         if self._waiting_from_s is not None and limits.filler_after_s is not None:
             yield self._waiting_from_s + limits.filler_after_s, Due.FILLER
         if self._quiet_from_s is not None:
@@ -191,14 +209,8 @@ class Patience:
             self._owed_from_s = now
             self._stalled_from_s = None
         if due is Due.FILLER:
-            self._waiting_from_s = None
+            again_s = self._limits.filler_again_s - (self._limits.filler_after_s or 0.0)
+            self._waiting_from_s = now + again_s
         if due in {Due.SILENCE_PROMPT, Due.SECOND_PROMPT}:
             self._prompts += 1
             self._quiet_from_s = now
-
-
-def _since(began_s: float | None, lasts: bool, now: float) -> float | None:
-    """When a state began, if it lasts."""
-    if not lasts:
-        return None
-    return now if began_s is None else began_s

@@ -6,20 +6,20 @@ and never goes back. After `EndCall` nothing more is asked for, whatever still h
 """
 
 from agents.engine import (
-    AppendAudio,
     AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
     EngineAllowance,
+    EngineEvent,
     EngineExpires,
-    EngineFailed,
     EngineNotice,
     EngineReady,
     ItemDone,
     ResponseDone,
     ResponseStarted,
+    ResponseStatus,
     Say,
     TextDelta,
     ToolCalled,
@@ -57,18 +57,21 @@ from telephony.call.events import (
     StreamLost,
     StreamStarted,
     StreamStopped,
+    SuccessorFailed,
+    SuccessorReady,
     ToolFinished,
     ToolWaits,
 )
+from telephony.call.heard import FILLER
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
 from telephony.call.playback import Playback
+from telephony.call.relay import Relay
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
-from telephony.media.transcode import Uplink
 from telephony.transcripts.entry import EndedReason, UsageLine
 from tools.calls.keys import SEND_DIGITS
 
@@ -81,7 +84,6 @@ class Call:
 
     def __init__(self, config: CallConfig) -> None:
         self._config = config
-        self._uplink = Uplink(config.capabilities.input_format)
         self._playback = Playback(config.capabilities)
         self._floor = Floor()
         self._patience = Patience(config.limits)
@@ -93,6 +95,18 @@ class Call:
             config, self._playback, self._floor, self._patience, self._ending
         )
         self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
+        self._relay = Relay(
+            config,
+            self._playback,
+            self._floor,
+            self._patience,
+            self._tools,
+            self._hearing,
+            self._ending,
+            self._barge_ins,
+            self._honesty,
+        )
+        self._succession = self._relay.succession
         self._fillers = 0
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
@@ -104,8 +118,6 @@ class Call:
             human=self._human_wanted,
         )
         self._stream_began_ms = 0
-        self._caller_samples = 0
-        self._appended_samples = 0
 
     @property
     def phase(self) -> Phase:
@@ -115,6 +127,8 @@ class Call:
         """Take one event. Any event is legal in any phase."""
         if self.phase is Phase.ENDED:
             return []
+        if isinstance(event, EngineEvent):
+            self._relay.alive()
         commands = self._dispatch(event, now)
         commands += self._playback.settle(now)
         self._barge_ins.heard(commands)
@@ -125,9 +139,14 @@ class Call:
         if self._ending.phase is not Phase.ENDED:
             commands += self._hearing.released(now)
             commands += self._dialling.check(commands, now)
+            if self._succession.heard_of_before:
+                self._patience.still_heard(now)
             self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
             commands += self._ending.proceed(now)
-        return commands
+            commands += self._relay.proceed(now, busy=self._busy)
+            self._note_silence(now)
+        self._relay.memory.note(commands)
+        return self._succession.addressed(commands, now)
 
     def next_deadline(self) -> float | None:
         """When to call `handle` with DeadlineReached if nothing else happens; None: never."""
@@ -138,7 +157,8 @@ class Call:
         settling_s = self._playback.ledger.settling_until_s()
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
         held_s = self._hearing.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
+        relay_s = self._relay.next_deadline()
+        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s, relay_s)
         times = [time for time in every if time is not None]
         return min(times, default=None)
 
@@ -201,10 +221,17 @@ class Call:
                 return self._response_done(event, now)
             case EngineNotice(code):
                 return [Note("engine_notice", detail=code)]
-            case EngineExpires() | EngineAllowance():
+            case EngineExpires(in_s):
+                self._succession.expires(in_s, now)
                 return []
+            case EngineAllowance():
+                return []
+            case SuccessorReady():
+                return self._successor_ready(event, now)
+            case SuccessorFailed():
+                return self._relay.successor_failed(event, now)
             case _:  # EngineFailed; anything forgotten above does not fit the parameter
-                return self._engine_failed(event, now)
+                return self._relay.failed(event, now)
 
     # ---- the caller's side --------------------------------------------------------------------
 
@@ -214,6 +241,8 @@ class Call:
     def _stream_started(self, now: float) -> list[CallCommand]:
         """The first stream, or the one that brings the caller back: its times begin at 0 again."""
         back = self.phase is Phase.TRANSFERRING
+        if not back:
+            self._succession.began(now)
         if back:
             self._stream_began_ms = round(now * 1000)
             self._playback.ledger.new_stream()
@@ -231,30 +260,27 @@ class Call:
     def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
         newest = round(now * RATE) + _AHEAD_SAMPLES
         stamped = (self._stream_began_ms + event.timestamp_ms) * RATE // 1000
-        at_samples = max(self._caller_samples, min(stamped, newest))
-        self._caller_samples = at_samples + len(event.ulaw)
+        at_samples = max(self._relay.caller_samples, min(stamped, newest))
         self._playback.ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
         if self.phase is Phase.TRANSFERRING:
+            self._relay.unheard(at_samples, event.ulaw)
             return [stored]
-        self._appended_samples += len(event.ulaw)
-        append = AppendAudio(self._uplink.push(event.ulaw))
-        return [stored, append, *self._barge_ins.caller_audio(event.ulaw, now)]
-
-    def _heard_at_ms(self, audio_ms: int) -> int:
-        """The engine counts the audio it was given; we count from the start of the stream."""
-        left_out = self._caller_samples - self._appended_samples
-        return left_out * 1000 // RATE + audio_ms
+        append = self._relay.caller_audio(at_samples, event.ulaw)
+        return [stored, *append, *self._barge_ins.caller_audio(event.ulaw, now)]
 
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
-        self._floor.caller_began(item_id, self._heard_at_ms(audio_ms))
+        began_ms = self._relay.at_ms(audio_ms)
+        self._floor.caller_began(item_id, began_ms)
+        self._relay.caller_began(item_id, began_ms)
         self._patience.caller_active()
         self._patience.caller_speaks()
         return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
-        self._floor.caller_ended(item_id, self._heard_at_ms(audio_ms), self._ms(now))
-        self._hearing.testimony.caller_ended(item_id, self._heard_at_ms(audio_ms))
+        ended_ms = self._relay.at_ms(audio_ms)
+        self._floor.caller_ended(item_id, ended_ms, self._ms(now))
+        self._hearing.testimony.caller_ended(item_id, ended_ms)
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
@@ -266,6 +292,8 @@ class Call:
         )
         line = self._floor.caller_words(item_id, text, self._ms(now))
         recorded: list[CallCommand] = [Record(line)] if line else []
+        if not event.failed:
+            self._relay.caller_written(item_id)
         if event.failed:
             # Words there may have been; how long they took has to decide.
             return recorded
@@ -275,6 +303,7 @@ class Call:
 
     def _engine_ready(self, now: float) -> list[CallCommand]:
         self._patience.ready()
+        self._succession.ready()
         if not self._ending.begun():
             return []
         return [*self._disclosure.say(), *self._say(self._config.persona.greeting, now)]
@@ -304,6 +333,7 @@ class Call:
         if self._playback.outstanding:
             self._floor.answer_sent(self._ms(now))
             self._patience.answered()
+            self._relay.answered()
             self._ending.speaks(event.response_id)
         samples = self._floor.reply_goes_on(event.response_id, self._playback.samples(event))
         if samples > self._config.limits.reply_s * RATE:
@@ -326,6 +356,8 @@ class Call:
         return [*commands, Record(turn)] if turn else commands
 
     def _response_done(self, event: ResponseDone, now: float) -> list[CallCommand]:
+        if event.status is ResponseStatus.COMPLETED:
+            self._succession.replied()
         commands = self._honesty.response_done(event.response_id, now)
         commands += self._playback.close_response(event.response_id, now)
         self._floor.reply_ended(event.response_id)
@@ -333,8 +365,9 @@ class Call:
         commands += [*self._playback.settled(), Record(line)]
         return [*commands, *self._honesty.correction(event.response_id, now)]
 
-    def _engine_failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
-        return [Note("engine_failed", detail=event.reason), *self._ending.apologise(now)]
+    def _successor_ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:
+        commands = self._relay.ready(event, now)
+        return [*commands, *self._engine_ready(now)] if commands else []
 
     # ---- tools --------------------------------------------------------------------------------
 
@@ -342,6 +375,7 @@ class Call:
         if not self._tools.begin(event, self._ms(now)):
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
+        self._succession.tool_called(event)
         self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
             send = event.name == SEND_DIGITS
@@ -381,7 +415,7 @@ class Call:
             return []
         self._fillers += 1
         words, ulaw = self._config.persona.filler, self._config.filler_ulaw
-        return self._playback.own(f"filler_{self._fillers}", words, ulaw, now)
+        return self._playback.own(f"filler_{self._fillers}", words, ulaw, now, FILLER)
 
     # ---- time ---------------------------------------------------------------------------------
 
@@ -389,13 +423,24 @@ class Call:
     def _busy(self) -> bool:
         floor = self._floor
         speaking = floor.caller_item is not None or floor.replying or self._playback.open
-        return speaking or self._patience.owed or bool(self._tools)
+        owed = self._patience.owed or self._succession.due_to_speak
+        return speaking or owed or bool(self._tools)
 
     @property
     def _stalled(self) -> bool:
         """A reply is being given, but there is nothing to hear of it and nothing it waits for."""
         waiting = self._playback.outstanding or self._floor.caller_item is not None or self._tools
         return self._floor.replying and not waiting
+
+    def _note_silence(self, now: float) -> None:
+        our_turn = self._patience.our_turn or bool(self._tools) or self._succession.due_to_speak
+        talking = self._floor.caller_item is not None
+        self._ending.silence.watch(
+            now,
+            our_turn=our_turn and not talking,
+            sound=self._playback.outstanding,
+            words=self._playback.says_words,
+        )
 
     def _echo_deadline(self) -> float | None:
         end_s = self._playback.ledger.expected_end_s()
@@ -405,6 +450,7 @@ class Call:
         commands = [*self._barge_ins.judge(now), *self._keypad.due(now)]
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
+        commands += self._relay.due(now)
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:
             commands += self._overdue(due, now)
         return commands
@@ -415,7 +461,10 @@ class Call:
             case Due.ENGINE_NOT_READY:
                 return [Note("engine_not_ready"), *self._ending.apologise(now)]
             case Due.ANSWER_OWED:
-                return [Note("owed_silence", value=1), *self._say(persona.reprompt, now)]
+                noted = Note("owed_silence", value=1)
+                if (moved := self._relay.mute(now)) is not None:
+                    return [noted, *moved]
+                return [noted, *self._say(persona.reprompt, now)]
             case Due.ANSWER_MISSING:
                 return [Note("owed_silence", value=2), *self._ending.apologise(now)]
             case Due.FILLER:

@@ -21,7 +21,7 @@ from telephony.call.commands import (
     StoreAudio,
     Track,
 )
-from telephony.call.heard import REPEAT, LastHeard
+from telephony.call.heard import FILLER, REPEAT, LastHeard
 from telephony.call.ledger import RATE, Cut, Ledger, Played
 from telephony.call.speech import Arrival, SpokenItem
 from telephony.media.transcode import Downlink
@@ -49,10 +49,7 @@ class Playback:
 
     def __init__(self, capabilities: Capabilities) -> None:
         self.ledger = Ledger()
-        self._capabilities = capabilities
-        self._downlink = Downlink(capabilities.output_format)
-        of = capabilities.output_format
-        self._sample_bytes = of.sample_bytes * of.rate // RATE
+        self.seat(capabilities)
         self._items: dict[str, SpokenItem] = {}
         self._speaking: SpokenItem | None = None
         self._held: Held | None = None
@@ -158,6 +155,23 @@ class Playback:
             for item_id in open_items
             for command in self.close(item_id, now, Arrival.BROKEN_OFF)
         ]
+
+    def disown(self) -> tuple[str, ...]:
+        """The session that spoke these items is gone, so no engine is told of them any more.
+
+        They must be closed. Returns those whose fate is not known yet."""
+        for item in self._items.values():
+            item.orphan = True
+        return tuple(
+            item.item_id for item in self._items.values() if item.source == "engine" and item.text
+        )
+
+    def seat(self, capabilities: Capabilities) -> None:
+        """Another session speaks from now on."""
+        self._capabilities = capabilities
+        self._downlink = Downlink(capabilities.output_format)
+        of = capabilities.output_format
+        self._sample_bytes = of.sample_bytes * of.rate // RATE
 
     def own(
         self, name: str, text: str, ulaw: bytes, now: float, source: str = "own"
@@ -338,7 +352,7 @@ class Playback:
 
     def _tell(self, item: SpokenItem) -> list[CallCommand]:
         item.cut()
-        told = self._capabilities.truncates and item.source == "engine"
+        told = self._capabilities.truncates and item.source == "engine" and not item.orphan
         if not told or item.fate is Fate.HEARD:
             return []
         margin = self._capabilities.truncate_margin_ms * RATE // 1000
@@ -399,6 +413,13 @@ class Playback:
     def outstanding(self) -> bool:
         """There is something the caller has not been proved to have heard."""
         return self.ledger.outstanding or self._held is not None
+
+    @property
+    def says_words(self) -> bool:
+        """More than a filler is being heard, or waits for it."""
+        items = self._items.values()
+        said = any(item.played is not None and item.source != FILLER for item in items)
+        return self.outstanding and (said or self._held is not None)
 
     @property
     def heard_anything(self) -> bool:

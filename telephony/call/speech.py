@@ -56,6 +56,8 @@ class SpokenItem:
     """When the caller spoke over it; its fate follows once it is settled what was heard."""
     curtailed_s: float | None = None
     """When the rest of it was refused for its length: what was sent before is still heard."""
+    orphan: bool = False
+    """The session that spoke it is gone."""
     limit: int | None = None
     """No more of its audio than this may be heard, counted as `Item.sent` counts."""
     _anchors: list[tuple[int, int]] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """Who said what, and what of it was heard: what a tool's rules may go by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from agents.engine import Dismiss
 from telephony.call.commands import CallCommand, Record
@@ -34,6 +34,14 @@ class Testimony:
         began_ms = self._pending.pop(item_id, at_ms)
         if failed:
             self._keep((began_ms, _UNKNOWN))
+
+    def engine_left(self, heard_again: Collection[str]) -> None:
+        """Nobody will write down what the session has heard and not written yet, but the next one
+        hears these again."""
+        for item_id, began_ms in self._pending.items():
+            if item_id not in heard_again:
+                self._keep((began_ms, _UNKNOWN))
+        self._pending.clear()
 
     def awaited(self, now_ms: int) -> frozenset[str]:
         """What the caller has finished saying and is not transcribed yet, but may well be."""

@@ -1,5 +1,6 @@
 """Who has the floor: whether the caller speaks, which replies are wanted and which are dead."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from telephony.transcripts.entry import CallerLine, TurnLine
@@ -67,6 +68,18 @@ class Floor:
         """Lines for what was said but never transcribed, when the call ends."""
         lines = (self.caller_words(item_id, "", now_ms) for item_id in tuple(self._utterances))
         return [line for line in lines if line is not None]
+
+    def engine_left(self) -> None:
+        """Nothing more comes of the session: neither the rest of its replies, nor the end of what
+        the caller is saying."""
+        self._dead.update(self._live)
+        self._live.clear()
+        self.caller_item = None
+
+    def heard_again(self, item_ids: Iterable[str]) -> None:
+        """The next session hears these utterances from the start, and numbers them anew."""
+        for item_id in item_ids:
+            self._utterances.pop(item_id, None)
 
     # ---- the agent's replies ------------------------------------------------------------------
 

@@ -19,12 +19,13 @@ from telephony.transcripts.entry import (
     DtmfLine,
     EndLine,
     Fate,
+    SeatLine,
     ToolLine,
     TruncationLine,
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import claim, heard_and_not
+from telephony.transcripts.text import claim, heard_and_not, seat
 
 WIDEST = 110
 WITHOUT_TERMINAL = 100
@@ -74,7 +75,7 @@ class Live:
             case _:
                 pass
 
-    def entry(self, entry: AnyEntry) -> None:
+    def entry(self, entry: AnyEntry) -> None:  # noqa: C901, one flat table
         match entry:
             case TruncationLine():
                 self._cut = entry
@@ -94,6 +95,8 @@ class Live:
             case EndLine():
                 self._print_cut()
                 self._row(entry.at_ms, "end", Text(_ending(entry), "bold"))
+            case SeatLine():
+                self._row(entry.at_ms, "engine", Text(seat(entry), "dim"))
             case UsageLine():
                 pass
 

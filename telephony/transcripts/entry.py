@@ -83,8 +83,8 @@ class AgentLine(Entry, frozen=True, tag=True):
     sent_ms: int
     """How much of it went to the carrier."""
     source: str = "engine"
-    """`engine`, `own` for clips of ours (the apology), `repeat`: a sentence heard before, or
-    `tones`: keys sent, one word each."""
+    """`engine`, `own` for clips of ours (the apology), `filler` for those that bridge a wait,
+    `repeat`: a sentence heard before, or `tones`: keys sent, one word each."""
     heard_at_least_ms: int = UNKNOWN_MS
     """No less of its audio was heard, whatever the network did."""
     heard_at_most_ms: int = UNKNOWN_MS
@@ -172,12 +172,28 @@ class UsageLine(Entry, frozen=True, tag=True):
     at_ms: int
 
 
+class SeatLine(Entry, frozen=True, tag=True):
+    """Another engine session took the call over."""
+
+    seat: int
+    """Its number; the one the call began with is 0."""
+    engine: str
+    """Its name on the ladder: `realtime`, `turns`, `local`, ..."""
+    why: str
+    """`failed`, `mute` or `expiring`."""
+    at_ms: int
+
+
 class EndLine(Entry, frozen=True, tag=True):
     """The last entry of every call."""
 
     reason: EndedReason
     at_ms: int
     detail: str = ""
+    silence_ms: int = UNKNOWN_MS
+    """The longest that the caller, waiting for us, heard nothing at all."""
+    wordless_ms: int = UNKNOWN_MS
+    """The longest that they heard nothing but fillers."""
 
 
 AnyEntry = (
@@ -189,5 +205,6 @@ AnyEntry = (
     | TurnLine
     | DtmfLine
     | UsageLine
+    | SeatLine
     | EndLine
 )

@@ -12,6 +12,7 @@ from telephony.transcripts.entry import (
     DtmfLine,
     EndLine,
     Fate,
+    SeatLine,
     ToolLine,
     TruncationLine,
     TurnLine,
@@ -40,7 +41,7 @@ def begins_ms(entry: AnyEntry) -> int:
         case TurnLine():
             # Beside the answer it measures, not beside the question.
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
-        case TruncationLine() | ClaimLine() | DtmfLine() | UsageLine() | EndLine():
+        case TruncationLine() | ClaimLine() | DtmfLine() | UsageLine() | SeatLine() | EndLine():
             return entry.at_ms
 
 
@@ -70,7 +71,9 @@ def clock(ms: int) -> str:
     return f"{seconds // 60:02}:{seconds % 60:02}.{rest:03}"
 
 
-def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
+def _said(  # noqa: C901, one flat table
+    entry: AnyEntry, style: Style
+) -> tuple[str, str] | None:
     match entry:
         case AgentLine():
             return "agent", _agent(entry, style)
@@ -91,11 +94,32 @@ def _said(entry: AnyEntry, style: Style) -> tuple[str, str] | None:
         case EndLine():
             detail = f" ({plain(entry.detail)})" if entry.detail else ""
             return "end", entry.reason.value.replace("_", " ") + detail
+        case SeatLine():
+            return "engine", style.aside(seat(entry))
         case UsageLine():
             return None
 
 
-_SOURCES = {"own": "own recording", "repeat": "said again", "tones": "keys sent"}
+_SEATS = {
+    "failed": "the session before it failed",
+    "mute": "the session before it did not answer",
+    "expiring": "the session before it was about to expire",
+    "resumed": "the process before it was gone",
+}
+
+
+def seat(entry: SeatLine) -> str:
+    """That another engine session took the call over, and why."""
+    why = _SEATS.get(entry.why, plain(entry.why))
+    return f"session {entry.seat + 1}, {plain(entry.engine)}: {why}"
+
+
+_SOURCES = {
+    "own": "own recording",
+    "filler": "filler",
+    "repeat": "said again",
+    "tones": "keys sent",
+}
 
 
 def _agent(entry: AgentLine, style: Style) -> str:

@@ -401,11 +401,11 @@ def test_words_that_ran_ahead_of_their_audio_when_the_engine_died_were_not_heard
 def test_an_engine_that_halts_in_mid_reply_is_asked_again_and_then_given_up() -> None:
     script = live().until_s(1.0)
     script.speaks(seconds(0.5), text="Your appointment is").wait(0.5).echoes("0:1:4000")
-    script.wait(5.9)
+    script.wait(3.9)
     assert REPROMPT not in script.said
     script.wait(0.2)
     assert script.said.count(REPROMPT) == 1
-    script.wait(6.1)
+    script.wait(3.5)
     assert b"".join(c.ulaw for c in script.last if isinstance(c, PlayAudio)) == APOLOGY
 
 
@@ -424,7 +424,7 @@ def test_a_reply_waiting_for_its_tool_has_not_halted() -> None:
 
 
 def test_an_engine_given_up_does_not_speak_into_the_apology() -> None:
-    script = greeted(live()).happens(SPEAKS, STOPS).wait(12.1)
+    script = greeted(live()).happens(SPEAKS, STOPS).wait(7.6)
     assert b"".join(c.ulaw for c in script.last if isinstance(c, PlayAudio)) == APOLOGY
     script.speaks(seconds(1.0), "item_2", "Here I am.", "r2")
     assert not [c for c in script.last if isinstance(c, PlayAudio)]
@@ -432,7 +432,7 @@ def test_an_engine_given_up_does_not_speak_into_the_apology() -> None:
 
 
 def test_an_engine_given_up_that_then_fails_is_apologised_for_once() -> None:
-    script = greeted(live()).happens(SPEAKS, STOPS).wait(12.1)
+    script = greeted(live()).happens(SPEAKS, STOPS).wait(7.6)
     script.when(EngineFailed("connection_lost", fatal=False))
     assert not [c for c in script.last if isinstance(c, PlayAudio)]
 

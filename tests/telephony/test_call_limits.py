@@ -7,6 +7,7 @@ from telephony.transcripts.entry import EndedReason
 LIMITS = Limits(
     engine_ready_s=10.0,
     answer_s=6.0,
+    give_up_s=12.0,
     silence_prompt_s=10.0,
     idle_hangup_s=30.0,
     max_call_s=1_800.0,

@@ -100,7 +100,7 @@ def test_words_that_do_not_come_are_not_waited_for_long() -> None:
 
 
 def test_words_that_are_lost_are_not_waited_for_again() -> None:
-    story = talk().caller_says("c1").wait(9.0).happens(BOOKS)
+    story = talk().caller_says("c1").wait(7.4).happens(BOOKS)
     assert story.ran == []
     story.wait(2.6)
     assert story.ran == [Evidence((UNKNOWN,), complete=False, turn=1)]

@@ -52,9 +52,9 @@ def test_an_answer_that_takes_long_is_bridged_once() -> None:
     script.wait(0.1)
     assert played(script) == FILLER
     script.wait(0.2).echoes("0:2:1600")
-    (line,) = [each for each in script.entries(AgentLine) if each.source == "own"]
+    (line,) = [each for each in script.entries(AgentLine) if each.source == "filler"]
     assert (line.text, line.fate) == ("One moment.", Fate.HEARD)
-    script.wait(3.0)
+    script.wait(1.3)
     said = b"".join(c.ulaw for c in script.said if isinstance(c, PlayAudio))
     assert said.count(FILLER) == 1
 

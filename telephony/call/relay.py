@@ -1,0 +1,208 @@
+"""The call's side of its engine sessions: loses one and goes on with the next, word for word.
+
+What the caller says while nobody is seated is kept and given to the next session; what they were
+hearing goes on playing, and what they heard of it is told to the next session once it is known.
+"""
+
+from agents.engine import AppendAudio, EngineFailed
+from telephony.call.bargein import BargeIns
+from telephony.call.commands import CallCommand, Note, Record
+from telephony.call.config import CallConfig
+from telephony.call.ending import Ending, Phase
+from telephony.call.events import SuccessorFailed, SuccessorReady
+from telephony.call.hearing import Hearing
+from telephony.call.honesty import Honesty
+from telephony.call.ledger import RATE
+from telephony.call.limits import Patience
+from telephony.call.memory import Memory
+from telephony.call.playback import Playback
+from telephony.call.succession import Succession, Why
+from telephony.call.tail import CallerTail
+from telephony.call.toolcalls import ToolCalls
+from telephony.call.turns import Floor
+from telephony.media.transcode import Uplink
+
+_SINCE_ALIVE = ""
+"""Names what the caller said since the session last gave a sign of life, if anything."""
+
+
+class Relay:
+    """Methods return the commands that follow. `now` is seconds on the call's clock."""
+
+    def __init__(
+        self,
+        config: CallConfig,
+        playback: Playback,
+        floor: Floor,
+        patience: Patience,
+        tools: ToolCalls,
+        hearing: Hearing,
+        ending: Ending,
+        barge_ins: BargeIns,
+        honesty: Honesty,
+    ) -> None:
+        self.memory = Memory(config.before)
+        self.succession = Succession(config, self.memory)
+        self._playback = playback
+        self._floor = floor
+        self._patience = patience
+        self._tools = tools
+        self._hearing = hearing
+        self._ending = ending
+        self._barge_ins = barge_ins
+        self._honesty = honesty
+        self._uplink = Uplink(config.capabilities.input_format)
+        self._tail = CallerTail()
+        self._unanswered: dict[str, int] = {}
+        """What the caller says or has said that nobody has answered or written down: where each
+        begins, in samples of the call."""
+        self._caller_samples = self._alive_samples = 0
+        self._appended_samples = 0
+
+    # ---- the caller's voice ---------------------------------------------------------------------
+
+    @property
+    def caller_samples(self) -> int:
+        """Where the caller's audio ends so far, on the call's clock."""
+        return self._caller_samples
+
+    def caller_audio(self, at_samples: int, ulaw: bytes) -> list[CallCommand]:
+        """What the caller's side carries, for whoever listens."""
+        self._caller_samples = at_samples + len(ulaw)
+        vacant = self.succession.vacant
+        self._tail.heard(at_samples, ulaw, min(self._unanswered.values(), default=at_samples))
+        if vacant:
+            return []
+        self._appended_samples += len(ulaw)
+        return [AppendAudio(self._uplink.push(ulaw))]
+
+    def unheard(self, at_samples: int, ulaw: bytes) -> None:
+        """Audio that is for nobody here."""
+        self._caller_samples = at_samples + len(ulaw)
+
+    def at_ms(self, audio_ms: int) -> int:
+        """The engine counts the audio it was given; we count from the start of the stream."""
+        left_out = self._caller_samples - self._appended_samples
+        return left_out * 1000 // RATE + audio_ms
+
+    def caller_began(self, item_id: str, at_ms: int) -> None:
+        self._unanswered.setdefault(item_id, at_ms * RATE // 1000)
+        self.succession.interrupted()
+
+    def caller_written(self, item_id: str) -> None:
+        """What the caller said is known in words."""
+        self._unanswered.pop(item_id, None)
+
+    def answered(self) -> None:
+        """The session that is seated is heard; it has what the caller had finished saying."""
+        self.succession.spoke()
+        speaking = self._floor.caller_item
+        self._unanswered = {
+            item_id: at for item_id, at in self._unanswered.items() if item_id == speaking
+        }
+
+    def alive(self) -> None:
+        """The session that is seated gave a sign of life: it has heard the caller until now."""
+        self._alive_samples = self._caller_samples
+
+    # ---- losing a session -----------------------------------------------------------------------
+
+    def failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
+        """The session that was seated is of no more use."""
+        noted = Note("engine_failed", detail=event.reason)
+        if self._ending.under_way or not self.succession.any:
+            return [noted, *self._ending.apologise(now)]
+        left = self._leave(Why.FAILED, now)
+        return [noted, *left, *self._another(now, fatal=event.fatal, after_s=event.retry_after_s)]
+
+    def mute(self, now: float) -> list[CallCommand] | None:
+        """The session owes the caller words and says none; None: there is no other."""
+        if not self.succession.possible or self._ending.under_way or self.succession.vacant:
+            return [] if self.succession.vacant else None
+        return [*self._leave(Why.MUTE, now), *self._another(now)]
+
+    def _another(
+        self, now: float, *, fatal: bool = False, after_s: float | None = None
+    ) -> list[CallCommand]:
+        return self._or_end(self.succession.another(now, fatal=fatal, after_s=after_s), now)
+
+    def _or_end(self, commands: list[CallCommand] | None, now: float) -> list[CallCommand]:
+        return self._ending.apologise(now) if commands is None else commands
+
+    def _leave(self, why: Why, now: float) -> list[CallCommand]:
+        """Nothing more is to come of it. What it said so far may still be heard."""
+        waits = self._patience.owed and self._floor.caller_item is None
+        owed = self._floor.replying or waits
+        commands = self._honesty.engine_left(now)
+        self._playback.disown()
+        commands += [*self._barge_ins.engine_left(now), *self._playback.close_all(now)]
+        orphans = self._playback.disown()
+        self._floor.engine_left()
+        self._hearing.testimony.engine_left(self._unanswered)
+        asks = owed and not self._unanswered
+        commands += self.succession.vacate(why, owed=asks, orphans=orphans)
+        if owed and not self._patience.owed:
+            self._patience.answer_owed(now)
+        self._unanswered.setdefault(_SINCE_ALIVE, self._alive_samples)
+        return [*commands, *self._playback.settled()]
+
+    # ---- the next one ---------------------------------------------------------------------------
+
+    def ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:
+        if not self.succession.successor_ready(event.seat):
+            return []
+        return self._take_seat(now)
+
+    def successor_failed(self, event: SuccessorFailed, now: float) -> list[CallCommand]:
+        failed = self.succession.successor_failed(
+            event.seat, now, fatal=event.fatal, after_s=event.after_s
+        )
+        noted = Note("successor_failed", detail=event.reason)
+        return [noted, *self._or_end(failed, now)]
+
+    def _take_seat(self, now: float) -> list[CallCommand]:
+        succession = self.succession
+        capabilities = succession.opening_capabilities
+        self._uplink = Uplink(capabilities.input_format)
+        self._barge_ins.engine_left(now)
+        self._playback.seat(capabilities)
+        self._barge_ins.seat(capabilities)
+        again = self._again()
+        self._appended_samples = len(again)
+        replay = self._uplink.push(again) if again else b""
+        seated = succession.take_seat(now, replay, owed=self._patience.owed)
+        line = succession.line(self._playback.ledger.stream_ms(now))
+        return [*seated, Record(line)]
+
+    def _again(self) -> bytes:
+        """What the caller said that only a session of before has heard, or none."""
+        if not self._unanswered:
+            return b""
+        again = self._tail.since(min(self._unanswered.values()))
+        self._floor.heard_again(self._unanswered)
+        self._unanswered.clear()
+        return again
+
+    # ---- time -----------------------------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        return None if self._ending.under_way else self.succession.next_deadline()
+
+    def due(self, now: float) -> list[CallCommand]:
+        """Time has passed: something may be late, or the time has come for a successor."""
+        if self._ending.under_way:
+            return []
+        mute = self.succession.mute(now) and self._floor.caller_item is None
+        late = self.mute(now) or [] if mute else []
+        return [*late, *self._or_end(self.succession.due(now), now)]
+
+    def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:
+        """Change to the successor of a session that will expire, where nobody notices."""
+        if self._ending.phase is not Phase.LIVE or self._ending.under_way:
+            return []
+        speaking = self._floor.caller_item is not None or self._floor.replying
+        pause = not speaking and not self._unanswered and not self._tools
+        if not self.succession.may_change(now, silent=not busy and pause, pause=pause):
+            return []
+        self.succession.inherit(self._playback.disown())
+        return self._take_seat(now)

@@ -1,0 +1,31 @@
+"""How long does the caller hear nothing while it is our turn?"""
+
+
+class OwedSilence:
+    """The longest waits of one call, in seconds; None: nobody ever waited for us."""
+
+    def __init__(self) -> None:
+        self.longest_s: float | None = None
+        """In which nothing at all was heard."""
+        self.wordless_s: float | None = None
+        """In which nothing but fillers was heard."""
+        self._silent_from_s: float | None = None
+        self._wordless_from_s: float | None = None
+
+    def watch(self, now: float, *, our_turn: bool, sound: bool, words: bool) -> None:
+        """`our_turn`: the caller waits for us; `sound`: something of ours is being heard, and
+        `words`: it is more than a filler."""
+        if self._silent_from_s is not None:
+            self.longest_s = max(self.longest_s or 0.0, now - self._silent_from_s)
+        if self._wordless_from_s is not None:
+            self.wordless_s = max(self.wordless_s or 0.0, now - self._wordless_from_s)
+        wordless, silent = our_turn and not words, our_turn and not words and not sound
+        self._wordless_from_s = since(self._wordless_from_s, wordless, now)
+        self._silent_from_s = since(self._silent_from_s, silent, now)
+
+
+def since(began_s: float | None, lasts: bool, now: float) -> float | None:
+    """When a state began, if it lasts."""
+    if not lasts:
+        return None
+    return now if began_s is None else began_s
