@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agents.engine import ToolCalled, ToolOutput
+from agents.engine import Remember, ToolAnswered, ToolCalled, ToolOutput
 from telephony.call.commands import RunTool
 from telephony.call.events import CallEvent, ToolFinished
 from tools.redaction import redacted
@@ -40,6 +40,16 @@ class Redactions:
         """As the tool answered."""
         hidden = self._outputs.pop(command.tool_call_id, None)
         return command if hidden is None else msgspec.structs.replace(command, output=hidden)
+
+    def remembered(self, command: Remember) -> Remember:
+        """As the tool answered, for an answer that no session has been given yet."""
+        what = tuple(
+            msgspec.structs.replace(each, output=self._outputs.pop(each.tool_call_id))
+            if isinstance(each, ToolAnswered) and each.tool_call_id in self._outputs
+            else each
+            for each in command.what
+        )
+        return msgspec.structs.replace(command, what=what)
 
     def clear(self) -> None:
         self._arguments.clear()

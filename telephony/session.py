@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from agents.engine import CloseEngine, Engine, EngineFailed, ToolCalled, ToolOutput
+from agents.engine import CloseEngine, Engine, EngineFailed, Remember, ToolCalled, ToolOutput
 from agents.tasks import Tasks
 from telephony.call.commands import (
     AnyPhoneCommand,
@@ -17,14 +17,17 @@ from telephony.call.commands import (
     CloseStream,
     EndCall,
     HangUp,
+    LeaveEngine,
     Note,
     Onward,
+    OpenEngine,
     PhoneCommand,
     PlaceMark,
     PlayAudio,
     Record,
     RunTool,
     SealDigits,
+    SeatEngine,
     StoreAudio,
     TakeBack,
     TakeMessage,
@@ -46,6 +49,7 @@ from telephony.call.events import (
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.redactions import Redactions
+from telephony.seats import Opener, Seats
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -61,9 +65,6 @@ from tools.dispatch import Dispatcher
 from tools.spec import ToolRequest
 
 log = structlog.get_logger()
-
-_ENGINE_CLOSE_S = 1.0
-"""An engine that was asked to close and has not by then is cancelled."""
 
 _LET_GO_S = 1.0
 """What was cancelled and has not ended by then is left behind."""
@@ -119,8 +120,10 @@ class Session:
         verstat: str = "",
         called_number: str | None = None,
         persona: str = "",
+        opener: Opener | None = None,
     ) -> None:
-        """`called_number` and `persona` decide which tools are offered."""
+        """`called_number` and `persona` decide which tools are offered; `opener` gives further
+        engine sessions."""
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.apologised = False
@@ -132,7 +135,6 @@ class Session:
         self._call = call
         self._leg = leg
         self._legs = 0
-        self._engine = engine
         self._journal = journal
         self._around = around
         self._over = over
@@ -146,7 +148,7 @@ class Session:
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
-        self._engine_task: asyncio.Task[None] | None = None
+        self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver)
         self._log = log.bind(call_sid=call_id)
 
     # ---- the pump ------------------------------------------------------------------------------
@@ -203,10 +205,7 @@ class Session:
         self._around.watch(self.call_id, now, event, commands)
         if isinstance(event, StreamStarted):
             self.next_step = None
-        if isinstance(event, StreamStarted) and self._engine_task is None:
-            self._engine_task = self._tasks.start(
-                f"engine {self.call_id}", self._engine.run(self.deliver)
-            )
+            self._seats.begin()
 
     def _handle(self, event: CallEvent, now: float) -> list[CallCommand]:
         try:
@@ -220,9 +219,11 @@ class Session:
         if isinstance(command, PhoneCommand):
             self._perform_phone(command)
         elif isinstance(command, ToolOutput):
-            self._engine.submit(self._redactions.output(command))
+            self._seats.submit(self._redactions.output(command))
+        elif isinstance(command, Remember):
+            self._seats.submit(self._redactions.remembered(command))
         else:
-            self._engine.submit(command)
+            self._seats.submit(command)
 
     def _perform_phone(self, command: AnyPhoneCommand) -> None:  # noqa: C901, one flat table
         match command:
@@ -238,6 +239,12 @@ class Session:
                 self._record(entry)
             case RunTool():
                 self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
+            case OpenEngine(seat, rung):
+                self._seats.open(seat, rung)
+            case SeatEngine(seat):
+                self._seats.seat(seat)
+            case LeaveEngine(seat):
+                self._seats.leave(seat)
             case SealDigits(tool_call_id, count):
                 self._seal(tool_call_id, count)
             case HangUp():
@@ -338,7 +345,7 @@ class Session:
         """A task broke its promise never to raise: answer as if what it carried had failed."""
         self._around.count("task_failed")
         self._log.error("task_failed", task=name, exc_info=error)
-        if self.ended is None:
+        if self.ended is None and not self._seats.broken(name):
             self.deliver(_FAILED.get(name.partition(" ")[0], EngineFailed("internal", True)))
 
     # ---- the end -------------------------------------------------------------------------------
@@ -347,7 +354,7 @@ class Session:
         """The core is not to be asked again: give the caller back to the carrier."""
         if self.ended is None:
             self._leg.close(1011, "internal error")
-            self._engine.submit(CloseEngine())
+            self._seats.submit(CloseEngine())
             now = self._loop.time() - self._zero_s
             for command in self._last_words(now):
                 self._perform_phone(command)
@@ -379,8 +386,8 @@ class Session:
     async def _release(self) -> None:
         """Let go of the engine and whatever still runs; a write under way is the dispatcher's."""
         try:
-            if self._engine_task is not None:
-                await asyncio.wait([self._engine_task], timeout=_ENGINE_CLOSE_S)
+            self._seats.close()
+            await self._seats.wait_closed()
             await self._let_go()
             self._around.dispatcher.forget(self.call_id)
         finally:

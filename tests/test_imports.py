@@ -67,6 +67,7 @@ SHELLS = frozenset(
         "telephony.logs",
         "telephony.metrics",
         "telephony.running",
+        "telephony.seats",
         "telephony.server",
         "telephony.session",
         "telephony.settings",

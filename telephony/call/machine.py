@@ -11,9 +11,7 @@ from agents.engine import (
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
-    EngineAllowance,
     EngineEvent,
-    EngineExpires,
     EngineNotice,
     EngineReady,
     ItemDone,
@@ -57,7 +55,6 @@ from telephony.call.events import (
     StreamLost,
     StreamStarted,
     StreamStopped,
-    SuccessorFailed,
     SuccessorReady,
     ToolFinished,
     ToolWaits,
@@ -72,6 +69,7 @@ from telephony.call.playback import Playback
 from telephony.call.relay import Relay
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
+from telephony.call.waiting import Waiting
 from telephony.transcripts.entry import EndedReason, UsageLine
 from tools.calls.keys import SEND_DIGITS
 
@@ -107,6 +105,14 @@ class Call:
             self._honesty,
         )
         self._succession = self._relay.succession
+        self._waiting = Waiting(
+            self._playback,
+            self._floor,
+            self._patience,
+            self._tools,
+            self._succession,
+            self._ending.silence,
+        )
         self._fillers = 0
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
@@ -139,12 +145,9 @@ class Call:
         if self._ending.phase is not Phase.ENDED:
             commands += self._hearing.released(now)
             commands += self._dialling.check(commands, now)
-            if self._succession.heard_of_before:
-                self._patience.still_heard(now)
-            self._patience.watch(busy=self._busy, stalled=self._stalled, now=now)
+            self._waiting.watch(now)
             commands += self._ending.proceed(now)
-            commands += self._relay.proceed(now, busy=self._busy)
-            self._note_silence(now)
+            commands += self._relay.proceed(now, busy=self._waiting.busy)
         self._relay.memory.note(commands)
         return self._succession.addressed(commands, now)
 
@@ -221,17 +224,10 @@ class Call:
                 return self._response_done(event, now)
             case EngineNotice(code):
                 return [Note("engine_notice", detail=code)]
-            case EngineExpires(in_s):
-                self._succession.expires(in_s, now)
-                return []
-            case EngineAllowance():
-                return []
             case SuccessorReady():
                 return self._successor_ready(event, now)
-            case SuccessorFailed():
-                return self._relay.successor_failed(event, now)
-            case _:  # EngineFailed; anything forgotten above does not fit the parameter
-                return self._relay.failed(event, now)
+            case _:  # what is told of sessions; anything forgotten above does not fit the parameter
+                return self._relay.told(event, now)
 
     # ---- the caller's side --------------------------------------------------------------------
 
@@ -418,29 +414,6 @@ class Call:
         return self._playback.own(f"filler_{self._fillers}", words, ulaw, now, FILLER)
 
     # ---- time ---------------------------------------------------------------------------------
-
-    @property
-    def _busy(self) -> bool:
-        floor = self._floor
-        speaking = floor.caller_item is not None or floor.replying or self._playback.open
-        owed = self._patience.owed or self._succession.due_to_speak
-        return speaking or owed or bool(self._tools)
-
-    @property
-    def _stalled(self) -> bool:
-        """A reply is being given, but there is nothing to hear of it and nothing it waits for."""
-        waiting = self._playback.outstanding or self._floor.caller_item is not None or self._tools
-        return self._floor.replying and not waiting
-
-    def _note_silence(self, now: float) -> None:
-        our_turn = self._patience.our_turn or bool(self._tools) or self._succession.due_to_speak
-        talking = self._floor.caller_item is not None
-        self._ending.silence.watch(
-            now,
-            our_turn=our_turn and not talking,
-            sound=self._playback.outstanding,
-            words=self._playback.says_words,
-        )
 
     def _echo_deadline(self) -> float | None:
         end_s = self._playback.ledger.expected_end_s()

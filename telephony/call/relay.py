@@ -4,7 +4,7 @@ What the caller says while nobody is seated is kept and given to the next sessio
 hearing goes on playing, and what they heard of it is told to the next session once it is known.
 """
 
-from agents.engine import AppendAudio, EngineFailed
+from agents.engine import AppendAudio, EngineAllowance, EngineExpires, EngineFailed
 from telephony.call.bargein import BargeIns
 from telephony.call.commands import CallCommand, Note, Record
 from telephony.call.config import CallConfig
@@ -105,9 +105,24 @@ class Relay:
         """The session that is seated gave a sign of life: it has heard the caller until now."""
         self._alive_samples = self._caller_samples
 
+    def told(
+        self, event: EngineExpires | EngineAllowance | EngineFailed | SuccessorFailed, now: float
+    ) -> list[CallCommand]:
+        """What is told of the sessions themselves."""
+        match event:
+            case EngineFailed():
+                return self._failed(event, now)
+            case SuccessorFailed():
+                return self._successor_failed(event, now)
+            case EngineExpires(in_s):
+                self.succession.expires(in_s, now)
+            case EngineAllowance():
+                """It matters to the calls that are to come."""
+        return []
+
     # ---- losing a session -----------------------------------------------------------------------
 
-    def failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
+    def _failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
         """The session that was seated is of no more use."""
         noted = Note("engine_failed", detail=event.reason)
         if self._ending.under_way or not self.succession.any:
@@ -153,7 +168,7 @@ class Relay:
             return []
         return self._take_seat(now)
 
-    def successor_failed(self, event: SuccessorFailed, now: float) -> list[CallCommand]:
+    def _successor_failed(self, event: SuccessorFailed, now: float) -> list[CallCommand]:
         failed = self.succession.successor_failed(
             event.seat, now, fatal=event.fatal, after_s=event.after_s
         )

@@ -522,7 +522,7 @@ class Undead(ScriptedEngine):
 async def test_an_engine_that_ignores_its_cancellation_does_not_keep_the_call(
     one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telephony.session._ENGINE_CLOSE_S", 0.02)
+    monkeypatch.setattr("telephony.seats.CLOSE_S", 0.02)
     monkeypatch.setattr("telephony.session._LET_GO_S", 0.02)
     engine = Undead()
     call = one(engine)

@@ -1,0 +1,56 @@
+"""Who waits for whom just now? Keeps the clocks of silence."""
+
+from telephony.call.limits import Patience
+from telephony.call.playback import Playback
+from telephony.call.silence import OwedSilence
+from telephony.call.succession import Succession
+from telephony.call.toolcalls import ToolCalls
+from telephony.call.turns import Floor
+
+
+class Waiting:
+    """Of one call."""
+
+    def __init__(
+        self,
+        playback: Playback,
+        floor: Floor,
+        patience: Patience,
+        tools: ToolCalls,
+        succession: Succession,
+        silence: OwedSilence,
+    ) -> None:
+        self._playback = playback
+        self._floor = floor
+        self._patience = patience
+        self._tools = tools
+        self._succession = succession
+        self._silence = silence
+
+    @property
+    def busy(self) -> bool:
+        """Somebody speaks, something runs, or words are to come."""
+        floor = self._floor
+        speaking = floor.caller_item is not None or floor.replying or self._playback.open
+        owed = self._patience.owed or self._succession.due_to_speak
+        return speaking or owed or bool(self._tools)
+
+    @property
+    def _stalled(self) -> bool:
+        """A reply is being given, but there is nothing to hear of it and nothing it waits for."""
+        waiting = self._playback.outstanding or self._floor.caller_item is not None or self._tools
+        return self._floor.replying and not waiting
+
+    def watch(self, now: float) -> None:
+        """Something has happened, or time has passed."""
+        patience, playback = self._patience, self._playback
+        if self._succession.heard_of_before:
+            patience.still_heard(now)
+        patience.watch(busy=self.busy, stalled=self._stalled, now=now)
+        owed = patience.our_turn or bool(self._tools) or self._succession.due_to_speak
+        self._silence.watch(
+            now,
+            our_turn=owed and self._floor.caller_item is None,
+            sound=playback.outstanding,
+            words=playback.says_words,
+        )
