@@ -147,8 +147,9 @@ class Call:
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
             commands += self._ending.proceed(now)
-            commands += self._relay.proceed(now, busy=self._waiting.busy)
         self._relay.memory.note(commands)
+        if self._ending.phase is not Phase.ENDED:
+            commands += self._relay.proceed(now, busy=self._waiting.busy)
         return self._succession.addressed(commands, now)
 
     def next_deadline(self) -> float | None:
@@ -202,6 +203,7 @@ class Call:
             case DeadlineReached():
                 return self._deadline(now)
             case EngineReady():
+                self._succession.ready()
                 return self._engine_ready(now)
             case CallerSpeechStarted(item_id, audio_ms):
                 return self._speech_started(item_id, audio_ms, now)
@@ -299,7 +301,6 @@ class Call:
 
     def _engine_ready(self, now: float) -> list[CallCommand]:
         self._patience.ready()
-        self._succession.ready()
         if not self._ending.begun():
             return []
         return [*self._disclosure.say(), *self._say(self._config.persona.greeting, now)]

@@ -128,13 +128,16 @@ class Relay:
         if self._ending.under_way or not self.succession.any:
             return [noted, *self._ending.apologise(now)]
         left = self._leave(Why.FAILED, now)
+        if self.succession.next_ready:
+            return [noted, *left, *self._take_seat(now)]
         return [noted, *left, *self._another(now, fatal=event.fatal, after_s=event.retry_after_s)]
 
-    def mute(self, now: float) -> list[CallCommand] | None:
-        """The session owes the caller words and says none; None: there is no other."""
+    def mute(self, now: float, *, fatal: bool = False) -> list[CallCommand] | None:
+        """The session owes the caller words and says none; None: there is no other. `fatal`:
+        another one of the same engine would be no better."""
         if not self.succession.possible or self._ending.under_way or self.succession.vacant:
             return [] if self.succession.vacant else None
-        return [*self._leave(Why.MUTE, now), *self._another(now)]
+        return [*self._leave(Why.MUTE, now), *self._another(now, fatal=fatal)]
 
     def _another(
         self, now: float, *, fatal: bool = False, after_s: float | None = None
@@ -208,7 +211,7 @@ class Relay:
         if self._ending.under_way:
             return []
         mute = self.succession.mute(now) and self._floor.caller_item is None
-        late = self.mute(now) or [] if mute else []
+        late = self.mute(now, fatal=self.succession.fresh) or [] if mute else []
         return [*late, *self._or_end(self.succession.due(now), now)]
 
     def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:

@@ -100,6 +100,15 @@ class Succession:
         return self._tries[self._rung] < self.rung.tries or self._rung + 1 < len(self._rungs)
 
     @property
+    def next_ready(self) -> bool:
+        return self._opening is not None and self._opening.ready
+
+    @property
+    def fresh(self) -> bool:
+        """The session that is seated followed another one."""
+        return self._seat > 0
+
+    @property
     def any(self) -> bool:
         return bool(self._rungs)
 
@@ -186,13 +195,13 @@ class Succession:
 
         `fatal`: this rung would fail again. `after_s`: so long it asks to be left alone.
         """
-        if self._opening is not None and not self._opening.planned:
+        if self._opening is not None:
+            self._opening.planned = False
             return []
-        dropped = self._drop_opening()
         since_s = self._trouble_s = now if self._trouble_s is None else self._trouble_s
         wait_s = after_s or (self._limits.reopen_s if self._tries[self._rung] else 0.0)
         tired = self._tries[self._rung] >= self.rung.tries
-        late = now + wait_s > since_s + self._limits.rung_s
+        late = now + wait_s >= since_s + self._limits.rung_s
         if fatal or tired or late:
             wait_s = 0.0
             self._rung, self._trouble_s = self._rung + 1, now
@@ -201,8 +210,8 @@ class Succession:
             return None
         if wait_s:
             self._again_s = now + wait_s
-            return dropped
-        return [*dropped, *self._open(now, planned=False)]
+            return []
+        return self._open(now, planned=False)
 
     def _drop_opening(self) -> list[CallCommand]:
         opening, self._opening = self._opening, None
