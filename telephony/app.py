@@ -2,12 +2,11 @@
 
 import asyncio
 import datetime as dt
+import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
-import msgspec
 import structlog
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
@@ -21,17 +20,15 @@ from telephony.backends import Backends, open_backends
 from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand, Record
-from telephony.call.config import BargeIn, CallConfig, Limits
 from telephony.call.events import CallEvent
-from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, engines_of, handlers_for
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
+from telephony.enginegate import EngineGate
 from telephony.engines import (
-    Briefing,
     Engines,
     LocalEngines,
     RealtimeEngines,
@@ -42,7 +39,8 @@ from telephony.engines import (
 from telephony.follower import Begun, Follower, begin
 from telephony.line import Line
 from telephony.metrics import Metrics, MetricsListener
-from telephony.rules import claimable, route, turn_taking
+from telephony.opening import Configured, Opening
+from telephony.rules import without_engine
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.staff import Staff
@@ -84,14 +82,6 @@ def unwatched(
     _call_id: str, _now: float, _event: CallEvent, _commands: Sequence[CallCommand]
 ) -> None:
     """Nobody looks on."""
-
-
-@dataclass(frozen=True)
-class _Configured:
-    """What a call goes by: all that follows from one version of the configuration."""
-
-    cast: Cast
-    documents: Documents
 
 
 class Service:
@@ -144,6 +134,17 @@ class Service:
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
         self._engines = self._make_engines()
+        self._gate = EngineGate(random.random)
+        self._opening = Opening(
+            settings,
+            self._engines,
+            self._gate,
+            self._clips,
+            self._names,
+            self._around,
+            self._journal,
+            self.clock,
+        )
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -242,7 +243,7 @@ class Service:
 
     # ---- one version of the configuration ------------------------------------------------------
 
-    async def _build(self, version: int, files: Files) -> _Configured:
+    async def _build(self, version: int, files: Files) -> Configured:
         """What calls go by with these files. Raises ConfigError for what cannot be used."""
         try:
             cast = await _cast(self.settings, self.store, self._backends, files)
@@ -269,9 +270,9 @@ class Service:
         await asyncio.sleep(self.settings.max_call_seconds + _LAST_WORDS_S)
         await self._backends.keep(self.cast.configuration)
 
-    def _configured(self, cast: Cast) -> _Configured:
+    def _configured(self, cast: Cast) -> Configured:
         line, language = cast.configuration.line, cast.plain.language
-        return _Configured(cast, Documents(line, PublicUrl(self.settings.public_url), language))
+        return Configured(cast, Documents(line, PublicUrl(self.settings.public_url), language))
 
     async def _prepare(self, cast: Cast) -> None:
         """What is recorded is rendered once: the voice may be speaking to callers."""
@@ -342,66 +343,14 @@ class Service:
         """What becomes of a call that rings: None, an agent answers it."""
         if (outside := self.cast.closed(offer.to, self.clock())) is not None:
             return diverted(outside)
+        part = self.cast.part(offer.to, self.clock())
+        if not self._opening.usable(part.ladder):
+            return without_engine(part)
         self._names.look_up(offer.call_sid, e164(offer.from_))
         return None
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        live = self._current.live
-        part = live.built.cast.part(offer.to, self.clock(), self._names.take(offer.call_sid))
-        specs = part.registry.specs()
-        confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
-        briefing = Briefing(part.persona, specs, self.clock, answers_on_request=confirmed)
-        engine = self._engines[part.engine].new(offer.from_, briefing)
-        voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)
-        config = CallConfig(
-            call_id=offer.call_sid,
-            persona=part.persona,
-            capabilities=engine.capabilities,
-            limits=self._limits(part.line),
-            turn_taking=turn_taking(part, offer.to),
-            filler_ulaw=self._clip(part.persona.filler),
-            own_tools=tuple(spec.name for spec in specs if spec.by_call),
-            evidence_tools=tuple(spec.name for spec in specs if spec.needs_evidence),
-            apology_ulaw=self._clip(part.persona.apology),
-            sorry_ulaw=self._clip(part.persona.sorry),
-            routes=tuple(route(name, to) for name, to in part.line.transfers.items()),
-            human=part.line.human,
-            human_ulaw=self._clip(human.say) if human else b"",
-            message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
-            # Also of tools this caller is not offered: what they do cannot be true here.
-            claimable=claimable(live.built.cast.everything),
-        )
-        encoded = msgspec.msgpack.encode(config)
-        journal = self._journal(offer, engine.capabilities.name, encoded, live.version)
-        self._staff.saw(offer.call_sid, e164(offer.from_))
-        dispatcher = self._around.dispatcher.with_tools(part.registry, self.clock)
-        return Session(
-            call_id=offer.call_sid,
-            caller_number=e164(offer.from_),
-            call=Call(config),
-            leg=leg,
-            engine=engine,
-            journal=journal,
-            around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
-            over=over,
-            verstat=offer.verstat,
-            called_number=e164(offer.to) or offer.to,
-            persona=part.name,
-        )
-
-    def _clip(self, sentence: str) -> bytes:
-        """What was recorded before any call; empty where there is no voice."""
-        return self._clips.get(sentence, b"")
-
-    def _limits(self, line: Line) -> Limits:
-        settings = self.settings
-        return Limits(
-            reply_s=line.manners.longest_reply_s,
-            filler_after_s=line.manners.filler_after_ms / 1000,
-            silence_prompt_s=settings.silence_prompt_seconds,
-            idle_hangup_s=settings.idle_hangup_seconds,
-            max_call_s=settings.max_call_seconds,
-        )
+        return self._opening.session(self._current.live, offer, leg, over)
 
     def _journal(self, offer: Offer, engine: str, config: bytes, version: int) -> Journal:
         return Journal.open(
@@ -434,6 +383,8 @@ class Service:
         problems = []
         if not self.switchboard.accepting:
             problems.append("not_accepting")
+        if not self._opening.usable(self.cast.part("", self.clock()).ladder):
+            problems.append("no_engine")
         if self._journals.trouble:
             problems.append(self._journals.trouble)
         body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}

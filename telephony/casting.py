@@ -44,7 +44,8 @@ class Part(msgspec.Struct, frozen=True):
     """The tools this call is offered."""
     line: Line
     """Targets it may use, and how the floor changes hands."""
-    engine: str
+    ladder: tuple[str, ...]
+    """Engines: the first that works carries the call."""
     barge_in: str
 
 
@@ -88,7 +89,7 @@ class Cast:
             persona=self._persona(role, local, caller_name),
             registry=registry.only(offered),
             line=self._stage.line(role),
-            engine=self._engine(role),
+            ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
         )
 
@@ -113,7 +114,8 @@ class Cast:
     def engines(self) -> frozenset[str]:
         """Those that calls can come to."""
         roles = self.configuration.roles.values()
-        return frozenset(self._engine(role) for role in roles) or frozenset({self._engine(None)})
+        ladders = [self._ladder(role) for role in roles] or [self._ladder(None)]
+        return frozenset(kind for ladder in ladders for kind in ladder)
 
     def _persona(self, role: Role | None, local: dt.datetime, caller_name: str) -> Persona:
         if role is None:
@@ -122,10 +124,12 @@ class Cast:
         business = shop.name if role.file.business is UNSET else role.file.business
         return role.persona(self.plain, values_of(business, shop, local, caller_name))
 
-    def _engine(self, role: Role | None) -> str:
+    def _ladder(self, role: Role | None) -> tuple[str, ...]:
         own = self._settings.engine
-        wanted = role.engines(own) if role else (own,)
-        return next((kind for kind in wanted if kind in self._engines), own)
+        fallbacks = self._settings.fallbacks
+        wanted = role.engines(own, fallbacks) if role else (own, *fallbacks)
+        found = [kind for kind in dict.fromkeys(wanted) if kind in self._engines]
+        return tuple(found) or (own,)
 
 
 class _Stage:

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from agents.engine import AudioFormat, Engine
+from agents.engine import AudioFormat, Capabilities, Engine
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
@@ -42,6 +42,9 @@ class Engines(Protocol):
     def new(self, caller: str, briefing: Briefing) -> Engine:
         """`caller` is the number as the carrier gave it; it never leaves the process in clear."""
 
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        """Of the engine `new` would make."""
+
 
 class LocalEngines:
     """The embedded engine: one set of models, one dialogue for each call."""
@@ -57,6 +60,9 @@ class LocalEngines:
         )
         on_request = briefing.answers_on_request
         return LocalEngine(self._models, dialogue, answers_on_request=on_request)
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return self.new("", briefing).capabilities
 
 
 class RealtimeEngines:
@@ -76,6 +82,9 @@ class RealtimeEngines:
             self._settings, answers_on_request=briefing.answers_on_request
         )
         return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return self.new("", briefing).capabilities
 
 
 def pseudonyms(key: str) -> Callable[[str], str]:

@@ -1,8 +1,11 @@
 """What a call goes by, as its part in the configuration says."""
 
+from telephony.call.commands import TakeMessage
+from telephony.call.commands import Transfer as TakeTransfer
 from telephony.call.config import BargeIn, Claimable, Route, TurnTaking
 from telephony.casting import Part
 from telephony.line import Transfer
+from telephony.twilio.ports import Diverted, Refused
 from tools.claims import parse
 from tools.registry import Registry
 
@@ -26,6 +29,16 @@ def claimable(registry: Registry) -> tuple[Claimable, ...]:
         for tool in tools
         if tool.claims or tool.risk.writes
     )
+
+
+def without_engine(part: Part) -> Diverted | Refused:
+    """What becomes of a call for whose persona no engine works just now."""
+    line, persona = part.line, part.persona
+    if line.human:
+        return Diverted(TakeTransfer(line.human, persona.sorry))
+    if line.voicemail.enabled:
+        return Diverted(TakeMessage(persona.sorry))
+    return Refused(persona.apology, "no_engine")
 
 
 def route(name: str, target: Transfer) -> Route:

@@ -147,9 +147,9 @@ class Seats:
         if refused is not None:
             self._heard(seat, EngineFailed(refused, fatal=True))
             return
-        assert self._opener.new is not None, "a call with one engine only asked for another"
-        seat.engine = self._opener.new(seat.rung)
         if not seat.left:
+            assert self._opener.new is not None, "a call with one engine asked for another"
+            seat.engine = self._opener.new(seat.rung)
             await seat.engine.run(lambda event: self._heard(seat, event))
 
     def _run(self, seat: _Seat) -> None:

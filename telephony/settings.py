@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment. The meaning of each field stands in `telephony.variables`."""
 
     engine: Literal["local", "realtime"]
+    fallbacks: tuple[str, ...]
     host: str
     port: int
     public_url: str

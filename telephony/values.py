@@ -70,6 +70,18 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def several(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    """Some of these, with commas between; `none` for none of them."""
+
+    def parse(value: str) -> tuple[str, ...]:
+        names = [] if value.strip() == "none" else [name.strip() for name in value.split(",")]
+        if wrong := [name for name in names if name not in allowed]:
+            raise ValueError(f"{_quoted(wrong[0])} is none of {', '.join(allowed)}")
+        return tuple(dict.fromkeys(names))
+
+    return parse
+
+
 def yes_or_no(value: str) -> bool:
     if value.lower() in ("yes", "true", "on", "1"):
         return True

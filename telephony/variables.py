@@ -17,10 +17,14 @@ from telephony.values import (
     public_url,
     secret,
     secrets,
+    several,
     text,
     whole,
     yes_or_no,
 )
+
+FALLBACKS = ("realtime", "local")
+"""Engines that follow one that fails, the best first."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -50,6 +54,14 @@ VARIABLES: tuple[Variable, ...] = (
         "local or realtime",
         "Who hears and speaks: the embedded engine, or an OpenAI Realtime session"
         " (the default when OPENAI_API_KEY is set)",
+    ),
+    Variable(
+        "FRONTDESK_FALLBACKS",
+        "fallbacks",
+        several(*FALLBACKS),
+        ",".join(FALLBACKS),
+        "engines with commas between, or none",
+        "Who carries a call on, in this order, when its engine fails; personas may say otherwise",
     ),
     Variable(
         "FRONTDESK_HOST",

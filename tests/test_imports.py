@@ -66,6 +66,7 @@ SHELLS = frozenset(
         "telephony.lab.speaking",
         "telephony.logs",
         "telephony.metrics",
+        "telephony.opening",
         "telephony.running",
         "telephony.seats",
         "telephony.server",

@@ -30,6 +30,10 @@ class Breaker:
         self._probing_until_s = now + self._rest_s
         return True
 
+    def resting(self, now: float) -> bool:
+        """It is left alone just now; asking commits to nothing."""
+        return self._failures >= self._most and now < self._closed_from_s
+
     def failed(self, now: float) -> None:
         """The backend could not be reached, was too slow, or broke. A refusal is no failure."""
         self._failures += 1

@@ -141,13 +141,17 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Annotated[EngineKind, _about("Which engine speaks; as in the settings if not said.")]
         | UnsetType
     ) = UNSET
-    fallbacks: Annotated[
-        list[EngineKind],
-        msgspec.Meta(
-            max_length=3,
-            description="Which to take, in this order, where the engine is not set up.",
-        ),
-    ] = []
+    fallbacks: (
+        Annotated[
+            list[EngineKind],
+            msgspec.Meta(
+                max_length=4,
+                description="Which to go on with, in this order, where the engine fails or is not"
+                " set up; all others there are if not said, none for [].",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     turn_taking: Annotated[TurnTakingPart, _about("How the floor changes hands.")] = (
         TurnTakingPart()
     )

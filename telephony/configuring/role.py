@@ -42,10 +42,12 @@ class Role(msgspec.Struct, frozen=True):
     words: Mapping[str, Words]
     """What the file says, by field; of `ALLOWED` only."""
 
-    def engines(self, otherwise: str) -> tuple[str, ...]:
-        """Which engines to take, the first first; `otherwise` is that of the settings."""
+    def engines(self, otherwise: str, fallbacks: Collection[str]) -> tuple[str, ...]:
+        """Which engines to take, the first first; `otherwise` and `fallbacks` are those of the
+        settings."""
         first = otherwise if self.file.engine is UNSET else self.file.engine
-        return tuple(dict.fromkeys((first, *self.file.fallbacks)))
+        others = fallbacks if self.file.fallbacks is UNSET else self.file.fallbacks
+        return tuple(dict.fromkeys((first, *others)))
 
     def answers_at(self, local: dt.datetime) -> bool:
         """Whether a call that begins now, on the shop's clock, gets this persona."""
@@ -106,7 +108,9 @@ def _problems(name: str, file: PersonaFile, around: Surroundings) -> Iterator[Pr
         yield from problems_of(file.hours, ("hours",))
     if around.snippets is not None:
         yield from _of_words(file, around.snippets)
-    wanted = [] if file.engine is UNSET else [file.engine, *file.fallbacks]
+    # Who names an engine wants it, or says what will do instead.
+    fallbacks = [] if file.fallbacks is UNSET else file.fallbacks
+    wanted = [] if file.engine is UNSET else [file.engine, *fallbacks]
     if wanted and not set(wanted) & set(around.engines):
         hint = "Add a fallback that is: " + (", ".join(sorted(around.engines)) or "none is")
         yield Problem(("engine",), f"{' and '.join(wanted)} cannot be had here", hint)

@@ -58,7 +58,7 @@ def cast(store: Store, files: Mapping[str, str], own: Settings | None = None) ->
 def test_without_files_everything_is_as_it_was(store: Store) -> None:
     own = settings()
     part = cast(store, {}).part(OURS, NOW)
-    assert (part.name, part.engine, part.barge_in) == ("", "local", "confirmed")
+    assert (part.name, part.ladder, part.barge_in) == ("", ("local",), "confirmed")
     assert part.persona == persona(own, default_shop(), Line())
     assert part.registry.specs() == build(default_shop(), store).specs()
     assert part.line == Line()
@@ -177,10 +177,13 @@ def test_the_first_engine_that_is_there_answers(store: Store) -> None:
     keyed = settings(OPENAI_API_KEY="sk-x")
     assert engines_of(keyed) == {"local", "realtime"}
     files = {"personas/anna.yaml": "engine: realtime\nfallbacks: [turns, local]\n"}
-    assert cast(store, files, keyed).part(OURS, NOW).engine == "realtime"
-    assert cast(store, files).part(OURS, NOW).engine == "local"
-    assert cast(store, {"personas/anna.yaml": "{}\n"}, keyed).engines() == {"realtime"}
-    assert cast(store, files, keyed).engines() == {"realtime"}
+    assert cast(store, files, keyed).part(OURS, NOW).ladder == ("realtime", "local")
+    assert cast(store, files).part(OURS, NOW).ladder == ("local",)
+    every = cast(store, {"personas/anna.yaml": "{}\n"}, keyed)
+    assert every.part(OURS, NOW).ladder == ("realtime", "local")
+    assert every.engines() == {"realtime", "local"}
+    alone = cast(store, {"personas/anna.yaml": "fallbacks: []\n"}, keyed)
+    assert alone.part(OURS, NOW).ladder == ("realtime",)
 
 
 def test_a_part_can_be_frozen_into_a_journal(store: Store) -> None:

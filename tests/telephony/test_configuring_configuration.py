@@ -176,10 +176,10 @@ def test_an_engine_that_is_not_there_needs_a_fallback() -> None:
     )
     role = load(persona("engine: realtime\nfallbacks: [local]\n"), {"local"}).role_of(None)
     assert role is not None
-    assert role.engines("turns") == ("realtime", "local")
+    assert role.engines("turns", ()) == ("realtime", "local")
     plain = load(persona("fallbacks: [local]\n")).role_of(None)
     assert plain is not None
-    assert plain.engines("realtime") == ("realtime", "local")
+    assert plain.engines("realtime", ()) == ("realtime", "local")
 
 
 def test_all_problems_of_all_files_are_told_in_order() -> None:

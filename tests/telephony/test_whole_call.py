@@ -74,6 +74,7 @@ async def house(
     async with FakeRealtime(script, faults) as model, SimulatedTwilio(address) as phone:
         environment = {
             "FRONTDESK_ENGINE": "realtime",
+            "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_PUBLIC_URL": address,
             "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
             "FRONTDESK_CONFIG_DIR": str(tmp_path / "config"),

@@ -56,6 +56,7 @@ class Server:
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_ROOT),
             "FRONTDESK_ENGINE": "realtime",
+            "FRONTDESK_FALLBACKS": "none",
             # Cuts are timed from when the model hears speech: nothing may hold before.
             "FRONTDESK_BARGE_IN": "immediate",
             "FRONTDESK_PORT": str(port),

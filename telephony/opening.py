@@ -1,0 +1,177 @@
+"""How a call is begun: its persona, its tools, its ladder of engines, its journal."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from agents.engine import AnyEngineEvent, Engine, EngineFailed, EngineReady
+from telephony.around import Around
+from telephony.call.config import BargeIn, CallConfig, Limits, Rung
+from telephony.call.machine import Call
+from telephony.callernames import CallerNames
+from telephony.casting import Cast, Part
+from telephony.enginegate import EngineGate
+from telephony.engines import Briefing, Engines
+from telephony.line import Line
+from telephony.rules import claimable, route, turn_taking
+from telephony.seats import Opener
+from telephony.session import Session
+from telephony.settings import Settings
+from telephony.transcripts.journal import Journal
+from telephony.twilio.onward import Documents
+from telephony.twilio.ports import Leg, Offer
+from tools.phone import e164
+from tools.versions.current import Live
+
+OpenJournal = Callable[[Offer, str, bytes, int], Journal]
+"""`(offer, engine, config, version of the configuration)`."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What a call goes by: all that follows from one version of the configuration."""
+
+    cast: Cast
+    documents: Documents
+
+
+class Opening:
+    """Makes the sessions of calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engines: Mapping[str, Engines],
+        gate: EngineGate,
+        clips: Mapping[str, bytes],
+        names: CallerNames,
+        around: Around,
+        open_journal: OpenJournal,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        """`clips` are sentences spoken ahead, by their words."""
+        self._settings = settings
+        self._engines = engines
+        self._gate = gate
+        self._clips = clips
+        self._names = names
+        self._around = around
+        self._open_journal = open_journal
+        self._clock = clock
+
+    def usable(self, ladder: tuple[str, ...]) -> tuple[str, ...]:
+        """The engines of a ladder that work, as far as is known."""
+        now = asyncio.get_running_loop().time()
+        return tuple(kind for kind in ladder if not self._gate.resting(kind, now))
+
+    def session(
+        self, live: Live[Configured], offer: Offer, leg: Leg, over: Callable[[Session], None]
+    ) -> Session:
+        """Of a call whose stream is open."""
+        part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
+        sessions = _Sessions(self._engines, self._gate, self._briefing(part), offer.from_)
+        ladder = self.usable(part.ladder) or part.ladder
+        rungs = sessions.rungs(ladder)
+        config = self._config(live.built.cast, offer, part, rungs)
+        encoded = msgspec.msgpack.encode(config)
+        journal = self._open_journal(offer, ladder[0], encoded, live.version)
+        self._around.staff.saw(offer.call_sid, e164(offer.from_))
+        dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
+        return Session(
+            call_id=offer.call_sid,
+            caller_number=e164(offer.from_),
+            call=Call(config),
+            leg=leg,
+            engine=sessions.new(0),
+            journal=journal,
+            around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
+            over=over,
+            verstat=offer.verstat,
+            called_number=e164(offer.to) or offer.to,
+            persona=part.name,
+            opener=Opener(sessions.new, sessions.enter, sessions.report),
+        )
+
+    def _briefing(self, part: Part) -> Briefing:
+        confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
+        specs = part.registry.specs()
+        return Briefing(part.persona, specs, self._clock, answers_on_request=confirmed)
+
+    def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:
+        voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)
+        specs = part.registry.specs()
+        return CallConfig(
+            call_id=offer.call_sid,
+            persona=part.persona,
+            capabilities=rungs[0].capabilities,
+            rungs=rungs,
+            limits=self._limits(part.line),
+            turn_taking=turn_taking(part, offer.to),
+            filler_ulaw=self._clip(part.persona.filler),
+            own_tools=tuple(spec.name for spec in specs if spec.by_call),
+            evidence_tools=tuple(spec.name for spec in specs if spec.needs_evidence),
+            apology_ulaw=self._clip(part.persona.apology),
+            sorry_ulaw=self._clip(part.persona.sorry),
+            routes=tuple(route(name, to) for name, to in part.line.transfers.items()),
+            human=part.line.human,
+            human_ulaw=self._clip(human.say) if human else b"",
+            message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
+            # Also of tools this caller is not offered: what they do cannot be true here.
+            claimable=claimable(cast.everything),
+        )
+
+    def _clip(self, sentence: str) -> bytes:
+        """What was recorded before any call; empty where there is no voice."""
+        return self._clips.get(sentence, b"")
+
+    def _limits(self, line: Line) -> Limits:
+        settings = self._settings
+        return Limits(
+            reply_s=line.manners.longest_reply_s,
+            filler_after_s=line.manners.filler_after_ms / 1000,
+            silence_prompt_s=settings.silence_prompt_seconds,
+            idle_hangup_s=settings.idle_hangup_seconds,
+            max_call_s=settings.max_call_seconds,
+        )
+
+
+class _Sessions:
+    """The engine sessions of one call, by their place on its ladder."""
+
+    def __init__(
+        self, engines: Mapping[str, Engines], gate: EngineGate, briefing: Briefing, caller: str
+    ) -> None:
+        self._engines = engines
+        self._gate = gate
+        self._briefing = briefing
+        self._caller = caller
+        self._ladder: tuple[str, ...] = ()
+
+    def rungs(self, ladder: tuple[str, ...]) -> tuple[Rung, ...]:
+        self._ladder = ladder
+        briefing = self._briefing
+        return tuple(Rung(kind, self._engines[kind].capabilities(briefing)) for kind in ladder)
+
+    def new(self, rung: int) -> Engine:
+        return self._engines[self._ladder[rung]].new(self._caller, self._briefing)
+
+    async def enter(self, rung: int) -> str | None:
+        """See telephony.seats.Enter: not all calls that lost their session come at once."""
+        kind, loop = self._ladder[rung], asyncio.get_running_loop()
+        if not self._gate.allows(kind, loop.time()):
+            return "breaker_open"
+        await asyncio.sleep(self._gate.wait_s(kind, loop.time()))
+        return None
+
+    def report(self, rung: int, event: AnyEngineEvent) -> None:
+        kind, now = self._ladder[rung], asyncio.get_running_loop().time()
+        match event:
+            case EngineReady():
+                self._gate.worked(kind)
+            case EngineFailed(fatal=fatal):
+                self._gate.failed(kind, now, fatal=fatal)
+            case _:
+                pass

@@ -1,0 +1,158 @@
+"""The engine sessions of one call: opened, seated and left, whatever they do."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from agents.engine import (
+    AnyEngineEvent,
+    CallerTranscript,
+    CloseEngine,
+    Engine,
+    EngineExpires,
+    EngineFailed,
+    EngineReady,
+    Say,
+    ToolOutput,
+)
+from agents.tasks import Tasks
+from telephony import seats as seats_module
+from telephony.call.events import CallEvent, SuccessorFailed, SuccessorReady
+from telephony.seats import Opener, Seats
+from tests.fakes.scripted_engine import ScriptedEngine
+
+
+class Desk:
+    """Seats with scripted engines."""
+
+    def __init__(self, enter: Callable[[int], "asyncio.Future[str | None]"] | None = None) -> None:
+        self.told: list[CallEvent] = []
+        self.reported: list[tuple[int, AnyEngineEvent]] = []
+        self.engines: list[ScriptedEngine] = [ScriptedEngine()]
+        self.ready = True
+        self.tasks = Tasks(self._broken)
+        opener = Opener(self._new, report=lambda rung, event: self.reported.append((rung, event)))
+        if enter is not None:
+            opener.enter = enter
+        self.seats = Seats("CA1", self.engines[0], opener, self.tasks, self.told.append)
+
+    def _broken(self, name: str, _error: BaseException) -> None:
+        self.seats.broken(name)
+
+    def _new(self, _rung: int) -> Engine:
+        self.engines.append(ScriptedEngine(ready=self.ready))
+        return self.engines[-1]
+
+    async def begun(self) -> "Desk":
+        self.seats.begin()
+        await settle()
+        return self
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_second_session_is_opened_beside_the_first_and_seated() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 1)
+    await settle()
+    assert desk.told == [EngineReady("scripted"), SuccessorReady(1)]
+    desk.seats.submit(Say("To the first."))
+    desk.seats.seat(1)
+    desk.seats.submit(Say("To the second."))
+    assert desk.engines[0].asked == [Say("To the first."), CloseEngine()]
+    assert desk.engines[1].asked == [Say("To the second.")]
+    desk.engines[1].say(CallerTranscript("u1", "Hi."))
+    assert desk.told[-1] == CallerTranscript("s1.u1", "Hi.")
+    await settle()
+    assert not desk.engines[0].running
+
+
+async def test_what_a_session_left_behind_still_says_is_not_heard() -> None:
+    desk = await Desk().begun()
+    desk.seats.leave(0)
+    desk.engines[0].say(CallerTranscript("u1", "Hi."), EngineFailed("closed", False))
+    assert desk.told == [EngineReady("scripted")]
+    desk.seats.submit(Say("To nobody."))
+    assert desk.engines[0].asked == [CloseEngine()]
+
+
+async def test_an_answer_for_another_session_s_tool_goes_nowhere() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 0)
+    await settle()
+    desk.seats.seat(1)
+    desk.seats.submit(ToolOutput("call_1", "{}"))
+    assert desk.engines[1].asked == []
+
+
+async def test_a_session_that_fails_before_it_is_seated_is_told_so() -> None:
+    desk = await Desk().begun()
+    desk.ready = False
+    desk.seats.open(1, 0)
+    await settle()
+    desk.engines[1].say(EngineFailed("rate_limited", False, 2.0))
+    assert desk.told[-1] == SuccessorFailed(1, "rate_limited", False, 2.0)
+    assert desk.reported[-1] == (0, EngineFailed("rate_limited", False, 2.0))
+
+
+async def test_a_session_that_breaks_is_one_that_failed() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 0)
+    await settle()
+    desk.engines[1].breaks(RuntimeError("boom"))
+    await settle()
+    assert desk.told[-1] == SuccessorFailed(1, "internal", fatal=True)
+    desk.engines[0].breaks(RuntimeError("boom"))
+    await settle()
+    assert EngineFailed("internal", fatal=True) in desk.told
+
+
+async def test_a_session_that_may_not_be_opened_is_refused() -> None:
+    def refused(_rung: int) -> "asyncio.Future[str | None]":
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer.set_result("breaker_open")
+        return answer
+
+    desk = await Desk(refused).begun()
+    desk.seats.open(1, 0)
+    await settle()
+    assert desk.told[-1] == SuccessorFailed(1, "breaker_open", fatal=True)
+    assert len(desk.engines) == 1, "nobody was asked"
+
+
+async def test_a_session_left_while_it_waits_is_never_opened() -> None:
+    waiting: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    desk = await Desk(lambda _rung: waiting).begun()
+    desk.seats.open(1, 0)
+    await settle()
+    desk.seats.leave(1)
+    waiting.set_result(None)
+    await settle()
+    assert len(desk.engines) == 1
+
+
+async def test_when_a_session_expires_is_known_once_it_is_seated() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 0)
+    await settle()
+    desk.engines[1].say(EngineExpires(3_600.0))
+    assert not any(isinstance(event, EngineExpires) for event in desk.told)
+    desk.seats.seat(1)
+    (told,) = [event for event in desk.told if isinstance(event, EngineExpires)]
+    assert told.in_s == pytest.approx(3_600.0, abs=5.0)
+
+
+async def test_a_session_that_does_not_close_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats_module, "CLOSE_S", 0.01)
+    desk = Desk()
+    desk.engines[0] = ScriptedEngine(closes=False)
+    desk.seats = Seats("CA1", desk.engines[0], Opener(), desk.tasks, desk.told.append)
+    await desk.begun()
+    desk.seats.leave(0)
+    async with asyncio.timeout(2.0):
+        while desk.engines[0].running:
+            await asyncio.sleep(0.005)
