@@ -144,6 +144,7 @@ class Service:
             self._around,
             self._journal,
             self.clock,
+            self._tasks,
         )
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
@@ -346,8 +347,12 @@ class Service:
         part = self.cast.part(offer.to, self.clock())
         if not self._opening.usable(part.ladder):
             return without_engine(part)
-        self._names.look_up(offer.call_sid, e164(offer.from_))
+        number = e164(offer.from_)
+        self._names.look_up(offer.call_sid, number, lambda: self._prewarm(offer))
         return None
+
+    def _prewarm(self, offer: Offer) -> None:
+        self._opening.prewarm(self._current.live, offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
         return self._opening.session(self._current.live, offer, leg, over)

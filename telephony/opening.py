@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from agents.engine import AnyEngineEvent, Engine, EngineFailed, EngineReady
+from agents.tasks import Tasks
 from telephony.around import Around
 from telephony.call.config import BargeIn, CallConfig, Limits, Rung
 from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, Part
-from telephony.enginegate import EngineGate
+from telephony.enginegate import OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
 from telephony.rules import claimable, route, turn_taking
@@ -23,6 +24,7 @@ from telephony.settings import Settings
 from telephony.transcripts.journal import Journal
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
+from telephony.warm import WarmEngine, WarmPool
 from tools.phone import e164
 from tools.versions.current import Live
 
@@ -51,8 +53,9 @@ class Opening:
         around: Around,
         open_journal: OpenJournal,
         clock: Callable[[], dt.datetime],
+        tasks: Tasks,
     ) -> None:
-        """`clips` are sentences spoken ahead, by their words."""
+        """`clips` are sentences spoken ahead, by their words; `tasks` those of the process."""
         self._settings = settings
         self._engines = engines
         self._gate = gate
@@ -61,6 +64,32 @@ class Opening:
         self._around = around
         self._open_journal = open_journal
         self._clock = clock
+        self._tasks = tasks
+        self._warm: WarmPool[_Begun] = WarmPool(lambda begun: begun.first.close())
+
+    def prewarm(self, live: Live[Configured], offer: Offer) -> None:
+        """Open the engine's session of a call that has been offered, if that takes time."""
+        if self._warm.full:
+            return
+        begun = self._begin(live, offer)
+        if begun.ladder[0] not in OWN:
+            begun.first.warm(self._tasks, f"warm {offer.call_sid}")
+        self._warm.put(offer.call_sid, begun)
+
+    def _begin(self, live: Live[Configured], offer: Offer) -> "_Begun":
+        part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
+        ladder = self.usable(part.ladder) or part.ladder
+        sessions = _Sessions(self._engines, self._gate, self._briefing(part), offer.from_, ladder)
+        return _Begun(live.version, part, ladder, sessions, WarmEngine(sessions.new(0)))
+
+    def _begun(self, live: Live[Configured], offer: Offer) -> "_Begun":
+        """What was begun while it rang, unless the configuration is another one now."""
+        begun = self._warm.take(offer.call_sid)
+        if begun is not None and begun.version == live.version:
+            return begun
+        if begun is not None:
+            begun.first.close()
+        return self._begin(live, offer)
 
     def usable(self, ladder: tuple[str, ...]) -> tuple[str, ...]:
         """The engines of a ladder that work, as far as is known."""
@@ -71,13 +100,11 @@ class Opening:
         self, live: Live[Configured], offer: Offer, leg: Leg, over: Callable[[Session], None]
     ) -> Session:
         """Of a call whose stream is open."""
-        part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
-        sessions = _Sessions(self._engines, self._gate, self._briefing(part), offer.from_)
-        ladder = self.usable(part.ladder) or part.ladder
-        rungs = sessions.rungs(ladder)
-        config = self._config(live.built.cast, offer, part, rungs)
+        begun = self._begun(live, offer)
+        part, sessions = begun.part, begun.sessions
+        config = self._config(live.built.cast, offer, part, sessions.rungs())
         encoded = msgspec.msgpack.encode(config)
-        journal = self._open_journal(offer, ladder[0], encoded, live.version)
+        journal = self._open_journal(offer, begun.ladder[0], encoded, live.version)
         self._around.staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
         return Session(
@@ -85,7 +112,7 @@ class Opening:
             caller_number=e164(offer.from_),
             call=Call(config),
             leg=leg,
-            engine=sessions.new(0),
+            engine=begun.first,
             journal=journal,
             around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
             over=over,
@@ -138,22 +165,39 @@ class Opening:
         )
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A call that has a persona and a first engine."""
+
+    version: int
+    part: Part
+    ladder: tuple[str, ...]
+    sessions: "_Sessions"
+    first: WarmEngine
+
+
 class _Sessions:
     """The engine sessions of one call, by their place on its ladder."""
 
     def __init__(
-        self, engines: Mapping[str, Engines], gate: EngineGate, briefing: Briefing, caller: str
+        self,
+        engines: Mapping[str, Engines],
+        gate: EngineGate,
+        briefing: Briefing,
+        caller: str,
+        ladder: tuple[str, ...],
     ) -> None:
         self._engines = engines
         self._gate = gate
         self._briefing = briefing
         self._caller = caller
-        self._ladder: tuple[str, ...] = ()
-
-    def rungs(self, ladder: tuple[str, ...]) -> tuple[Rung, ...]:
         self._ladder = ladder
+
+    def rungs(self) -> tuple[Rung, ...]:
         briefing = self._briefing
-        return tuple(Rung(kind, self._engines[kind].capabilities(briefing)) for kind in ladder)
+        return tuple(
+            Rung(kind, self._engines[kind].capabilities(briefing)) for kind in self._ladder
+        )
 
     def new(self, rung: int) -> Engine:
         return self._engines[self._ladder[rung]].new(self._caller, self._briefing)

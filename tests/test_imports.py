@@ -95,6 +95,7 @@ SHELLS = frozenset(
         "telephony.twilio.webhook",
         "tools.approvals",
         "telephony.versioned",
+        "telephony.warm",
         "tools.attempt",
         "tools.booking.appointments",
         "tools.booking.blocks",

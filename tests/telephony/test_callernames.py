@@ -17,6 +17,10 @@ from tools.spec import BackendError
 from tools.store import Store, open_store
 
 
+def nothing() -> None:
+    """Nobody waits for the name."""
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[Store]:
     """A migrated database."""
@@ -37,10 +41,10 @@ async def test_a_known_number_has_a_name_once(plain: Store) -> None:
     contacts = Contacts(plain)
     contacts.save(CALLER, NOW, name="Ann Lee")
     found, settled = names(contacts)
-    found.look_up("CA1", CALLER)
+    found.look_up("CA1", CALLER, nothing)
     assert found.take("CA1") == ""
-    found.look_up("CA2", OTHER)
-    found.look_up("CA3", None)
+    found.look_up("CA2", OTHER, nothing)
+    found.look_up("CA3", None, nothing)
     await settled()
     assert [found.take(call) for call in ("CA1", "CA1", "CA2", "CA3")] == ["Ann Lee", "", "", ""]
 
@@ -53,7 +57,7 @@ async def test_a_broken_database_costs_the_name_only(
 
     monkeypatch.setattr(Contacts, "find", broken)
     found, settled = names(Contacts(plain))
-    found.look_up("CA1", CALLER)
+    found.look_up("CA1", CALLER, nothing)
     await settled()
     assert found.take("CA1") == ""
 
@@ -66,6 +70,6 @@ async def test_names_of_calls_that_never_came_are_forgotten(
     monkeypatch.setattr(callernames, "_KEPT", 1)
     found, settled = names(contacts)
     for call in ("CA1", "CA2"):
-        found.look_up(call, CALLER)
+        found.look_up(call, CALLER, nothing)
         await settled()
     assert [found.take(call) for call in ("CA1", "CA2")] == ["", "Ann Lee"]
