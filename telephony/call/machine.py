@@ -189,6 +189,8 @@ class Call:
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
                 return self._barge_ins.reply_began(response_id)
+            case AudioDelta() | TextDelta() if self._playback.over(event.item_id):
+                return []
             case AudioDelta():
                 return self._audio(event, now)
             case TextDelta():

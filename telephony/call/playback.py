@@ -54,6 +54,8 @@ class Playback:
         of = capabilities.output_format
         self._sample_bytes = of.sample_bytes * of.rate // RATE
         self._items: dict[str, SpokenItem] = {}
+        self._settled: set[str] = set()
+        """Items that were written down: nothing more is known of them."""
         self._speaking: SpokenItem | None = None
         self._held: Held | None = None
         self._unsettled: deque[Held] = deque()
@@ -64,6 +66,16 @@ class Playback:
         self._repeats = 0
 
     # ---- what the engine produces ------------------------------------------------------------
+
+    def over(self, item_id: str) -> bool:
+        """All of the item has come, or its fate is written down: what still comes of it is late.
+
+        One that was curtailed or withheld is settled before the engine knows of it. A late piece
+        must not make a second item of it, which nobody heard and the engine would have to delete.
+        """
+        item = self._items.get(item_id)
+        complete = item is not None and item.arrival is Arrival.COMPLETE
+        return complete or item_id in self._settled
 
     def text(self, delta: TextDelta, now: float) -> None:
         self._item(delta.item_id, delta.response_id, now).add_text(delta.text)
@@ -382,6 +394,7 @@ class Playback:
                 told += self._tell(item)
             self._last_heard.settled(item)
             del self._items[item.item_id]
+            self._settled.add(item.item_id)
         return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
 
     def being_heard(self) -> list[tuple[int, str, bool]]:

@@ -510,6 +510,20 @@ MACHINE = (
         "a reply that was broken off is never written down",
         _CALL,
     ),
+    Mutant(
+        "telephony/call/playback.py",
+        "            self._settled.add(item.item_id)\n",
+        "            pass\n",
+        "what comes late of a reply makes the model forget what was heard of it",
+        _CALL,
+    ),
+    Mutant(
+        "telephony/call/playback.py",
+        "        return complete or item_id in self._settled\n",
+        "        return item_id in self._settled\n",
+        "what comes of an item behind its end is played for ever after",
+        _CALL,
+    ),
     _machine(
         "        if respond and not self._tools and",
         "        if respond and",
