@@ -6,7 +6,8 @@ from random import Random
 
 from agents.engine import AudioFormat
 from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, WordFate
-from tests.telephony.distance import Distance, Network, Reply, Verdict
+from tests.telephony.distance import Distance, Network, Verdict
+from tests.telephony.distant_model import Reply
 
 REPLIES = 12
 """In each call."""
@@ -93,11 +94,11 @@ def judge(call: Distance, bound_ms: float | None = None) -> None:
 
 def _judge_bounds(call: Distance) -> None:
     """The truth lies within what is stated, and so does the figure itself."""
-    played = call.played()
     entries: list[AgentLine | TruncationLine] = [*call.lines(), *call.cuts()]
     for line in entries:
-        truth_ms = played[line.item_id] / 8
-        assert line.heard_at_least_ms <= truth_ms <= line.heard_at_most_ms, (line, truth_ms)
+        once_ms, reached_ms = call.truth_ms(line.item_id)
+        assert line.heard_at_least_ms <= once_ms, (line, once_ms)
+        assert reached_ms <= line.heard_at_most_ms, (line, reached_ms)
         assert line.heard_at_least_ms <= line.heard_ms <= line.heard_at_most_ms, line
 
 
