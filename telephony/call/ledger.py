@@ -450,7 +450,7 @@ class Ledger:
         if played:
             self._unproven = False
             # What is echoed from behind a clear comes after all that was in front of it.
-            self._settle_all(now)
+            self._settle_all(now, felt=True)
         return played
 
     def _clear_seen(self, name: str, arrival: Moment, now: float) -> None:
@@ -529,18 +529,27 @@ class Ledger:
 
     def settle(self, now: float) -> list[Cut]:
         """All cuts, as well as it is known now what was heard."""
-        self._settle_all(None)
+        self._settle_all(None, felt=False)
         return self.settled(now)
 
-    def _settle_all(self, surely_s: float | None) -> None:
+    def _settle_all(self, surely_s: float | None, *, felt: bool) -> None:
         while self._clearings:
-            self._settle(self._clearings.popleft(), None, surely_s)
+            self._settle(self._clearings.popleft(), None, surely_s, felt=felt)
 
-    def _settle(self, clearing: Clearing, seen: Moment | None, surely_s: float | None) -> None:
-        """`seen`: the echo from behind the clear. `surely_s`: it had taken effect by then."""
+    def _settle(
+        self,
+        clearing: Clearing,
+        seen: Moment | None,
+        surely_s: float | None,
+        *,
+        felt: bool = True,
+    ) -> None:
+        """`seen`: the echo from behind the clear. `surely_s`: it had taken effect by then. `felt`:
+        all marks it threw away have come back, if any do."""
         queue = clearing.queue
-        if seen is None and clearing.echoes and clearing.echoes[-1][1].stamped:
-            # The last echoes were sent when the clear took effect, or that is still to come.
+        if seen is None and felt and clearing.echoes and clearing.echoes[-1][1].stamped:
+            # The last echoes were sent when the clear took effect. Sooner they may all be of what
+            # was played, and tell nothing of how far playback got until then.
             seen = clearing.echoes[-1][1]
         played: list[Played] = []
         returned: str | None = None
@@ -603,7 +612,7 @@ class Ledger:
 
     def ended(self, now: float) -> Cut:
         """The carrier's word that the line has ended arrives now: nothing later was heard."""
-        self._settle_all(now)
+        self._settle_all(now, felt=False)
         arrival = self.clock.arrival(now)
         way_s = self.trip.least_one_way_s if arrival.stamped else self.trip.one_way_s
         return self._given_up(arrival.at_s - way_s, now)

@@ -307,7 +307,9 @@ class Playback:
         Of what was being heard it is told once that is settled.
         """
         held, self._held = self._held, None
-        items = list({item.item_id: item for item in _items_of(held)}.values())
+        # What turned out to be heard whole of them is settled, and told where it had to be.
+        open_items = (item for item in _items_of(held) if item.item_id not in self._settled)
+        items = list({item.item_id: item for item in open_items}.values())
         items += [item for item in self._unfinished() if item not in items]
         if not items:
             return []
@@ -387,7 +389,9 @@ class Playback:
 
     def settled(self) -> list[CallCommand]:
         """Lines for the items nothing more can happen to; each is written once."""
-        ready = [item for item in self._items.values() if item.settled]
+        held = self._held.later if self._held is not None else []
+        kept = {item.item_id for item, _ in held}
+        ready = [item for item in self._items.values() if item.settled and item.item_id not in kept]
         told: list[CallCommand] = []
         for item in ready:
             if item.curtailed_s is not None and item.fate is None:

@@ -4,10 +4,15 @@ import sys
 from collections.abc import Iterable
 from random import Random
 
+import msgspec
+
 from agents.engine import AudioFormat
+from telephony.call.config import BargeIn
+from telephony.call.ending import Phase
 from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, WordFate
+from tests.telephony.caller_sounds import Kind, Sound
 from tests.telephony.distance import Distance, Network, Verdict
-from tests.telephony.distant_model import Reply
+from tests.telephony.distant_model import Manner, Reply
 
 REPLIES = 12
 """In each call."""
@@ -15,6 +20,55 @@ MEAN_JITTER_S = 0.025
 """What each message is delayed on average, each way, beyond the shortest way."""
 P99_MS, WORST_MS = 40, 60
 """How far a cut may be from the truth with so much jitter."""
+
+
+MANNERS = (
+    Manner(BargeIn.CONFIRMED, answers_on_request=True, cancels_on_speech=False),
+    Manner(BargeIn.CONFIRMED, answers_on_request=True, cancels_on_speech=False, early_s=None),
+    Manner(BargeIn.CONFIRMED),
+    Manner(BargeIn.IMMEDIATE),
+    Manner(BargeIn.IMMEDIATE, cancels_on_speech=False),
+    Manner(BargeIn.IMMEDIATE, answers_on_request=True, cancels_on_speech=False),
+)
+"""The first is what runs unless something else is asked for."""
+LONGEST_S = (90.0, 90.0, 90.0, 3.0)
+
+
+def some_manner(chance: Random) -> Manner:
+    manner = MANNERS[0] if chance.random() < 0.5 else chance.choice(MANNERS)
+    return msgspec.structs.replace(manner, reply_s=chance.choice(LONGEST_S))
+
+
+def some_sound(chance: Random) -> Sound:
+    """Speech, a murmur of assent, a cough, noise, a hum or our own echo; what the engine makes of
+    it, and a transcript that comes early, late, never or empty."""
+    kind, lasts_s, heard, words = chance.choice(_SOUNDS)
+    noticed = chance.random() < heard
+    return Sound(
+        kind,
+        chance.uniform(*lasts_s),
+        noticed_after_s=chance.uniform(0.0, 0.3) if noticed else None,
+        over_after_s=chance.uniform(0.02, 0.7),
+        words=chance.choice(words),
+        words_after_s=chance.uniform(-0.3, 1.2),
+        failed=chance.random() < 0.1,
+    )
+
+
+_MEANT = ("No, wait.", "Wednesday", "Stop", None)
+_MURMURED = ("Uh-huh.", "okay", "Mhm", "", None)
+_UNSAID = ("", "", None)
+_SOUNDS = (
+    (Kind.SPEECH, (0.25, 1.5), 1.0, _MEANT),
+    (Kind.SPEECH, (0.25, 1.5), 1.0, _MEANT),
+    (Kind.MURMUR, (0.2, 0.6), 0.9, _MURMURED),
+    (Kind.SPEECH, (0.2, 0.5), 0.9, _MURMURED),
+    (Kind.SPEECH, (0.04, 0.18), 0.7, _UNSAID),
+    (Kind.NOISE, (0.3, 2.0), 0.4, _UNSAID),
+    (Kind.HUM, (0.5, 4.0), 0.5, _UNSAID),
+    (Kind.ECHO, (0.3, 1.0), 0.9, (*_UNSAID, "Hello")),
+)
+"""What it sounds like, how long it lasts, how often an engine takes it for speech, its words."""
 
 
 def some_reply(chance: Random) -> Reply:
@@ -34,6 +88,9 @@ def some_reply(chance: Random) -> Reply:
         interrupt_after_s=chance.uniform(0, sum(items) / 1000) if chance.random() < 0.9 else None,
         again_after_s=chance.uniform(0.05, 0.5) if chance.random() < 0.2 else None,
         cancel_after_s=chance.uniform(0, 0.3),
+        sound=some_sound(chance),
+        again=some_sound(chance),
+        late_s=chance.uniform(0, 2.0) if chance.random() < 0.2 else None,
     )
 
 
@@ -45,11 +102,14 @@ def some_network(
     return Network(there_s, back_s, jitter, MEAN_JITTER_S, lost, frames, returns)
 
 
-def some_call(network: Network, chance: Random, output: AudioFormat) -> Distance:
+def some_call(
+    network: Network, chance: Random, output: AudioFormat, manner: Manner | None = None
+) -> Distance:
     """A conversation the caller ends in the middle of a word."""
-    call = Distance(network, chance, output)
+    call = Distance(network, chance, output, manner=manner or some_manner(chance))
     for _ in range(REPLIES):
         call.gives(some_reply(chance))
+        assert call.call.phase is Phase.LIVE
     call.hang_up_in_mid_reply(Reply((4_000,)), chance.uniform(0.3, 3.9))
     return call
 

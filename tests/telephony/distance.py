@@ -160,15 +160,17 @@ class Distance:
 
     def gives(self, reply: Reply) -> None:
         """Let one reply happen, from its first word until the line is silent again."""
-        end_s = self._begins(reply, self.now + 0.1)
-        self.run_until(end_s + 0.7)
+        self.run_until(self._begins(reply, self.now + 0.1))
+        while self.model.replying and self.call.phase is not Phase.ENDED:
+            self._step(self._next())
+        self.run_until(self.now + 0.7)
 
     def _begins(self, reply: Reply, begin_s: float) -> float:
-        """When all of it should have been said, and everything heard of the caller."""
+        """When the caller has been heard, or all of a reply nobody interrupts."""
         self._replies += 1
-        last_s = self.model.begins(f"r{self._replies}", reply, begin_s)
+        self.model.begins(f"r{self._replies}", reply, begin_s)
         if (cut_s := reply.interrupt_after_s) is None:
-            return max(last_s, begin_s + sum(reply.items_ms) / 1000 + reply.pause_s)
+            return begin_s + sum(reply.items_ms) / 1000 + reply.pause_s
         end_s = self.speaks(reply.sound, begin_s + cut_s)
         if reply.again_after_s is not None:
             again_s = begin_s + cut_s + reply.again_after_s

@@ -95,15 +95,17 @@ class Model:
         self.words: dict[str, list[tuple[int, int, str]]] = {}
         """Of each item the words of each piece, with where it begins and ends in its audio."""
 
-    def begins(self, response_id: str, reply: Reply, begin_s: float) -> float:
-        """When the last of it is sent."""
+    @property
+    def replying(self) -> bool:
+        return bool(self._replies)
+
+    def begins(self, response_id: str, reply: Reply, begin_s: float) -> None:
         self._replies[response_id] = reply
         at_s = begin_s
         for after_s, event in self._events(response_id, reply):
             at_s = begin_s + after_s
             self._at(at_s, event)
         self._at(at_s, ResponseDone(response_id, ResponseStatus.COMPLETED))
-        return at_s
 
     def _events(self, response_id: str, reply: Reply) -> Iterator[tuple[float, AnyEngineEvent]]:
         """What the model sends of a reply nobody interrupts, with its times from the first."""
