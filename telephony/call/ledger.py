@@ -21,6 +21,7 @@ Every figure has bounds. They rest on two things only: a message is never there 
 sent, and a mark is never echoed before playback gets to it unless a `clear` was sent before.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -532,9 +533,9 @@ class Ledger:
         self._settle_all(None, felt=False)
         return self.settled(now)
 
-    def _settle_all(self, surely_s: float | None, *, felt: bool) -> None:
+    def _settle_all(self, surely_s: float | None, *, felt: bool, until_s: float = math.inf) -> None:
         while self._clearings:
-            self._settle(self._clearings.popleft(), None, surely_s, felt=felt)
+            self._settle(self._clearings.popleft(), None, surely_s, felt=felt, until_s=until_s)
 
     def _settle(
         self,
@@ -543,9 +544,10 @@ class Ledger:
         surely_s: float | None,
         *,
         felt: bool = True,
+        until_s: float = math.inf,
     ) -> None:
         """`seen`: the echo from behind the clear. `surely_s`: it had taken effect by then. `felt`:
-        all marks it threw away have come back, if any do."""
+        all marks it threw away have come back, if any do. `until_s`: nothing later was heard."""
         queue = clearing.queue
         if seen is None and felt and clearing.echoes and clearing.echoes[-1][1].stamped:
             # The last echoes were sent when the clear took effect. Sooner they may all be of what
@@ -561,7 +563,7 @@ class Ledger:
                 returned = name if arrival.stamped and seen is not None else None
                 break
             played += queue.confirm(name, arrival, at_s, proof=False)
-        until_s = self._took_effect_s(clearing, seen)
+        until_s = min(until_s, self._took_effect_s(clearing, seen))
         if surely_s is not None:
             until_s = min(until_s, surely_s - self.trip.least_one_way_s)
         if returned is None and seen is not None and seen.stamped:
@@ -612,9 +614,9 @@ class Ledger:
 
     def ended(self, now: float) -> Cut:
         """The carrier's word that the line has ended arrives now: nothing later was heard."""
-        self._settle_all(now, felt=False)
         arrival = self.clock.arrival(now)
         way_s = self.trip.least_one_way_s if arrival.stamped else self.trip.one_way_s
+        self._settle_all(now, felt=False, until_s=arrival.at_s - way_s)
         return self._given_up(arrival.at_s - way_s, now)
 
     def expire(self, now: float) -> tuple[Played, ...]:

@@ -22,6 +22,7 @@ from agents.engine import (
     CallerTranscript,
     CancelResponse,
     DeleteItem,
+    EngineFailed,
     EngineReady,
     TruncateItem,
 )
@@ -30,6 +31,8 @@ from telephony.call.commands import (
     CallCommand,
     ClearPlayback,
     CloseStream,
+    EndCall,
+    Note,
     PlaceMark,
     PlayAudio,
     Record,
@@ -146,6 +149,8 @@ class Distance:
         self._told: dict[str, int] = {}
         self.rejected = 0
         """Truncations a model would refuse: of more than it has given out."""
+        self._over_at: int | None = None
+        """The commands before that were given while caller and model were there."""
         self._final: dict[str, Heard] | None = None
         self._replies = self._utterances = 0
         self._deliver(StreamStarted(SID))
@@ -210,6 +215,7 @@ class Distance:
         self.run_until(self.now + after_s)
         self._distant.advance(self.now)
         self._final = self.played()
+        self._ends(len(self.commands))
         self._distant.say(self._narration.stop(), self.now)
         while self.call.phase is not Phase.ENDED:
             self._step(self._next())
@@ -273,12 +279,18 @@ class Distance:
             return
         if isinstance(event, AudioDelta):
             self.voices.comes(event.item_id, event.audio)
-            self.received[event.item_id] += len(event.audio) // (6 if self._pcm else 1)
+            samples = len(event.audio) // (6 if self._pcm else 1)
+            self.received[event.item_id] += 0 if self.model.late(event) else samples
         commands = self.call.handle(event, self.now)
+        if isinstance(event, EngineFailed) or any(isinstance(c, EndCall) for c in commands):
+            self._ends(len(self.commands))
         self.commands += commands
         self._plays([command.ulaw for command in commands if isinstance(command, PlayAudio)])
         for command in commands:
             self._perform(command)
+
+    def _ends(self, at: int) -> None:
+        self._over_at = at if self._over_at is None else self._over_at
 
     def _plays(self, clips: Sequence[bytes]) -> None:
         places = self.voices.sent(clips)
@@ -340,9 +352,18 @@ class Distance:
         entries = [c.entry for c in self.commands if isinstance(c, Record)]
         return [entry for entry in entries if isinstance(entry, AgentLine)]
 
+    def lines_of_the_living(self) -> list[AgentLine]:
+        """Those that were written while there were a model to be told and a caller to be heard."""
+        entries = [c.entry for c in self.commands[: self._over_at] if isinstance(c, Record)]
+        return [entry for entry in entries if isinstance(entry, AgentLine)]
+
     def cuts(self) -> list[TruncationLine]:
         entries = [c.entry for c in self.commands if isinstance(c, Record)]
         return [entry for entry in entries if isinstance(entry, TruncationLine)]
+
+    def resumed(self) -> int:
+        """How often a sound of the caller's was held to be nothing."""
+        return sum(c.code == "interruption_dropped" for c in self.commands if isinstance(c, Note))
 
     def recorded(self) -> int:
         """Samples of the agent the recording holds as heard."""

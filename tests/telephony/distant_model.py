@@ -149,9 +149,12 @@ class Model:
             case ResponseDone(response_id):
                 return self._ends(response_id, now)
             case AudioDelta() | TextDelta() | ItemDone() | ResponseStarted():
-                late = any(event is each for each in self._late)
-                return late or now <= self._stopped_s.get(event.response_id, inf)
+                return self.late(event) or now <= self._stopped_s.get(event.response_id, inf)
         return True
+
+    def late(self, event: CallEvent) -> bool:
+        """Whether its reply was over before it came."""
+        return any(event is each for each in self._late)
 
     def _ends(self, response_id: str, now: float) -> bool:
         """False: it was over before."""
