@@ -189,7 +189,7 @@ LEDGER = (
         "marks under way when the caller cut in are forgotten",
     ),
     _ledger(
-        "            self._settle_all(now)\n        return played\n",
+        "            self._settle_all(now, now - self.trip.least_one_way_s, felt=True)\n        return played\n",
         "        return played\n",
         "a cut stays open although the next reply is being heard",
     ),
@@ -697,6 +697,58 @@ BARGE_INS = (
         "            self._held.later.append((item, ulaw))\n",
         "            pass\n",
         "what the engine says while we hold is lost",
+    ),
+    _barge_in(
+        "playback",
+        "if item.settled and item.item_id not in kept]",
+        "if item.settled]",
+        "what waits for the verdict on a sound is written down as never played",
+    ),
+    _barge_in(
+        "playback",
+        "for item in _items_of(held) if item.item_id not in self._settled)",
+        "for item in _items_of(held))",
+        "the model is told twice of a reply that was broken off",
+    ),
+    _barge_in(
+        "playback",
+        "        for item, ulaw in [*unheard, *held.later]:\n",
+        "        for item, ulaw in [*held.later, *unheard]:\n",
+        "after a cough the words come in the wrong order",
+    ),
+    _barge_in(
+        "playback",
+        "        for item, ulaw in [*unheard, *held.later]:\n",
+        "        for item, ulaw in held.later:\n",
+        "what a cough threw away is never said",
+    ),
+    _barge_in(
+        "playback",
+        "            if held is not self._held:\n",
+        "            if held is self._held:\n",
+        "the model is told of a cut we may yet go on from",
+    ),
+    _barge_in(
+        "bargein",
+        "        return [] if claim.verdict is Verdict.OPEN else self._closed(claim, now)\n",
+        "        return self._closed(claim, now)\n",
+        "a short word is dismissed before it is transcribed",
+    ),
+    _barge_in(
+        "bargein",
+        "        if self._claim is not None and self._claim.item_id is None:\n",
+        "        if False:\n",
+        "a voice we heard before the engine did has to begin anew",
+    ),
+    _ledger(
+        "        self._settle_all(None, math.inf, felt=False)\n",
+        "        self._settle_all(None, math.inf, felt=True)\n",
+        "after a short murmur a fifth of a second is said twice",
+    ),
+    _ledger(
+        "        self._settle_all(now, arrival.at_s - way_s, felt=False)\n",
+        "        self._settle_all(now, arrival.at_s - way_s, felt=True)\n",
+        "a caller who hangs up while we hold has heard less than they did",
     ),
 )
 
