@@ -204,8 +204,8 @@ LEDGER = (
         "a cut whose echo is lost is settled by the next event only",
     ),
     _ledger(
-        "            until_s = min(until_s, surely_s - self.trip.least_one_way_s)\n",
-        "            pass\n",
+        "        until_s = min(until_s, self._took_effect_s(clearing, seen))\n",
+        "        until_s = self._took_effect_s(clearing, seen)\n",
         "what a caller who hung up in mid-cut cannot have heard counts as heard",
     ),
 )
