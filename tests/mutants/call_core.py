@@ -189,7 +189,8 @@ LEDGER = (
         "marks under way when the caller cut in are forgotten",
     ),
     _ledger(
-        "            self._settle_all(now, now - self.trip.least_one_way_s, felt=True)\n        return played\n",
+        "            self._settle_all(now, now - self.trip.least_one_way_s, felt=True)\n"
+        "        return played\n",
         "        return played\n",
         "a cut stays open although the next reply is being heard",
     ),

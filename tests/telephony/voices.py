@@ -14,6 +14,8 @@ from telephony.media.transcode import Downlink
 
 _PROBE = 32
 """Samples by which a piece is found."""
+_TELLING = 6
+"""Fewer of them may be alike by chance."""
 _NO_SILENCE = bytes(0x2A if code == 0xFF else code for code in range(256))
 """What a silent carrier plays is never said."""
 
@@ -30,19 +32,25 @@ class Heard:
     """What the caller truly heard of one item, in samples of its audio on the line."""
 
     reached: int = 0
-    """How far into the item: what was heard twice counts once."""
-    once: int = 0
-    """How much of it was heard at all."""
+    """How far into the item."""
     seams: list[int] = field(default_factory=list)
     """Where it was not heard on end: samples left out (above 0) or heard again (below)."""
     _end: int = 0
+    _samples: bytearray = field(default_factory=bytearray)
+    """1 for each that was heard."""
 
     def add(self, at: int, samples: int) -> None:
         if at != self._end:
             self.seams.append(at - self._end)
         self._end = at + samples
-        self.once += max(0, self._end - max(at, self.reached))
         self.reached = max(self.reached, self._end)
+        self._samples.extend(bytes(self.reached - len(self._samples)))
+        self._samples[at : self._end] = b"\x01" * samples
+
+    @property
+    def once(self) -> int:
+        """How much of it was heard at all."""
+        return sum(self._samples)
 
 
 class Voices:
@@ -84,8 +92,12 @@ class Voices:
             if self._whole(item_id).startswith(probe, at):
                 return self._next
             for other in reversed(self._lines):
-                if (found := self._whole(other).rfind(probe)) >= 0:
+                if len(probe) >= _TELLING and (found := self._whole(other).rfind(probe)) >= 0:
                     return Place(other, found)
+        for other in reversed(self._lines):
+            if (whole := self._whole(other)).endswith(clip):
+                # A few samples were left of an item, and the next begins behind them.
+                return Place(other, len(whole) - len(clip))
         assert len(clip) <= self._delay, "audio that nobody gave is sent"
         return self._next
 
