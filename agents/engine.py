@@ -114,6 +114,7 @@ class AudioDelta(EngineEvent, frozen=True, tag=True):
 
     response_id: str
     item_id: str
+    """Unique within the call, as response_id is, whatever engines and sessions the call has."""
     content_index: int
     audio: bytes
     """In `Capabilities.output_format`; whole samples only."""
@@ -290,6 +291,14 @@ class DeleteItem(EngineCommand, frozen=True, tag=True):
 
 
 class CancelResponse(EngineCommand, frozen=True, tag=True):
+    """Nothing more of this reply is wanted.
+
+    What was on its way may still come: AudioDelta and TextDelta of its items, new items, tool
+    calls, then ItemDone and ResponseDone (CANCELLED, or COMPLETED where the cancellation came too
+    late). The call plays none of it. An item whose fate is told already stays as it was told; one
+    that turns up only now is deleted.
+    """
+
     response_id: str
 
 

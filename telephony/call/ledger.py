@@ -21,6 +21,7 @@ Every figure has bounds. They rest on two things only: a message is never there 
 sent, and a mark is never echoed before playback gets to it unless a `clear` was sent before.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -368,6 +369,15 @@ class Clearing:
     echoes: list[tuple[str, Moment, float]] = field(default_factory=list)
     """Marks of the cleared audio that came since: played, or thrown away."""
 
+    @property
+    def last_seen(self) -> Moment | None:
+        """When the last of them left the carrier: with the clear, if all it threw away have come.
+
+        Sooner they may all be of what was played, and tell nothing of how far playback got then.
+        """
+        last = self.echoes[-1][1] if self.echoes else None
+        return last if last is not None and last.stamped else None
+
 
 class Ledger:
     """The one place that knows. Call `sent` for everything played, `echoed` for every mark,
@@ -450,13 +460,14 @@ class Ledger:
         if played:
             self._unproven = False
             # What is echoed from behind a clear comes after all that was in front of it.
-            self._settle_all(now)
+            self._settle_all(now, now - self.trip.least_one_way_s, felt=True)
         return played
 
     def _clear_seen(self, name: str, arrival: Moment, now: float) -> None:
         while any(clearing.mark == name for clearing in self._clearings):
             clearing = self._clearings.popleft()
-            self._settle(clearing, arrival if clearing.mark == name else None, now)
+            seen = arrival if clearing.mark == name else clearing.last_seen
+            self._settle(clearing, seen, now, now - self.trip.least_one_way_s)
 
     # ---- what follows from it ----------------------------------------------------------------
 
@@ -523,25 +534,27 @@ class Ledger:
     def settled(self, now: float) -> list[Cut]:
         """Cuts of which it is known by now what was heard; each is told once."""
         while self._clearings and self._clearings[0].until_s <= now:
-            self._settle(self._clearings.popleft(), None, None)
+            clearing = self._clearings.popleft()
+            self._settle(clearing, clearing.last_seen, None, math.inf)
         cuts, self._settled = self._settled, []
         return cuts
 
     def settle(self, now: float) -> list[Cut]:
         """All cuts, as well as it is known now what was heard."""
-        self._settle_all(None)
+        self._settle_all(None, math.inf, felt=False)
         return self.settled(now)
 
-    def _settle_all(self, surely_s: float | None) -> None:
+    def _settle_all(self, surely_s: float | None, until_s: float, *, felt: bool) -> None:
         while self._clearings:
-            self._settle(self._clearings.popleft(), None, surely_s)
+            clearing = self._clearings.popleft()
+            self._settle(clearing, clearing.last_seen if felt else None, surely_s, until_s)
 
-    def _settle(self, clearing: Clearing, seen: Moment | None, surely_s: float | None) -> None:
-        """`seen`: the echo from behind the clear. `surely_s`: it had taken effect by then."""
+    def _settle(
+        self, clearing: Clearing, seen: Moment | None, surely_s: float | None, until_s: float
+    ) -> None:
+        """`seen`: the echo from behind the clear, or of what it threw away. `surely_s`: it had
+        taken effect by then. `until_s`: nothing later was heard."""
         queue = clearing.queue
-        if seen is None and clearing.echoes and clearing.echoes[-1][1].stamped:
-            # The last echoes were sent when the clear took effect, or that is still to come.
-            seen = clearing.echoes[-1][1]
         played: list[Played] = []
         returned: str | None = None
         for number, (name, arrival, at_s) in enumerate(clearing.echoes):
@@ -552,9 +565,7 @@ class Ledger:
                 returned = name if arrival.stamped and seen is not None else None
                 break
             played += queue.confirm(name, arrival, at_s, proof=False)
-        until_s = self._took_effect_s(clearing, seen)
-        if surely_s is not None:
-            until_s = min(until_s, surely_s - self.trip.least_one_way_s)
+        until_s = min(until_s, self._took_effect_s(clearing, seen))
         if returned is None and seen is not None and seen.stamped:
             returned = queue.unreached(until_s)
         cut = queue.cut(until_s, surely_s, returned)
@@ -603,9 +614,9 @@ class Ledger:
 
     def ended(self, now: float) -> Cut:
         """The carrier's word that the line has ended arrives now: nothing later was heard."""
-        self._settle_all(now)
         arrival = self.clock.arrival(now)
         way_s = self.trip.least_one_way_s if arrival.stamped else self.trip.one_way_s
+        self._settle_all(now, arrival.at_s - way_s, felt=False)
         return self._given_up(arrival.at_s - way_s, now)
 
     def expire(self, now: float) -> tuple[Played, ...]:

@@ -214,10 +214,8 @@ class Call:
             case ResponseStarted(response_id):
                 self._floor.reply_began(response_id)
                 return self._barge_ins.reply_began(response_id)
-            case AudioDelta():
-                return self._audio(event, now)
-            case TextDelta():
-                return self._text(event, now)
+            case AudioDelta() | TextDelta():
+                return self._piece(event, now)
             case ItemDone(_, item_id):
                 return self._item_done(item_id, now)
             case ToolCalled():
@@ -311,6 +309,14 @@ class Call:
 
     def _wants(self, response_id: str) -> bool:
         return self._floor.wants(response_id) and self._ending.listening
+
+    def _piece(self, event: AudioDelta | TextDelta, now: float) -> list[CallCommand]:
+        """More of a spoken item, unless it comes too late to be of any."""
+        if self._playback.over(event.item_id):
+            return []
+        if isinstance(event, TextDelta):
+            return self._text(event, now)
+        return self._audio(event, now)
 
     def _text(self, event: TextDelta, now: float) -> list[CallCommand]:
         if not self._wants(event.response_id):

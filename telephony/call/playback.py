@@ -51,6 +51,8 @@ class Playback:
         self.ledger = Ledger()
         self.seat(capabilities)
         self._items: dict[str, SpokenItem] = {}
+        self._settled: set[str] = set()
+        """Items that were written down: nothing more is known of them."""
         self._speaking: SpokenItem | None = None
         self._held: Held | None = None
         self._unsettled: deque[Held] = deque()
@@ -61,6 +63,16 @@ class Playback:
         self._repeats = 0
 
     # ---- what the engine produces ------------------------------------------------------------
+
+    def over(self, item_id: str) -> bool:
+        """All of the item has come, or its fate is written down: what still comes of it is late.
+
+        One that was curtailed or withheld is settled before the engine knows of it. A late piece
+        must not make a second item of it, which nobody heard and the engine would have to delete.
+        """
+        item = self._items.get(item_id)
+        complete = item is not None and item.arrival is Arrival.COMPLETE
+        return complete or item_id in self._settled
 
     def text(self, delta: TextDelta, now: float) -> None:
         self._item(delta.item_id, delta.response_id, now).add_text(delta.text)
@@ -309,7 +321,9 @@ class Playback:
         Of what was being heard it is told once that is settled.
         """
         held, self._held = self._held, None
-        items = list({item.item_id: item for item in _items_of(held)}.values())
+        # What turned out to be heard whole of them is settled, and told where it had to be.
+        open_items = (item for item in _items_of(held) if item.item_id not in self._settled)
+        items = list({item.item_id: item for item in open_items}.values())
         items += [item for item in self._unfinished() if item not in items]
         if not items:
             return []
@@ -389,13 +403,16 @@ class Playback:
 
     def settled(self) -> list[CallCommand]:
         """Lines for the items nothing more can happen to; each is written once."""
-        ready = [item for item in self._items.values() if item.settled]
+        held = self._held.later if self._held is not None else []
+        kept = {item.item_id for item, _ in held}
+        ready = [item for item in self._items.values() if item.settled and item.item_id not in kept]
         told: list[CallCommand] = []
         for item in ready:
             if item.curtailed_s is not None and item.fate is None:
                 told += self._tell(item)
             self._last_heard.settled(item)
             del self._items[item.item_id]
+            self._settled.add(item.item_id)
         return [*told, *(Record(item.line()) for item in ready if item.text or item.received)]
 
     def being_heard(self) -> list[tuple[int, str, bool]]:

@@ -84,3 +84,71 @@ async def test_on_a_closed_connection_writing_does_nothing() -> None:
         await asyncio.wait_for(connection.wait_closed(), 5)
         assert connection.write(b"too late")
         assert connection.close_code == 1001
+
+
+# ---- what it needs of the library's inside -------------------------------------------------------
+
+
+async def test_data_goes_past_the_library_and_everything_else_through_it() -> None:
+    """`process_event` is given each frame, once: what it does not pass on, no one waits for."""
+
+    async def speak(socket: ServerConnection) -> None:
+        await socket.send("one")
+        await (await socket.ping(b"alive?"))
+        await socket.send(b"two")
+        await socket.close(1000, "bye")
+
+    async with serve(speak, "127.0.0.1", 0) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        taken: list[bytes] = []
+        connection.take_over(taken.append)
+        async with asyncio.timeout(5):
+            await connection.wait_closed()
+        assert taken == [b"one", b"two"]
+        assert (connection.close_code, connection.close_reason) == (1000, "bye")
+
+
+async def test_the_library_answers_pings_and_counts_pongs_between_our_own_writes() -> None:
+    async def listen(socket: ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    async with serve(listen, "127.0.0.1", 0) as server:
+        connection = await connected(server.sockets[0].getsockname()[1])
+        taken: list[bytes] = []
+        connection.take_over(taken.append)
+        async with asyncio.timeout(5):
+            assert connection.write(b"before")
+            assert await (await connection.ping()) >= 0
+            assert connection.write(b"behind")
+            while len(taken) < 2:
+                await asyncio.sleep(0.005)
+        assert taken == [b"before", b"behind"]
+        await connection.close()
+
+
+async def test_a_message_larger_than_allowed_ends_the_connection_and_is_not_handed_over() -> None:
+    async def shout(socket: ServerConnection) -> None:
+        await socket.send(["x" * 600, "x" * 600])
+        await socket.wait_closed()
+
+    async with serve(shout, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        connection = await connect(
+            url, create_connection=PromptConnection, proxy=None, max_size=1_000
+        )
+        assert isinstance(connection, PromptConnection)
+        taken: list[bytes] = []
+        connection.take_over(taken.append)
+        async with asyncio.timeout(5):
+            await connection.wait_closed()
+        sent = connection.protocol.close_sent
+        assert sent is not None
+        assert (sent.code, taken) == (1009, [])
+
+
+def test_it_works_on_uvloop_as_well() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    uvloop.run(test_data_goes_past_the_library_and_everything_else_through_it())
+    uvloop.run(test_to_a_server_that_does_not_read_nothing_more_is_written())
+    uvloop.run(test_on_a_closed_connection_writing_does_nothing())

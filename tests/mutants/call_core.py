@@ -189,7 +189,8 @@ LEDGER = (
         "marks under way when the caller cut in are forgotten",
     ),
     _ledger(
-        "            self._settle_all(now)\n        return played\n",
+        "            self._settle_all(now, now - self.trip.least_one_way_s, felt=True)\n"
+        "        return played\n",
         "        return played\n",
         "a cut stays open although the next reply is being heard",
     ),
@@ -204,8 +205,8 @@ LEDGER = (
         "a cut whose echo is lost is settled by the next event only",
     ),
     _ledger(
-        "            until_s = min(until_s, surely_s - self.trip.least_one_way_s)\n",
-        "            pass\n",
+        "        until_s = min(until_s, self._took_effect_s(clearing, seen))\n",
+        "        until_s = self._took_effect_s(clearing, seen)\n",
         "what a caller who hung up in mid-cut cannot have heard counts as heard",
     ),
 )
@@ -510,6 +511,20 @@ MACHINE = (
         "a reply that was broken off is never written down",
         _CALL,
     ),
+    Mutant(
+        "telephony/call/playback.py",
+        "            self._settled.add(item.item_id)\n",
+        "            pass\n",
+        "what comes late of a reply makes the model forget what was heard of it",
+        _CALL,
+    ),
+    Mutant(
+        "telephony/call/playback.py",
+        "        return complete or item_id in self._settled\n",
+        "        return item_id in self._settled\n",
+        "what comes of an item behind its end is played for ever after",
+        _CALL,
+    ),
     _machine(
         "        if respond and not self._tools and",
         "        if respond and",
@@ -683,6 +698,58 @@ BARGE_INS = (
         "            self._held.later.append((item, ulaw))\n",
         "            pass\n",
         "what the engine says while we hold is lost",
+    ),
+    _barge_in(
+        "playback",
+        "if item.settled and item.item_id not in kept]",
+        "if item.settled]",
+        "what waits for the verdict on a sound is written down as never played",
+    ),
+    _barge_in(
+        "playback",
+        "for item in _items_of(held) if item.item_id not in self._settled)",
+        "for item in _items_of(held))",
+        "the model is told twice of a reply that was broken off",
+    ),
+    _barge_in(
+        "playback",
+        "        for item, ulaw in [*unheard, *held.later]:\n",
+        "        for item, ulaw in [*held.later, *unheard]:\n",
+        "after a cough the words come in the wrong order",
+    ),
+    _barge_in(
+        "playback",
+        "        for item, ulaw in [*unheard, *held.later]:\n",
+        "        for item, ulaw in held.later:\n",
+        "what a cough threw away is never said",
+    ),
+    _barge_in(
+        "playback",
+        "            if held is not self._held:\n",
+        "            if held is self._held:\n",
+        "the model is told of a cut we may yet go on from",
+    ),
+    _barge_in(
+        "bargein",
+        "        return [] if claim.verdict is Verdict.OPEN else self._closed(claim, now)\n",
+        "        return self._closed(claim, now)\n",
+        "a short word is dismissed before it is transcribed",
+    ),
+    _barge_in(
+        "bargein",
+        "        if self._claim is not None and self._claim.item_id is None:\n",
+        "        if False:\n",
+        "a voice we heard before the engine did has to begin anew",
+    ),
+    _ledger(
+        "        self._settle_all(None, math.inf, felt=False)\n",
+        "        self._settle_all(None, math.inf, felt=True)\n",
+        "after a short murmur a fifth of a second is said twice",
+    ),
+    _ledger(
+        "        self._settle_all(now, arrival.at_s - way_s, felt=False)\n",
+        "        self._settle_all(now, arrival.at_s - way_s, felt=True)\n",
+        "a caller who hangs up while we hold has heard less than they did",
     ),
 )
 

@@ -3,32 +3,27 @@ the call said was heard.
 
 The call is the real one, and so are the messages on the wire; the carrier is the simulated one,
 whose play-out clock is the truth. Between them lie two lines that delay and keep order. Each
-sample is known by the event that sent it: this book is kept here, not read from the call.
+sample is known by its sound (tests/telephony/voices.py): no book of the call's is read.
 """
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
 
 import msgspec
 
 from agents.engine import (
-    AnyEngineEvent,
     AudioDelta,
     AudioFormat,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
-    Capabilities,
+    CancelResponse,
     DeleteItem,
+    EngineFailed,
     EngineReady,
-    ItemDone,
-    ResponseDone,
-    ResponseStarted,
-    ResponseStatus,
-    TextDelta,
     TruncateItem,
 )
 from agents.persona import Persona
@@ -36,13 +31,15 @@ from telephony.call.commands import (
     CallCommand,
     ClearPlayback,
     CloseStream,
+    EndCall,
+    Note,
     PlaceMark,
     PlayAudio,
     Record,
     StoreAudio,
     Track,
 )
-from telephony.call.config import CallConfig, Claimable
+from telephony.call.config import CallConfig, Claimable, Limits, TurnTaking
 from telephony.call.ending import Phase
 from telephony.call.events import (
     CallerAudio,
@@ -58,9 +55,11 @@ from telephony.simulator.dialect import Narration
 from telephony.simulator.network import DistantCarrier, Line
 from telephony.transcripts.entry import AgentLine, TruncationLine
 from telephony.twilio import wire
+from tests.telephony.caller_sounds import SILENCE, Kind, Sound, frame
+from tests.telephony.distant_model import BY_ITSELF, Manner, Model, Reply
+from tests.telephony.voices import Heard, Place, Voices, heard
 
 SID = "MZ" + "0" * 32
-SILENCE = b"\xff" * 160
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -90,26 +89,6 @@ class Network(msgspec.Struct, frozen=True):
                 return lambda: base_s
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """One reply of the model and what the caller does about it."""
-
-    items_ms: tuple[int, ...]
-    speed: float = 5.0
-    """Times faster than real time."""
-    delta_samples: tuple[int, ...] = (1_600,)
-    """Sizes of its deltas at 8,000 a second, in turn."""
-    pause_at_ms: int = -1
-    """The model halts when so much has come, long enough for the line to run dry or nearly."""
-    pause_s: float = 0.0
-    second_item_after_s: float = 0.0
-    interrupt_after_s: float | None = None
-    """From its first delta."""
-    again_after_s: float | None = None
-    """The caller stops and begins again so long after the interruption, in the same reply."""
-    cancel_after_s: float = 0.05
-    """What the model still sends after it was interrupted."""
-
-
 class Verdict(msgspec.Struct):
     """One item the call was sure about, and the truth."""
 
@@ -134,10 +113,20 @@ class Distance:
         chance: Random,
         output: AudioFormat,
         claimable: tuple[Claimable, ...] = (),
+        manner: Manner = BY_ITSELF,
     ) -> None:
-        capabilities = Capabilities("far", AudioFormat.ULAW_8K, output, True, True)
         self._pcm = output is AudioFormat.PCM16_24K
-        self.call = Call(CallConfig("CA1", Persona(), capabilities, claimable=claimable))
+        self.manner = manner
+        config = CallConfig(
+            "CA1",
+            Persona(),
+            manner.capabilities(output),
+            Limits(reply_s=manner.reply_s),
+            turn_taking=TurnTaking(manner.barge_in, early_s=manner.early_s),
+            claimable=claimable,
+        )
+        self.call = Call(config)
+        self.voices = Voices(output)
         narration = Narration("AC1", "CA1", SID)
         self.carrier = Carrier(narration, SID, returns_cleared_marks=network.returns_cleared_marks)
         self._narration = narration
@@ -150,16 +139,19 @@ class Distance:
         self._schedule: list[tuple[float, int, CallEvent]] = []
         self._scheduled = 0
         self._frames = 0
-        self._item_id = ""
+        self._sounds: list[tuple[float, Sound]] = []
         self.now = 0.0
         self.commands: list[CallCommand] = []
-        self._item_of_clip: list[str] = []
+        self.model = Model(self.voices, manner, self.at)
+        self._places: list[Place] = []
         self._sent: Counter[str] = Counter()
-        self._received: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self._told: dict[str, int] = {}
         self.rejected = 0
         """Truncations a model would refuse: of more than it has given out."""
-        self._final: Counter[str] | None = None
+        self._over_at: int | None = None
+        """The commands before that were given while caller and model were there."""
+        self._final: dict[str, Heard] | None = None
         self._replies = self._utterances = 0
         self._deliver(StreamStarted(SID))
         self.at(0.3, EngineReady("s1"))
@@ -173,67 +165,57 @@ class Distance:
 
     def gives(self, reply: Reply) -> None:
         """Let one reply happen, from its first word until the line is silent again."""
+        self.run_until(self._begins(reply, self.now + 0.1))
+        while self.model.replying and self.call.phase is not Phase.ENDED:
+            self._step(self._next())
+        self.run_until(self.now + 0.7)
+
+    def _begins(self, reply: Reply, begin_s: float) -> float:
+        """When the caller has been heard, or all of a reply nobody interrupts."""
         self._replies += 1
-        events = list(self._events(f"r{self._replies}", reply))
-        begin_s = self.now + 0.1
-        last_s = max(at_s for at_s, _ in events)
-        cut_s = reply.interrupt_after_s
-        if cut_s is not None:
-            last_s = min(last_s, cut_s + reply.cancel_after_s)
-            self._speak(begin_s + cut_s, reply.again_after_s)
-        for at_s, event in events:
-            if at_s < last_s or (at_s == last_s and cut_s is None):
-                self.at(begin_s + at_s, event)
-        self._end(f"r{self._replies}", reply, begin_s + last_s, cancelled=cut_s is not None)
-        spoken_s = sum(reply.items_ms) / 1000 + reply.pause_s + reply.second_item_after_s
-        heard_s = spoken_s if cut_s is None else max(cut_s + (reply.again_after_s or 0), last_s)
-        self.run_until(begin_s + max(heard_s, last_s) + 0.7)
-
-    def _events(self, response_id: str, reply: Reply) -> Iterator[tuple[float, AnyEngineEvent]]:
-        """What the model sends of a reply nobody interrupts, with its times from the first."""
-        yield 0.0, ResponseStarted(response_id)
-        come = delta = 0
-        late_s = 0.0
-        for number, item_ms in enumerate(reply.items_ms):
-            item_id = f"{response_id}i{number}"
-            late_s += reply.second_item_after_s if number == 1 else 0.0
-            left = item_ms * 8
-            while left:
-                samples = min(left, reply.delta_samples[delta % len(reply.delta_samples)])
-                if 0 <= reply.pause_at_ms <= come // 8 and late_s < reply.pause_s:
-                    late_s += reply.pause_s
-                at_s = late_s + come / 8_000 / reply.speed
-                yield at_s, TextDelta(response_id, item_id, "Hello dear caller. ")
-                yield at_s, AudioDelta(response_id, item_id, 0, self._audio(samples))
-                come, left, delta = come + samples, left - samples, delta + 1
-            yield late_s + come / 8_000 / reply.speed, ItemDone(response_id, item_id)
-
-    def _audio(self, samples: int) -> bytes:
-        return bytes(samples * 6) if self._pcm else b"\x2a" * samples
-
-    def _end(self, response_id: str, reply: Reply, at_s: float, *, cancelled: bool) -> None:
-        for number in range(len(reply.items_ms)):
-            self.at(at_s, ItemDone(response_id, f"{response_id}i{number}"))
-        status = ResponseStatus.CANCELLED if cancelled else ResponseStatus.COMPLETED
-        self.at(at_s, ResponseDone(response_id, status))
+        self.model.begins(f"r{self._replies}", reply, begin_s)
+        if (cut_s := reply.interrupt_after_s) is None:
+            return begin_s + sum(reply.items_ms) / 1000 + reply.pause_s
+        end_s = self.speaks(reply.sound, begin_s + cut_s)
+        if reply.again_after_s is not None:
+            again_s = begin_s + cut_s + reply.again_after_s
+            end_s = self.speaks(reply.again, max(again_s, end_s + 0.001))
+        return end_s
 
     # ---- the caller ---------------------------------------------------------------------------
 
-    def _speak(self, at_s: float, again_after_s: float | None) -> None:
-        for after_s in (0.0,) if again_after_s is None else (0.0, again_after_s):
-            self._utterances += 1
-            begun = CallerSpeechStarted(f"u{self._utterances}", 0)
-            self.at(at_s + after_s, begun)
-            self.at(at_s + after_s + 0.01, CallerSpeechStopped(begun.item_id, 0))
-            self.at(at_s + after_s + 0.02, CallerTranscript(begun.item_id, "Sorry?"))
+    def speaks(self, sound: Sound, at_s: float) -> float:
+        """The caller makes a sound; when the engine knows that it is over."""
+        self._utterances += 1
+        item_id = f"u{self._utterances}"
+        self._sounds.append((at_s, sound))
+        stopped_s = at_s + sound.stopped_after_s
+        if sound.noticed_after_s is None:
+            return stopped_s
+        begun_s = at_s + sound.noticed_after_s
+        self.at(begun_s, CallerSpeechStarted(item_id, round(at_s * 1000)))
+        self.at(stopped_s, CallerSpeechStopped(item_id, round(stopped_s * 1000)))
+        if sound.words is not None:
+            words = "" if sound.failed else sound.words
+            said = CallerTranscript(item_id, words, failed=sound.failed)
+            self.at(max(begun_s, stopped_s + sound.words_after_s), said)
+        return stopped_s
+
+    def _frame(self) -> bytes:
+        """The next 20 ms of the caller's side."""
+        at_s = self._frames * 0.02
+        for begun_s, sound in reversed(self._sounds):
+            if begun_s <= at_s < begun_s + sound.lasts_s and sound.kind is not Kind.NOTHING:
+                return frame(sound.kind, at_s - begun_s, self.carrier.heard)
+        return SILENCE
 
     def hang_up_in_mid_reply(self, reply: Reply, after_s: float) -> None:
         """The caller hangs up: from that moment on nothing is heard any more."""
-        for at_s, event in self._events("last", reply):
-            self.at(self.now + at_s, event)
+        self._begins(reply, self.now)
         self.run_until(self.now + after_s)
         self._distant.advance(self.now)
         self._final = self.played()
+        self._ends(len(self.commands))
         self._distant.say(self._narration.stop(), self.now)
         while self.call.phase is not Phase.ENDED:
             self._step(self._next())
@@ -258,9 +240,8 @@ class Distance:
     def _step(self, at_s: float) -> None:
         self.now = max(self.now, at_s)
         if self._frame_s is not None and self._frame_s <= self.now:
-            self._distant.say(
-                self._narration.media(SILENCE, self._network.began_ms + self._frames * 20), self.now
-            )
+            stamp_ms = self._network.began_ms + self._frames * 20
+            self._distant.say(self._narration.media(self._frame(), stamp_ms), self.now)
             self._frames += 1
         for text in self._distant.advance(self.now):
             self._arrives(wire.parse(text))
@@ -294,21 +275,32 @@ class Distance:
         return (0.5,) if drawn < 3 * share else (0.0,)
 
     def _deliver(self, event: CallEvent) -> None:
-        if isinstance(event, AudioDelta | ItemDone):
-            self._item_id = event.item_id
-        item_id = self._item_id
+        if not self.model.sends(event, self.now):
+            return
         if isinstance(event, AudioDelta):
-            self._received[item_id] += len(event.audio) // (6 if self._pcm else 1)
+            self.voices.comes(event.item_id, event.audio)
+            samples = len(event.audio) // (6 if self._pcm else 1)
+            self.received[event.item_id] += 0 if self.model.late(event) else samples
         commands = self.call.handle(event, self.now)
+        if isinstance(event, EngineFailed) or any(isinstance(c, EndCall) for c in commands):
+            self._ends(len(self.commands))
         self.commands += commands
+        self._plays([command.ulaw for command in commands if isinstance(command, PlayAudio)])
         for command in commands:
-            self._perform(command, item_id)
+            self._perform(command)
 
-    def _perform(self, command: CallCommand, item_id: str) -> None:
+    def _ends(self, at: int) -> None:
+        self._over_at = at if self._over_at is None else self._over_at
+
+    def _plays(self, clips: Sequence[bytes]) -> None:
+        places = self.voices.sent(clips)
+        self._places += places
+        for place, clip in zip(places, clips, strict=True):
+            self._sent[place.item_id] = max(self._sent[place.item_id], place.at + len(clip))
+
+    def _perform(self, command: CallCommand) -> None:
         match command:
             case PlayAudio(ulaw):
-                self._item_of_clip.append(item_id)
-                self._sent[item_id] += len(ulaw)
                 self._distant.receive(self._envelopes.media(ulaw), self.now)
             case PlaceMark(name):
                 self._distant.receive(self._envelopes.mark(name), self.now)
@@ -320,8 +312,10 @@ class Distance:
                 self._tell(command.item_id, command.audio_end_ms)
             case DeleteItem():
                 self._tell(command.item_id, 0)
+            case CancelResponse(response_id):
+                self.model.stops(response_id, self.now)
 
-    def _heard_until_closed(self) -> Counter[str]:
+    def _heard_until_closed(self) -> dict[str, Heard]:
         """A close comes behind all that was sent before it."""
         at_s = self.now + self._network.there_s
         while (arrives_s := self._there.next_deadline()) is not None:
@@ -333,19 +327,22 @@ class Distance:
     def _tell(self, item_id: str, heard_ms: int) -> None:
         assert item_id not in self._told, f"{item_id} was cut twice"
         self._told[item_id] = heard_ms
-        self.rejected += heard_ms * 8 > self._received[item_id]
+        self.rejected += heard_ms * 8 > self.received[item_id]
 
     # ---- the truth ----------------------------------------------------------------------------
 
-    def played(self) -> Counter[str]:
-        """Samples of each item truly played, in the item's own audio."""
+    def played(self) -> dict[str, Heard]:
+        """What was truly heard of each item."""
         if self._final is not None:
             return self._final
-        played: Counter[str] = Counter()
-        for item_id, clip in zip(self._item_of_clip, self.carrier.clips, strict=False):
-            played[item_id] += clip.played
+        clips = (clip.played for clip in self.carrier.clips)
+        return heard(zip(self._places, clips, strict=False))
+
+    def truth_ms(self, item_id: str) -> tuple[float, float]:
+        """Of an item's own audio: how much was heard at all, and how far into it."""
         put_off = 24 if self._pcm else 0
-        return Counter({item: max(0, samples - put_off) for item, samples in played.items()})
+        item = self.played().get(item_id, Heard())
+        return max(0, item.once - put_off) / 8, max(0, item.reached - put_off) / 8
 
     def told(self) -> list[Verdict]:
         """Everything the model was told of interruptions."""
@@ -355,9 +352,18 @@ class Distance:
         entries = [c.entry for c in self.commands if isinstance(c, Record)]
         return [entry for entry in entries if isinstance(entry, AgentLine)]
 
+    def lines_of_the_living(self) -> list[AgentLine]:
+        """Those that were written while there were a model to be told and a caller to be heard."""
+        entries = [c.entry for c in self.commands[: self._over_at] if isinstance(c, Record)]
+        return [entry for entry in entries if isinstance(entry, AgentLine)]
+
     def cuts(self) -> list[TruncationLine]:
         entries = [c.entry for c in self.commands if isinstance(c, Record)]
         return [entry for entry in entries if isinstance(entry, TruncationLine)]
+
+    def resumed(self) -> int:
+        """How often a sound of the caller's was held to be nothing."""
+        return sum(c.code == "interruption_dropped" for c in self.commands if isinstance(c, Note))
 
     def recorded(self) -> int:
         """Samples of the agent the recording holds as heard."""
@@ -369,10 +375,13 @@ class Distance:
         return self._verdicts({line.item_id: line.heard_ms for line in self.lines()})
 
     def _verdicts(self, claims: dict[str, int]) -> list[Verdict]:
-        played, sent = self.played(), self._sent
         return [
             Verdict(
-                item_id, claim, played[item_id] / 8, sent[item_id] / 8, self._received[item_id] / 8
+                item_id,
+                claim,
+                self.truth_ms(item_id)[1],
+                self._sent[item_id] / 8,
+                self.received[item_id] / 8,
             )
             for item_id, claim in claims.items()
         ]

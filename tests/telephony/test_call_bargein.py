@@ -27,7 +27,7 @@ from telephony.call.commands import (
     StoreAudio,
     Track,
 )
-from telephony.call.config import BargeIn, TurnTaking
+from telephony.call.config import BargeIn, Limits, TurnTaking
 from telephony.call.events import CallerAudio, MarkEchoed, StreamStopped, ToolFinished
 from telephony.media import ulaw
 from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, TurnLine
@@ -130,8 +130,8 @@ def test_a_cough_is_waited_out_and_we_go_on_where_we_stopped() -> None:
 def test_what_is_resumed_is_heard_once_and_in_order() -> None:
     script = line()
     voice = bytes(range(256)) * 125
-    script.speaks(voice, text=SAID).finishes().is_quiet(1.0)
-    script.happens(STARTED).sounds(0.1).is_quiet(0.2)
+    script.speaks(voice[:24_000], text=SAID).is_quiet(1.0)
+    script.happens(STARTED).sounds(0.1).more(voice[24_000:]).finishes().is_quiet(0.2)
     script.happens(STOPPED, CallerTranscript("u1", "uh-huh")).is_quiet(3.2)
     script.echoes("1:1:32000")
     heard = [c for c in script.said if isinstance(c, StoreAudio) and c.track is Track.HEARD]
@@ -223,6 +223,13 @@ def test_a_loud_voice_is_heard_before_the_engine_hears_it() -> None:
     script.is_quiet(0.5).when(STOPPED, Answer("u1"))
 
 
+def test_what_was_heard_before_the_engine_heard_it_counts() -> None:
+    script = speaking().sounds(0.5)
+    begun = len(script.said)
+    script.when(STARTED).sounds(0.24)
+    assert len(since(script, begun, TruncateItem)) == 1
+
+
 def test_a_bang_the_engine_does_not_call_speech_only_makes_us_pause() -> None:
     script = speaking().sounds(0.24)
     begun = len(script.said)
@@ -256,6 +263,44 @@ def test_what_the_engine_says_meanwhile_is_kept_for_later() -> None:
     assert len(played(script.said[begun:])) == 2 * 8_000
     script.is_quiet(2.0).echoes("1:1:24000")
     assert [agent.heard_ms for agent in script.entries(AgentLine)] == [3_000]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_is_complete_before_any_of_it_is_heard_has_no_line_yet(*, begun: bool) -> None:
+    """All that was sent had been heard, or nothing was sent; the rest waits for the verdict."""
+    script = line()
+    script.happens(ResponseStarted("r1"))
+    if begun:
+        script.more(seconds(0.5), text="One").is_quiet(0.2)
+    script.happens(STARTED).more(seconds(1.0), text="two").finishes()
+    script.sounds(0.1).is_quiet(0.3).happens(STOPPED)
+    assert script.entries(AgentLine) == []
+    script.is_quiet(0.9)
+    script.is_quiet(1.5).echoes(script.marks()[-1])
+    (agent,) = script.entries(AgentLine)
+    assert (agent.fate, agent.heard_ms) == (Fate.HEARD, 1_500 if begun else 1_000)
+
+
+def test_what_is_complete_before_any_of_it_is_heard_is_deleted_by_an_interruption() -> None:
+    script = line()
+    script.happens(ResponseStarted("r1"), STARTED).more(seconds(1.0), text="One").finishes()
+    assert script.entries(AgentLine) == []
+    begun = len(script.said)
+    script.sounds(0.7)
+    assert since(script, begun, TruncateItem, DeleteItem) == [DeleteItem("item_1")]
+    (agent,) = script.entries(AgentLine)
+    assert agent.fate is Fate.NEVER_PLAYED
+
+
+def test_a_reply_that_was_broken_off_and_heard_before_an_interruption_is_told_once() -> None:
+    """Its last is heard while it is open whether the caller interrupts."""
+    script = Line(ON_REQUEST, Limits(reply_s=1.0), turn_taking=CONFIRMED)
+    script.begins()
+    script.is_quiet(1.0).speaks(seconds(1.5), text=SAID).is_quiet(1.5).happens(STARTED)
+    script.sounds(0.7).is_quiet(0.5).happens(STOPPED)
+    told = since(script, 0, TruncateItem, DeleteItem)
+    assert [type(each) for each in told] == [TruncateItem]
+    assert len(script.entries(AgentLine)) == len(script.entries(TruncationLine)) == 1
 
 
 def test_what_the_engine_says_meanwhile_is_not_said_after_an_interruption() -> None:

@@ -148,6 +148,48 @@ def test_fault_m13_once_broken_off_nothing_more_of_the_reply_is_played() -> None
     assert script.notes().count("reply_too_long") == 1
 
 
+LATE = (TextDelta("r1", "item_1", "Thirteen. "), AudioDelta("r1", "item_1", 0, ONE_SECOND))
+
+
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, PCM])
+@pytest.mark.parametrize("done", [True, False])
+def test_fault_m13_what_comes_late_of_a_settled_item_makes_no_second_one(
+    capabilities: Capabilities, *, done: bool
+) -> None:
+    """It was broken off, heard to its end and told; the engine sends on, or its last is late."""
+    script = lecture(capabilities).wait(4.0)
+    script.echoes(script.marks()[-1])
+    over = (ItemDone("r1", "item_1"), ResponseDone("r1", ResponseStatus.CANCELLED))
+    script.happens(*(over if done else ()))
+    for late in LATE:
+        assert script.when(late).last == []
+    script.happens(*over).wait(1.0)
+    assert len(script.entries(AgentLine)) == len(script.entries(TruncationLine)) == 1
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_an_engine_sends_of_an_item_it_has_finished_is_not_played(*, heard: bool) -> None:
+    """It would belong to nothing: the reply it was part of is over."""
+    script = live().until_s(1.0).speaks(ONE_SECOND, text="One two three.").finishes().wait(1.0)
+    if heard:
+        script.echoes(script.marks()[-1])
+    for late in LATE:
+        assert script.when(late).last == []
+    script.echoes(script.marks()[-1])
+    (line,) = script.entries(AgentLine)
+    assert (line.fate, line.heard, line.sent_ms) == (Fate.HEARD, "One two three.", 1_000)
+
+
+def test_what_comes_late_of_an_item_the_caller_cut_does_not_delete_it() -> None:
+    """The engine was told where it was cut; a deletion would make it forget what was heard."""
+    script = live().until_s(1.0).speaks(seconds(3.0), text="One two three.").wait(1.5)
+    script.when(SPEAKS, ClearPlayback(), TruncateItem)
+    script.happens(ItemDone("r1", "item_1"), ResponseDone("r1", ResponseStatus.CANCELLED))
+    for late in LATE:
+        assert script.when(late).last == []
+    assert len(script.entries(AgentLine)) == 1
+
+
 def test_fault_m13_a_caller_who_cuts_in_is_told_of_as_ever() -> None:
     """What was sent of it still plays: the cut falls where the caller spoke."""
     script = lecture().wait(1.5)

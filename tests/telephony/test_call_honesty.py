@@ -546,11 +546,10 @@ def far(network: Network, seed: int, output: AudioFormat, late_s: float) -> Dist
     line = Distance(network, Random(seed), output, CLAIMABLE)
     at_s = line.now + 0.1
     line.at(at_s, ResponseStarted("r1"))
-    sample = 6 if output is AudioFormat.PCM16_24K else 1
     for number, text in enumerate(["One ", "moment ", "please. ", "", "", "I've ", ""]):
         if text:
             line.at(at_s + number * 0.04, TextDelta("r1", "i1", text))
-        line.at(at_s + number * 0.04, AudioDelta("r1", "i1", 0, b"\x2a" * 1_600 * sample))
+        line.at(at_s + number * 0.04, AudioDelta("r1", "i1", 0, line.voices.gives("i1", 1_600)))
     line.at(at_s + late_s, TextDelta("r1", "i1", "booked it"))
     line.at(at_s + late_s, ItemDone("r1", "i1"))
     line.at(at_s + late_s, ResponseDone("r1", ResponseStatus.CANCELLED))

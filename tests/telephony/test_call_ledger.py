@@ -463,3 +463,34 @@ def test_what_is_said_again_after_a_cut_counts_once() -> None:
     marks = play(ledger, item, 0.5, now=1.0)
     ledger.echoed(marks[-1], 1.5)
     assert (item.sent, item.heard) == (8_000, 8_000)
+
+
+def test_echoes_of_what_was_played_do_not_tell_when_a_clear_took_effect() -> None:
+    """Asked before the echo from behind the clear can be there, the clock tells."""
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 4.0, now=1.0)
+    for number, mark in enumerate(marks[:8], start=1):
+        frames(ledger, 1.0 + number / 10, 1.1 + number / 10, way_s=0.1)
+        ledger.echoed(mark, 1.2 + number / 10)
+    cleared(ledger, 2.09)
+    frames(ledger, 1.9, 2.0, way_s=0.1)
+    ledger.echoed(marks[8], 2.1)
+    (cut,) = ledger.settle(2.15)
+    assert item.heard == pytest.approx(8 * 1_090, abs=1), "the clear takes effect at 2.19 s"
+    assert sum(len(unheard) for _, unheard in cut.unheard) == item.sent - item.heard
+
+
+def test_a_line_that_ends_before_a_clear_can_be_felt_was_heard_to_its_end() -> None:
+    ledger = prompt_ledger(round_trip_s=0.2)
+    item = ledger.open("item_1")
+    marks = play(ledger, item, 4.0, now=1.0)
+    for number, mark in enumerate(marks[:8], start=1):
+        frames(ledger, 1.0 + number / 10, 1.1 + number / 10, way_s=0.1)
+        ledger.echoed(mark, 1.2 + number / 10)
+    cleared(ledger, 2.09)
+    frames(ledger, 1.9, 2.0, way_s=0.1)
+    ledger.echoed(marks[8], 2.1)
+    ledger.ended(2.14)
+    assert item.heard == pytest.approx(8 * 940, abs=160), "it left the carrier at 2.04 s"
+    assert item.possible >= item.heard

@@ -1,12 +1,14 @@
 """Both sides of a call on one clock: the carrier's, by which the caller's audio is stamped."""
 
+import re
 from random import Random
 
 import pytest
 
 from agents.engine import AudioFormat
 from telephony.call.commands import StoreAudio, Track
-from tests.telephony.distance import Distance, Network, Reply
+from tests.telephony.distance import Distance, Network
+from tests.telephony.distant_model import Reply
 
 
 def talked(network: Network) -> Distance:
@@ -30,15 +32,8 @@ def recorded(call: Distance, track: Track) -> list[tuple[int, int]]:
 
 def played(call: Distance, began_ms: int) -> list[tuple[int, int]]:
     """The same as it truly left the carrier."""
-    heard = call.carrier.heard
-    stretches, at = [], 0
-    while (begin := heard.find(b"\x2a", at)) >= 0:
-        end = begin
-        while heard[end : end + 1] == b"\x2a":
-            end += 1
-        stretches.append((began_ms + begin // 8, began_ms + end // 8))
-        at = end
-    return stretches
+    said = re.finditer(rb"[^\xff]+", call.carrier.heard)
+    return [(began_ms + each.start() // 8, began_ms + each.end() // 8) for each in said]
 
 
 @pytest.mark.parametrize("way_s", [0.0, 0.02, 0.08, 0.15])

@@ -291,3 +291,17 @@ def test_a_hang_up_is_heard_of_one_way_late_and_ours_takes_one_way() -> None:
         playback.audio(delta(seconds(2.0)), 1.0)
         far += [line.heard_ms for line in lines(ending(playback, 2.0))]
     assert far == [800, 1_000]
+
+
+def test_an_item_is_over_once_all_of_it_has_come_or_its_fate_is_known() -> None:
+    playback = steady()
+    assert not playback.over("item_1")
+    playback.audio(delta(seconds(1.0)), 1.0)
+    assert not playback.over("item_1")
+    playback.curtail("item_1", 1.1)
+    assert not playback.over("item_1"), "what still comes is counted, for its text is kept"
+    playback.echoed("0:1:8000", 2.0)
+    assert playback.over("item_1")
+    playback.audio(delta(seconds(1.0), "item_2"), 2.0)
+    playback.close("item_2", 2.1)
+    assert playback.over("item_2")

@@ -13,7 +13,18 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from agents.engine import AppendAudio, ToolCalled, ToolOutput
+from agents.engine import (
+    AppendAudio,
+    AudioDelta,
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    CallerTranscript,
+    Capabilities,
+    ResponseStarted,
+    TextDelta,
+    ToolCalled,
+    ToolOutput,
+)
 from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.call.commands import CallCommand, Onward
@@ -53,6 +64,8 @@ from tools.store import Store, open_store
 
 CARD = "4929123456781234"
 FRAME = b"\x10" * 160
+ON_REQUEST = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answers_on_request=True)
+"""With it the barge-in policy `confirmed`, the default, is at work."""
 
 
 def test_a_hidden_key_is_kept_and_told_to_nobody() -> None:
@@ -139,10 +152,10 @@ class Around:
 class Line:
     """A live session whose caller types."""
 
-    def __init__(self, folder: Path, around: Around, writer: JournalWriter) -> None:
+    def __init__(self, around: Around, writer: JournalWriter, capabilities: Capabilities) -> None:
         self.around = around
         self.engine = ScriptedEngine()
-        config = CallConfig("CA1", Persona(), CAPABILITIES, own_tools=("collect_digits",))
+        config = CallConfig("CA1", Persona(), capabilities, own_tools=("collect_digits",))
         self.over = asyncio.Event()
         self.appended = bytearray()
         self.journal = Journal.open(
@@ -183,14 +196,16 @@ class Line:
         return self.outputs()[-1]
 
 
-@pytest.fixture
-async def line(tmp_path: Path) -> AsyncGenerator[tuple[Line, Till, Path]]:
+@pytest.fixture(params=[CAPABILITIES])
+async def line(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncGenerator[tuple[Line, Till, Path]]:
     store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
     migrate(store)
     till = Till()
     around = Around(store, till)
     writer = JournalWriter(tmp_path)
-    line = Line(tmp_path, around, writer)
+    line = Line(around, writer, request.param)
     await line.begin()
     yield line, till, tmp_path
     await around.dispatcher.drain(1.0)
@@ -229,6 +244,42 @@ async def test_fault_t20_a_typed_card_reaches_the_till_and_no_record(
     verdict = replay(journal(call.journal.folder / "journal.bin"), make_call)
     assert verdict.ok
     assert verdict.events == len(events)
+
+
+@pytest.mark.parametrize("line", [CAPABILITIES, ON_REQUEST], indirect=True)
+@pytest.mark.parametrize("words", ["uh-huh", "No, wait.", None])
+@pytest.mark.parametrize("typed", [0, 5, 15])
+async def test_fault_t20_a_card_typed_while_the_caller_also_speaks_reaches_no_record(
+    line: tuple[Line, Till, Path], words: str | None, typed: int
+) -> None:
+    """The agent is interrupted, or held until that is known, in the midst of the digits."""
+    call, till, folder = line
+    with capture_logs() as logged:
+        call.engine.say(ToolCalled("r1", "t1", "collect_digits", WANTED))
+        for event in (ResponseStarted("r2"), TextDelta("r2", "i1", "Please type it.")):
+            call.engine.say(event)
+        call.engine.say(AudioDelta("r2", "i1", 0, bytes(8_000)))
+        call.types(CARD[:typed])
+        call.engine.say(CallerSpeechStarted("u1", 0))
+        call.types(CARD[typed : typed + 1])
+        call.engine.say(CallerSpeechStopped("u1", 100))
+        if words is not None:
+            call.engine.say(CallerTranscript("u1", words))
+        call.types(CARD[typed + 1 :])
+        said = call.outputs()[-1]
+        assert (said["status"], said["count"]) == ("done", 16)
+        card = json.dumps({"card": said["digits"]})
+        call.engine.say(ToolCalled("r3", "t2", "charge_card", card))
+        assert (await call.answered(2))["status"] == "done"
+        call.session.deliver(StreamStopped())
+        await call.over.wait()
+    assert till.cards == [CARD]
+    assert await call.journal.written(2.0)
+    events = [event for event, _ in call.around.seen]
+    assert [e.digit for e in events if isinstance(e, DtmfPressed)] == ["x"] * 16
+    assert CARD not in repr(logged) + repr(call.engine.asked)
+    refuse_card(folder)
+    assert replay(journal(call.journal.folder / "journal.bin"), make_call).ok
 
 
 async def test_a_caller_who_hangs_up_leaves_no_digits_behind(
