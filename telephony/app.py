@@ -192,6 +192,7 @@ class Service:
         running, _ = await asyncio.gather(
             self._around.dispatcher.drain(_TOOLS_S), self._calendars.stop()
         )
+        self._opening.close()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self._backends.close()

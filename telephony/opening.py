@@ -76,6 +76,10 @@ class Opening:
             begun.first.warm(self._tasks, f"warm {offer.call_sid}")
         self._warm.put(offer.call_sid, begun)
 
+    def close(self) -> None:
+        """Let go of what waits for calls that will not come."""
+        self._warm.drop_all()
+
     def _begin(self, live: Live[Configured], offer: Offer) -> "_Begun":
         part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
         ladder = self.usable(part.ladder) or part.ladder
