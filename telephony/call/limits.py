@@ -143,6 +143,12 @@ class Patience:
         self._owed_from_s = None
         self._waiting_from_s = None
 
+    def waiting(self, since_s: float) -> None:
+        """The caller waits for something from then on, if not since earlier."""
+        if self._ready:
+            known_s = self._waiting_from_s
+            self._waiting_from_s = since_s if known_s is None else min(known_s, since_s)
+
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""
         self._owed_from_s = None
