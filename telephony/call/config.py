@@ -19,9 +19,9 @@ class Limits(msgspec.Struct, frozen=True):
     session of it is asked instead."""
     give_up_s: float = 7.5
     """From then on somebody else must be heard: our own words, at the last."""
-    open_s: float = 2.0
+    open_s: float = 1.5
     """How long another session of an engine may take to be ready."""
-    mute_s: float = 1.8
+    mute_s: float = 1.5
     """How long one that was asked for words as soon as it was seated may take to be heard."""
     reopen_s: float = 0.5
     """Between two attempts at the same engine."""
@@ -30,9 +30,11 @@ class Limits(msgspec.Struct, frozen=True):
     reply_s: float = 90.0
     """The longest reply: what an engine gives beyond that is not heard, and the caller is asked."""
     filler_after_s: float | None = None
-    """So long after the caller's turn without an answer: say something meanwhile."""
-    filler_again_s: float = 5.0
-    """And so long after that once more, while the answer has still not come."""
+    """When the caller, waiting for us, has heard nothing for so long: say something meanwhile."""
+    filler_again_s: float = 2.2
+    """And when they have heard nothing for so long after that: once more."""
+    first_filler_s: float = 2.2
+    """Before the first words of a call they are given so long to come."""
     silence_prompt_s: float = 10.0
     """Nobody speaks and nothing runs for so long: ask whether the caller is there."""
     idle_hangup_s: float = 30.0

@@ -18,8 +18,6 @@ class Due(Enum):
     """The agent is silent when it should answer: ask it once more."""
     ANSWER_MISSING = "answer_missing"
     """It was asked once more and is still silent."""
-    FILLER = "filler"
-    """The caller waits for an answer that takes long."""
     SILENCE_PROMPT = "silence_prompt"
     SECOND_PROMPT = "second_prompt"
     IDLE = "idle"
@@ -97,7 +95,7 @@ class Patience:
         self._quiet_from_s: float | None = None
         self._owed_from_s: float | None = None
         self._stalled_from_s: float | None = None
-        self._waiting_from_s: float | None = None
+        self._waited_for = False
         self._prompts = 0
         self._nudged = False
 
@@ -111,13 +109,13 @@ class Patience:
 
     def caller_speaks(self) -> None:
         """Nobody waits for an answer while they speak."""
-        self._waiting_from_s = None
+        self._waited_for = False
         self._owed_from_s = None
 
     @property
     def our_turn(self) -> bool:
         """The caller waits for us: for the first words, for an answer, or for the rest of it."""
-        waits = self._waiting_from_s is not None or self._stalled_from_s is not None
+        waits = self._waited_for or self._stalled_from_s is not None
         return waits or self._owed_from_s is not None or not self._ready
 
     @property
@@ -128,26 +126,17 @@ class Patience:
     def answer_owed(self, now: float) -> None:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
-        if self._ready and self._waiting_from_s is None:
-            self._waiting_from_s = now
+        self._waited_for = True
 
     def still_heard(self, now: float) -> None:
         """What is owed follows something the caller is hearing just now."""
         if self._owed_from_s is not None:
             self._owed_from_s = now
-        if self._waiting_from_s is not None:
-            self._waiting_from_s = now
 
     def nothing_owed(self) -> None:
         """The caller speaks, so whatever was owed is asked anew or not at all."""
         self._owed_from_s = None
-        self._waiting_from_s = None
-
-    def waiting(self, since_s: float) -> None:
-        """The caller waits for something from then on, if not since earlier."""
-        if self._ready:
-            known_s = self._waiting_from_s
-            self._waiting_from_s = since_s if known_s is None else min(known_s, since_s)
+        self._waited_for = False
 
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""
@@ -155,7 +144,7 @@ class Patience:
 
     def answered(self) -> None:
         self._owed_from_s = None
-        self._waiting_from_s = None
+        self._waited_for = False
         self._nudged = False
 
     def watch(self, *, busy: bool, stalled: bool, now: float) -> None:
@@ -166,8 +155,6 @@ class Patience:
         """
         self._quiet_from_s = since(self._quiet_from_s, not busy, now)
         self._stalled_from_s = since(self._stalled_from_s, stalled, now)
-        if stalled and self._waiting_from_s is None:
-            self._waiting_from_s = self._stalled_from_s
 
     def due(self, now: float) -> Due | None:
         """The first thing whose time has come; asking takes note that it was answered."""
@@ -192,8 +179,6 @@ class Patience:
                     yield since_s + limits.give_up_s - limits.answer_s, Due.ANSWER_MISSING
                 else:
                     yield since_s + limits.answer_s, Due.ANSWER_OWED
-        if self._waiting_from_s is not None and limits.filler_after_s is not None:
-            yield self._waiting_from_s + limits.filler_after_s, Due.FILLER
         if self._quiet_from_s is not None:
             yield self._silence(self._quiet_from_s)
 
@@ -214,9 +199,6 @@ class Patience:
             self._nudged = True
             self._owed_from_s = now
             self._stalled_from_s = None
-        if due is Due.FILLER:
-            again_s = self._limits.filler_again_s - (self._limits.filler_after_s or 0.0)
-            self._waiting_from_s = now + again_s
         if due in {Due.SILENCE_PROMPT, Due.SECOND_PROMPT}:
             self._prompts += 1
             self._quiet_from_s = now

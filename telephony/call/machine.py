@@ -112,8 +112,9 @@ class Call:
             self._tools,
             self._succession,
             self._ending.silence,
+            config.own_tools,
         )
-        self._fillers = Fillers(config, self._playback, self._patience, self._tools)
+        self._fillers = Fillers(config, self._playback, self._ending.silence, self._tools)
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
@@ -162,8 +163,9 @@ class Call:
         claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
         held_s = self._hearing.next_deadline()
         relay_s = self._relay.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s, relay_s)
-        times = [time for time in every if time is not None]
+        filler_s = None if ending.under_way else self._fillers.next_deadline()
+        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
+        times = [time for time in (*every, relay_s, filler_s) if time is not None]
         return min(times, default=None)
 
     def hides(self, event: CallEvent, now: float) -> bool:
@@ -379,8 +381,6 @@ class Call:
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
         self._succession.tool_called(event)
-        speaks = self._floor.caller_item is not None
-        self._fillers.tool_began(event, now, caller_speaks=speaks)
         self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
             send = event.name == SEND_DIGITS
@@ -425,6 +425,7 @@ class Call:
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
         commands += self._relay.due(now)
+        commands += [] if self._ending.under_way else self._fillers.due(now)
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:
             commands += self._overdue(due, now)
         return commands
@@ -441,8 +442,6 @@ class Call:
                 return [noted, *self._say(persona.reprompt, now)]
             case Due.ANSWER_MISSING:
                 return [Note("owed_silence", value=2), *self._ending.apologise(now)]
-            case Due.FILLER:
-                return self._fillers.due(now)
             case Due.SILENCE_PROMPT:
                 return self._say(persona.silence_prompt, now)
             case Due.SECOND_PROMPT:

@@ -8,20 +8,28 @@ class OwedSilence:
         self.longest_s: float | None = None
         """In which nothing at all was heard."""
         self.wordless_s: float | None = None
-        """In which nothing but fillers was heard."""
-        self._silent_from_s: float | None = None
-        self._wordless_from_s: float | None = None
+        """In which nothing but fillers was heard, and no tool ran."""
+        self.silent_from_s: float | None = None
+        """Since when nothing has been heard in a wait that lasts."""
+        self.wordless_from_s: float | None = None
+        """Since when nothing but fillers has."""
+        self._idle_from_s: float | None = None
+        """The same without tools that run."""
+        self.broken = False
+        """Words of ours have been heard in this call."""
 
-    def watch(self, now: float, *, our_turn: bool, sound: bool, words: bool) -> None:
-        """`our_turn`: the caller waits for us; `sound`: something of ours is being heard, and
-        `words`: it is more than a filler."""
-        if self._silent_from_s is not None:
-            self.longest_s = max(self.longest_s or 0.0, now - self._silent_from_s)
-        if self._wordless_from_s is not None:
-            self.wordless_s = max(self.wordless_s or 0.0, now - self._wordless_from_s)
+    def watch(self, now: float, *, our_turn: bool, works: bool, sound: bool, words: bool) -> None:
+        """`our_turn`: the caller waits for us; `works`: a tool runs, which has a deadline of its
+        own; `sound`: something of ours is being heard, and `words`: it is more than a filler."""
+        if self.silent_from_s is not None:
+            self.longest_s = max(self.longest_s or 0.0, now - self.silent_from_s)
+        if self._idle_from_s is not None:
+            self.wordless_s = max(self.wordless_s or 0.0, now - self._idle_from_s)
+        self.broken = self.broken or words
         wordless, silent = our_turn and not words, our_turn and not words and not sound
-        self._wordless_from_s = since(self._wordless_from_s, wordless, now)
-        self._silent_from_s = since(self._silent_from_s, silent, now)
+        self.wordless_from_s = since(self.wordless_from_s, wordless, now)
+        self._idle_from_s = since(self._idle_from_s, wordless and not works, now)
+        self.silent_from_s = since(self.silent_from_s, silent, now)
 
 
 def since(began_s: float | None, lasts: bool, now: float) -> float | None:

@@ -164,6 +164,7 @@ class Succession:
 
     def tool_called(self, called: ToolCalled) -> None:
         self._asked_by[called.tool_call_id] = self._seat
+        self._mute_s = None
 
     def expires(self, in_s: float, now: float) -> None:
         self._expires_s, self._lasts_s = now + in_s, in_s
@@ -189,11 +190,12 @@ class Succession:
         return [Note("engine_left", detail=why.value), LeaveEngine(self._seat)]
 
     def another(
-        self, now: float, *, fatal: bool = False, after_s: float | None = None
+        self, now: float, *, fatal: bool = False, slow: bool = False, after_s: float | None = None
     ) -> list[CallCommand] | None:
         """Open the next session, now or soon; None: there is none to be had.
 
-        `fatal`: this rung would fail again. `after_s`: so long it asks to be left alone.
+        `fatal`: this rung would fail again. `slow`: it let us wait, so the next one is better, if
+        there is one. `after_s`: so long it asks to be left alone.
         """
         if self._opening is not None:
             self._opening.planned = False
@@ -202,7 +204,8 @@ class Succession:
         wait_s = after_s or (self._limits.reopen_s if self._tries[self._rung] else 0.0)
         tired = self._tries[self._rung] >= self.rung.tries
         late = now + wait_s >= since_s + self._limits.rung_s
-        if fatal or tired or late:
+        slow = slow and self._rung + 1 < len(self._rungs)
+        if fatal or slow or tired or late:
             wait_s = 0.0
             self._rung, self._trouble_s = self._rung + 1, now
         if self._rung >= len(self._rungs) or self._seats >= MOST_SEATS:
@@ -237,7 +240,13 @@ class Succession:
         return self._vacant
 
     def successor_failed(
-        self, seat: int, now: float, *, fatal: bool = False, after_s: float | None = None
+        self,
+        seat: int,
+        now: float,
+        *,
+        fatal: bool = False,
+        slow: bool = False,
+        after_s: float | None = None,
     ) -> list[CallCommand] | None:
         """As `another`."""
         opening = self._opening
@@ -247,7 +256,7 @@ class Succession:
         if opening.planned and not self._vacant:
             self._again_s = now + _PLANNED_AGAIN_S
             return []
-        return self.another(now, fatal=fatal, after_s=after_s)
+        return self.another(now, fatal=fatal, slow=slow, after_s=after_s)
 
     def take_seat(self, now: float, replay: bytes, *, owed: bool) -> list[CallCommand]:
         """Seat the session that is ready. `replay`: what the caller said that nobody answered,
@@ -295,7 +304,7 @@ class Succession:
         """What the clock asks for; None: nothing more is to be had."""
         opening = self._opening
         if opening is not None and not opening.ready and opening.until_s <= now:
-            failed = self.successor_failed(opening.seat, now)
+            failed = self.successor_failed(opening.seat, now, slow=True)
             return None if failed is None else [LeaveEngine(opening.seat), *failed]
         if self._again_s is not None and self._again_s <= now:
             self._again_s = None

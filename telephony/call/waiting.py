@@ -1,5 +1,7 @@
 """Who waits for whom just now? Keeps the clocks of silence."""
 
+from collections.abc import Collection
+
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.silence import OwedSilence
@@ -19,13 +21,16 @@ class Waiting:
         tools: ToolCalls,
         succession: Succession,
         silence: OwedSilence,
+        own_tools: Collection[str],
     ) -> None:
+        """`own_tools` wait for the caller rather than the caller for them."""
         self._playback = playback
         self._floor = floor
         self._patience = patience
         self._tools = tools
         self._succession = succession
         self._silence = silence
+        self._own_tools = own_tools
 
     @property
     def busy(self) -> bool:
@@ -47,10 +52,12 @@ class Waiting:
         if self._succession.heard_of_before:
             patience.still_heard(now)
         patience.watch(busy=self.busy, stalled=self._stalled, now=now)
-        owed = patience.our_turn or bool(self._tools) or self._succession.due_to_speak
+        runs = any(name not in self._own_tools for name in self._tools.names())
+        owed = patience.our_turn or runs or self._succession.due_to_speak
         self._silence.watch(
             now,
             our_turn=owed and self._floor.caller_item is None,
+            works=runs,
             sound=playback.outstanding,
             words=playback.says_words,
         )

@@ -147,26 +147,6 @@ def test_limits_in_the_wrong_order_mean_goodbye_at_once_and_not_before() -> None
     assert patience.due(60.0) is Due.IDLE
 
 
-def test_a_long_wait_is_filled_once_for_each_turn() -> None:
-    patience = ready(Limits(filler_after_s=2.5, answer_s=6.0))
-    patience.answer_owed(50.0)
-    patience.answer_owed(51.0)
-    assert patience.due(52.4) is None
-    assert patience.due(52.5) is Due.FILLER
-    assert patience.due(53.5) is None
-    patience.answered()
-    patience.answer_owed(60.0)
-    patience.tool_running()
-    assert patience.due(62.5) is Due.FILLER
-
-
-def test_a_caller_who_speaks_again_waits_anew() -> None:
-    patience = ready(Limits(filler_after_s=2.5))
-    patience.answer_owed(50.0)
-    patience.nothing_owed()
-    assert patience.due(55.0) is None
-
-
 def test_a_reply_under_way_is_not_the_goodbye() -> None:
     closing = Closing(EndedReason.DRAINED, until_s=8.0)
     closing.speaks("r1")
