@@ -110,6 +110,7 @@ class Cast:
             yield from (who.apology, who.filler, who.sorry)
             if human := line.transfers.get(line.human):
                 yield human.say
+        yield from (tool.filler for tool in self.everything.tools() if tool.filler)
 
     def engines(self) -> frozenset[str]:
         """Those that calls can come to."""

@@ -17,7 +17,7 @@ from telephony.casting import Cast, Part
 from telephony.enginegate import OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
-from telephony.rules import claimable, route, turn_taking
+from telephony.rules import claimable, route, tool_fillers, turn_taking
 from telephony.seats import Opener
 from telephony.session import Session
 from telephony.settings import Settings
@@ -138,6 +138,7 @@ class Opening:
             limits=self._limits(part.line),
             turn_taking=turn_taking(part, offer.to),
             filler_ulaw=self._clip(part.persona.filler),
+            tool_fillers=tool_fillers(part.registry, self._clip),
             own_tools=tuple(spec.name for spec in specs if spec.by_call),
             evidence_tools=tuple(spec.name for spec in specs if spec.needs_evidence),
             apology_ulaw=self._clip(part.persona.apology),

@@ -1,8 +1,10 @@
 """What a call goes by, as its part in the configuration says."""
 
+from collections.abc import Callable
+
 from telephony.call.commands import TakeMessage
 from telephony.call.commands import Transfer as TakeTransfer
-from telephony.call.config import BargeIn, Claimable, Route, TurnTaking
+from telephony.call.config import BargeIn, Claimable, Route, ToolFiller, TurnTaking
 from telephony.casting import Part
 from telephony.line import Transfer
 from telephony.twilio.ports import Diverted, Refused
@@ -29,6 +31,15 @@ def claimable(registry: Registry) -> tuple[Claimable, ...]:
         for tool in tools
         if tool.claims or tool.risk.writes
     )
+
+
+def tool_fillers(registry: Registry, clip: Callable[[str], bytes]) -> tuple[ToolFiller, ...]:
+    """What is said while each tool runs, as far as it was recorded (`clip` gives mu-law).
+
+    While a person decides about a tool its words are said by the engine, at once.
+    """
+    found = ((tool, clip(tool.filler)) for tool in registry.tools() if tool.approval is None)
+    return tuple(ToolFiller(tool.name, tool.filler, ulaw) for tool, ulaw in found if ulaw)
 
 
 def without_engine(part: Part) -> Diverted | Refused:

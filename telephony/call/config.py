@@ -125,6 +125,14 @@ class Claimable(msgspec.Struct, frozen=True):
     """False: having looked something up, a sentence may tell how it stands."""
 
 
+class ToolFiller(msgspec.Struct, frozen=True):
+    """What is said while one tool runs, instead of the persona's filler."""
+
+    tool: str
+    words: str
+    ulaw: bytes
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -137,6 +145,8 @@ class CallConfig(msgspec.Struct, frozen=True):
     turn_taking: TurnTaking = TurnTaking()
     filler_ulaw: bytes = b""
     """Spoken filler for when an answer takes long; empty: none."""
+    tool_fillers: tuple[ToolFiller, ...] = ()
+    """Of the tools that have one of their own."""
     own_tools: tuple[str, ...] = ()
     """Tools the call carries out itself: `ToolSpec.by_call`."""
     sorry_ulaw: bytes = b""

@@ -128,8 +128,7 @@ class Patience:
     def answer_owed(self, now: float) -> None:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
-        if self._ready and self._waiting_from_s is None:
-            self._waiting_from_s = now
+        self.waiting(now)
 
     def still_heard(self, now: float) -> None:
         """What is owed follows something the caller is hearing just now."""
@@ -142,6 +141,11 @@ class Patience:
         """The caller speaks, so whatever was owed is asked anew or not at all."""
         self._owed_from_s = None
         self._waiting_from_s = None
+
+    def waiting(self, since_s: float) -> None:
+        """The caller waits for something from then on, if not since earlier."""
+        if self._ready and self._waiting_from_s is None:
+            self._waiting_from_s = since_s
 
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""

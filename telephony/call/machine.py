@@ -59,7 +59,7 @@ from telephony.call.events import (
     ToolFinished,
     ToolWaits,
 )
-from telephony.call.heard import FILLER
+from telephony.call.fillers import Fillers
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
@@ -113,7 +113,7 @@ class Call:
             self._succession,
             self._ending.silence,
         )
-        self._fillers = 0
+        self._fillers = Fillers(config, self._playback, self._patience, self._tools)
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
@@ -379,6 +379,8 @@ class Call:
             return [Note("tool_call_repeated")]
         self._patience.tool_running()
         self._succession.tool_called(event)
+        speaks = self._floor.caller_item is not None
+        self._fillers.tool_began(event, now, caller_speaks=speaks)
         self._honesty.tool_called(event)
         if event.name in self._config.own_tools:
             send = event.name == SEND_DIGITS
@@ -412,14 +414,6 @@ class Call:
         """The agent spoke in the turn it ends the call in, so no further reply is wanted."""
         return self._playback.open
 
-    def _fill(self, now: float) -> list[CallCommand]:
-        """Say that it takes a moment, in our own voice, unless something is being heard."""
-        if not self._config.filler_ulaw or self._playback.outstanding:
-            return []
-        self._fillers += 1
-        words, ulaw = self._config.persona.filler, self._config.filler_ulaw
-        return self._playback.own(f"filler_{self._fillers}", words, ulaw, now, FILLER)
-
     # ---- time ---------------------------------------------------------------------------------
 
     def _echo_deadline(self) -> float | None:
@@ -448,7 +442,7 @@ class Call:
             case Due.ANSWER_MISSING:
                 return [Note("owed_silence", value=2), *self._ending.apologise(now)]
             case Due.FILLER:
-                return self._fill(now)
+                return self._fillers.due(now)
             case Due.SILENCE_PROMPT:
                 return self._say(persona.silence_prompt, now)
             case Due.SECOND_PROMPT:

@@ -22,6 +22,10 @@ class ToolCalls:
         self._running[called.tool_call_id] = (called, now_ms)
         return True
 
+    def names(self) -> list[str]:
+        """Which tools run, the one begun last at the end."""
+        return [called.name for called, _ in self._running.values()]
+
     def runs(self, tool_call_id: str) -> bool:
         return tool_call_id in self._running
 

@@ -233,7 +233,8 @@ class ToolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Annotated[
             str,
             msgspec.Meta(
-                max_length=100, description="Kept with the tool; said is the persona's, so far."
+                max_length=100,
+                description="Said when it takes long; the persona's filler if not said.",
             ),
         ]
         | UnsetType

@@ -156,7 +156,7 @@ def _of_own(file: ToolFile, own: Tool) -> Iterator[Problem]:
 
 _OF_DISPATCH = (
     *("approval", "limits", "requires", "confirm", "must_be_said", "idempotent"),
-    "deadline_s",
+    *("deadline_s", "filler"),
 )
 
 

@@ -1,0 +1,110 @@
+"""What is said while a tool runs: its own words, in their time, and never over anybody."""
+
+import msgspec
+
+from agents.engine import CallerSpeechStarted, CallerSpeechStopped, EngineReady, ToolCalled
+from agents.persona import Persona
+from telephony.call.commands import PlayAudio
+from telephony.call.config import CallConfig, Limits, ToolFiller
+from telephony.call.events import MarkEchoed, StreamStarted, ToolFinished
+from telephony.call.machine import Call
+from telephony.transcripts.entry import AgentLine, Fate
+from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+
+FILLER, DIARY, TILL = b"\x17" * 1_600, b"\x21" * 800, b"\x33" * 800
+OWN = (ToolFiller("look_up", "I look in the diary.", DIARY), ToolFiller("pay", "The till.", TILL))
+LOOK, PAY = ToolCalled("r2", "c1", "look_up", "{}"), ToolCalled("r2", "c2", "pay", "{}")
+PLAIN = ToolCalled("r2", "c3", "plain", "{}")
+FOUND = ToolFinished("c1", "look_up", "done", "{}")
+
+
+def asked(filler: bytes = FILLER) -> Script:
+    """A call whose greeting has been heard, and whose caller has asked for something."""
+    script = Script()
+    persona = Persona(greeting="Hello.", filler="One moment.")
+    limits = Limits(filler_after_s=2.5)
+    script.config = CallConfig(
+        "CA1", persona, CAPABILITIES, limits, APOLOGY, filler_ulaw=filler, tool_fillers=OWN
+    )
+    script.call = Call(script.config)
+    script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"), EngineReady("s1")).until_s(1.0)
+    script.speaks(seconds(0.1)).finishes().wait(0.1).echoes("0:1:800")
+    return script.happens(CallerSpeechStarted("u1", 0), CallerSpeechStopped("u1", 100))
+
+
+def said(script: Script) -> bytes:
+    """What was played after the greeting."""
+    return b"".join(c.ulaw for c in script.said if isinstance(c, PlayAudio))[800:]
+
+
+def own_lines(script: Script) -> list[AgentLine]:
+    return [line for line in script.entries(AgentLine) if line.source == "filler"]
+
+
+def test_a_tool_is_bridged_with_its_own_words() -> None:
+    script = asked().wait(0.5).happens(LOOK).wait(1.9)
+    assert said(script) == b""
+    script.wait(0.1)
+    assert said(script) == DIARY
+    script.wait(0.2).echoes("0:2:800")
+    (line,) = own_lines(script)
+    assert (line.text, line.fate) == ("I look in the diary.", Fate.HEARD)
+
+
+def test_a_tool_without_words_of_its_own_gets_the_persona_s() -> None:
+    assert said(asked().wait(0.5).happens(PLAIN).wait(2.0)) == FILLER
+
+
+def test_a_tool_s_words_do_not_need_any_of_the_persona_s() -> None:
+    assert said(asked(filler=b"").wait(0.5).happens(LOOK).wait(2.0)) == DIARY
+    assert said(asked(filler=b"").wait(0.5).happens(PLAIN).wait(2.0)) == b""
+
+
+def test_of_several_tools_the_last_one_speaks() -> None:
+    assert said(asked().wait(0.5).happens(LOOK, PAY, PLAIN).wait(2.0)) == TILL
+
+
+def test_a_tool_that_has_ended_says_nothing() -> None:
+    assert said(asked().wait(0.5).happens(LOOK).wait(1.0).happens(FOUND).wait(1.0)) == FILLER
+
+
+def test_a_tool_is_bridged_after_the_persona_s_filler_was_said() -> None:
+    script = asked().wait(2.5)
+    assert said(script) == FILLER
+    script.wait(0.3).echoes(*script.marks()).happens(LOOK).wait(2.4)
+    assert said(script) == FILLER
+    script.wait(0.2)
+    assert said(script) == FILLER + DIARY
+
+
+def test_a_tool_that_outlasts_what_the_agent_says_of_it_is_bridged_after_that() -> None:
+    script = asked().wait(0.5).speaks(seconds(3.0), "item_2", "Let me look.", "r2")
+    script.happens(LOOK).finishes("item_2", "r2").wait(2.6)
+    words = said(script)
+    assert not words.endswith(DIARY)
+    script.wait(0.6).echoes(*script.marks()[-40:]).wait(1.8)
+    assert said(script) == words
+    script.wait(0.6)
+    assert said(script) == words + DIARY
+
+
+def test_an_agent_that_still_speaks_is_let_speak() -> None:
+    script = asked().wait(2.4).speaks(seconds(3.0), "item_2", reply="r2")
+    script.happens(PLAIN).wait(2.6)
+    assert FILLER not in said(script)
+
+
+def test_nothing_is_said_into_a_caller_who_speaks() -> None:
+    script = asked().wait(0.5).happens(CallerSpeechStarted("u2", 600), LOOK).wait(6.0)
+    assert own_lines(script) == []
+    assert said(script) == b""
+    script.happens(CallerSpeechStopped("u2", 6000)).wait(2.5)
+    assert said(script) == DIARY
+
+
+def test_before_the_engine_is_ready_nobody_waits_for_a_tool() -> None:
+    script = Script()
+    script.config = msgspec.structs.replace(asked().config)
+    script.call = Call(script.config)
+    script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"), LOOK).wait(3.0)
+    assert own_lines(script) == []
