@@ -13,7 +13,6 @@ from msgspec import UNSET
 from agents.tasks import Tasks
 from telephony.configuring.configuration import Configuration
 from telephony.settings import Settings
-from tools.breaker import Breaker
 from tools.configuring.handlers import Section
 from tools.crm.crmfile import load_crm
 from tools.crm.desk import CrmDesk, open_desk
@@ -63,7 +62,7 @@ def open_backends(settings: Settings, store: Store, clock: Callable[[], dt.datet
     desk = open_desk(store, crm, settings.secrets, http, clock)
     news = asyncio.Event()
     secrets = settings.secrets.known()
-    outside = Outside(secrets, tasks.start, breaker=Breaker, changed=news.set)
+    outside = Outside(secrets, tasks.start, changed=news.set)
     return Backends(http, desk, outside, tasks, news)
 
 

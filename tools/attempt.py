@@ -19,6 +19,7 @@ from tools.spec import (
     AnyArguments,
     Arguments,
     BackendError,
+    OutcomeUnknownError,
     Tool,
     ToolContext,
     ToolOutcome,
@@ -27,6 +28,9 @@ from tools.spec import (
     ToolState,
 )
 from tools.validation import Schema
+
+RETRIES = 2
+"""Further tries of what may be repeated, where its tool does not say how many."""
 
 log = structlog.get_logger()
 
@@ -38,6 +42,8 @@ class Answer(msgspec.Struct, frozen=True):
     output: str
     passing: bool = False
     """The backend broke in a way that may pass: trying again may help."""
+    after_s: float = 0.0
+    """Not before so long."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -63,6 +69,11 @@ class Attempt(msgspec.Struct, frozen=True):
     def retries(self) -> bool:
         """It may be tried again without being done twice."""
         return self.tool.idempotent or not self.tool.risk.writes
+
+    @property
+    def further_tries(self) -> int:
+        """How many there may be, if it may be tried again at all."""
+        return RETRIES if self.tool.retries is None else self.tool.retries
 
     def context(self, receipt: Receipt, now: dt.datetime) -> ToolContext:
         number = self.request.caller_number
@@ -224,13 +235,17 @@ def _broken(attempt: Attempt, error: BaseException) -> Answer:
     if isinstance(error, ToolRefusal):
         return Answer(ToolState.REFUSED, _refusal(error))
     error_id = log_failure("tool_failed", attempt, error)
+    after_s = 0.0
+    if isinstance(error, BackendError | OutcomeUnknownError):
+        after_s = error.retry_after_s or 0.0
     if isinstance(error, BackendError):
         failed = plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
-        return msgspec.structs.replace(failed, passing=not error.permanent)
+        return msgspec.structs.replace(failed, passing=not error.permanent, after_s=after_s)
     state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
     # With the same key nothing happens twice, so a write of which nobody knows may be repeated.
     passing = attempt.tool.risk.writes and attempt.tool.idempotent
-    return msgspec.structs.replace(plain_answer(state, error_id=error_id), passing=passing)
+    unsure = plain_answer(state, error_id=error_id)
+    return msgspec.structs.replace(unsure, passing=passing, after_s=after_s)
 
 
 def _refusal(refusal: ToolRefusal) -> str:

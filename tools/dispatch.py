@@ -4,7 +4,7 @@ import asyncio
 import copy
 import datetime as dt
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -47,8 +47,8 @@ LEDGER_S = 0.5
 """For writing down an outcome that came at the very end."""
 LEFT_S = 120.0
 """What was to end so long ago, and has not, is nobody's any more."""
-PAUSES_S = (0.2, 0.6)
-"""Between attempts at what may be repeated."""
+PAUSES_S = (0.2, 0.6, 1.2)
+"""Between attempts at what may be repeated; longer where the backend asks for it."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -66,6 +66,8 @@ class Call(msgspec.Struct, frozen=True):
     answer: asyncio.Future[Answer]
     withdraw: Callable[[], bool]
     """Takes it back if it has not begun; says whether that was so."""
+    unsure: Answer | None = None
+    """How a try before it ended that may have worked."""
 
 
 class Dispatcher:
@@ -82,8 +84,11 @@ class Dispatcher:
         approvals: Approvals | None = None,
         bounds: Bounds | None = None,
         watchdog: Watchdog | None = None,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`clock` gives the time of day with its zone; `threads` bounds tools that block."""
+        """`clock` gives the time of day with its zone; `threads` bounds tools that block; `pause`
+        waits between tries."""
+        self._pause = pause
         self._registry = registry
         self._receipts = receipts
         self._clock = clock
@@ -285,7 +290,7 @@ class Dispatcher:
         unknown = await self._recorded(attempt, receipt, plain_answer(ToolState.UNKNOWN))
         self._keep(
             attempt,
-            self._start(f"late {attempt.tool.name}", self._late(attempt, receipt, ended.answer)),
+            self._start(f"late {attempt.tool.name}", self._late(attempt, receipt, ended)),
         )
         return unknown
 
@@ -306,17 +311,20 @@ class Dispatcher:
         now_s, deadline_s = self._now_s(), attempt.tool.deadline_s
         until_s = now_s + min(deadline_s, max(attempt.until_s - now_s, deadline_s / 2))
         unsure: Answer | None = None
-        for pause_s in (*PAUSES_S, None):
+        for pause_s in (*PAUSES_S[: attempt.further_tries], None):
             ended = await self._once(attempt, receipt, until_s)
-            if not isinstance(ended, Answer) or ended.state is ToolState.DONE:
+            if not isinstance(ended, Answer):
+                return msgspec.structs.replace(ended, unsure=unsure)
+            if ended.state is ToolState.DONE:
                 return ended
             # What an earlier try may have done is not undone by a later one that fails.
             unsure = ended if ended.state is ToolState.UNKNOWN else unsure
             again = ended.passing and attempt.retries
-            if not again or pause_s is None or self._now_s() + pause_s >= until_s:
+            wait_s = max(pause_s or 0.0, ended.after_s)
+            if not again or pause_s is None or self._now_s() + wait_s >= until_s:
                 return unsure or ended
             log.info("tool_tried_again", tool=attempt.tool.name, call_id=receipt.call_id)
-            await asyncio.sleep(pause_s)
+            await self._pause(wait_s)
         raise AssertionError("the last pause is none")
 
     async def _once(self, attempt: Attempt, receipt: Receipt, until_s: float) -> Answer | Call:
@@ -352,11 +360,14 @@ class Dispatcher:
         self._running.discard(receipt.id)
         return True
 
-    async def _late(self, attempt: Attempt, receipt: Receipt, call: asyncio.Future[Answer]) -> None:
+    async def _late(self, attempt: Attempt, receipt: Receipt, call: Call) -> None:
         """A write that outlived its deadline runs to its end, and the ledger learns of it."""
         try:
-            await asyncio.wait({call})
-            ended = await self._recorded(attempt, receipt, call.result())
+            await asyncio.wait({call.answer})
+            found = call.answer.result()
+            # A late "no" may be said because an earlier try was done after all.
+            stands = found if found.state is ToolState.DONE else call.unsure or found
+            ended = await self._recorded(attempt, receipt, stands)
         finally:
             self._running.discard(receipt.id)
         log.warning(

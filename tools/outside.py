@@ -9,9 +9,10 @@ from typing import Any
 import structlog
 from yarl import URL
 
+from tools.breaker import Breaker
 from tools.http import check as http_check
 from tools.http.door import Door
-from tools.http.offer import Breaker, NoBreaker, http_tool
+from tools.http.offer import http_tool
 from tools.mcp import check as mcp_check
 from tools.mcp.offer import mcp_tool, mcp_tools, unreached
 from tools.mcp.schemas import UnfitError
@@ -31,7 +32,7 @@ class Outside:
         secrets: Mapping[str, str],
         start: Start,
         *,
-        breaker: Callable[[], Breaker] = NoBreaker,
+        breaker: Callable[[], Breaker] = Breaker,
         changed: Callable[[], None] = lambda: None,
         door: Door | None = None,
     ) -> None:

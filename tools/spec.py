@@ -62,11 +62,26 @@ class BackendError(Exception):
 
     Not to be raised when a write may have happened: any other exception says that.
     `permanent`: trying again with the same arguments cannot help.
+    `retry_after_s`: how long the backend wants to be left alone before that.
     """
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after_s = retry_after_s
+
+
+class OutcomeUnknownError(Exception):
+    """A backend outside was asked to do something, and nobody can tell whether it did.
+
+    `retry_after_s`: as of BackendError.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ToolContext(msgspec.Struct, frozen=True):
@@ -183,6 +198,9 @@ class Tool(msgspec.Struct, frozen=True):
     the same; raises msgspec.ValidationError."""
     idempotent: bool = False
     """Running it again with the same `idempotency_key` changes nothing more: it may be retried."""
+    retries: int | None = None
+    """How many further tries a read, or an idempotent write, gets in its deadline (at most 3);
+    None: 2. They are the dispatcher's alone: no handler tries again by itself."""
     must_be_said: tuple[str, ...] = ()
     """Arguments whose values the caller must have said."""
     requires: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from tools.spec import (
     BackendError,
     Evidence,
     Heard,
+    OutcomeUnknownError,
     Risk,
     StepLimits,
     Tool,
@@ -332,6 +333,40 @@ async def test_nor_beyond_its_deadline(plain: Store, monkeypatch: pytest.MonkeyP
     backend = Shaky(9, DOWN)
     outcome = await Desk([tool(backend.ask, risk=Risk.READ, deadline_s=3.0)], plain).ask("do")
     assert (outcome.state, len(backend.keys)) == (ToolState.FAILED, 1)
+
+
+async def test_a_backend_is_left_alone_for_as_long_as_it_asks(plain: Store) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    backend = Shaky(2, BackendError("busy", permanent=False, retry_after_s=0.4))
+    outcome = await Desk([tool(backend.ask, risk=Risk.READ)], plain, pause=pause).ask("do")
+    assert (outcome.state, pauses) == (ToolState.DONE, [0.4, 0.6])
+    late = Shaky(2, BackendError("busy", permanent=False, retry_after_s=60.0))
+    desk = Desk([tool(late.ask, risk=Risk.READ)], plain, pause=pause)
+    outcome = await desk.ask("do", call="CA2")
+    assert (outcome.state, len(late.keys), len(pauses)) == (ToolState.FAILED, 1, 2)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_late_no_does_not_undo_an_earlier_try_that_may_have_worked(plain: Store) -> None:
+    go_on, tries = asyncio.Event(), []
+
+    async def handler(_asked: Asked, _context: ToolContext) -> Mapping[str, Any]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OutcomeUnknownError("cut off")
+        await go_on.wait()
+        raise ToolRefusal("It is taken.")
+
+    desk = Desk([tool(handler, idempotent=True, deadline_s=0.3)], plain)
+    assert (await desk.ask("do")).state is ToolState.UNKNOWN
+    go_on.set()
+    assert await desk.dispatcher.drain(5.0) == 0
+    again = await desk.ask("do")
+    assert (again.state, again.repeated, len(tries)) == (ToolState.UNKNOWN, True, 2)
 
 
 async def test_a_backend_that_is_down_is_left_alone_and_the_others_are_not(plain: Store) -> None:

@@ -27,6 +27,7 @@ from tests.tools.http_double import (
     raw,
     redirect,
 )
+from tools.breaker import Breaker
 from tools.http import templates
 from tools.http.door import (
     Door,
@@ -35,9 +36,19 @@ from tools.http.door import (
     NotSentError,
     _checked_socket,
 )
-from tools.http.offer import OutcomeUnknownError, http_tool
+from tools.http.offer import http_tool
 from tools.http.plan import Request, Response
-from tools.spec import BackendError, Result, Risk, Tool, ToolContext, ToolRefusal
+from tools.spec import (
+    BackendError,
+    OutcomeUnknownError,
+    Result,
+    Risk,
+    Tool,
+    ToolContext,
+    ToolRefusal,
+    ToolState,
+)
+from tools.store import Store
 
 LOOPBACK = ["127.0.0.1"]
 SECRETS = {"ORDERS_KEY": "s3cr3t/key+1"}
@@ -61,6 +72,11 @@ class Pauses:
         self.asked.append(seconds)
 
 
+def fresh(_host: str) -> Breaker:
+    """One that has seen nothing."""
+    return Breaker()
+
+
 def section(double: Double, path: str = "/orders/{order}", **given: Any) -> dict[str, Any]:
     return {"url": double.url() + path.lstrip("/"), "allow_private": LOOPBACK, **given}
 
@@ -79,7 +95,7 @@ def plainly(tool: Tool) -> Tool:
 
 
 def reading(door: Door, double: Double, **given: Any) -> Tool:
-    return http_tool(section(double, **given), base("order"), SECRETS, door.fetch)
+    return http_tool(section(double, **given), base("order"), SECRETS, door.fetch, breakers=fresh)
 
 
 def writing(
@@ -87,12 +103,11 @@ def writing(
     double: Double,
     *,
     idempotent: bool = False,
-    pauses: Pauses | None = None,
     **given: Any,
 ) -> Tool:
     kind = base("order", risk=Risk.WRITE_OTHER, idempotent=idempotent)
     filled = section(double, **{"method": "POST", "json": {"order": "{order}"}, **given})
-    return http_tool(filled, kind, SECRETS, door.fetch, pause=pauses or Pauses())
+    return http_tool(filled, kind, SECRETS, door.fetch, breakers=fresh)
 
 
 # ---- as it should go -----------------------------------------------------------------------------
@@ -142,6 +157,7 @@ async def test_a_write_carries_its_key_and_typed_json(door: Door) -> None:
             kind,
             {},
             door.fetch,
+            breakers=fresh,
         )
         assert await run(tool, count=3, tags=["a", 1]) == {"id": 7, "message": "Noted as 7."}
     (seen,) = double.seen
@@ -185,7 +201,7 @@ async def test_through_the_dispatcher_a_refusal_is_refused_and_a_lost_write_unkn
     async with Double(answer(404, {}), hang_up()) as double:
         kind = base(risk=Risk.WRITE_OTHER)
         filled = section(double, "/", method="POST", answer={"refused": {404: "No such order."}})
-        tool = http_tool(filled, kind, {}, door.fetch)
+        tool = http_tool(filled, kind, {}, door.fetch, breakers=fresh)
         desk = Desk([plainly(tool)], plain)
         first = said(await desk.ask("ask"))
         assert (first["status"], first["message"]) == ("refused", "No such order.")
@@ -305,7 +321,9 @@ def checked(door: Door, double: Double) -> Tool:
         },
     )
     loop = asyncio.get_running_loop()
-    return plainly(http_tool(filled, base(risk=Risk.MESSAGE), {}, door.fetch, loop=loop))
+    return plainly(
+        http_tool(filled, base(risk=Risk.MESSAGE), {}, door.fetch, breakers=fresh, loop=loop)
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +352,10 @@ async def test_fault_x8_external_is_asked_what_became_of_a_lost_write(
 # ---- retries -------------------------------------------------------------------------------------
 
 
-async def test_fault_x11_external_is_tried_again_where_that_is_harmless(door: Door) -> None:
+async def test_fault_x11_external_is_tried_again_where_that_is_harmless(
+    door: Door, plain: Store
+) -> None:
+    """By the dispatcher alone, as often as the file says, and not before the server wants it."""
     pauses = Pauses()
     replies = (
         answer(500, {}),
@@ -343,10 +364,34 @@ async def test_fault_x11_external_is_tried_again_where_that_is_harmless(door: Do
         answer(data={}),
     )
     async with Double(*replies) as double:
-        tool = writing(door, double, idempotent=True, retries=3, pauses=pauses)
-        assert await run(tool, order="7") == {}
-    assert [seen.headers["idempotency-key"] for seen in double.seen] == ["key-1"] * 4
-    assert pauses.asked == [0.2, 0.4, 2.0]
+        tool = plainly(writing(door, double, idempotent=True, retries=3))
+        outcome = await Desk([tool], plain, pause=pauses).ask("ask", {"order": "7"})
+    assert outcome.state is ToolState.DONE
+    keys = {seen.headers["idempotency-key"] for seen in double.seen}
+    assert (len(double.seen), len(keys)) == (4, 1)
+    assert pauses.asked == [0.2, 0.6, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "requests"),
+    [({}, 3), ({"retries": 0}, 1), ({"retries": 1}, 2), ({"retries": 3}, 4)],
+)
+async def test_a_server_that_is_down_gets_as_many_requests_as_the_file_says(
+    door: Door, plain: Store, given: dict[str, Any], requests: int
+) -> None:
+    async with Double(answer(503, {})) as double:
+        tool = plainly(reading(door, double, **given))
+        outcome = await Desk([tool], plain, pause=Pauses()).ask("ask", {"order": "7"})
+    assert (outcome.state, len(double.seen)) == (ToolState.FAILED, requests)
+
+
+async def test_a_write_is_tried_again_when_a_busy_server_wants_it(door: Door, plain: Store) -> None:
+    pauses = Pauses()
+    busy = answer(503, {}, headers={"Retry-After": "1"})
+    async with Double(busy, answer(data={})) as double:
+        tool = plainly(writing(door, double, idempotent=True))
+        outcome = await Desk([tool], plain, pause=pauses).ask("ask", {"order": "7"})
+    assert (outcome.state, len(double.seen), pauses.asked) == (ToolState.DONE, 2, [1.0])
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -358,63 +403,47 @@ async def test_a_write_that_may_not_be_repeated_is_sent_once(door: Door, method:
     assert len(double.seen) == 1
 
 
-async def test_a_no_after_a_try_that_may_have_worked_proves_nothing(door: Door) -> None:
+async def test_a_no_after_a_try_that_may_have_worked_proves_nothing(
+    door: Door, plain: Store
+) -> None:
     async with Double(hang_up(), answer(409, {})) as double:
-        tool = writing(
-            door, double, idempotent=True, retries=1, answer={"refused": {409: "It is taken."}}
-        )
-        with pytest.raises(OutcomeUnknownError, match="connection_lost"):
-            await run(tool, order="7")
-    assert len(double.seen) == 2
+        taken = {"refused": {409: "It is taken."}}
+        tool = plainly(writing(door, double, idempotent=True, answer=taken))
+        outcome = await Desk([tool], plain, pause=Pauses()).ask("ask", {"order": "7"})
+    assert (outcome.state, len(double.seen)) == (ToolState.UNKNOWN, 2)
 
 
-async def test_what_cannot_get_better_is_not_tried_again(door: Door) -> None:
+async def test_what_cannot_get_better_is_not_tried_again(door: Door, plain: Store) -> None:
     async with Double(answer(400, {})) as double:
-        with pytest.raises(BackendError) as failed:
-            await run(reading(door, double, retries=3), order="7")
-        assert failed.value.permanent
-    assert len(double.seen) == 1
+        tool = plainly(reading(door, double, retries=3))
+        outcome = await Desk([tool], plain, pause=Pauses()).ask("ask", {"order": "7"})
+    assert (outcome.state, len(double.seen)) == (ToolState.FAILED, 1)
 
 
 async def test_a_server_that_wants_us_to_wait_past_the_deadline_is_not_waited_for(
-    door: Door,
+    door: Door, plain: Store
 ) -> None:
+    pauses = Pauses()
     async with Double(answer(429, {}, headers={"Retry-After": "600"})) as double:
-        with pytest.raises(BackendError):
-            await run(reading(door, double, retries=2), order="7")
-    assert len(double.seen) == 1
-
-
-class Broken:
-    """A breaker that has seen enough at the first failure."""
-
-    def __init__(self) -> None:
-        self.ends: list[str] = []
-
-    def allows(self, now: float) -> bool:
-        return "failed" not in self.ends
-
-    def failed(self, now: float) -> None:
-        self.ends.append("failed")
-
-    def succeeded(self) -> None:
-        self.ends.append("succeeded")
+        tool = plainly(reading(door, double, retries=2))
+        outcome = await Desk([tool], plain, pause=pauses).ask("ask", {"order": "7"})
+    assert (outcome.state, len(double.seen), pauses.asked) == (ToolState.FAILED, 1, [])
 
 
 async def test_fault_x11_external_breaker_by_host(door: Door) -> None:
-    hosts: dict[str, Broken] = {}
+    hosts: dict[str, Breaker] = {}
     async with Double(answer(404, {}), answer(500, {})) as double:
         tool = http_tool(
             section(double),
             base("order"),
             {},
             door.fetch,
-            breakers=lambda host: hosts.setdefault(host, Broken()),
+            breakers=lambda host: hosts.setdefault(host, Breaker(failures=1)),
         )
         for reason in ("status_404", "status_500", "breaker_open"):
             with pytest.raises(BackendError, match=reason):
                 await run(tool, order="7")
-        assert hosts[f"127.0.0.1:{double.port}"].ends == ["succeeded", "failed"]
+        assert hosts[f"127.0.0.1:{double.port}"].failures == 1
     assert len(double.seen) == 2
 
 
@@ -539,7 +568,7 @@ async def test_fault_x11_external_redirect_to_a_private_address() -> None:
             "hosts": ["inner.test"],
         }
         with pytest.raises(BackendError, match="address_not_allowed"):
-            await run(http_tool(filled, base(), {}, door.fetch))
+            await run(http_tool(filled, base(), {}, door.fetch, breakers=fresh))
     await door.close()
 
 
@@ -646,4 +675,4 @@ def test_a_section_with_problems_makes_no_tool() -> None:
         raise AssertionError
 
     with pytest.raises(ValueError, match="in the clear"):
-        http_tool({"url": "http://api.test/"}, base(), {}, fetch)
+        http_tool({"url": "http://api.test/"}, base(), {}, fetch, breakers=fresh)

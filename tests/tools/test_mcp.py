@@ -27,10 +27,10 @@ from tests.tools.http_double import (
 from tools.http.door import Door
 from tools.mcp import pipe
 from tools.mcp.listing import listing
-from tools.mcp.offer import OutcomeUnknownError, mcp_tools
+from tools.mcp.offer import mcp_tools
 from tools.mcp.section import McpSection, connection, read
 from tools.mcp.server import McpServer, Up
-from tools.spec import BackendError, Result, Risk, Tool, ToolContext
+from tools.spec import BackendError, OutcomeUnknownError, Result, Risk, Tool, ToolContext
 
 HERE = Path(__file__).parent
 SECRETS = {"TOKEN": "s3cr3t"}

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from agents.tasks import Tasks
 from tests.tools.http_double import CONTEXT, Double, answer, base
-from tools.http.offer import NoBreaker
+from tools.breaker import Breaker
 from tools.mcp import pipe
 from tools.mcp.section import read
 from tools.mcp.server import Up
@@ -29,9 +29,9 @@ class Breakers:
     def __init__(self) -> None:
         self.made = 0
 
-    def __call__(self) -> NoBreaker:
+    def __call__(self) -> Breaker:
         self.made += 1
-        return NoBreaker()
+        return Breaker()
 
 
 @pytest.fixture

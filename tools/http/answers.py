@@ -42,6 +42,7 @@ class Unknown(msgspec.Struct, frozen=True):
     """Something may have been changed."""
 
     reason: str
+    retry_after_s: float | None = None
 
 
 Verdict = Done | Refused | Failed | Unknown
@@ -56,14 +57,15 @@ def judge(
     if (said := reading.refused.get(str(status))) is not None:
         found = {**_safe_results(reading, response, given.secrets), **given.arguments}
         return Refused(_spoken(said, found, given.secrets) or "That is not possible.")
+    after_s = _after_s(response)
     if matches(status, reading.unknown):
-        return _unsure(f"status_{status}", writes)
+        return _unsure(f"status_{status}", writes, after_s)
     if matches(status, reading.failed):
         return _failed(response)
     if matches(status, reading.done):
         return _done(reading, response, given, writes)
     if writes and (status >= 500 or status < 400):
-        return _unsure(f"status_{status}", writes)
+        return _unsure(f"status_{status}", writes, after_s)
     return _failed(response)
 
 
@@ -76,13 +78,19 @@ def matches(status: int, codes: Iterable[str]) -> bool:
 def _failed(response: Response) -> Failed:
     status = response.status
     temporary = status in WAITS or status >= 500
+    return Failed(f"status_{status}", permanent=not temporary, retry_after_s=_after_s(response))
+
+
+def _after_s(response: Response) -> float | None:
+    """`Retry-After` in seconds (RFC 9110); the form with a date is not read."""
     after = response.headers.get("retry-after", "")
-    seconds = float(after) if re.fullmatch(r"\d{1,6}", after, re.ASCII) else None
-    return Failed(f"status_{status}", permanent=not temporary, retry_after_s=seconds)
+    return float(after) if re.fullmatch(r"\d{1,6}", after, re.ASCII) else None
 
 
-def _unsure(reason: str, writes: bool) -> Verdict:
-    return Unknown(reason) if writes else Failed(reason, permanent=False)
+def _unsure(reason: str, writes: bool, after_s: float | None = None) -> Verdict:
+    if writes:
+        return Unknown(reason, after_s)
+    return Failed(reason, permanent=False, retry_after_s=after_s)
 
 
 def _done(reading: Reading, response: Response, given: templates.Values, writes: bool) -> Verdict:

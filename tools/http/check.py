@@ -256,7 +256,7 @@ def _by_tool(section: HttpSection, tool: Tool) -> Iterator[Problem]:
     if not writes and section.method in ("PUT", "PATCH", "DELETE"):
         hint = f"Give the tool a risk other than {Risk.READ.value}"
         yield Problem(("method",), f"is {section.method} for a tool that only reads", hint)
-    if section.retries and writes and not tool.idempotent:
+    if section.retries is not msgspec.UNSET and section.retries and writes and not tool.idempotent:
         hint = "Say `idempotent: true` if the backend honours the key, or take the retries out"
         yield Problem(("retries",), "would repeat what may not be repeated", hint)
     if section.timeout_s > tool.deadline_s:

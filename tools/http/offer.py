@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 from yarl import URL
 
+from tools.breaker import Breaker
 from tools.http import templates
 from tools.http.addresses import listed
 from tools.http.answers import Done, Failed, Refused, Unknown, Verdict, judge, matches
@@ -26,6 +27,7 @@ from tools.http.section import HttpSection, checking, read
 from tools.spec import (
     AnyArguments,
     BackendError,
+    OutcomeUnknownError,
     Reconcile,
     Result,
     Risk,
@@ -34,8 +36,6 @@ from tools.spec import (
     ToolRefusal,
 )
 
-PAUSE_S = 0.2
-"""Before the first further try; doubled for each one after it."""
 MARGIN_S = 0.2
 """Kept of the tool's deadline, so that the handler ends before it is ended."""
 
@@ -44,66 +44,32 @@ Fetch = Callable[[Request], Awaitable[Response]]
 """`tools.http.door.Door.fetch`."""
 
 
-class OutcomeUnknownError(Exception):
-    """A write was sent, and whether it was done cannot be told."""
-
-
-class Breaker(Protocol):
-    """Keeps requests from one host that has just failed again and again: `tools.breaker`."""
-
-    def allows(self, now: float) -> bool:
-        """Whether it may be asked. `now` in seconds that never go back. After True, one of the
-        others follows."""
-
-    def failed(self, now: float) -> None:
-        """It could not be reached, was too slow, or broke."""
-
-    def succeeded(self) -> None:
-        """It answered, though it may have said no."""
-
-
-class NoBreaker:
-    """Lets everything through."""
-
-    def allows(self, now: float) -> bool:
-        return True
-
-    def failed(self, now: float) -> None:
-        return None
-
-    def succeeded(self) -> None:
-        return None
-
-
-def unbroken(_host: str) -> Breaker:
-    return NoBreaker()
-
-
 def http_tool(
     section: Mapping[str, Any],
     base: Tool,
     secrets: Mapping[str, str],
     fetch: Fetch,
     *,
-    breakers: Callable[[str], Breaker] = unbroken,
-    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    breakers: Callable[[str], Breaker],
     loop: asyncio.AbstractEventLoop | None = None,
 ) -> Tool:
     """`base`, every other field of the tool file, with a handler that makes this call.
 
-    `breakers` gives the breaker of a host. `loop` is where `fetch` runs, for the section's
+    `breakers` gives the breaker of a host. It is tried once: trying again is the dispatcher's,
+    as often as the section's `retries:` says. `loop` is where `fetch` runs, for the section's
     `check:`; without it nobody is asked. Raises ValueError for a section with problems: see
     `tools.http.check.problems`.
     """
     if found := problems(section, base, secrets):
         raise ValueError("; ".join(f"{each.path}: {each.what}" for each in found))
     about = read(section)
-    call = _Call(about, base, dict(secrets), fetch, breakers, pause)
-    made = msgspec.structs.replace(base, arguments=AnyArguments, handler=call.run)
+    call = _Call(about, base, dict(secrets), fetch, breakers)
+    retries = base.retries if about.retries is msgspec.UNSET else about.retries
+    made = msgspec.structs.replace(base, arguments=AnyArguments, handler=call.run, retries=retries)
     if isinstance(about.check, msgspec.UnsetType) or loop is None:
         return made
     question = msgspec.structs.replace(base, risk=Risk.READ)
-    asked = _Call(checking(about, about.check), question, dict(secrets), fetch, breakers, pause)
+    asked = _Call(checking(about, about.check), question, dict(secrets), fetch, breakers)
     return msgspec.structs.replace(made, reconcile=_reconcile(asked, loop, base.deadline_s))
 
 
@@ -131,7 +97,6 @@ class _Call:
         secrets: Mapping[str, str],
         fetch: Fetch,
         breakers: Callable[[str], Breaker],
-        pause: Callable[[float], Awaitable[object]],
     ) -> None:
         self._section = section
         self._tool = tool
@@ -139,23 +104,23 @@ class _Call:
         self._secrets = secrets
         self._fetch = fetch
         self._breakers = breakers
-        self._pause = pause
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Result:
         given = templates.values(arguments, context, self._secrets)
         request = plan(self._section, given, writes=self._writes)
-        verdict = await self._tries(request, given)
+        ends_at = _now() + self._tool.deadline_s - MARGIN_S
+        verdict = await self._once(request, given, ends_at)
         match verdict:
             case Done(result):
                 return result
             case Refused(message):
                 raise ToolRefusal(message)
-            case Failed(reason, permanent):
+            case Failed(reason, permanent, after_s):
                 self._note(context, request, reason)
-                raise BackendError(reason, permanent=permanent)
-            case Unknown(reason):
+                raise BackendError(reason, permanent=permanent, retry_after_s=after_s)
+            case Unknown(reason, after_s):
                 self._note(context, request, reason)
-                raise OutcomeUnknownError(reason)
+                raise OutcomeUnknownError(reason, retry_after_s=after_s)
 
     def _note(self, context: ToolContext, request: Request, reason: str) -> None:
         host = URL(request.url, encoded=True).host
@@ -163,21 +128,6 @@ class _Call:
             "http_tool_failed", call_id=context.call_id, tool=self._tool.name, host=host,
             reason=reason,
         )  # fmt: skip
-
-    async def _tries(self, request: Request, given: templates.Values) -> Verdict:
-        ends_at = _now() + self._tool.deadline_s - MARGIN_S
-        unsure: Unknown | None = None
-        verdict = await self._once(request, given, ends_at)
-        for number in range(self._section.retries):
-            if isinstance(verdict, Unknown):
-                unsure = verdict
-            wait_s = _wait_s(verdict, number)
-            if wait_s is None or _now() + wait_s >= ends_at:
-                break
-            await self._pause(wait_s)
-            verdict = await self._once(request, given, ends_at)
-        # A later "no" may be said because an earlier try was done after all.
-        return verdict if unsure is None or isinstance(verdict, Done) else unsure
 
     async def _once(self, request: Request, given: templates.Values, ends_at: float) -> Verdict:
         breaker = self._breakers(listed(URL(request.url, encoded=True)))
@@ -220,18 +170,6 @@ def _is_named(section: HttpSection, status: int) -> bool:
     answer = section.answer
     codes = (*answer.done, *answer.failed, *answer.unknown, *answer.refused)
     return matches(status, codes)
-
-
-def _wait_s(verdict: Verdict, number: int) -> float | None:
-    """How long to wait before another try; None: it would not help, or is not needed."""
-    pause_s: float = PAUSE_S * 2**number
-    match verdict:
-        case Failed(permanent=False, retry_after_s=after_s):
-            return max(pause_s, after_s or 0.0)
-        case Unknown():
-            return pause_s
-        case _:
-            return None
 
 
 def _now() -> float:

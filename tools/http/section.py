@@ -126,9 +126,9 @@ class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float, Meta(gt=0, le=60, description="For one try, connecting included.")
     ] = 5.0
     retries: Annotated[
-        int,
-        Meta(ge=0, le=MAX_RETRIES, description="Further tries; only for what may be repeated."),
-    ] = 0
+        Annotated[int, Meta(ge=0, le=MAX_RETRIES)] | msgspec.UnsetType,
+        Meta(description="Further tries of what may be repeated; 2 if not said."),
+    ] = msgspec.UNSET
     idempotency_header: Annotated[
         str, Meta(max_length=60, description="The header that carries the key of a write.")
     ] = "Idempotency-Key"

@@ -11,16 +11,20 @@ from tools.mcp.listing import Offered, listing, one
 from tools.mcp.results import result
 from tools.mcp.section import McpSection
 from tools.mcp.server import McpServer, NotAnsweredError, NotAskedError
-from tools.spec import AnyArguments, BackendError, Handler, Result, Tool, ToolContext
+from tools.spec import (
+    AnyArguments,
+    BackendError,
+    Handler,
+    OutcomeUnknownError,
+    Result,
+    Tool,
+    ToolContext,
+)
 
 MARGIN_S = 0.2
 """Kept of a read's deadline, so that it ends before it is ended."""
 
 log = structlog.get_logger()
-
-
-class OutcomeUnknownError(Exception):
-    """A server was asked to do something, and nobody can tell whether it did."""
 
 
 def mcp_tools(
