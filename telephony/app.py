@@ -52,11 +52,12 @@ from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
+from telephony.upkeep import Upkeep
 from telephony.versioned import utc_now, versions_of
 from tools.approvals import Approvals
-from tools.booking.caldav.loop import Calendars
 from tools.booking.shop import Shop
 from tools.config import ConfigError
+from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.phone import e164
@@ -112,9 +113,8 @@ class Service:
         self._journals = JournalWriter(settings.data_dir)
         self._backends = backends
         self._current = Current(Live(begun.version, self._configured(cast)))
-        self._names = CallerNames(backends.crm.contacts, self._tasks.start)
-        passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
-        self._calendars = Calendars(self.shop, store, passwords, self.clock)
+        self._names = CallerNames(self._contacts, self._tasks.start)
+        self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
         self.approvals = Approvals(store)
         dispatcher = Dispatcher(
             cast.everything,
@@ -124,7 +124,7 @@ class Service:
             approvals=self.approvals,
         )
         self._staff = Staff(
-            settings.data_dir, backends.crm.contacts, self.clock, self._tasks.start, self.count
+            settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
         self._around = Around(
@@ -157,7 +157,7 @@ class Service:
         self.app.include_router(self._edge().router())
         if settings.calendar_feed_secret is not None:
             secret = settings.calendar_feed_secret.reveal()
-            feed = CalendarFeed(self.store, self.shop, secret, self.clock)
+            feed = CalendarFeed(self.store, lambda: self.shop, secret, self.clock)
             self.app.include_router(feed.router())
         self.app.router.routes.append(self._api(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
@@ -168,16 +168,15 @@ class Service:
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
         await self._prepare(self.cast)
-        if self._backends.crm.drain is not None:
-            self._tasks.start("crm outbox", self._backends.crm.drain())
+        await self._upkeep.follow(self.shop, self.cast.crm)
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
-    def keep_calendars(self) -> None:
+    async def keep_calendars(self) -> None:
         """Begin to synchronise; only for a service that takes real calls."""
-        self._calendars.start(self._tasks.start)
+        await self._upkeep.keep_calendars(self.shop, self.cast.crm)
 
     async def drain(self) -> None:
         """Take no more calls, let those that are on finish, end the rest politely."""
@@ -190,7 +189,7 @@ class Service:
     async def stop(self) -> None:
         """Let go of everything; calls must have been drained before."""
         running, _ = await asyncio.gather(
-            self._around.dispatcher.drain(_TOOLS_S), self._calendars.stop()
+            self._around.dispatcher.drain(_TOOLS_S), self._upkeep.stop()
         )
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
@@ -217,6 +216,9 @@ class Service:
     @property
     def persona(self) -> Persona:
         return self.cast.plain
+
+    def _contacts(self) -> Contacts:
+        return self.cast.crm.contacts
 
     def count(self, code: str) -> None:
         self.counters[code] += 1
@@ -256,6 +258,7 @@ class Service:
             what = f"cannot be put to use ({type(error).__name__})"
             raise ConfigError("configuration", what, "The log of the service says more") from None
         self._documents.learn(cast.configuration.line)
+        self._tasks.start("upkeep", self._upkeep.follow(cast.configuration.shop, cast.crm))
         self._tasks.start("let go", self._let_go())
         return self._configured(cast)
 
@@ -433,10 +436,9 @@ async def _cast(settings: Settings, store: Store, backends: Backends, files: Fil
         root=str(settings.config_dir),
     )
     await backends.reach(configuration)
+    desk = await asyncio.to_thread(backends.desk, configuration.crm)
     plain = persona(settings, configuration.shop, configuration.line)
-    return await asyncio.to_thread(
-        Cast, settings, configuration, store, plain, sections, backends.crm
-    )
+    return await asyncio.to_thread(Cast, settings, configuration, store, plain, sections, desk)
 
 
 def _migrate(settings: Settings, store: Store) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -11,10 +12,11 @@ import structlog
 from msgspec import UNSET
 
 from agents.tasks import Tasks
+from telephony.casting import check_secrets
 from telephony.configuring.configuration import Configuration
 from telephony.settings import Settings
 from tools.configuring.handlers import Section
-from tools.crm.crmfile import load_crm
+from tools.crm.config import CrmConfig
 from tools.crm.desk import CrmDesk, open_desk
 from tools.outside import Outside
 from tools.store import Store
@@ -27,11 +29,14 @@ class Backends:
     """Opened before the service and closed after it, on the event loop."""
 
     http: aiohttp.ClientSession
-    crm: CrmDesk
     outside: Outside
     tasks: Tasks
     news: asyncio.Event
     """Set when an MCP server lists other tools than before, or lists them for the first time."""
+
+    desk: Callable[[CrmConfig], CrmDesk]
+    """The book of contacts of a `crm.yaml`, the same for the same as before. Raises ConfigError
+    where its secret is missing."""
 
     def sections(self) -> dict[str, Section]:
         """What the `handler:` of a tool's file may say besides our own tools."""
@@ -53,17 +58,17 @@ class Backends:
 
 
 def open_backends(settings: Settings, store: Store, clock: Callable[[], dt.datetime]) -> Backends:
-    """Raises ConfigError for a `crm.yaml` that cannot be used, or a secret that is missing."""
-    crm = load_crm(settings.config_dir)
-    if crm.outside is not None:
-        settings.secrets.get(crm.outside.credential)
-    tasks = Tasks(_failed)
-    http = aiohttp.ClientSession()
-    desk = open_desk(store, crm, settings.secrets, http, clock)
-    news = asyncio.Event()
+    """Raises ConfigError for a secret that cannot be read."""
     secrets = settings.secrets.known()
+    tasks, news, http = Tasks(_failed), asyncio.Event(), aiohttp.ClientSession()
     outside = Outside(secrets, tasks.start, changed=news.set)
-    return Backends(http, desk, outside, tasks, news)
+
+    @lru_cache(maxsize=1)
+    def desk(crm: CrmConfig) -> CrmDesk:
+        check_secrets(crm, settings)
+        return open_desk(store, crm, settings.secrets, http, clock)
+
+    return Backends(http, outside, tasks, news, desk)
 
 
 def sections_of(outside: Outside) -> dict[str, Section]:

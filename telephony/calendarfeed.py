@@ -39,8 +39,13 @@ class CalendarFeed:
     """
 
     def __init__(
-        self, store: Store, shop: Shop, secret: str, clock: Callable[[], dt.datetime]
+        self,
+        store: Store,
+        shop: Callable[[], Shop],
+        secret: str,
+        clock: Callable[[], dt.datetime],
     ) -> None:
+        """`shop` gives the one of the version that is published."""
         self._store = store
         self._shop = shop
         self._name = f"{secret}.ics".encode()
@@ -76,12 +81,13 @@ class CalendarFeed:
             return self._copy
 
     def _make(self, now: dt.datetime) -> _Copy:
-        last = now + dt.timedelta(days=self._shop.days_ahead + 1)
+        shop = self._shop()
+        last = now + dt.timedelta(days=shop.days_ahead + 1)
         found = appointments_between(self._store, now - PAST, last, MAX_ENTRIES)
         if len(found) == MAX_ENTRIES:
             log.warning("calendar_feed_cut", entries=MAX_ENTRIES)
-        entries = (entry(each, self._shop.calendar_shows) for each in found)
-        body = feed(entries, self._shop.name)
+        entries = (entry(each, shop.calendar_shows) for each in found)
+        body = feed(entries, shop.name)
         return _Copy(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', now)
 
 

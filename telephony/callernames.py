@@ -20,8 +20,11 @@ class CallerNames:
     """The names that contacts have, by call. A hint: numbers can be forged."""
 
     def __init__(
-        self, contacts: Contacts, start: Callable[[str, Coroutine[Any, Any, Any]], object]
+        self,
+        contacts: Callable[[], Contacts],
+        start: Callable[[str, Coroutine[Any, Any, Any]], object],
     ) -> None:
+        """`contacts` gives those of the version that is published."""
         self._contacts = contacts
         self._start = start
         self._names: OrderedDict[str, str] = OrderedDict()
@@ -43,7 +46,7 @@ class CallerNames:
 
     async def _find(self, call_id: str, number: str) -> None:
         try:
-            contact = await asyncio.to_thread(self._contacts.find, number)
+            contact = await asyncio.to_thread(self._contacts().find, number)
         except BackendError as error:
             log.warning("caller_name_not_found", call_sid=call_id, error=str(error))
             return

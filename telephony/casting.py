@@ -22,9 +22,8 @@ from tools.configuring.handlers import Handlers, Section, handlers_of
 from tools.configuring.hours import in_hours
 from tools.configuring.overlay import configured
 from tools.configuring.toolset import Toolset
-from tools.crm.config import FILE as CRM_FILE
-from tools.crm.config import parse_crm
-from tools.crm.desk import CrmDesk
+from tools.crm.config import CrmConfig
+from tools.crm.desk import CrmDesk, own_desk
 from tools.phone import e164
 from tools.registry import Registry
 from tools.spec import Audience, Tool
@@ -67,7 +66,9 @@ class Cast:
         self._settings = settings
         self._engines = engines_of(settings)
         self.plain = plain
-        self._stage = _Stage(configuration, store, sections or {}, crm)
+        self.crm = crm or own_desk(store, configuration.crm)
+        """The book of contacts."""
+        self._stage = _Stage(configuration, store, sections or {}, self.crm)
         self._registries = {
             name: self._stage.registry(role) for name, role in configuration.roles.items()
         }
@@ -217,11 +218,16 @@ def problems_with(
         configuration = load_configuration(
             files, handlers_for(store, sections), engines=engines_of(settings)
         )
-        if (crm := files.get(CRM_FILE)) is not None:
-            parse_crm(crm, CRM_FILE)
+        check_secrets(configuration.crm, settings)
     except ConfigError as error:
         return error.problems
     return tried(configuration).problems
+
+
+def check_secrets(crm: CrmConfig, settings: Settings) -> None:
+    """Raises ConfigError where the outside book has no credential. Blocks on its file."""
+    if crm.outside is not None:
+        settings.secrets.get(crm.outside.credential)
 
 
 def tried(configuration: Configuration) -> Tried:

@@ -38,7 +38,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         # event loop has something to do; Python's own 5 ms would be heard in every interruption.
         sys.setswitchinterval(SWITCH_S)
         _tell(settings, service, listener)
-        service.keep_calendars()
+        await service.keep_calendars()
         server = PhoneServer(service.app, service.drain, service.hurry)
         await server.serve(sockets=[listener])
     finally:

@@ -12,7 +12,7 @@ import msgspec
 from dotenv.parser import parse_stream
 
 from telephony.values import Secret, database_url
-from telephony.variables import VARIABLES, Variable
+from telephony.variables import RETIRED, VARIABLES, Variable
 from tools.config import ConfigError
 from tools.secrets import PREFIX as SECRETS
 from tools.secrets import Secrets
@@ -56,7 +56,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     transcription_model: str
     noise_reduction: Literal["off", "near_field", "far_field"]
     calendar_feed_secret: Secret | None
-    calendar_passwords: Mapping[str, Secret]
     twilio_account_sid: str | None
     twilio_auth_tokens: tuple[Secret, ...]
     twilio_api_url: str
@@ -100,6 +99,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
         if entry is not None and entry.text:
             found[variable.name] = entry
     everything = {**dotenv, **process}
+    _refuse_retired(everything)
     return _assemble(found, Secrets(everything), _unknown(everything))
 
 
@@ -214,7 +214,6 @@ def _assemble(found: Mapping[str, _Found], secrets: Secrets, unknown: tuple[str,
         values[variable.field] = None if text is None else _parse(variable, text)
         sources[variable.name] = "default" if entry is None else entry.source
     values["twilio_auth_tokens"] = values["twilio_auth_tokens"] or ()
-    values["calendar_passwords"] = values["calendar_passwords"] or {}
     _fill_in(values)
     settings = Settings(**values, sources=sources, secrets=secrets, unknown=unknown)
     _check_together(settings)
@@ -260,6 +259,12 @@ def _check_together(settings: Settings) -> None:
             f" {settings.silence_prompt_seconds}",
             "The caller must be asked before the line is closed: raise it",
         )
+
+
+def _refuse_retired(values: Mapping[str, str]) -> None:
+    for name, cure in RETIRED.items():
+        if given := next((each for each in (name, f"{name}_FILE") if values.get(each)), None):
+            raise ConfigError(given, "is no setting any more", cure)
 
 
 def _unknown(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -31,12 +31,13 @@ class Staff:
     def __init__(
         self,
         data_dir: Path,
-        contacts: Contacts,
+        contacts: Callable[[], Contacts],
         clock: Callable[[], dt.datetime],
         start: Callable[[str, Coroutine[Any, Any, Any]], object],
         count: Count,
         pause_s: float = _PAUSE_S,
     ) -> None:
+        """`contacts` gives those of the version that is published."""
         self._archive = Archive(data_dir)
         self._disk = Disk()
         self._contacts = contacts
@@ -56,7 +57,7 @@ class Staff:
         if caller_number is None:
             return
         now = self._clock()
-        self._do("seen", call_id, lambda: self._contacts.saw_call(call_id, caller_number, now))
+        self._do("seen", call_id, lambda: self._contacts().saw_call(call_id, caller_number, now))
 
     def keep_message(self, call_id: str, caller: str, message: Message) -> None:
         """Write down where a message is, and note it under the caller's number."""
@@ -84,7 +85,7 @@ class Staff:
             self._count("call_back.no_number")
             return
         context = ToolContext(call_id, number, self._clock(), f"{call_id}:{kind}")
-        self._contacts.add_note(number, f"Please call back. {text}", context)
+        self._contacts().add_note(number, f"Please call back. {text}", context)
 
     # ---- on the loop ---------------------------------------------------------------------------
 

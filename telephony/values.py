@@ -151,19 +151,6 @@ def address_secret(value: str) -> Secret:
     return Secret(value)
 
 
-def named_secrets(value: str) -> dict[str, Secret]:
-    """`name=secret`, one to a line or separated by blanks."""
-    found: dict[str, Secret] = {}
-    for pair in value.split():
-        name, sign, rest = pair.partition("=")
-        if not sign or not rest or not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-            raise ValueError("a part of it is not of the form name=secret")
-        if name in found:
-            raise ValueError(f"{name} is there twice")
-        found[name] = Secret(rest)
-    return found
-
-
 def database_url(value: str) -> Secret:
     scheme, colon, rest = value.partition("://")
     if not colon or scheme not in DATABASES:

@@ -1,5 +1,7 @@
 """Every setting there is: its name, form, default and meaning, in the order they are listed."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from agents.realtime.settings import RealtimeSettings, ServerVad
@@ -11,7 +13,6 @@ from telephony.values import (
     choice,
     database_url,
     matching,
-    named_secrets,
     number,
     path,
     public_url,
@@ -300,15 +301,6 @@ VARIABLES: tuple[Variable, ...] = (
         secret=True,
     ),
     Variable(
-        "FRONTDESK_CALENDAR_PASSWORDS",
-        "calendar_passwords",
-        named_secrets,
-        None,
-        "name=password, one to a line or separated by blanks",
-        "Passwords of the CalDAV calendars that shop.yaml names",
-        secret=True,
-    ),
-    Variable(
         "TWILIO_ACCOUNT_SID",
         "twilio_account_sid",
         matching(r"AC[0-9a-fA-F]{32}", "an account SID"),
@@ -351,3 +343,9 @@ VARIABLES: tuple[Variable, ...] = (
         "API of OpenAI or of a gateway that speaks like it; the WebSocket URL follows from it",
     ),
 )
+
+RETIRED: Mapping[str, str] = {
+    "FRONTDESK_CALENDAR_PASSWORDS": "Give each password as a secret: what shop.yaml calls anna"
+    " stands in FRONTDESK_SECRET_ANNA, or in the file that FRONTDESK_SECRET_ANNA_FILE names",
+}
+"""Settings of before, with what stands in their place."""

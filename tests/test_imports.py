@@ -93,6 +93,7 @@ SHELLS = frozenset(
         "telephony.twilio.rest",
         "telephony.twilio.stream",
         "telephony.twilio.webhook",
+        "telephony.upkeep",
         "tools.approvals",
         "telephony.versioned",
         "telephony.warm",

@@ -110,15 +110,15 @@ def sync(once: bool, as_json: bool) -> int:
         if as_json:
             _json(each)
         else:
-            click.echo(plain(f"{each.calendar}: {each.outcome.value}. {MEANINGS[each.outcome]}"))
+            why = each.detail if each.outcome is Outcome.NO_PASSWORD else MEANINGS[each.outcome]
+            click.echo(plain(f"{each.calendar}: {each.outcome.value}. {why}"))
     if len(rounds) < len(shop.calendars):
         click.echo("Another process is at work on the others.", err=as_json)
     return 0 if all(each.outcome is Outcome.OK for each in rounds) else 1
 
 
 async def _once(settings: Settings, shop: Shop, store: Store) -> list[Round]:
-    passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
-    calendars = Calendars(shop, store, passwords, lambda: dt.datetime.now(dt.UTC))
+    calendars = Calendars(shop, store, settings.secrets.get, lambda: dt.datetime.now(dt.UTC))
     try:
         return await calendars.once()
     finally:

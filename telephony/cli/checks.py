@@ -30,6 +30,7 @@ from telephony.versioned import versions_of
 from tools.booking.shop import FILE as SHOP_FILE
 from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
+from tools.crm.config import FILE as CRM_FILE
 from tools.crm.crmfile import load_crm
 from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
@@ -281,10 +282,11 @@ def shop(settings: Settings) -> Iterator[Finding]:
     else:
         yield well("shop", f"{found.name}: {len(found.services)} services, zone {found.zone}")
         for each in found.calendars:
-            if each.password not in settings.calendar_passwords:
-                what = f"the calendar of {each.resource} has no password {each.password}"
-                cure = "Add it to FRONTDESK_CALENDAR_PASSWORDS"
-                yield broken("calendars", what, cure)
+            try:
+                settings.secrets.get(each.password)
+            except ConfigError as error:
+                what = f"the password of {each.resource}'s: {error.where} {error.what}"
+                yield broken("calendars", what, error.hint)
 
 
 def telephone_line(settings: Settings) -> Iterator[Finding]:
@@ -367,7 +369,7 @@ def http_api(settings: Settings) -> Iterator[Finding]:
 
 def configuration(settings: Settings) -> Iterator[Finding]:
     """Everything wrong with the files of tools, personas and numbers, each with its place."""
-    told = tuple(str(settings.config_dir / name) for name in (SHOP_FILE, LINE_FILE))
+    told = tuple(str(settings.config_dir / name) for name in (SHOP_FILE, LINE_FILE, CRM_FILE))
     try:
         found = read(settings)
     except ConfigError as error:

@@ -25,8 +25,9 @@ SCHEMA_FOLDER = ".schemas"
 def init(kind: str) -> None:
     """Write a working set of files, to be changed, into the configuration folder.
 
-    What can be booked (shop.yaml), who calls are passed on to (phone.yaml), what the agent can do
-    (tools/), who it is (personas/, snippets.yaml) and which number it answers (numbers.yaml).
+    What can be booked (shop.yaml), who calls are passed on to (phone.yaml), how contacts are kept
+    (crm.yaml), what the agent can do (tools/), who it is (personas/, snippets.yaml) and which
+    number it answers (numbers.yaml).
     Files that are there are left as they are.
     """
     folder = load().config_dir

@@ -11,7 +11,7 @@ import msgspec
 from agents.persona import Persona
 from telephony import logs
 from telephony.backends import unopened
-from telephony.casting import Cast, engines_of, handlers_for, tried
+from telephony.casting import Cast, check_secrets, engines_of, handlers_for, tried
 from telephony.cli.init import write_schemas
 from telephony.configuring.configuration import Configuration, load_configuration
 from telephony.configuring.folder import read_folder
@@ -97,6 +97,7 @@ def _fitting(settings: Settings, store: Store) -> Configuration:
         engines=engines_of(settings),
         root=str(settings.config_dir),
     )
+    check_secrets(configuration.crm, settings)
     # What only making the tools shows.
     Cast(settings, configuration, store, Persona(), sections)
     return configuration

@@ -21,11 +21,13 @@ from tools.config import MAX_BYTES, ConfigError, Document, together
 from tools.configuring.declared import schema_of
 from tools.configuring.handlers import Handlers
 from tools.configuring.toolset import Toolset, check_tools, read_tool
+from tools.crm.config import FILE as CRM_FILE
+from tools.crm.config import CrmConfig, parse_crm
 from tools.validation import Schema
 
 NUMBERS_FILE = "numbers.yaml"
 SNIPPETS_FILE = "snippets.yaml"
-SINGLE_FILES = (SHOP_FILE, LINE_FILE, NUMBERS_FILE, SNIPPETS_FILE)
+SINGLE_FILES = (SHOP_FILE, LINE_FILE, CRM_FILE, NUMBERS_FILE, SNIPPETS_FILE)
 FOLDERS = ("tools", "personas")
 MAX_FILES = 200
 MAX_TOTAL_BYTES = 512 * 1024
@@ -42,6 +44,7 @@ class Configuration(msgspec.Struct, frozen=True):
 
     shop: Shop
     line: Line = Line()
+    crm: CrmConfig = CrmConfig()
     toolset: Toolset = Toolset()
     """Empty: the tools in code, as they are."""
     roles: Mapping[str, Role] = {}
@@ -124,6 +127,7 @@ class _Reading:
     def configuration(self, handlers: HandlersFor, engines: Collection[str]) -> Configuration:
         shop = self._single(SHOP_FILE, parse_shop, default_shop)
         line = self._single(LINE_FILE, parse_line, Line)
+        crm = self._single(CRM_FILE, parse_crm, CrmConfig)
         offered = None if shop is None or line is None else handlers(shop, line)
         toolset = self._toolset()
         check_tools(toolset, offered, self._stems("personas"))
@@ -137,7 +141,13 @@ class _Reading:
         document = self._document(NUMBERS_FILE)
         numbers, default = assigned(document, list(self._stems("personas")))
         return Configuration(
-            shop or default_shop(), line or Line(), toolset, roles, numbers, default
+            shop or default_shop(),
+            line or Line(),
+            crm or CrmConfig(),
+            toolset,
+            roles,
+            numbers,
+            default,
         )
 
     # ---- parts ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from telephony.line import LineFile
 from tools.booking.shop import ShopFile
 from tools.configuring.declared import document_of
 from tools.configuring.toolfile import ToolFile
+from tools.crm.config import CrmFile
 from tools.registry import without_hints
 
 SHAPES: Mapping[str, type[msgspec.Struct]] = {
@@ -20,6 +21,7 @@ SHAPES: Mapping[str, type[msgspec.Struct]] = {
     "snippets": SnippetsFile,
     "shop": ShopFile,
     "phone": LineFile,
+    "crm": CrmFile,
 }
 """What each kind of file is declared by."""
 

@@ -76,7 +76,7 @@ async def serving(store: Store, shop: Shop) -> AsyncIterator[Subscriber]:
     async with aiohttp.ClientSession() as http:
         found = Subscriber(http, "", store)
         app = FastAPI(openapi_url=None)
-        app.include_router(CalendarFeed(store, shop, SECRET, lambda: found.now).router())
+        app.include_router(CalendarFeed(store, lambda: shop, SECRET, lambda: found.now).router())
         async with serving_app(app) as port:
             found.origin = f"http://127.0.0.1:{port}"
             yield found
@@ -207,11 +207,11 @@ async def test_the_service_keeps_calendars_and_lets_go_of_them(tmp_path: Path) -
         f"{SHOP}calendars:\n"
         "  - {resource: Anna, url: 'http://127.0.0.1:1/a/', user: a, password: b}\n"
     )
-    environ = {"FRONTDESK_CONFIG_DIR": str(tmp_path), "FRONTDESK_CALENDAR_PASSWORDS": "b=canary"}
+    environ = {"FRONTDESK_CONFIG_DIR": str(tmp_path), "FRONTDESK_SECRET_B": "canary"}
     settings = load({**environ, "FRONTDESK_DATA_DIR": str(tmp_path / "data")}, tmp_path)
     assert "canary" not in repr(settings)
     service = await open_service(settings)
-    service.keep_calendars()
+    await service.keep_calendars()
     assert "calendar Anna" in service._tasks.names()
     await service.stop()
     assert service._tasks.names() == []

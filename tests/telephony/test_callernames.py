@@ -33,7 +33,9 @@ def plain(tmp_path: Path) -> Iterator[Store]:
 def names(contacts: Contacts) -> tuple[CallerNames, Callable[[], Any]]:
     tasks: list[asyncio.Task[Any]] = []
     started = Tasks(lambda _name, error: pytest.fail(repr(error)))
-    found = CallerNames(contacts, lambda name, work: tasks.append(started.start(name, work)))
+    found = CallerNames(
+        lambda: contacts, lambda name, work: tasks.append(started.start(name, work))
+    )
     return found, lambda: asyncio.gather(*tasks)
 
 

@@ -37,7 +37,7 @@ async def test_the_service_tells_the_outside_book(
         )
         service = await open_service(settings)
         context = ToolContext("CA1", CALLER, NOW, "k1")
-        await asyncio.to_thread(service._backends.crm.contacts.add_note, CALLER, "Tea.", context)
+        await asyncio.to_thread(service.cast.crm.contacts.add_note, CALLER, "Tea.", context)
         assert server.asked == []
         await service.warm()
         while not server.objects["notes"]:

@@ -36,7 +36,7 @@ class Office:
         self.tasks = Tasks(lambda _, error: self.broken.append(error))
         self.staff = Staff(
             data_dir,
-            self.contacts,
+            lambda: self.contacts,
             lambda: NOW,
             self.tasks.start,
             lambda code: self.counts.update([code]),

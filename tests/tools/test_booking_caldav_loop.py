@@ -3,8 +3,10 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.tasks import Tasks
@@ -15,6 +17,7 @@ from tools.booking.caldav.loop import Calendars
 from tools.booking.caldav.outcome import Outcome
 from tools.booking.caldav.record import Record, states
 from tools.booking.caldav.sync import Round
+from tools.secrets import Secrets
 from tools.store import Store
 
 ANNA = calendar_at("http://127.0.0.1:1/a/b/")
@@ -47,7 +50,10 @@ async def tasks() -> AsyncGenerator[Tasks]:
 
 
 def calendars(store: Store, *every: Any, **passwords: str) -> Calendars:
-    return Calendars(shop_with(*every), store, passwords, lambda: NOW, chance=lambda: 0.0)
+    secrets = Secrets(
+        {f"FRONTDESK_SECRET_{name.upper()}": each for name, each in passwords.items()}
+    )
+    return Calendars(shop_with(*every), store, secrets.get, lambda: NOW, chance=lambda: 0.0)
 
 
 async def test_round_follows_round_until_it_is_stopped(
@@ -55,7 +61,7 @@ async def test_round_follows_round_until_it_is_stopped(
 ) -> None:
     monkeypatch.setattr(loop, "pause_s", lambda *_: 0.0)
     kept, rounds = calendars(plain, ANNA, front="x"), Rounds()
-    kept._syncs["Anna"] = rounds  # type: ignore[assignment]
+    kept._sync = lambda *_: rounds  # type: ignore[method-assign, assignment]
     kept.start(tasks.start)
     rounds.go_on.set()
     for _ in range(3):
@@ -67,7 +73,7 @@ async def test_round_follows_round_until_it_is_stopped(
 
 async def test_stopping_lets_a_round_finish(plain: Store, tasks: Tasks) -> None:
     kept, rounds = calendars(plain, ANNA, front="x"), Rounds()
-    kept._syncs["Anna"] = rounds  # type: ignore[assignment]
+    kept._sync = lambda *_: rounds  # type: ignore[method-assign, assignment]
     kept.start(tasks.start)
     await rounds.begun.get()
     stopping = tasks.start("stop", kept.stop())
@@ -82,7 +88,7 @@ async def test_stopping_does_not_wait_for_ever(
 ) -> None:
     monkeypatch.setattr(loop, "STOP_WITHIN_S", 0.01)
     kept, rounds = calendars(plain, ANNA, front="x"), Rounds()
-    kept._syncs["Anna"] = rounds  # type: ignore[assignment]
+    kept._sync = lambda *_: rounds  # type: ignore[method-assign, assignment]
     kept.start(tasks.start)
     await rounds.begun.get()
     await kept.stop()
@@ -91,17 +97,40 @@ async def test_stopping_does_not_wait_for_ever(
 
 
 async def test_one_calendar_without_password_does_not_keep_the_other(plain: Store) -> None:
-    ben = calendar_at("http://127.0.0.1:1/a/c/", "Ben")
-    kept = calendars(plain, ANNA, ben)
+    ben = msgspec.structs.replace(BEN, password="back")
+    kept = calendars(plain, ANNA, ben, back="x")
     rounds = Rounds()
     rounds.go_on.set()
-    kept._syncs["Ben"] = rounds  # type: ignore[assignment]
+    kept._sync = lambda *_: rounds  # type: ignore[method-assign, assignment]
     found = await kept.once()
     await kept.stop()
     assert [(each.calendar, each.outcome) for each in found] == [
         ("Anna", Outcome.NO_PASSWORD),
         ("Anna", Outcome.OK),
     ]
+    assert found[0].detail.startswith("FRONTDESK_SECRET_FRONT: is not set")
+
+
+async def test_a_password_that_was_exchanged_is_used_in_the_next_round(
+    plain: Store, tmp_path: Path
+) -> None:
+    place = tmp_path / "front"
+    secrets = Secrets({"FRONTDESK_SECRET_FRONT_FILE": str(place)})
+    kept = Calendars(shop_with(ANNA), plain, secrets.get, lambda: NOW)
+    used: list[str] = []
+    rounds = Rounds()
+    rounds.go_on.set()
+
+    def sync(_calendar: Any, password: str) -> Rounds:
+        used.append(password)
+        return rounds
+
+    kept._sync = sync  # type: ignore[method-assign, assignment]
+    for password in ("old", "new"):
+        place.write_text(password)
+        await kept.once()
+    await kept.stop()
+    assert used == ["old", "new"]
 
 
 async def test_a_failure_makes_the_next_pause_longer(

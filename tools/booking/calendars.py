@@ -9,7 +9,7 @@ import msgspec
 
 from tools.booking.caldav.rules import Span
 from tools.booking.ical import Entry
-from tools.config import Document
+from tools.config import SECRET_NAME, Document
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SOURCE = "calendar:"
@@ -36,8 +36,9 @@ class CalendarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^[a-z][a-z0-9_-]{0,39}$",
-            description="The name of a password in FRONTDESK_CALENDAR_PASSWORDS.",
+            pattern=rf"^{SECRET_NAME}$",
+            max_length=40,
+            description="The name of its password's secret.",
         ),
     ]
     every_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440, description="How often to look.")] = 5

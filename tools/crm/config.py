@@ -76,8 +76,12 @@ class CrmFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["own", "hubspot"], msgspec.Meta(description="Where contacts are kept.")
     ] = "own"
     region: Annotated[str, msgspec.Meta(description="Two letters, like GB.")] = ""
-    check: CheckRules = CheckRules()
-    outside: Outside = Outside()
+    check: Annotated[
+        CheckRules, msgspec.Meta(description="What a caller must know to be told private things.")
+    ] = CheckRules()
+    outside: Annotated[
+        Outside, msgspec.Meta(description="The other system; not used by `own`.")
+    ] = Outside()
 
 
 class CrmConfig(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import aiohttp
@@ -17,6 +17,7 @@ from tools.booking.caldav.rules import pause_s
 from tools.booking.caldav.sync import CalendarSync, Round
 from tools.booking.calendars import Calendar
 from tools.booking.shop import Shop
+from tools.config import ConfigError
 from tools.spec import BackendError
 from tools.store import CommitUnknownError, Store
 
@@ -40,13 +41,17 @@ class Calendars:
         self,
         shop: Shop,
         store: Store,
-        passwords: Mapping[str, str],
+        passwords: Callable[[str], str],
         clock: Callable[[], dt.datetime],
         chance: Callable[[], float] = CHANCE,
+        owner: str = "",
     ) -> None:
-        """`passwords` by the names `shop.yaml` uses; a missing one is told as an outcome."""
+        """`passwords` gives the one of a name, anew for each round; it may block, and raises
+        ConfigError where there is none, which is told as an outcome. `owner` names this process
+        among all that may work on the calendars."""
         self._shop = shop
         self._store = store
+        self._passwords = passwords
         self._clock = clock
         self._chance = chance
         self._stopping = asyncio.Event()
@@ -54,12 +59,7 @@ class Calendars:
         # Cookies would tie requests together, and one server's must not go to another.
         self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self._aside = one_at_a_time()
-        self._owner = secrets.token_hex(8)
-        self._syncs = {
-            each.resource: self._sync(each, passwords[each.password])
-            for each in shop.calendars
-            if each.password in passwords
-        }
+        self._owner = owner or secrets.token_hex(8)
 
     def _sync(self, calendar: Calendar, password: str) -> CalendarSync:
         client = CalendarClient(self._http, calendar.url, calendar.user, password)
@@ -75,8 +75,7 @@ class Calendars:
 
     def start(self, start: Start) -> None:
         """Begin to keep all calendars in step, each in a task of its own."""
-        if self._shop.calendars or self._syncs:
-            self._tasks.append(start("calendars left", self._forget_others()))
+        self._tasks.append(start("calendars left", self._forget_others()))
         for each in self._shop.calendars:
             self._tasks.append(start(f"calendar {each.resource}", self._keep(each)))
 
@@ -105,10 +104,11 @@ class Calendars:
             await self._pause(pause_s(every_s, failures, wait_s, self._chance()))
 
     async def _round(self, calendar: Calendar) -> Round | None:
-        sync = self._syncs.get(calendar.resource)
-        if sync is None:
-            return Round(calendar.resource, Outcome.NO_PASSWORD)
-        return await sync.once()
+        try:
+            password = await self._aside(self._passwords, calendar.password)
+        except ConfigError as error:
+            return Round(calendar.resource, Outcome.NO_PASSWORD, detail=str(error))
+        return await self._sync(calendar, password).once()
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -50,7 +50,7 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.TOO_LARGE: "The answer, or the calendar, is too large.",
     Outcome.NONSENSE: "The answer is not WebDAV.",
     Outcome.TOKEN_EXPIRED: "The server forgot where we were; everything is read again.",
-    Outcome.NO_PASSWORD: "FRONTDESK_CALENDAR_PASSWORDS has no password of this name.",
+    Outcome.NO_PASSWORD: "There is no secret of the name that shop.yaml gives as its password.",
     Outcome.DATABASE: "Our own database could not be used.",
 }
 """For people; docs/calendars.md has the same list."""
