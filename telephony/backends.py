@@ -75,7 +75,9 @@ def sections_of(outside: Outside) -> dict[str, Section]:
     """The handlers `http` and `mcp` of a tool's file."""
     return {
         "http": Section(outside.http, outside.http_problems),
-        "mcp": Section(outside.mcp, outside.mcp_problems, told_late=True),
+        "mcp": Section(
+            outside.mcp, outside.mcp_problems, told_late=True, make_several=outside.mcp_all
+        ),
     }
 
 

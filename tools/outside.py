@@ -2,7 +2,7 @@
 connections they use."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -74,11 +74,7 @@ class Outside:
 
     def mcp_problems(self, _base: Tool, section: Mapping[str, Any]) -> list[Problem]:
         """Paths begin within the section."""
-        problems = mcp_check.problems(section, self._secrets)
-        if section.get("include"):
-            hint = "Write a file with `tool:` for each"
-            problems.append(Problem(("include",), "is more than one tool in a file", hint))
-        return problems
+        return mcp_check.problems(section, self._secrets)
 
     def mcp(self, base: Tool, section: Mapping[str, Any]) -> Tool:
         """The one tool of a section with `tool:`. What its server lists at this moment must not
@@ -92,10 +88,13 @@ class Outside:
             log.error("mcp_tool_unfit", server=server.name, tool=about.tool, why=str(error))
             return unreached(server, base)
 
-    def mcp_all(self, base: Tool, section: Mapping[str, Any]) -> tuple[Tool, ...]:
-        """All tools of a section with `include:` that its server lists at this moment."""
+    def mcp_all(
+        self, base: Tool, section: Mapping[str, Any], taken: Container[str] = ()
+    ) -> tuple[Tool, ...]:
+        """All tools of a section with `include:` that its server lists at this moment. One whose
+        name is `taken`, or that is unfit, is logged and left out."""
         about = read(section)
-        return mcp_tools(self._server(about), about, base, self._secrets)
+        return mcp_tools(self._server(about), about, base, self._secrets, taken)
 
     async def prepare(self, sections: Iterable[Mapping[str, Any]]) -> None:
         """To be awaited once at least, on the loop that serves, before tools are made.
@@ -104,8 +103,8 @@ class Outside:
         failed once and is tried again from now on. Sections with problems are passed over."""
         self._loop = asyncio.get_running_loop()
         good = [read(each) for each in sections if not mcp_check.problems(each, self._secrets)]
-        new = {key(about): about for about in good if key(about) not in self._servers}
-        await asyncio.gather(*(self._server(about).start() for about in new.values()))
+        servers = {key(about): self._server(about) for about in good}
+        await asyncio.gather(*(each.start() for each in servers.values() if not each.begun))
 
     async def keep(self, sections: Iterable[Mapping[str, Any]]) -> None:
         """End the servers of all other sections: when no running call may use them any more."""

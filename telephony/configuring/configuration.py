@@ -133,6 +133,7 @@ class _Reading:
         check_tools(toolset, offered, self._stems("personas"))
         around = Surroundings(
             tools=self._tools_known(toolset, offered),
+            toolset=toolset,
             line=line,
             snippets=self._snippets(),
             engines=engines,

@@ -22,6 +22,7 @@ from telephony.configuring.words import (
 from telephony.line import Line
 from tools.config import Document
 from tools.configuring.hours import in_hours, problems_of
+from tools.configuring.toolset import Toolset, lacking
 from tools.validation import Path, Problem, choose
 
 _SPOKEN = (BUSINESS, HOURS, TODAY)
@@ -68,6 +69,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     """What a persona's file can name; None: it cannot be known, and is not looked at."""
 
     tools: tuple[str, ...] | None
+    toolset: Toolset
     line: Line | None
     snippets: Mapping[str, str] | None
     engines: Collection[str]
@@ -102,6 +104,7 @@ def _problems(name: str, file: PersonaFile, around: Surroundings) -> Iterator[Pr
         yield Problem((), f"{name!r} is no name for a persona", hint)
     if around.tools is not None and file.tools is not UNSET:
         yield from _unknown(("tools",), file.tools, around.tools, "tool")
+    yield from _of_requirements(name, file, around.toolset)
     if around.line is not None:
         yield from _of_line(file, around.line)
     if file.hours is not UNSET:
@@ -114,6 +117,18 @@ def _problems(name: str, file: PersonaFile, around: Surroundings) -> Iterator[Pr
     if wanted and not set(wanted) & set(around.engines):
         hint = "Add a fallback that is: " + (", ".join(sorted(around.engines)) or "none is")
         yield Problem(("engine",), f"{' and '.join(wanted)} cannot be had here", hint)
+
+
+def _of_requirements(name: str, file: PersonaFile, toolset: Toolset) -> Iterator[Problem]:
+    named = None if file.tools is UNSET else file.tools
+    for tool, required in sorted(lacking(toolset, name, named)):
+        what = f"{tool} requires {required}, which this persona does not have"
+        if named is None:
+            hint = f"Let the audience of {required} hold it, or that of {tool} not"
+            yield Problem((), what, hint)
+        else:
+            hint = f"Add {required}, see that its audience holds this persona, or take {tool} out"
+            yield Problem(("tools", named.index(tool)), what, hint)
 
 
 def _of_words(file: PersonaFile, snippets: Mapping[str, str]) -> Iterator[Problem]:

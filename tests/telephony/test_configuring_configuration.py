@@ -258,3 +258,31 @@ def test_any_files_are_a_configuration_or_problems(files: dict[str, str]) -> Non
             assert (bool(problem.hint), bool(problem.what), bool(problem.where)) == (True,) * 3
     else:
         assert found.role_of(None) is not None or not found.roles
+
+
+def test_a_persona_with_a_tool_that_it_could_never_use_is_told_of() -> None:
+    files = {
+        **persona("greeting: Hello.\ntools: [cook]\n"),
+        "tools/cook.yaml": COOK + "requires: [menu]\n",
+        "tools/menu.yaml": "handler: kitchen.menu\n",
+    }
+    assert told(files) == [
+        "personas/anna.yaml:2:9: tools.0: cook requires menu, which this persona does not have. Add"
+        " menu, see that its audience holds this persona, or take cook out."
+    ]
+    assert load({**files, "personas/anna.yaml": "tools: [cook, menu]\n"})
+    files["tools/menu.yaml"] += "audience: {personas: [bob]}\n"
+    files["personas/bob.yaml"] = "{}\n"
+    files["personas/anna.yaml"] = "greeting: Hello.\n"
+    files["numbers.yaml"] = "default: anna\n"
+    assert told(files) == [
+        "personas/anna.yaml:1:1: cook requires menu, which this persona does not have. Let the"
+        " audience of menu hold it, or that of cook not."
+    ]
+
+
+def test_a_book_of_contacts_is_part_of_it() -> None:
+    assert load({"crm.yaml": "region: GB\n"}).crm.region == "GB"
+    assert told({"crm.yaml": "region: XX\n", "phone.yaml": "x: 1\n"})[0].startswith(
+        "crm.yaml:1:9: region: 'XX' is no region of numbers"
+    )

@@ -1,6 +1,6 @@
 """Tools' files for stories: a few handlers in code, and what is wrong with a file over them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -93,8 +93,17 @@ def connected(base: Tool, section: Mapping[str, Any]) -> Tool:
     return msgspec.structs.replace(made(base, {"url": section["server"]}), parameters=FROM_SERVER)
 
 
+def connected_all(base: Tool, section: Mapping[str, Any], taken: Container[str]) -> Iterable[Tool]:
+    """The server has what is included, and a tool that is called `cook`."""
+    about = {"server": "there"}
+    for name in (*section["include"], "cook"):
+        if name not in taken:
+            yield connected(msgspec.structs.replace(base, name=name), about)
+
+
 def handlers(tools: Iterable[Tool] = TOOLS) -> Handlers:
-    sections = {"http": Section(made, section_problems), "mcp": Section(connected, told_late=True)}
+    mcp = Section(connected, told_late=True, make_several=connected_all)
+    sections = {"http": Section(made, section_problems), "mcp": mcp}
     return handlers_of({"kitchen": tools}, sections)
 
 

@@ -236,3 +236,14 @@ async def test_a_booking_by_a_file_is_a_booking(plain: Store) -> None:
     assert again.output == first.output
     refused = await desk.ask("trim", {**wish, "service": "beard trim"})
     assert refused.state is ToolState.INVALID
+
+
+def test_a_file_about_several_tools_makes_them_all_beside_those_of_other_files() -> None:
+    text = "handler: mcp\nrisk: read\nfiller: I look.\nmcp: {command: /x, include: [find, open]}\n"
+    alone = registry(tickets=text)
+    assert alone.names() == ("find", "open", "cook")
+    assert entry(alone, "open").spec.parameters == FROM_SERVER
+    assert entry(alone, "open").tool.filler == "I look."
+    assert registry(tickets=text, zz=COOK + "name: cook\n").names() == ("find", "open", "cook")
+    twice = registry(tickets=text, more=text.replace("find, open", "third"))
+    assert twice.names() == ("find", "open", "cook", "third")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.exploring import examples
 from tests.tools.configuring import handlers, told, toolset
 from tools.config import ConfigError
-from tools.configuring.toolset import Toolset, check_tools, read_tool
+from tools.configuring.toolset import Sheet, Toolset, check_tools, lacking, read_tool
 
 COOK = "handler: kitchen.cook\n"
 HTTP = """\
@@ -306,3 +306,64 @@ def test_any_text_is_a_file_or_problems_with_places(text: str) -> None:
         assert problem.what
         assert problem.hint
     assert isinstance(sheet, str) <= bool(found)
+
+
+SEVERAL = "handler: mcp\nrisk: read\nmcp: {command: /x, include: [find, open]}\n"
+
+
+def test_a_file_about_several_tools_has_their_names_and_none_of_its_own() -> None:
+    other = "handler: kitchen.cook\nrequires: [find]\n"
+    assert toolset(a=SEVERAL).names() == ("find", "open")
+    assert told(other, {"tickets": SEVERAL}) == []
+    assert told("handler: kitchen.cook\nrequires: [tickets]\n", {"tickets": SEVERAL}) == [
+        "2:12: requires.0: there is no tool 'tickets'. Known here: find, open."
+    ]
+
+
+def test_two_files_have_no_tool_of_one_name_whichever_way_they_say_it() -> None:
+    found: list[ConfigError] = []
+    texts = {"a": SEVERAL, "open": COOK}
+    read = [read_tool(each, f"tools/{stem}.yaml", stem, found) for stem, each in texts.items()]
+    check_tools(Toolset(tuple(each for each in read if isinstance(each, Sheet))), handlers(), ())
+    assert [str(each) for each in found] == [
+        "tools/open.yaml:1:1: name: tools/a.yaml has a tool of the name 'open' too. Rename one of"
+        " the two."
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["name: a", "description: x", "phrases: [x]", "parameters: {}", "claims: [did it]",
+     "examples: []"],
+)  # fmt: skip
+def test_what_is_of_one_tool_is_refused_for_several(line: str) -> None:
+    (problem,) = told(f"{SEVERAL}{line}\n")
+    assert "is of one tool, and the file is about several" in problem
+    assert problem.startswith("4:")
+
+
+def test_what_holds_for_each_of_several_may_be_said() -> None:
+    lines = "filler: I look.\nlimits: {per_call: 2}\nredact: [x]\ndeadline_s: 4\n"
+    assert told(f"{SEVERAL}{lines}audience: {{personas: [anna]}}\n") == []
+
+
+NEEDY = "handler: kitchen.cook\nrequires: [menu]\n"
+MENU = "handler: kitchen.menu\n"
+
+
+@pytest.mark.parametrize(
+    ("needy", "menu", "tools", "found"),
+    [
+        (NEEDY, MENU, None, []),
+        (NEEDY, MENU, ["cook", "menu"], []),
+        (NEEDY, MENU, ["cook"], [("cook", "menu")]),
+        (NEEDY, MENU, ["menu"], []),
+        (NEEDY, MENU + "audience: {personas: [bob]}\n", None, [("cook", "menu")]),
+        (NEEDY + "audience: {personas: [bob]}\n", MENU, ["cook"], []),
+        (NEEDY.replace("menu", "gone"), MENU, ["cook"], []),
+    ],
+)
+def test_a_persona_lacks_what_its_tools_require(
+    needy: str, menu: str, tools: list[str] | None, found: list[tuple[str, str]]
+) -> None:
+    assert list(lacking(toolset(cook=needy, menu=menu), "anna", tools)) == found

@@ -14,7 +14,7 @@ from tools.mcp.check import problems
 from tools.mcp.listing import Listed, listing, one
 from tools.mcp.results import Said, result
 from tools.mcp.schemas import MAX_BYTES, UnfitError, fit, words
-from tools.mcp.section import McpSection, key, read
+from tools.mcp.section import McpSection, key, read, several
 from tools.spec import Risk
 
 # ---- schemas -------------------------------------------------------------------------------------
@@ -275,6 +275,8 @@ def test_good_sections_have_no_problems() -> None:
         ({"include": []}, "", "names no tool"),
         ({"tool": "find"}, "", "both one tool and several"),
         ({"include": ["find", "find", "open"]}, "include.1", "given twice"),
+        ({"include": ["find", "Find!", "open"]}, "include.1", "called tickets_find, like"),
+        ({"prefix": "", "include": ["find", "open", "4x"]}, "include.2", "'4x', which is no name"),
         ({"prefix": "T-"}, "prefix", "wrong form"),
         ({"tools": {"drop": {}}}, "tools.drop", "not offered"),
         ({"tools": {"open": {"name": "Open It"}}}, "tools.open.name", "no name"),
@@ -316,3 +318,28 @@ def test_every_field_says_what_it_is() -> None:
     for name, shape in msgspec.json.schema(McpSection)["$defs"].items():
         for field, about in shape["properties"].items():
             assert about.get("description"), f"{name}.{field}"
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ({"tool": "find"}, None),
+        ({"include": ["find", "Open-Ticket"], "prefix": "x_"}, ("x_find", "x_open_ticket")),
+        ({"include": ["*"]}, ()),
+        ({"include": ["*"], "tools": {"find": {}, "Q": {"name": "ask"}}}, ("find", "ask")),
+        ({"include": ["find"], "tools": {"find": {"name": "look"}}}, ("look",)),
+        ({"include": ["find"], "tools": 5}, ()),
+        ({"include": 5}, ()),
+    ],
+)
+def test_a_file_tells_what_its_tools_are_called(
+    said: dict[str, Any], names: tuple[str, ...] | None
+) -> None:
+    assert several({"command": "/bin/x", **said}) == names
+
+
+def test_a_name_is_the_same_before_and_after_the_server_was_asked() -> None:
+    about = {"command": "/bin/x", "include": ["Find it!", "open"], "prefix": "t_"}
+    listed = [Listed("Find it!"), Listed("open")]
+    made = listing(read(about), listed, base()).offered
+    assert tuple(each.name for each in made) == several(about)

@@ -78,9 +78,17 @@ async def test_a_tool_the_server_has_not_keeps_no_service_from_starting(
         await tool.handler({}, CONTEXT)  # type: ignore[misc]
 
 
-async def test_a_file_is_one_tool(outside: Outside) -> None:
-    (problem,) = outside.mcp_problems(base(), {**about("look"), "tool": "", "include": ["look"]})
-    assert problem.path == ("include",)
+async def test_what_a_server_calls_like_another_file_s_tool_is_left_out(outside: Outside) -> None:
+    section = {**about(""), "include": ["*"]}
+    assert outside.mcp_problems(base(), section) == []
+    assert outside.mcp_all(base(), section) == (), "it has never been reached"
+    await outside.prepare([section])
+    with capture_logs() as logged:
+        made = outside.mcp_all(base(), section, {"look"})
+    assert [tool.name for tool in made] == ["slow_pattern", "write"]
+    told = {line["tool"]: line["reason"] for line in logged}
+    assert told["look"] == "another file has a tool look: give it another name"
+    assert set(told) == {"look", "bomb", "deep", "outside"}
 
 
 async def test_a_server_that_is_down_breaks_no_configuration(outside: Outside) -> None:
@@ -96,7 +104,6 @@ async def test_a_server_that_is_down_breaks_no_configuration(outside: Outside) -
 async def test_a_tool_that_was_made_unseen_stays_out_of_use(outside: Outside) -> None:
     """When its server comes up: nobody has looked at what it takes, or what is to be confirmed."""
     unseen = outside.mcp(msgspec.structs.replace(base(), confirm=("n",)), about("write"))
-    await outside.keep([])
     await outside.prepare([about("write")])
     with pytest.raises(BackendError, match="server_down"):
         await unseen.handler({"n": 1}, CONTEXT)  # type: ignore[misc]

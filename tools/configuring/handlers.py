@@ -1,6 +1,6 @@
 """What can carry out a tool: our own tools by module and name, and sections of the file itself."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,10 @@ from tools.validation import Problem
 
 
 def _nothing_wrong(_base: Tool, _section: Mapping[str, Any]) -> Iterable[Problem]:
+    return ()
+
+
+def _none(_base: Tool, _section: Mapping[str, Any], _taken: Container[str]) -> Iterable[Tool]:
     return ()
 
 
@@ -28,6 +32,9 @@ class Section(msgspec.Struct, frozen=True):
     """Everything wrong with the section; paths begin within it. Pure."""
     told_late: bool = False
     """The tool's parameters become known only by `make`, which sets them; the file narrows them."""
+    make_several: Callable[[Tool, Mapping[str, Any], Container[str]], Iterable[Tool]] = _none
+    """All tools of a section that is about several (`ToolFile.several`), as they are known at this
+    moment; none is called like those of other files, whose names it gets."""
 
 
 class Handlers(msgspec.Struct, frozen=True):

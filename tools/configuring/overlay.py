@@ -1,7 +1,7 @@
 """Makes a tool out of a handler and a file."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,7 +19,21 @@ from tools.spec import AnyArguments, BackendError, Handler, Result, Tool, ToolCo
 def configured(toolset: Toolset, handlers: Handlers) -> Registry:
     """All tools of checked files. Raises ConfigError for what only making them could show."""
     renamed = {tool.name: toolset.of_handler(handler) for handler, tool in handlers.own.items()}
-    return Registry(_made(sheet, handlers, renamed) for sheet in toolset.sheets)
+    made: list[Tool] = []
+    for sheet in toolset.sheets:
+        if sheet.file.several is None:
+            made.append(_made(sheet, handlers, renamed))
+        else:
+            others = {name for each in toolset.sheets if each is not sheet for name in each.names}
+            made += _several(sheet, handlers, {*others, *(tool.name for tool in made)})
+    return Registry(made)
+
+
+def _several(sheet: Sheet, handlers: Handlers, taken: Container[str]) -> Iterator[Tool]:
+    file = sheet.file
+    make = handlers.sections[file.handler].make_several
+    for tool in make(base_tool(file, None), file.section or {}, taken):
+        yield _reshaped(tool, _shaped(sheet, tool), {})
 
 
 def _made(sheet: Sheet, handlers: Handlers, renamed: Renamed) -> Tool:

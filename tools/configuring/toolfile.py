@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tools.configuring.hours import WeeklyHours
+from tools.mcp.section import several
 from tools.spec import Risk
 
 TOOL_NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -268,7 +269,7 @@ class ToolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ) = UNSET
     http: Annotated[dict[str, Any], _about("For `handler: http`: the request.")] | UnsetType = UNSET
     mcp: (
-        Annotated[dict[str, Any], _about("For `handler: mcp`: the server and its tool.")]
+        Annotated[dict[str, Any], _about("For `handler: mcp`: the server, and its tool or tools.")]
         | UnsetType
     ) = UNSET
     examples: Annotated[
@@ -280,6 +281,12 @@ class ToolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """What `http:` or `mcp:` says, for a handler of that name."""
         found = {"http": self.http, "mcp": self.mcp}.get(self.handler, UNSET)
         return None if found is UNSET else found
+
+    @property
+    def several(self) -> tuple[str, ...] | None:
+        """What its tools are called, as far as it tells, if it is about several of one server;
+        None: it is about one tool."""
+        return None if self.handler != "mcp" or self.mcp is UNSET else several(self.mcp)
 
 
 RISKS = tuple(Risk)

@@ -1,6 +1,6 @@
 """Do the files of all tools make sense, each by itself and all together?"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 
 import msgspec
@@ -31,6 +31,11 @@ class Sheet(msgspec.Struct, frozen=True):
     def name(self) -> str:
         return str(self.file.name)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its tools are called: one, or of several all that the file tells."""
+        return (self.name,) if self.file.several is None else self.file.several
+
 
 class Toolset(msgspec.Struct, frozen=True):
     """All files of tools, in the order of their paths."""
@@ -40,7 +45,7 @@ class Toolset(msgspec.Struct, frozen=True):
     """What the tools of unreadable files are called, for all that is known."""
 
     def names(self) -> tuple[str, ...]:
-        return tuple(sheet.name for sheet in self.sheets)
+        return tuple(name for sheet in self.sheets for name in sheet.names)
 
     def find(self, name: str) -> ToolFile | None:
         return next((sheet.file for sheet in self.sheets if sheet.name == name), None)
@@ -89,10 +94,11 @@ def check_tools(toolset: Toolset, handlers: Handlers | None, personas: Iterable[
 def _check_names(sheets: Sequence[Sheet]) -> None:
     first: dict[str, str] = {}
     for sheet in sheets:
-        if sheet.name in first:
-            what = f"{first[sheet.name]} has a tool of the name {sheet.name!r} too"
-            sheet.document.wrong(("name",), what, "Rename one of the two")
-        first.setdefault(sheet.name, sheet.document.where)
+        path = ("name",) if sheet.file.several is None else ("mcp", "include")
+        for name in sheet.names:
+            if (where := first.setdefault(name, sheet.document.where)) != sheet.document.where:
+                what = f"{where} has a tool of the name {name!r} too"
+                sheet.document.wrong(path, what, "Rename one of the two")
 
 
 def _problems(
@@ -110,6 +116,7 @@ def _problems(
             yield from _of_parameters(file, own, toolset)
     elif (section := handlers.sections.get(file.handler)) is not None:
         yield from _of_section(file, section)
+        yield from _of_several(sheet)
         if shape_known:
             yield from _of_parameters(file, None, toolset, told_late=section.told_late)
     else:
@@ -194,6 +201,20 @@ def _of_section(file: ToolFile, section: Section) -> Iterator[Problem]:
         yield Problem(("description",), "is missing", "Tell the model what the tool does")
 
 
+_OF_ONE = ("name", "description", "phrases", "parameters", "claims", "examples")
+
+
+def _of_several(sheet: Sheet) -> Iterator[Problem]:
+    """What holds for one tool cannot hold for all of a server's."""
+    if sheet.file.several is None:
+        return
+    for field in _OF_ONE:
+        if field in sheet.document.data:
+            what = "is of one tool, and the file is about several"
+            hint = "Say it under tools: there, if it can be said, or write a file with tool: for it"
+            yield Problem((field,), what, hint)
+
+
 def _of_parameters(
     file: ToolFile, own: Tool | None, toolset: Toolset, *, told_late: bool = False
 ) -> Iterator[Problem]:
@@ -218,6 +239,25 @@ def _of_examples(file: ToolFile, schema: Schema) -> Iterator[Problem]:
             continue
         for each in schema.problems(example.arguments):
             yield Problem(("examples", index, "arguments", *each.path), each.what, each.hint)
+
+
+def lacking(
+    toolset: Toolset, persona: str, tools: Collection[str] | None
+) -> Iterator[tuple[str, str]]:
+    """What a persona has and can never use: a tool, with one that it requires and the persona has
+    not. `tools`: those its file names; None: it names none, and has all."""
+    of_it = [
+        sheet
+        for sheet in toolset.sheets
+        if not sheet.file.audience.personas or persona in sheet.file.audience.personas
+    ]
+    had = {name for sheet in of_it for name in sheet.names if tools is None or name in tools}
+    known = toolset.names()
+    for sheet in of_it:
+        for name in had.intersection(sheet.names):
+            for required in sheet.file.requires or ():
+                if required in known and required not in had:
+                    yield name, required
 
 
 def shaped(file: ToolFile, own: Tool | None) -> tuple[Parameters, list[Problem]]:

@@ -11,7 +11,7 @@ from tools.config import SECRET_PREFIX
 from tools.http import templates
 from tools.http.addresses import networks, overlaps_never
 from tools.http.check import HOST, OURS, TOKEN
-from tools.mcp.section import EVERYTHING, McpSection, read
+from tools.mcp.section import EVERYTHING, McpSection, called, read
 from tools.validation import Path, Problem, Schema
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -106,6 +106,19 @@ def _names(section: McpSection) -> Iterator[Problem]:
     for index, name in enumerate(section.include):
         if name in section.include[:index]:
             yield Problem(("include", index), "is given twice", "Keep one of the two")
+        elif name != EVERYTHING:
+            yield from _called(section, index)
+
+
+def _called(section: McpSection, index: int) -> Iterator[Problem]:
+    name = called(section, section.include[index])
+    before = [called(section, each) for each in section.include[:index]]
+    if not NAME.fullmatch(name):
+        what = f"would be called {name!r}, which is no name for a tool"
+        yield Problem(("include", index), what, "Give it a `name:` under `tools:`")
+    elif name in before:
+        what = f"would be called {name}, like the one before"
+        yield Problem(("include", index), what, "Give one a `name:` under `tools:`")
 
 
 def _values(section: McpSection, secrets: Collection[str] | None) -> Iterator[Problem]:

@@ -1,13 +1,13 @@
 """Which of a server's tools are offered, as what, and why the others are not."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from tools.mcp.schemas import UnfitError, fit, words
-from tools.mcp.section import EVERYTHING, McpSection, ToolOf
+from tools.mcp.section import EVERYTHING, McpSection, ToolOf, called
 from tools.spec import Risk, Tool
 
 MAX_TOOLS = 64
@@ -43,8 +43,11 @@ class Listing(msgspec.Struct, frozen=True):
     """By the server's name, why a tool that was asked for is not offered."""
 
 
-def listing(section: McpSection, listed: Iterable[Listed], base: Tool) -> Listing:
-    """`base`: what else the file says. Its risk is the least of all."""
+def listing(
+    section: McpSection, listed: Iterable[Listed], base: Tool, taken: Container[str] = ()
+) -> Listing:
+    """`base`: what else the file says. Its risk is the least of all. `taken`: what tools of other
+    files are called."""
     found = {each.name: each for each in reversed(list(listed))}
     wanted = sorted(found) if EVERYTHING in section.include else list(section.include)
     offered: dict[str, Offered] = {}
@@ -52,6 +55,8 @@ def listing(section: McpSection, listed: Iterable[Listed], base: Tool) -> Listin
     for remote in wanted:
         try:
             made = _offered(section, found.get(remote), base)
+            if made.name in taken:
+                raise UnfitError(f"another file has a tool {made.name}: give it another name")
             if made.name in offered or len(offered) >= MAX_TOOLS:
                 raise UnfitError(f"there are two tools {made.name}, or more than {MAX_TOOLS}")
             offered[made.name] = made
@@ -64,7 +69,7 @@ def _offered(section: McpSection, listed: Listed | None, base: Tool) -> Offered:
     if listed is None:
         raise UnfitError("its server has no such tool")
     own = section.tools.get(listed.name, ToolOf())
-    name = own.name or _name(section.prefix + listed.name)
+    name = _name(section, listed.name)
     made = Offered(
         remote=listed.name,
         name=name,
@@ -105,8 +110,8 @@ def _confirmable(offered: Offered, base: Tool) -> Offered:
     return offered
 
 
-def _name(text: str) -> str:
-    name = re.sub(r"[^a-z0-9_]+", "_", text.lower(), flags=re.ASCII).strip("_")[:64]
+def _name(section: McpSection, remote: str) -> str:
+    name = called(section, remote)
     if not re.match(r"[a-z]", name):
         raise UnfitError("its name cannot be a tool's name: give it one under `tools:`")
     return name

@@ -1,6 +1,6 @@
 """Makes our tools of a server's: same policy, same ledger, nobody else's word for what they do."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
@@ -28,14 +28,21 @@ log = structlog.get_logger()
 
 
 def mcp_tools(
-    server: McpServer, section: McpSection, base: Tool, secrets: Mapping[str, str]
+    server: McpServer,
+    section: McpSection,
+    base: Tool,
+    secrets: Mapping[str, str],
+    taken: Container[str] = (),
 ) -> tuple[Tool, ...]:
     """Of a section with `include:`, what the server offers at this moment; none while it has never
     been reached.
 
-    `base`: every other field of the file, which holds for all of its tools.
+    `base`: every other field of the file, which holds for all of its tools. `taken`: what tools of
+    other files are called: one that a server calls the same is not offered.
     """
-    found = listing(section, server.listed or (), base)
+    if server.listed is None:
+        return ()
+    found = listing(section, server.listed, base, taken)
     for remote, why in found.refused.items():
         log.warning("mcp_tool_not_offered", server=server.name, tool=remote, reason=why)
     return tuple(_tool(server, each, base, secrets) for each in found.offered)

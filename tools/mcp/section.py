@@ -1,5 +1,6 @@
 """What the `mcp:` section of a tool file may say: one server, and its tools that are offered."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -90,6 +91,27 @@ class McpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read(section: Mapping[str, Any]) -> McpSection:
     """The section as data. Only for one without problems: msgspec.ValidationError otherwise."""
     return msgspec.convert(section, McpSection)
+
+
+def called(section: McpSection, remote: str) -> str:
+    """What the model calls a tool of a section with `include:`. May be no name for a tool."""
+    if own := section.tools.get(remote, ToolOf()).name:
+        return own
+    plain = re.sub(r"[^a-z0-9_]+", "_", (section.prefix + remote).lower(), flags=re.ASCII)
+    return plain.strip("_")[:64]
+
+
+def several(section: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The tools of a section with `include:` by the names that the model calls them, as far as the
+    file tells; None for a section about one tool. Of a section with problems, none."""
+    if not section.get("include"):
+        return None
+    try:
+        about = read(section)
+    except msgspec.ValidationError:
+        return ()
+    said = [*about.include, *(about.tools if EVERYTHING in about.include else ())]
+    return tuple(dict.fromkeys(called(about, each) for each in said if each != EVERYTHING))
 
 
 def connection(section: McpSection) -> McpSection:

@@ -117,6 +117,11 @@ class McpServer:
             # They quote what they cannot read, and name sessions.
             logging.getLogger(logger).setLevel(logging.CRITICAL)
 
+    @property
+    def begun(self) -> bool:
+        """It was started."""
+        return self._keeper is not None
+
     async def start(self) -> None:
         """Returns when it is up or has failed once; it is tried again for as long as it takes."""
         self._keeper = self._start(f"mcp {self.name}", self._keep())
