@@ -9,11 +9,12 @@ import pytest
 
 from agents.persona import Persona
 from telephony.builtin import persona
-from telephony.call.config import Route
+from telephony.call.config import Route, ToolFiller
 from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
 from telephony.cli.starters import KINDS, starter
 from telephony.configuring.configuration import load_configuration
 from telephony.line import Line
+from telephony.rules import tool_fillers
 from telephony.settings import Settings, load
 from tests.tools.configuring import made
 from tools.booking.shop import default_shop
@@ -215,3 +216,19 @@ def test_the_sets_to_start_from_work(kind: str, store: Store) -> None:
     assert part.name == "receptionist"
     assert "{" not in part.persona.instructions + part.persona.greeting
     assert configuration.shop.name in part.persona.greeting
+
+
+def test_what_is_said_while_a_tool_runs_is_recorded_before_any_call(store: Store) -> None:
+    files = {
+        "tools/list_services.yaml": "handler: booking.list_services\nfiller: I look it up.\n",
+        "tools/available_times.yaml": "handler: booking.available_times\n",
+        "tools/asked.yaml": (
+            "handler: booking.list_services\nfiller: I ask.\napproval: {deadline_s: 5}\n"
+        ),
+        "tools/mute.yaml": "handler: booking.list_services\nfiller: Not recorded.\n",
+    }
+    found = cast(store, files)
+    clips = {each: each.encode() for each in found.sentences() if each != "Not recorded."}
+    assert clips["I look it up."]
+    fillers = tool_fillers(found.part(OURS, NOW).registry, lambda said: clips.get(said, b""))
+    assert fillers == (ToolFiller("list_services", "I look it up.", b"I look it up."),)
