@@ -68,7 +68,8 @@ class Upkeep:
                     shop, self._store, self._passwords, self._clock, owner=self._owner
                 )
                 self._calendars.start(self._start)
-                log.info("calendars_followed", calendars=len(shop.calendars))
+                if shop.calendars:
+                    log.info("calendars_followed", calendars=len(shop.calendars))
 
     async def keep_calendars(self, shop: Shop, desk: CrmDesk) -> None:
         """Begin to synchronise; only for a service that takes real calls."""

@@ -36,7 +36,7 @@ from tools.migrate import SCRIPTS, revision_of
 from tools.spec import BackendError
 from tools.store import open_store
 from tools.versions.files import digest
-from tools.versions.folder import Look, look
+from tools.versions.folder import look
 from tools.versions.versions import Versions
 
 OLDEST_PYTHON = (3, 11)
@@ -59,6 +59,8 @@ class Finding(msgspec.Struct, frozen=True):
     level: Level
     what: str
     cure: str = ""
+    place: str = ""
+    """Of a mistake in a file of the configuration folder: where, and what; told once."""
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -74,6 +76,13 @@ def odd(subject: str, what: str, cure: str) -> Finding:
 
 def broken(subject: str, what: str, cure: str) -> Finding:
     return Finding(subject, Level.PROBLEM, what, cure)
+
+
+def mistaken(settings: Settings, subject: str, error: ConfigError, besides: str = "") -> Finding:
+    """A mistake in a file, which more than one check may meet."""
+    place = f"{error.where.removeprefix(f'{settings.config_dir}/')}: {error.what}"
+    what = f"{error.where}: {error.what}{besides}"
+    return Finding(subject, Level.PROBLEM, what, error.hint, place)
 
 
 def python() -> Iterator[Finding]:
@@ -274,7 +283,7 @@ def shop(settings: Settings) -> Iterator[Finding]:
     try:
         found = find_shop(settings.config_dir)
     except ConfigError as error:
-        yield broken("shop", f"{error.where}: {error.what}", error.hint)
+        yield mistaken(settings, "shop", error)
         return
     if found is None:
         what = "there is no shop.yaml: the built-in example shop answers"
@@ -293,7 +302,7 @@ def telephone_line(settings: Settings) -> Iterator[Finding]:
     try:
         line = load_line(settings.config_dir)
     except ConfigError as error:
-        yield broken("telephone line", f"{error.where}: {error.what}", error.hint)
+        yield mistaken(settings, "telephone line", error)
         return
     if not line.human and not line.voicemail.enabled:
         what = "when the agent fails, callers reach neither a person nor voicemail"
@@ -333,17 +342,22 @@ def _config_versions(settings: Settings, versions: Versions) -> Iterator[Finding
         yield broken("config versions", f"{what}; but {errors[0]}", cure)
     else:
         yield well("config versions", what)
-    yield from _folder_beside(look(settings.config_dir), versions)
+    yield from _folder_beside(settings, versions)
 
 
-def _folder_beside(seen: Look, versions: Versions) -> Iterator[Finding]:
-    at = versions.pointers()
+def _folder_beside(settings: Settings, versions: Versions) -> Iterator[Finding]:
+    at, seen = versions.pointers(), look(settings.config_dir)
     errors = (*seen.errors, *versions.errors(seen.files))
     for error in errors:
-        what = f"{error.where}: {error.what}; version {at.published} stays"
-        yield broken("config folder", what, error.hint)
+        besides = f"; version {at.published} stays"
+        yield mistaken(settings, "config folder", error, besides)
     taken, published = versions.files(at.folder), versions.files(at.published)
-    if errors or digest(seen.files) == digest(taken):
+    if errors:
+        return
+    if digest(seen.files) == digest(taken):
+        if digest(taken) != digest(published):
+            what = f"it holds something else than version {at.published}, and is left alone"
+            yield well("config folder", f"{what} until it changes again")
         return
     if not seen.files and published:
         what = f"it is empty or not there; version {at.published} stays"
@@ -375,7 +389,7 @@ def configuration(settings: Settings) -> Iterator[Finding]:
     except ConfigError as error:
         for problem in error.problems:
             if not problem.where.startswith(told):
-                yield broken("configuration", f"{problem.where}: {problem.what}", problem.hint)
+                yield mistaken(settings, "configuration", problem)
         return
     tools_said = f"{len(found.toolset.sheets)} tools" if found.toolset.sheets else "built-in tools"
     who = ", ".join(found.roles) or "the built-in persona"
@@ -388,7 +402,7 @@ def contacts(settings: Settings) -> Iterator[Finding]:
         if config.outside is not None:
             settings.secrets.get(config.outside.credential)
     except ConfigError as error:
-        yield broken("contacts", f"{error.where}: {error.what}", error.hint)
+        yield mistaken(settings, "contacts", error)
         return
     where = f"{config.book} at {config.outside.base_url}" if config.outside else "no other system"
     yield well("contacts", f"kept in the database; told to {where}")
@@ -414,9 +428,9 @@ CHECKS: tuple[Check, ...] = (
     public_url,
     twilio,
     config_folder,
+    config_versions,
     shop,
     telephone_line,
-    config_versions,
     http_api,
     configuration,
     contacts,

@@ -44,9 +44,13 @@ def examine(ask_network: bool) -> tuple[list[Row], list[Finding]]:
 
 
 def _look(settings: Settings, ask_network: bool) -> Iterator[Finding]:
+    told: set[str] = set()
     for check in (*checks.CHECKS, *(online.CHECKS if ask_network else ())):
         try:
-            yield from check(settings)
+            for finding in check(settings):
+                if not finding.place or finding.place not in told:
+                    yield finding
+                told.add(finding.place)
         except OSError as error:
             file = f"{error.filename}: " if error.filename else ""
             what = f"{file}{error.strerror or error}"

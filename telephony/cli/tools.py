@@ -121,6 +121,14 @@ def _tell(problems: Iterable[ConfigError], counts: dict[str, int], as_json: bool
         return 1 if found else 0
     for each in found:
         click.echo(plain(f"{each['where']}: {each['what']}. {each['hint']}."))
-    said = [f"{number} {name.replace('_', ' ')}" for name, number in counts.items()]
-    click.echo(", ".join([*said, f"{len(found)} problems"]) + ".")
+    said = [_number(number, name) for name, number in {**counts, "problems": len(found)}.items()]
+    click.echo(", ".join(said) + ".")
     return 1 if found else 0
+
+
+_SAID = {"ran": "examples run", "looked_at": "compared with their parameters only"}
+
+
+def _number(number: int, name: str) -> str:
+    plural = _SAID.get(name, name)
+    return f"{number} {plural.removesuffix('s') if number == 1 and name not in _SAID else plural}"

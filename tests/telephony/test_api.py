@@ -137,7 +137,9 @@ def test_how_the_service_stands(office: Office, client: TestClient) -> None:
 def test_the_schema_of_each_kind_of_file(client: TestClient) -> None:
     shop = client.get("config/schema/shop").json()
     assert ("shop" in shop["title"], "$defs" in shop) == (True, True)
-    assert "shop, phone." in problem(client.get("config/schema/other"), 404, "no-schema").detail
+    assert (
+        "shop, phone, crm." in problem(client.get("config/schema/other"), 404, "no-schema").detail
+    )
 
 
 def test_a_change_is_tried_out_and_nothing_is_kept(office: Office, client: TestClient) -> None:

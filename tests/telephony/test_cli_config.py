@@ -7,8 +7,10 @@ import pytest
 
 from telephony.cli.checks import Finding, Level, config_versions, http_api
 from telephony.cli.main import run
+from telephony.follower import begin
 from telephony.settings import load
 from telephony.variables import VARIABLES
+from telephony.versioned import versions_of
 from tools.booking.shop import DEFAULT_SHOP
 from tools.store import open_store
 
@@ -186,6 +188,35 @@ def test_fault_x12_the_doctor_says_why_the_folder_is_not_used(config: Command) -
     assert broken.what.endswith("is not known; version 1 stays")
     Path("config/shop.yaml").unlink()
     assert told()[1].what == "it is empty or not there; version 1 stays"
+
+
+def test_the_doctor_tells_of_a_mistake_once(
+    config: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("First")
+    config("save", "--why", "x", "--publish")
+    write("Second", end="\nunknown: 1\n")
+    Path("config/crm.yaml").write_text("region: XX\n")
+    capsys.readouterr()
+    run(["doctor"])
+    out = capsys.readouterr().out
+    assert (out.count("unknown: is not known"), out.count("'XX' is no region")) == (1, 1)
+    assert out.count("version 1 stays") == 2
+
+
+def test_the_doctor_says_that_a_folder_is_left_alone(config: Command) -> None:
+    write("First")
+    config("save", "--why", "x", "--publish")
+    write("Second")
+    config("save", "--why", "x", "--publish")
+    settings = load()
+    store = open_store(settings.database_url.reveal())
+    begin(settings.config_dir, versions_of(settings, store))
+    store.close()
+    config("rollback")
+    assert told()[1].what == (
+        "it holds something else than version 1, and is left alone until it changes again"
+    )
 
 
 def test_the_doctor_says_who_has_to_decide(config: Command) -> None:

@@ -54,7 +54,7 @@ def test_what_init_writes_passes_check_and_test(
     assert run(["tools", "check"]) == 0
     assert told(capsys).endswith(" 0 problems.\n")
     assert run(["tools", "test"]) == 0
-    assert " ran, 0 looked at, 0 problems.\n" in told(capsys)
+    assert " examples run, 0 compared with their parameters only, 0 problems.\n" in told(capsys)
 
 
 @pytest.mark.parametrize("kind", KINDS)
