@@ -22,6 +22,7 @@ from tools.configuring.handlers import Handlers, Section, handlers_of
 from tools.configuring.hours import in_hours
 from tools.configuring.overlay import configured
 from tools.configuring.toolset import Toolset
+from tools.crm.config import FILE as CRM_FILE
 from tools.crm.config import CrmConfig
 from tools.crm.desk import CrmDesk, own_desk
 from tools.phone import e164
@@ -227,7 +228,7 @@ def problems_with(
 def check_secrets(crm: CrmConfig, settings: Settings) -> None:
     """Raises ConfigError where the outside book has no credential. Blocks on its file."""
     if crm.outside is not None:
-        settings.secrets.get(crm.outside.credential)
+        settings.secrets.get(crm.outside.credential, CRM_FILE)
 
 
 def tried(configuration: Configuration) -> Tried:

@@ -32,10 +32,11 @@ class Secrets:
         names = {each.removeprefix(PREFIX).removesuffix("_FILE") for each in self._given}
         return {name: self.get(name.lower().replace("_", "-")) for name in sorted(names)}
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, by: str = "a file") -> str:
         """The secret itself; one in a file is read anew each time, so that it may be exchanged.
 
-        Blocks on a file. Raises ConfigError when there is none, or it cannot be read.
+        `by`: what names it, for the error. Blocks on a file. Raises ConfigError when there is
+        none, or it cannot be read.
         """
         variable = variable_of(name)
         if not re.fullmatch(SECRET_NAME, name, re.ASCII):
@@ -46,9 +47,8 @@ class Secrets:
             raise ConfigError(variable, f"{variable}_FILE is set as well", "Remove one of the two")
         found = _read(f"{variable}_FILE", Path(path)) if path else value.strip()
         if not found:
-            raise ConfigError(
-                variable, "is not set, but a file names this secret", f"Set it, or {variable}_FILE"
-            )
+            what = f"is not set, but {by} names this secret"
+            raise ConfigError(variable, what, f"Set it, or {variable}_FILE")
         if not found.isprintable():
             raise ConfigError(variable, "holds a line break or control character", "Write one line")
         return found

@@ -292,7 +292,7 @@ def shop(settings: Settings) -> Iterator[Finding]:
         yield well("shop", f"{found.name}: {len(found.services)} services, zone {found.zone}")
         for each in found.calendars:
             try:
-                settings.secrets.get(each.password)
+                settings.secrets.get(each.password, SHOP_FILE)
             except ConfigError as error:
                 what = f"the password of {each.resource}'s: {error.where} {error.what}"
                 yield broken("calendars", what, error.hint)
@@ -400,7 +400,7 @@ def contacts(settings: Settings) -> Iterator[Finding]:
     try:
         config = load_crm(settings.config_dir)
         if config.outside is not None:
-            settings.secrets.get(config.outside.credential)
+            settings.secrets.get(config.outside.credential, CRM_FILE)
     except ConfigError as error:
         yield mistaken(settings, "contacts", error)
         return

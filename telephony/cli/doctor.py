@@ -69,4 +69,8 @@ def _print(rows: list[Row], findings: list[Finding], problems: int) -> None:
             click.echo(f"         {plain(finding.cure)}.")
     click.echo()
     warnings = sum(finding.level is Level.WARNING for finding in findings)
-    click.echo(f"{problems} problems, {warnings} warnings.")
+    click.echo(f"{_number(problems, 'problem')}, {_number(warnings, 'warning')}.")
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
