@@ -128,7 +128,8 @@ class Patience:
     def answer_owed(self, now: float) -> None:
         """The agent has to be heard from now on: the caller's turn, or a tool, has ended."""
         self._owed_from_s = now
-        self.waiting(now)
+        if self._ready and self._waiting_from_s is None:
+            self._waiting_from_s = now
 
     def still_heard(self, now: float) -> None:
         """What is owed follows something the caller is hearing just now."""
@@ -144,8 +145,9 @@ class Patience:
 
     def waiting(self, since_s: float) -> None:
         """The caller waits for something from then on, if not since earlier."""
-        if self._ready and self._waiting_from_s is None:
-            self._waiting_from_s = since_s
+        if self._ready:
+            known_s = self._waiting_from_s
+            self._waiting_from_s = since_s if known_s is None else min(known_s, since_s)
 
     def tool_running(self) -> None:
         """A tool has its own deadline; until it ends no answer is owed."""
