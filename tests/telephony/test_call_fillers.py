@@ -71,7 +71,7 @@ def test_a_tool_that_has_ended_says_nothing() -> None:
 def test_a_tool_is_bridged_after_the_persona_s_filler_was_said() -> None:
     script = asked().wait(2.5)
     assert said(script) == FILLER
-    script.wait(0.3).echoes(*script.marks()).happens(LOOK).wait(2.4)
+    script.wait(0.3).echoes(*script.marks()).happens(LOOK).wait(2.1)
     assert said(script) == FILLER
     script.wait(0.2)
     assert said(script) == FILLER + DIARY
@@ -79,13 +79,20 @@ def test_a_tool_is_bridged_after_the_persona_s_filler_was_said() -> None:
 
 def test_a_tool_that_outlasts_what_the_agent_says_of_it_is_bridged_after_that() -> None:
     script = asked().wait(0.5).speaks(seconds(3.0), "item_2", "Let me look.", "r2")
-    script.happens(LOOK).finishes("item_2", "r2").wait(2.6)
+    script.happens(LOOK).finishes("item_2", "r2").wait(3.0)
+    script.echoes(*script.marks()[-40:]).wait(2.4)
     words = said(script)
     assert not words.endswith(DIARY)
-    script.wait(0.6).echoes(*script.marks()[-40:]).wait(1.8)
-    assert said(script) == words
-    script.wait(0.6)
+    script.wait(0.2)
     assert said(script) == words + DIARY
+
+
+def test_who_has_heard_three_is_told_more_seldom() -> None:
+    script = asked().wait(0.5).happens(PLAIN)
+    for _ in range(60):
+        script.wait(0.5).echoes(*script.marks()[-20:])
+    fillers = [line for line in own_lines(script) if line.text]
+    assert 5 <= len(fillers) <= 7, "three in the first ten seconds, then every nine"
 
 
 def test_an_agent_that_still_speaks_is_let_speak() -> None:

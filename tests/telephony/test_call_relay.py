@@ -253,7 +253,7 @@ def test_fault_m1_an_engine_that_refuses_is_tried_again_and_then_the_next_one_is
 
 def test_fault_m2_a_black_hole_is_left_for_the_next_engine() -> None:
     story = turn(live())
-    story.when(GONE, LeaveEngine(0), OpenEngine(1, 0)).wait(1.9)
+    story.when(GONE, LeaveEngine(0), OpenEngine(1, 0)).wait(1.4)
     assert not [c for c in story.said if c == OpenEngine(2, 1)]
     story.wait(0.7)
     asked = [c for c in story.said if isinstance(c, LeaveEngine | OpenEngine)]
