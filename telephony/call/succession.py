@@ -265,7 +265,6 @@ class Succession:
         assert opening is not None, "only a session that was opened can be seated"
         self._opening, self._vacant, self._seat = None, False, opening.seat
         self._mute_s = self._again_s = self._expires_s = None
-        self._asked_by = dict.fromkeys(self._asked_by, -1)
         answers = self._answers()
         held, self._held = self._held, []
         self._saying = next((each for each in held if isinstance(each, Say)), None)

@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 from tests.mutants.handover import HANDOVER
 from tests.mutants.honesty import HONESTY
 from tests.mutants.keypad import KEYPAD
+from tests.mutants.succession import SUCCESSION
 
 _LEDGER = ("tests/telephony/test_call_ledger.py",)
 _PLAYBACK = ("tests/telephony/test_call_playback.py",)
@@ -248,8 +249,8 @@ PLAYBACK = (
         "an item nobody heard is truncated at 0, which the server refuses",
     ),
     _playback(
-        '        told = self._capabilities.truncates and item.source == "engine"\n',
-        "        told = self._capabilities.truncates\n",
+        'self._capabilities.truncates and item.source == "engine" and not item.orphan\n',
+        "self._capabilities.truncates and not item.orphan\n",
         "the model is told of clips it never spoke",
     ),
     _playback(
@@ -402,7 +403,7 @@ LIMITS = (
         "a mute engine is asked again for ever",
     ),
     _limits(
-        "        self._waiting_from_s = None\n        self._nudged = False\n",
+        "        self._waited_for = False\n        self._nudged = False\n",
         "        self._owed_from_s = None\n",
         "an engine that answered is given up at its next slow answer",
     ),
@@ -420,11 +421,6 @@ LIMITS = (
         "            self._quiet_from_s = now\n",
         "",
         "the goodbye follows the question too soon",
-    ),
-    _limits(
-        "    return now if began_s is None else began_s\n",
-        "    return now\n",
-        "every event begins the silence anew",
     ),
     _limits(
         "        for since_s in (self._owed_from_s, self._stalled_from_s):\n",
@@ -585,25 +581,10 @@ MACHINE = (
         '            commands += [Note("marks_lost")]\n',
         "a lost echo keeps the call open for ever",
     ),
-    _machine(
-        "        return self._floor.replying and not waiting\n",
-        "        return False\n",
-        "a reply that halts is a dead line",
-    ),
-    _machine(
-        "        return speaking or self._patience.owed or bool(self._tools)\n",
-        "        return speaking or self._patience.owed\n",
-        "the caller is asked whether they are there while a tool runs",
-    ),
     _ending(
         "self._closing.reason if self._closing and ours else",
         "self._closing.reason if self._closing else",
         "a caller who hung up on the goodbye did not",
-    ),
-    _machine(
-        "        left_out = self._caller_samples - self._appended_samples\n",
-        "        left_out = 0\n",
-        "the caller's words lie in the wrong place after a gap",
     ),
     _machine(
         "min(stamped, newest)",
@@ -754,5 +735,6 @@ BARGE_INS = (
 )
 
 CALL_CORE = (
-    *LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER, *HONESTY
+    *LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER,
+    *HONESTY, *SUCCESSION
 )  # fmt: skip

@@ -67,8 +67,8 @@ HANDOVER = (
         file="machine",
     ),
     _handover(
-        "            return [stored]\n        self._appended",
-        "            pass\n        self._appended",
+        "            self._relay.unheard(at_samples, event.ulaw)\n            return [stored]\n",
+        "            self._relay.unheard(at_samples, event.ulaw)\n",
         "a caller who was put through is listened to",
         file="machine",
     ),

@@ -115,3 +115,15 @@ def test_before_the_engine_is_ready_nobody_waits_for_a_tool() -> None:
     script.call = Call(script.config)
     script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0"), LOOK).wait(3.0)
     assert own_lines(script) == []
+
+
+def test_what_has_to_be_told_first_is_heard_first() -> None:
+    script = asked()
+    persona = msgspec.structs.replace(script.config.persona, disclosure="I am a machine.")
+    for config, heard in (
+        (script.config, FILLER),
+        (msgspec.structs.replace(script.config, persona=persona), b""),
+    ):
+        script.call, script.now, script.said = Call(config), 0.0, []
+        script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0")).wait(2.3)
+        assert said(script) == heard

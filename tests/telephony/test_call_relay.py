@@ -206,6 +206,9 @@ def test_a_turn_nobody_wrote_down_is_heard_again_and_answered() -> None:
     (told,) = story.of(Remember)
     assert told.answer is False, "it hears the turn itself"
     assert b"".join(c.audio for c in story.of(AppendAudio)).count(b"\x10" * 160) >= 25
+    story.happens(CallerSpeechStarted("s1.u1", 500), CallerSpeechStopped("s1.u1", 1_000))
+    story.happens(CallerTranscript("s1.u1", "At three."), StreamStopped())
+    assert [line.text for line in story.entries(CallerLine)] == ["At three."], "written once"
 
 
 # ---- tools ------------------------------------------------------------------------------------
