@@ -155,6 +155,7 @@ SHELLS = frozenset(
         "tools.receipts",
         "tools.secrets",
         "tools.store",
+        "tools.stalls",
         "tools.threads",
         "tools.unrun",
         "tools.vault",

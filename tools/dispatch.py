@@ -114,6 +114,8 @@ class Dispatcher:
         say to the caller meanwhile.
         """
         steps = self._steps.take(request.call_id, request.evidence.turn)
+        if (stopped := in_circles(request.evidence.turn, steps, leaves=True)) is not None:
+            return msgspec.structs.replace(refused(request, stopped), gives_up=True)
         entry = self._registry.get(request.name)
         arguments = entry.parse(request.arguments) if entry is not None else []
         if entry is None or isinstance(arguments, list):

@@ -251,3 +251,5 @@ class ToolOutcome(msgspec.Struct, frozen=True):
     """True: the first answer again; the effect did not happen a second time."""
     transfer_to: str = ""
     """The target the caller is to be put through to."""
+    gives_up: bool = False
+    """The model calls tools without end, whatever it is told: it is not to be asked again."""
