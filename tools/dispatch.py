@@ -126,14 +126,18 @@ class Dispatcher:
             return bad_arguments_of(request, entry.spec.parameters, arguments)
         attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
         try:
-            held = await self._held(attempt, steps, waiting)
+            claim = self._claim(attempt)
+            held = await self._held(attempt, claim, steps, waiting)
         except Exception as error:
             log_failure("tool_not_judged", attempt, error)
             return failed(attempt, begun=False)
         if held is not None:
             return attempt.outcome(held.state, held.output)
-        # While a person decided no time of the tool's own has passed.
-        return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
+        if entry.tool.approval is not None:
+            # While a person decided no time of the tool's own has passed.
+            attempt = self._in_time(attempt)
+            claim = self._claim(attempt)
+        return await self._flown(attempt, claim)
 
     async def keep_recovering(self) -> None:
         """`recover` at the start, and once more when all that was running then must have ended."""
@@ -175,11 +179,12 @@ class Dispatcher:
 
     # ---- before anything is begun -----------------------------------------------------------
 
-    async def _held(self, attempt: Attempt, steps: Steps, waiting: Waiting) -> Answer | None:
+    async def _held(
+        self, attempt: Attempt, claim: Claim, steps: Steps, waiting: Waiting
+    ) -> Answer | None:
         """Why it does not run, in words for the model; None: it runs."""
         approval = attempt.tool.approval
         patience_s = approval.deadline_s + 2 * REMIND_S if approval else 0.0
-        claim = self._claim(attempt)
         async with asyncio.timeout_at(attempt.until_s + patience_s):
             if self._watchdog.isolated(attempt.tool.name):
                 # What it did before stays true.
@@ -195,9 +200,9 @@ class Dispatcher:
     def _claim(self, attempt: Attempt) -> Claim:
         return attempt.claim(self._clock(), partial(self.vault.print_of, attempt.request.call_id))
 
-    async def _flown(self, attempt: Attempt) -> ToolOutcome:
+    async def _flown(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
         """In a task of its own, which outlives its call if it writes."""
-        flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt))
+        flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt, claim))
         return await self._landed(attempt, self._keep(attempt, flight))
 
     async def _landed(self, attempt: Attempt, flight: asyncio.Task[ToolOutcome]) -> ToolOutcome:
@@ -218,9 +223,9 @@ class Dispatcher:
             flight.add_done_callback(self._writing.discard)
         return flight
 
-    async def _carry_out(self, attempt: Attempt) -> ToolOutcome:
+    async def _carry_out(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
         try:
-            found = await self._begun(attempt)
+            found = await self._begun(attempt, claim)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
             return failed(attempt, begun=False)
@@ -232,9 +237,8 @@ class Dispatcher:
         log_outcome(attempt, outcome)
         return outcome
 
-    async def _begun(self, attempt: Attempt) -> Begun | Earlier | Clash | Exhausted:
+    async def _begun(self, attempt: Attempt, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
         """Raises TimeoutError where the ledger is too slow: what it may still begin is ended."""
-        claim = self._claim(attempt)
         beginning = self._ledger_threads.submit(partial(self._receipts.begin, claim))
         if await self._waited(beginning, attempt.until_s):
             return beginning.result()

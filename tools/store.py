@@ -41,6 +41,11 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        # Views of one engine and its pool, made once: an option set for each connection costs more
+        # than taking the connection does.
+        self._views = {
+            writes: engine.execution_options(**{WRITES: writes}) for writes in (True, False)
+        }
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """`work` in a read-only transaction; BackendError when the database cannot be asked."""
@@ -81,7 +86,7 @@ class Store:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
-        with self.engine.connect().execution_options(**{WRITES: writes}) as connection:
+        with self._views[writes].connect() as connection:
             transaction = connection.begin()
             try:
                 found = work(connection)
