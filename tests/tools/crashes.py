@@ -71,7 +71,7 @@ class Steps:
             commit(connection)
             self()
 
-        engine.dialect.do_commit = committed  # type: ignore[method-assign]
+        engine.dialect.do_commit = committed  # type: ignore[method-assign, assignment]
 
     def started(self, start: Start) -> Start:
         def begin(name: str, work: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]:

@@ -25,7 +25,7 @@ def survives(url: str, title: str, every: int, first: int) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("store_url", "title"), STORIES, indirect=["store_url"])
 def test_fault_x8_kill_9_at_points_of_a_dispatch(store_url: str, title: str) -> None:
-    survives(store_url, title, 14, 6)
+    survives(store_url, title, 20, 6)
 
 
 @pytest.mark.slow
@@ -34,4 +34,4 @@ def test_fault_x8_kill_9_at_points_of_a_dispatch(store_url: str, title: str) -> 
 def test_fault_s13_kill_9_around_a_call_outside_brings_one_key_and_one_effect(
     store_url: str,
 ) -> None:
-    survives(store_url, "http", 7, 4)
+    survives(store_url, "http", 11, 4)
