@@ -23,6 +23,7 @@ from telephony.call.commands import CallCommand, Record
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, engines_of, handlers_for
+from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
@@ -116,12 +117,14 @@ class Service:
         passwords = {name: each.reveal() for name, each in settings.calendar_passwords.items()}
         self._calendars = Calendars(self.shop, store, passwords, self.clock)
         self.approvals = Approvals(store)
+        self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         dispatcher = Dispatcher(
             cast.everything,
             Receipts(store),
             clock=self.clock,
             start=self._tasks.start,
             approvals=self.approvals,
+            spool=self._chores.spool,
         )
         self._staff = Staff(
             settings.data_dir, backends.crm.contacts, self.clock, self._tasks.start, self.count
@@ -172,6 +175,7 @@ class Service:
             self._tasks.start("crm outbox", self._backends.crm.drain())
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
+        self._chores.start(self._tasks.start)
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 

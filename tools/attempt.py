@@ -26,6 +26,7 @@ from tools.spec import (
     ToolRequest,
     ToolState,
 )
+from tools.store import UnreachableError
 from tools.validation import Schema
 
 log = structlog.get_logger()
@@ -38,6 +39,8 @@ class Answer(msgspec.Struct, frozen=True):
     output: str
     passing: bool = False
     """The backend broke in a way that may pass: trying again may help."""
+    unreachable: bool = False
+    """It was our own database that could not be asked."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -95,6 +98,7 @@ class Attempt(msgspec.Struct, frozen=True):
             turn=self.request.evidence.turn,
             caller=(e164(number) or "") if number else "",
             limits=self.tool.limits,
+            lasting=self.tool.lasting,
         )
 
     @property
@@ -226,7 +230,8 @@ def _broken(attempt: Attempt, error: BaseException) -> Answer:
     error_id = log_failure("tool_failed", attempt, error)
     if isinstance(error, BackendError):
         failed = plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
-        return msgspec.structs.replace(failed, passing=not error.permanent)
+        unreachable = isinstance(error, UnreachableError)
+        return msgspec.structs.replace(failed, passing=not error.permanent, unreachable=unreachable)
     state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
     # With the same key nothing happens twice, so a write of which nobody knows may be repeated.
     passing = attempt.tool.risk.writes and attempt.tool.idempotent

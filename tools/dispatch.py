@@ -27,11 +27,13 @@ from tools.attempt import (
 from tools.bounds import Bounds
 from tools.breaker import Breaker
 from tools.gate import REMIND_S, Gate, Waiting, silent
+from tools.later import Later
 from tools.policy import Steps, exhausted, in_circles
 from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
 from tools.registry import Registry
 from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
+from tools.spool import Spool
 from tools.steps import Counter
 from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
 from tools.unrun import bad_arguments_of, failed, isolated, log_outcome, refused, unknown_tool
@@ -82,8 +84,10 @@ class Dispatcher:
         approvals: Approvals | None = None,
         bounds: Bounds | None = None,
         watchdog: Watchdog | None = None,
+        spool: Spool | None = None,
     ) -> None:
-        """`clock` gives the time of day with its zone; `threads` bounds tools that block."""
+        """`clock` gives the time of day with its zone; `threads` bounds tools that block. Without
+        `spool` nothing is kept of what is wanted while the database is down."""
         self._registry = registry
         self._receipts = receipts
         self._clock = clock
@@ -95,6 +99,7 @@ class Dispatcher:
         self._gate = Gate(receipts, approvals, clock, self._ledger_threads)
         self._bounds = bounds or Bounds()
         self._watchdog = watchdog or Watchdog()
+        self._later = Later(spool) if spool is not None else None
         self._breakers: dict[str, Breaker] = {}
         self._steps = Counter()
         self._writing: set[asyncio.Task[Any]] = set()
@@ -130,7 +135,7 @@ class Dispatcher:
             held = await self._held(attempt, claim, steps, waiting)
         except Exception as error:
             log_failure("tool_not_judged", attempt, error)
-            return failed(attempt, begun=False)
+            return await self._not_begun(attempt, self._claim(attempt))
         if held is not None:
             return attempt.outcome(held.state, held.output)
         if entry.tool.approval is not None:
@@ -228,9 +233,9 @@ class Dispatcher:
             found = await self._begun(attempt, claim)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
-            return failed(attempt, begun=False)
+            return await self._not_begun(attempt, claim)
         try:
-            outcome = await self._answered(attempt, found)
+            outcome = await self._answered(attempt, claim, found)
         except Exception as error:
             log_failure("tool_not_answered", attempt, error)
             outcome = failed(attempt, begun=True)
@@ -253,8 +258,13 @@ class Dispatcher:
         if isinstance(found, Begun):
             await self._recorded(attempt, found.receipt, plain_answer(ToolState.FAILED))
 
+    async def _not_begun(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
+        """The ledger cannot be asked: nothing was run, and nothing will be."""
+        kept = await self._later.answer_to(attempt, claim) if self._later else None
+        return attempt.outcome(kept.state, kept.output) if kept else failed(attempt, begun=False)
+
     async def _answered(
-        self, attempt: Attempt, found: Begun | Earlier | Clash | Exhausted
+        self, attempt: Attempt, claim: Claim, found: Begun | Earlier | Clash | Exhausted
     ) -> ToolOutcome:
         match found:
             case Exhausted():
@@ -266,14 +276,14 @@ class Dispatcher:
                 receipt = await self._settled(attempt, receipt)
                 repeated = True
             case Begun(receipt):
-                receipt = await self._performed(attempt, receipt)
+                receipt = await self._performed(attempt, claim, receipt)
                 repeated = False
         assert receipt.state is not None
         return attempt.outcome(receipt.state, receipt.output, repeated=repeated)
 
     # ---- the first attempt ------------------------------------------------------------------
 
-    async def _performed(self, attempt: Attempt, receipt: Receipt) -> Receipt:
+    async def _performed(self, attempt: Attempt, claim: Claim, receipt: Receipt) -> Receipt:
         ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
         if isinstance(ready, Answer):
             return await self._recorded(attempt, receipt, ready)
@@ -285,6 +295,8 @@ class Dispatcher:
         ended = await self._tried_in_turn(ready, receipt)
         if isinstance(ended, Answer):
             self._running.discard(receipt.id)
+            if ended.unreachable and self._later is not None:
+                ended = await self._later.answer_to(attempt, claim) or ended
             return await self._reconciled(attempt, await self._recorded(attempt, receipt, ended))
         if self._give_up(attempt, receipt, ended):
             return await self._recorded(attempt, receipt, plain_answer(ToolState.FAILED))
@@ -389,7 +401,7 @@ class Dispatcher:
             ended.output,
             self._clock(),
             attempt.tool.reopens,
-            writes=attempt.tool.risk.writes,
+            stands=attempt.tool.risk.writes and attempt.tool.lasting,
         )
         try:
             recording = self._ledger_threads.submit(finish)

@@ -84,6 +84,8 @@ class Claim(msgspec.Struct, frozen=True):
     caller: str = ""
     """Their number, in E.164; empty when withheld."""
     limits: StepLimits = StepLimits()
+    lasting: bool = True
+    """The first answer stands for every attempt at the same; never for a read."""
 
     @property
     def effect(self) -> str:
@@ -155,17 +157,24 @@ class Receipts:
         now: dt.datetime,
         reopens: tuple[str, ...] = (),
         *,
-        writes: bool = True,
+        stands: bool = True,
     ) -> Receipt:
         """Record the outcome and return what stands: the truth learned first, if that is known.
 
-        `writes`: the tool's. A write found done after it was presumed failed stands again, unless
-        another attempt at the same has begun since.
+        `stands`: see `Claim.lasting`. A write found done after it was presumed failed stands again,
+        unless another attempt at the same has begun since.
         """
         ended = {"state": state.value, "output": output, "finished_at": now}
         return self._store.contend(
-            lambda connection: _finish(connection, receipt_id, ended, reopens, writes=writes),
+            lambda connection: _finish(connection, receipt_id, ended, reopens, stands=stands),
             "receipt",
+        )
+
+    def states(self, effect: str) -> frozenset[ToolState | None]:
+        """What became of every attempt at one effect; None for one that has not ended."""
+        found = sa.select(RECEIPTS).where(RECEIPTS.c.effect == effect)
+        return self._store.read(
+            lambda connection: frozenset(_typed(row).state for row in connection.execute(found))
         )
 
     def find(self, receipt_id: int) -> Receipt:
@@ -294,7 +303,7 @@ def _insert(connection: sa.Connection, claim: Claim, key: str) -> Receipt:
         "call_id": claim.call_id,
         "tool": claim.tool,
         "effect": claim.effect,
-        "standing": claim.effect if claim.risk.writes else None,
+        "standing": claim.effect if claim.risk.writes and claim.lasting else None,
         "idempotency_key": key,
         "state": STARTED,
         "started_at": claim.now,
@@ -324,12 +333,12 @@ def _finish(
     ended: dict[str, Any],
     reopens: tuple[str, ...],
     *,
-    writes: bool,
+    stands: bool,
 ) -> Receipt:
     state = ended["state"]
     end = _END_UNCHANGED if state in UNCHANGED else _END
     row = connection.execute(end, {"receipt": receipt_id, **ended}).one_or_none()
-    overruled = row is not None or _overrule(connection, receipt_id, ended, writes=writes)
+    overruled = row is not None or _overrule(connection, receipt_id, ended, stands=stands)
     receipt = _typed(row) if row is not None else _found(connection, receipt_id)
     if overruled and state == ToolState.DONE.value and reopens:
         _reopen(connection, receipt, reopens)
@@ -337,7 +346,7 @@ def _finish(
 
 
 def _overrule(
-    connection: sa.Connection, receipt_id: int, ended: dict[str, Any], *, writes: bool
+    connection: sa.Connection, receipt_id: int, ended: dict[str, Any], *, stands: bool
 ) -> bool:
     """An end was recorded before; whether this one is better known."""
     mine = RECEIPTS.c.id == receipt_id
@@ -347,7 +356,7 @@ def _overrule(
         return False
     standing = {"standing": None} if ended["state"] in UNCHANGED else {}
     connection.execute(sa.update(RECEIPTS).where(mine).values(**ended, **standing))
-    if writes and before.state in UNCHANGED:
+    if stands and before.state in UNCHANGED:
         _stand_again(connection, receipt_id, before.effect)
     return True
 

@@ -181,6 +181,9 @@ class Tool(msgspec.Struct, frozen=True):
     settled: Callable[[Arguments], Arguments] | None = None
     """Arguments with everything filled in that was left out, so that the same wish is known for
     the same; raises msgspec.ValidationError."""
+    lasting: bool = True
+    """False: what it did soon means nothing, so asked again under a new id it is done anew. Only
+    for a write that may be repeated."""
     idempotent: bool = False
     """Running it again with the same `idempotency_key` changes nothing more: it may be retried."""
     must_be_said: tuple[str, ...] = ()

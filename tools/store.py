@@ -32,6 +32,10 @@ RETRYABLE = {"40001", "40P01", "55P03"}
 T = TypeVar("T")
 
 
+class UnreachableError(BackendError):
+    """The database itself cannot be asked, or refuses; nothing was changed."""
+
+
 class CommitUnknownError(Exception):
     """The connection broke while committing: the change may or may not have been made."""
 
@@ -81,7 +85,7 @@ class Store:
                 raise
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not _passes(error):
-                    raise BackendError(_safe(error), permanent=False) from None
+                    raise UnreachableError(_safe(error), permanent=False) from None
                 time.sleep(PAUSE_S * attempt)
         raise AssertionError("the last attempt returns or raises")
 

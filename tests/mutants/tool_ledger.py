@@ -54,12 +54,12 @@ def _testimony(original: str, mutated: str, breaks: str) -> Mutant:
 
 TOOL_LEDGER = (
     _receipts(
-        '"standing": claim.effect if claim.risk.writes else None,',
+        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
         '"standing": None,',
         "a booking asked for under a new id is made twice",
     ),
     _receipts(
-        '"standing": claim.effect if claim.risk.writes else None,',
+        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
         '"standing": claim.effect,',
         "free times looked up once stay as they were",
     ),

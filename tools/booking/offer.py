@@ -79,7 +79,10 @@ CANCELLED = (
 
 
 def booking_tools(shop: Shop, store: Store, checks: Checks | None = None) -> tuple[Tool, ...]:
-    """All tools of this folder. Without `checks` callers are checked by the usual rules. `person` and `party` are asked for only where the shop has them."""
+    """All tools of this folder. Without `checks` callers are checked by the usual rules.
+
+    `person` and `party` are asked for only where the shop has them.
+    """
     bookings = Bookings(store, shop)
     keeping = Keeping(shop, bookings, Holds(store, shop), Waiting(store, shop))
     desk = Appointments(shop, bookings, checks or Checks(store, Contacts(store), CheckRules()))
@@ -214,10 +217,19 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
 
 def _keeping(keeping: Keeping) -> tuple[Tool, ...]:
     return (
-        # A read: it changes nothing that lasts, and asked again it must be looked at again, for
-        # the first answer is worth nothing once the hold has expired.
+        # Asked again it must be looked at again: the first answer is worth nothing once the hold
+        # has expired. A call has one hold, so done twice it is done once.
         Tool(
             name="hold_time",
+            risk=Risk.WRITE_OWN,
+            lasting=False,
+            idempotent=True,
+            claims=(
+                "I am keeping ... for you",
+                "I have kept ... for you",
+                "I am holding ... for you",
+                "I have held ... for you",
+            ),
             description=(
                 "Keep a free time for this caller for some minutes while they decide. "
                 "It books nothing: book_appointment does."
