@@ -321,7 +321,8 @@ class Service:
     def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
-        return api(key.reveal() if key else None, desk, self.approvals, self.clock)
+        reveal = key.reveal() if key else None
+        return api(reveal, desk, self.approvals, self._chores.waiting, self.clock)
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(

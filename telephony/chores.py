@@ -8,6 +8,7 @@ from typing import Any
 
 from tools.booking.holds import Holds
 from tools.booking.shop import Shop
+from tools.booking.waiting import Waiting
 from tools.periodic import every
 from tools.spool import Spool, told_to_staff
 from tools.store import Store
@@ -44,6 +45,10 @@ class Chores:
     def sweep(self) -> None:
         """Take away holds that are over, so that who waits for their time is noted."""
         Holds(self._store, self._shop()).sweep(self._clock())
+
+    def waiting(self) -> Waiting:
+        """Of the shop as it is today."""
+        return Waiting(self._store, self._shop())
 
     def drain(self) -> None:
         """Tell the staff what was wanted while the database was down."""
