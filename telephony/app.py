@@ -118,18 +118,11 @@ class Service:
         self._calendars = Calendars(self.shop, store, passwords, self.clock)
         self.approvals = Approvals(store)
         self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
-        dispatcher = Dispatcher(
-            cast.everything,
-            Receipts(store),
-            clock=self.clock,
-            start=self._tasks.start,
-            approvals=self.approvals,
-            spool=self._chores.spool,
-        )
         self._staff = Staff(
             settings.data_dir, backends.crm.contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
+        dispatcher = self._make_dispatcher(cast)
         self._around = Around(
             dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
         )
@@ -310,6 +303,16 @@ class Service:
         )
         ports = self.switchboard, self.switchboard
         return TwilioEdge(config, *ports, self.count, self._documents)
+
+    def _make_dispatcher(self, cast: Cast) -> Dispatcher:
+        return Dispatcher(
+            cast.everything,
+            Receipts(self.store),
+            clock=self.clock,
+            start=self._tasks.start,
+            approvals=self.approvals,
+            spool=self._chores.spool,
+        )
 
     def _make_engines(self) -> dict[str, Engines]:
         found: dict[str, Engines] = {"local": LocalEngines(self._models)}

@@ -33,9 +33,14 @@ class Threads:
 
         Raises RuntimeError when there is no thread and none can be started: `work` never runs.
         """
-        self._grow()
         future: Future[T] = Future()
         self._work.put((future, work))
+        # Only now: a thread that finds nothing to do counts as idle.
+        try:
+            self._grow()
+        except RuntimeError:
+            future.cancel()
+            raise
         return future
 
     def _grow(self) -> None:

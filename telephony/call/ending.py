@@ -173,6 +173,12 @@ class Ending:
             return commands
         return [*commands, *self._last_apology(now)]
 
+    def in_circles(self, now: float) -> list[CallCommand]:
+        """The model calls tools without end: it counts as one that has failed."""
+        if self._floor.deserted:
+            return []
+        return [Note("tools_in_circles"), *self.apologise(now)]
+
     def _desert(self, now: float) -> list[CallCommand]:
         """Nobody here can talk to the caller any more: somebody else must, or nobody does."""
         if (onward := self._way_out()) is not None:

@@ -397,7 +397,8 @@ class Call:
             return [Note("tool_answer_unasked")]
         self._honesty.tool_finished(event)
         if event.gives_up:
-            return [Record(line), *self._given_up(event, now)]
+            silent = ToolOutput(event.tool_call_id, event.output, respond=False)
+            return [Record(line), silent, *self._ending.in_circles(now)]
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
         if respond and not self._tools and self._floor.caller_item is None:
@@ -409,13 +410,6 @@ class Call:
         elif event.ends_call and self._floor.caller_item is None:
             commands += self._ending.by_agent(now)
         return commands
-
-    def _given_up(self, event: ToolFinished, now: float) -> list[CallCommand]:
-        """A model that goes round in circles counts as one that has failed."""
-        answered = ToolOutput(event.tool_call_id, event.output, respond=False)
-        if self._floor.deserted:
-            return [answered]
-        return [answered, Note("tools_in_circles"), *self._ending.apologise(now)]
 
     def _said_goodbye(self) -> bool:
         """The agent spoke in the turn it ends the call in, so no further reply is wanted."""
