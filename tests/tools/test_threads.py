@@ -60,7 +60,7 @@ def test_a_thread_that_is_busy_is_never_taken_for_an_idle_one() -> None:
 def test_an_idle_thread_is_used_before_another_is_started() -> None:
     threads = Threads("t", 8)
     names = {threads.submit(lambda: threading.current_thread().name).result(5)}
-    while not threads._idle._value:  # type: ignore[attr-defined]
+    while not threads._idle._value:
         pass
     names.add(threads.submit(lambda: threading.current_thread().name).result(5))
     assert names == {"t-1"}
