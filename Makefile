@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 4
 
-.PHONY: help run test check lint mutants oracle explore coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants crashes oracle explore coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -26,6 +26,9 @@ lint: setup-dev ## Check formatting, lint, types and laws
 
 mutants: setup-dev ## Plant bugs one by one; the tests must notice each (minutes)
 	$(PYTHON_INSIDE) -m tests.mutants $(ARGS)
+
+crashes: setup-dev ## Kill a process at every point of a dispatch; the next must make it whole (minutes)
+	$(PYTHON_INSIDE) -m tests.tools.crashes $(ARGS)
 
 explore: setup-dev ## Try many more, and new, examples in the property tests (minutes)
 	FRONTDESK_EXPLORE=1 $(PYTHON_INSIDE) -m pytest -n $(JOBS) --timeout 1200 \

@@ -46,6 +46,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     not wanted, and sends Answer or Dismiss for each of the caller's turns."""
     truncate_margin_ms: int = 0
     """Never ask it to keep the last so many ms of what it has sent (see docs/wire.md)."""
+    transcribes: bool = True
+    """It writes down what the caller says, sooner or later; nobody waits for words of one that
+    does not."""
 
 
 class Usage(msgspec.Struct, frozen=True):

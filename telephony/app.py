@@ -23,6 +23,7 @@ from telephony.call.commands import CallCommand, Record
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, engines_of, handlers_for
+from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
@@ -116,17 +117,12 @@ class Service:
         self._names = CallerNames(self._contacts, self._tasks.start)
         self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
         self.approvals = Approvals(store)
-        dispatcher = Dispatcher(
-            cast.everything,
-            Receipts(store),
-            clock=self.clock,
-            start=self._tasks.start,
-            approvals=self.approvals,
-        )
+        self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         self._staff = Staff(
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
+        dispatcher = self._make_dispatcher(cast)
         self._around = Around(
             dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
         )
@@ -171,6 +167,7 @@ class Service:
         await self._upkeep.follow(self.shop, self.cast.crm)
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
+        self._chores.start(self._tasks.start)
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -311,6 +308,16 @@ class Service:
         ports = self.switchboard, self.switchboard
         return TwilioEdge(config, *ports, self.count, self._documents)
 
+    def _make_dispatcher(self, cast: Cast) -> Dispatcher:
+        return Dispatcher(
+            cast.everything,
+            Receipts(self.store),
+            clock=self.clock,
+            start=self._tasks.start,
+            approvals=self.approvals,
+            spool=self._chores.spool,
+        )
+
     def _make_engines(self) -> dict[str, Engines]:
         found: dict[str, Engines] = {"local": LocalEngines(self._models)}
         if self.settings.openai_api_key:
@@ -321,7 +328,8 @@ class Service:
     def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
-        return api(key.reveal() if key else None, desk, self.approvals, self.clock)
+        reveal = key.reveal() if key else None
+        return api(reveal, desk, self.approvals, self._chores.waiting, self.clock)
 
     def _make_switchboard(self) -> Switchboard:
         sentences = Sentences(

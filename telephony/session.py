@@ -325,6 +325,7 @@ class Session:
                 ends_call=outcome.ends_call,
                 repeated=outcome.repeated,
                 transfer_to=outcome.transfer_to,
+                gives_up=outcome.gives_up,
             )
         )
 

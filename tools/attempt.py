@@ -27,6 +27,7 @@ from tools.spec import (
     ToolRequest,
     ToolState,
 )
+from tools.store import UnreachableError
 from tools.validation import Schema
 
 RETRIES = 2
@@ -44,6 +45,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The backend broke in a way that may pass: trying again may help."""
     after_s: float = 0.0
     """Not before so long."""
+    unreachable: bool = False
+    """It was our own database that could not be asked."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -106,6 +109,7 @@ class Attempt(msgspec.Struct, frozen=True):
             turn=self.request.evidence.turn,
             caller=(e164(number) or "") if number else "",
             limits=self.tool.limits,
+            lasting=self.tool.lasting,
         )
 
     @property
@@ -240,7 +244,12 @@ def _broken(attempt: Attempt, error: BaseException) -> Answer:
         after_s = error.retry_after_s or 0.0
     if isinstance(error, BackendError):
         failed = plain_answer(ToolState.FAILED, error_id=error_id, try_again=not error.permanent)
-        return msgspec.structs.replace(failed, passing=not error.permanent, after_s=after_s)
+        return msgspec.structs.replace(
+            failed,
+            passing=not error.permanent,
+            after_s=after_s,
+            unreachable=isinstance(error, UnreachableError),
+        )
     state = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
     # With the same key nothing happens twice, so a write of which nobody knows may be repeated.
     passing = attempt.tool.risk.writes and attempt.tool.idempotent

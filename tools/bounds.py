@@ -24,11 +24,9 @@ class Bounds:
         """
         own = self._join(call_id)
         try:
-            async with asyncio.timeout_at(until_s):
-                await own.acquire()
+            await _acquired(own, until_s)
             try:
-                async with asyncio.timeout_at(until_s):
-                    await self._overall.acquire()
+                await _acquired(self._overall, until_s)
                 try:
                     yield
                 finally:
@@ -48,3 +46,11 @@ class Bounds:
         own, users = self._calls.pop(call_id)
         if users > 1:
             self._calls[call_id] = own, users - 1
+
+
+async def _acquired(places: asyncio.Semaphore, until_s: float) -> None:
+    if not places.locked():
+        await places.acquire()
+        return
+    async with asyncio.timeout_at(until_s):
+        await places.acquire()

@@ -16,11 +16,11 @@ def modules(
 ) -> dict[str, tuple[Tool, ...]]:
     """The tools of each module, for one shop, one database, one telephone line and one book of
     contacts."""
-    refuse_closed = (crm or own_desk(store)).consents.refuse_closed
+    desk = crm or own_desk(store)
     return {
-        "booking": booking_tools(shop, store),
+        "booking": booking_tools(shop, store, desk.checks),
         # Before notes: who wants to leave a message means one that somebody reads.
-        "calls": (*errand_tools(shop, store, refuse_closed), *call_tools(targets)),
+        "calls": (*errand_tools(shop, store, desk.consents.refuse_closed), *call_tools(targets)),
         "crm": crm_tools(store, crm),
     }
 

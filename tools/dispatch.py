@@ -27,11 +27,13 @@ from tools.attempt import (
 from tools.bounds import Bounds
 from tools.breaker import Breaker
 from tools.gate import REMIND_S, Gate, Waiting, silent
+from tools.later import Later
 from tools.policy import Steps, exhausted, in_circles
 from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
 from tools.registry import Registry
 from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
+from tools.spool import Spool
 from tools.steps import Counter
 from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
 from tools.unrun import bad_arguments_of, failed, isolated, log_outcome, refused, unknown_tool
@@ -85,9 +87,11 @@ class Dispatcher:
         bounds: Bounds | None = None,
         watchdog: Watchdog | None = None,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        spool: Spool | None = None,
     ) -> None:
         """`clock` gives the time of day with its zone; `threads` bounds tools that block; `pause`
-        waits between tries."""
+        waits between tries. Without `spool` nothing is kept of what is wanted while the database
+        is down."""
         self._pause = pause
         self._registry = registry
         self._receipts = receipts
@@ -100,6 +104,7 @@ class Dispatcher:
         self._gate = Gate(receipts, approvals, clock, self._ledger_threads)
         self._bounds = bounds or Bounds()
         self._watchdog = watchdog or Watchdog()
+        self._later = Later(spool) if spool is not None else None
         self._breakers: dict[str, Breaker] = {}
         self._steps = Counter()
         self._writing: set[asyncio.Task[Any]] = set()
@@ -119,6 +124,8 @@ class Dispatcher:
         say to the caller meanwhile.
         """
         steps = self._steps.take(request.call_id, request.evidence.turn)
+        if (stopped := in_circles(request.evidence.turn, steps, leaves=True)) is not None:
+            return msgspec.structs.replace(refused(request, stopped), gives_up=True)
         entry = self._registry.get(request.name)
         arguments = entry.parse(request.arguments) if entry is not None else []
         if entry is None or isinstance(arguments, list):
@@ -129,14 +136,18 @@ class Dispatcher:
             return bad_arguments_of(request, entry.spec.parameters, arguments)
         attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
         try:
-            held = await self._held(attempt, steps, waiting)
+            claim = self._claim(attempt)
+            held = await self._held(attempt, claim, steps, waiting)
         except Exception as error:
             log_failure("tool_not_judged", attempt, error)
-            return failed(attempt, begun=False)
+            return await self._not_begun(attempt, self._claim(attempt))
         if held is not None:
             return attempt.outcome(held.state, held.output)
-        # While a person decided no time of the tool's own has passed.
-        return await self._flown(self._in_time(attempt) if entry.tool.approval else attempt)
+        if entry.tool.approval is not None:
+            # While a person decided no time of the tool's own has passed.
+            attempt = self._in_time(attempt)
+            claim = self._claim(attempt)
+        return await self._flown(attempt, claim)
 
     async def keep_recovering(self) -> None:
         """`recover` at the start, and once more when all that was running then must have ended."""
@@ -178,11 +189,12 @@ class Dispatcher:
 
     # ---- before anything is begun -----------------------------------------------------------
 
-    async def _held(self, attempt: Attempt, steps: Steps, waiting: Waiting) -> Answer | None:
+    async def _held(
+        self, attempt: Attempt, claim: Claim, steps: Steps, waiting: Waiting
+    ) -> Answer | None:
         """Why it does not run, in words for the model; None: it runs."""
         approval = attempt.tool.approval
         patience_s = approval.deadline_s + 2 * REMIND_S if approval else 0.0
-        claim = self._claim(attempt)
         async with asyncio.timeout_at(attempt.until_s + patience_s):
             if self._watchdog.isolated(attempt.tool.name):
                 # What it did before stays true.
@@ -198,9 +210,9 @@ class Dispatcher:
     def _claim(self, attempt: Attempt) -> Claim:
         return attempt.claim(self._clock(), partial(self.vault.print_of, attempt.request.call_id))
 
-    async def _flown(self, attempt: Attempt) -> ToolOutcome:
+    async def _flown(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
         """In a task of its own, which outlives its call if it writes."""
-        flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt))
+        flight = self._start(f"tool {attempt.tool.name}", self._carry_out(attempt, claim))
         return await self._landed(attempt, self._keep(attempt, flight))
 
     async def _landed(self, attempt: Attempt, flight: asyncio.Task[ToolOutcome]) -> ToolOutcome:
@@ -221,23 +233,22 @@ class Dispatcher:
             flight.add_done_callback(self._writing.discard)
         return flight
 
-    async def _carry_out(self, attempt: Attempt) -> ToolOutcome:
+    async def _carry_out(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
         try:
-            found = await self._begun(attempt)
+            found = await self._begun(attempt, claim)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
-            return failed(attempt, begun=False)
+            return await self._not_begun(attempt, claim)
         try:
-            outcome = await self._answered(attempt, found)
+            outcome = await self._answered(attempt, claim, found)
         except Exception as error:
             log_failure("tool_not_answered", attempt, error)
             outcome = failed(attempt, begun=True)
         log_outcome(attempt, outcome)
         return outcome
 
-    async def _begun(self, attempt: Attempt) -> Begun | Earlier | Clash | Exhausted:
+    async def _begun(self, attempt: Attempt, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
         """Raises TimeoutError where the ledger is too slow: what it may still begin is ended."""
-        claim = self._claim(attempt)
         beginning = self._ledger_threads.submit(partial(self._receipts.begin, claim))
         if await self._waited(beginning, attempt.until_s):
             return beginning.result()
@@ -252,8 +263,13 @@ class Dispatcher:
         if isinstance(found, Begun):
             await self._recorded(attempt, found.receipt, plain_answer(ToolState.FAILED))
 
+    async def _not_begun(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
+        """The ledger cannot be asked: nothing was run, and nothing will be."""
+        kept = await self._later.answer_to(attempt, claim) if self._later else None
+        return attempt.outcome(kept.state, kept.output) if kept else failed(attempt, begun=False)
+
     async def _answered(
-        self, attempt: Attempt, found: Begun | Earlier | Clash | Exhausted
+        self, attempt: Attempt, claim: Claim, found: Begun | Earlier | Clash | Exhausted
     ) -> ToolOutcome:
         match found:
             case Exhausted():
@@ -265,14 +281,14 @@ class Dispatcher:
                 receipt = await self._settled(attempt, receipt)
                 repeated = True
             case Begun(receipt):
-                receipt = await self._performed(attempt, receipt)
+                receipt = await self._performed(attempt, claim, receipt)
                 repeated = False
         assert receipt.state is not None
         return attempt.outcome(receipt.state, receipt.output, repeated=repeated)
 
     # ---- the first attempt ------------------------------------------------------------------
 
-    async def _performed(self, attempt: Attempt, receipt: Receipt) -> Receipt:
+    async def _performed(self, attempt: Attempt, claim: Claim, receipt: Receipt) -> Receipt:
         ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
         if isinstance(ready, Answer):
             return await self._recorded(attempt, receipt, ready)
@@ -284,6 +300,8 @@ class Dispatcher:
         ended = await self._tried_in_turn(ready, receipt)
         if isinstance(ended, Answer):
             self._running.discard(receipt.id)
+            if ended.unreachable and self._later is not None:
+                ended = await self._later.answer_to(attempt, claim) or ended
             return await self._reconciled(attempt, await self._recorded(attempt, receipt, ended))
         if self._give_up(attempt, receipt, ended):
             return await self._recorded(attempt, receipt, plain_answer(ToolState.FAILED))
@@ -394,7 +412,7 @@ class Dispatcher:
             ended.output,
             self._clock(),
             attempt.tool.reopens,
-            writes=attempt.tool.risk.writes,
+            stands=attempt.tool.risk.writes and attempt.tool.lasting,
         )
         try:
             recording = self._ledger_threads.submit(finish)

@@ -1,6 +1,7 @@
 """Which telephone number a text means, in E.164, if it means one."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -14,6 +15,7 @@ REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 MAX_CHARS = 40
 
 
+@lru_cache(1024)
 def e164(text: str, region: str = "") -> str | None:
     """`+` and up to 15 digits, or None when it is withheld, a SIP address or no number.
 

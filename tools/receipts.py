@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -83,6 +84,8 @@ class Claim(msgspec.Struct, frozen=True):
     caller: str = ""
     """Their number, in E.164; empty when withheld."""
     limits: StepLimits = StepLimits()
+    lasting: bool = True
+    """The first answer stands for every attempt at the same; never for a read."""
 
     @property
     def effect(self) -> str:
@@ -129,7 +132,7 @@ class Receipts:
 
     def look(self, claim: Claim) -> Earlier | Clash | None:
         """Who had it first, if anybody had; records nothing."""
-        return self._store.read(lambda connection: _first(connection, claim))
+        return self._store.read(lambda connection: _first(_looked(connection, claim), claim))
 
     def done(self, call_id: str) -> frozenset[str]:
         """Tools that were done in this call."""
@@ -154,23 +157,28 @@ class Receipts:
         now: dt.datetime,
         reopens: tuple[str, ...] = (),
         *,
-        writes: bool = True,
+        stands: bool = True,
     ) -> Receipt:
         """Record the outcome and return what stands: the truth learned first, if that is known.
 
-        `writes`: the tool's. A write found done after it was presumed failed stands again, unless
-        another attempt at the same has begun since.
+        `stands`: see `Claim.lasting`. A write found done after it was presumed failed stands again,
+        unless another attempt at the same has begun since.
         """
         ended = {"state": state.value, "output": output, "finished_at": now}
         return self._store.contend(
-            lambda connection: _finish(connection, receipt_id, ended, reopens, writes=writes),
+            lambda connection: _finish(connection, receipt_id, ended, reopens, stands=stands),
             "receipt",
         )
 
-    def find(self, receipt_id: int) -> Receipt:
+    def states(self, effect: str) -> frozenset[ToolState | None]:
+        """What became of every attempt at one effect; None for one that has not ended."""
+        found = sa.select(RECEIPTS).where(RECEIPTS.c.effect == effect)
         return self._store.read(
-            lambda connection: _receipt(connection, RECEIPTS.c.id == receipt_id)
+            lambda connection: frozenset(_typed(row).state for row in connection.execute(found))
         )
+
+    def find(self, receipt_id: int) -> Receipt:
+        return self._store.read(lambda connection: _found(connection, receipt_id))
 
     def left_open(self, before: dt.datetime) -> list[Receipt]:
         """Receipts that were to end before then and of which no end is known, oldest first."""
@@ -191,37 +199,63 @@ class Receipts:
         )
 
 
+# Built once: to put a statement together costs three times as much as to run it.
+_MINE = sa.and_(
+    REQUESTS.c.call_id == sa.bindparam("whose"),
+    REQUESTS.c.tool_call_id == sa.bindparam("which"),
+)
+_LOOK = (
+    sa.select(RECEIPTS, REQUESTS.c.effect.label("asked"))
+    .select_from(
+        RECEIPTS.outerjoin(REQUESTS, sa.and_(REQUESTS.c.receipt_id == RECEIPTS.c.id, _MINE))
+    )
+    .where(
+        sa.or_(
+            RECEIPTS.c.effect == sa.bindparam("wanted"),
+            RECEIPTS.c.id == sa.select(REQUESTS.c.receipt_id).where(_MINE).scalar_subquery(),
+        )
+    )
+    .order_by(RECEIPTS.c.id)
+)
+"""All receipts of an effect, and that of a tool call id; `asked` is the effect it was used for."""
+_INSERT = sa.insert(RECEIPTS).returning(RECEIPTS)
+_REQUEST = sa.insert(REQUESTS)
+_FIND = sa.select(RECEIPTS).where(RECEIPTS.c.id == sa.bindparam("receipt"))
+_END = (
+    sa.update(RECEIPTS)
+    .where(RECEIPTS.c.id == sa.bindparam("receipt"), RECEIPTS.c.state == STARTED)
+    .values({name: sa.bindparam(name) for name in ("state", "output", "finished_at")})
+    .returning(RECEIPTS)
+)
+_END_UNCHANGED = _END.values(standing=None)
+
+
 def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
-    found = _first(connection, claim)
-    if isinstance(found, Clash):
-        return found
-    if isinstance(found, Earlier):
-        _note_request(connection, claim, found.receipt.id)
+    rows = _looked(connection, claim)
+    found = _first(rows, claim)
+    if found is not None:
+        if isinstance(found, Earlier) and not any(row.asked for row in rows):
+            _note_request(connection, claim, found.receipt.id)
         return found
     if _exhausted(connection, claim):
         return Exhausted()
-    receipt = _insert(connection, claim)
+    receipt = _insert(connection, claim, _idempotency_key(claim.effect, rows))
     _note_request(connection, claim, receipt.id)
     _note_run(connection, claim, receipt.id)
     return Begun(receipt)
 
 
-def _first(connection: sa.Connection, claim: Claim) -> Earlier | Clash | None:
-    asked = _asked(connection, claim)
-    if asked is not None:
-        if asked.effect != claim.effect:
-            return Clash()
-        return Earlier(_receipt(connection, RECEIPTS.c.id == asked.receipt_id))
-    first = connection.execute(
-        sa.select(RECEIPTS).where(RECEIPTS.c.standing == claim.effect)
-    ).one_or_none()
-    return None if first is None else Earlier(_typed(first))
+def _looked(connection: sa.Connection, claim: Claim) -> Sequence[Any]:
+    given = {"whose": claim.call_id, "which": claim.tool_call_id, "wanted": claim.effect}
+    return connection.execute(_LOOK, given).all()
 
 
-def _asked(connection: sa.Connection, claim: Claim) -> Any:
-    mine = (REQUESTS.c.call_id == claim.call_id, REQUESTS.c.tool_call_id == claim.tool_call_id)
-    found = sa.select(REQUESTS.c.effect, REQUESTS.c.receipt_id).where(*mine)
-    return connection.execute(found).one_or_none()
+def _first(rows: Sequence[Any], claim: Claim) -> Earlier | Clash | None:
+    for row in rows:
+        if row.asked is not None:
+            return Earlier(_typed(row)) if row.asked == claim.effect else Clash()
+    stands = (row for row in rows if row.standing == claim.effect)
+    return next((Earlier(_typed(row)) for row in stands), None)
 
 
 def _exhausted(connection: sa.Connection, claim: Claim) -> bool:
@@ -264,45 +298,33 @@ def _note_run(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
         )
 
 
-def _insert(connection: sa.Connection, claim: Claim) -> Receipt:
+def _insert(connection: sa.Connection, claim: Claim, key: str) -> Receipt:
     values: dict[str, Any] = {
         "call_id": claim.call_id,
         "tool": claim.tool,
         "effect": claim.effect,
-        "standing": claim.effect if claim.risk.writes else None,
-        "idempotency_key": _idempotency_key(connection, claim.effect),
+        "standing": claim.effect if claim.risk.writes and claim.lasting else None,
+        "idempotency_key": key,
         "state": STARTED,
         "started_at": claim.now,
         "deadline_at": claim.deadline_at,
     }
-    return _typed(
-        connection.execute(sa.insert(RECEIPTS).values(**values).returning(RECEIPTS)).one()
-    )
+    return _typed(connection.execute(_INSERT, values).one())
 
 
-def _idempotency_key(connection: sa.Connection, effect: str) -> str:
+def _idempotency_key(effect: str, rows: Sequence[Any]) -> str:
     """The last key again while it has changed nothing; where it has, or may have, and the effect
-    was reopened, a new one: it is a new effect outside, too."""
-    columns = (RECEIPTS.c.idempotency_key, RECEIPTS.c.state)
-    newest_first = sa.select(*columns).where(RECEIPTS.c.effect == effect)
-    before = connection.execute(newest_first.order_by(RECEIPTS.c.id.desc())).all()
+    was reopened, a new one: it is a new effect outside, too. `rows`: its receipts, oldest first."""
+    before = [row for row in rows if row.effect == effect]
     used = {row.idempotency_key for row in before if row.state not in UNCHANGED}
-    if before and before[0].idempotency_key not in used:
-        return str(before[0].idempotency_key)
+    if before and before[-1].idempotency_key not in used:
+        return str(before[-1].idempotency_key)
     return _hash(effect, str(len({row.idempotency_key for row in before})))
 
 
 def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
-    if _asked(connection, claim) is not None:
-        return
-    connection.execute(
-        sa.insert(REQUESTS).values(
-            call_id=claim.call_id,
-            tool_call_id=claim.tool_call_id,
-            effect=claim.effect,
-            receipt_id=receipt_id,
-        )
-    )
+    noted = {"call_id": claim.call_id, "tool_call_id": claim.tool_call_id}
+    connection.execute(_REQUEST, {**noted, "effect": claim.effect, "receipt_id": receipt_id})
 
 
 def _finish(
@@ -311,21 +333,32 @@ def _finish(
     ended: dict[str, Any],
     reopens: tuple[str, ...],
     *,
-    writes: bool,
+    stands: bool,
 ) -> Receipt:
+    state = ended["state"]
+    end = _END_UNCHANGED if state in UNCHANGED else _END
+    row = connection.execute(end, {"receipt": receipt_id, **ended}).one_or_none()
+    overruled = row is not None or _overrule(connection, receipt_id, ended, stands=stands)
+    receipt = _typed(row) if row is not None else _found(connection, receipt_id)
+    if overruled and state == ToolState.DONE.value and reopens:
+        _reopen(connection, receipt, reopens)
+    return receipt
+
+
+def _overrule(
+    connection: sa.Connection, receipt_id: int, ended: dict[str, Any], *, stands: bool
+) -> bool:
+    """An end was recorded before; whether this one is better known."""
     mine = RECEIPTS.c.id == receipt_id
     looked = sa.select(RECEIPTS.c.state, RECEIPTS.c.effect).where(mine).with_for_update()
     before = connection.execute(looked).one()
-    state = ended["state"]
-    if before.state in OVERRULED[state]:
-        standing = {"standing": None} if state in UNCHANGED else {}
-        connection.execute(sa.update(RECEIPTS).where(mine).values(**ended, **standing))
-        if writes and before.state in UNCHANGED:
-            _stand_again(connection, receipt_id, before.effect)
-    receipt = _receipt(connection, mine)
-    if before.state in OVERRULED[state] and state == ToolState.DONE.value and reopens:
-        _reopen(connection, receipt, reopens)
-    return receipt
+    if before.state not in OVERRULED[ended["state"]]:
+        return False
+    standing = {"standing": None} if ended["state"] in UNCHANGED else {}
+    connection.execute(sa.update(RECEIPTS).where(mine).values(**ended, **standing))
+    if stands and before.state in UNCHANGED:
+        _stand_again(connection, receipt_id, before.effect)
+    return True
 
 
 def _stand_again(connection: sa.Connection, receipt_id: int, effect: str) -> None:
@@ -351,8 +384,8 @@ def _reopen(connection: sa.Connection, receipt: Receipt, tools: tuple[str, ...])
     )
 
 
-def _receipt(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Receipt:
-    return _typed(connection.execute(sa.select(RECEIPTS).where(condition)).one())
+def _found(connection: sa.Connection, receipt_id: int) -> Receipt:
+    return _typed(connection.execute(_FIND, {"receipt": receipt_id}).one())
 
 
 def _typed(row: Any) -> Receipt:

@@ -196,6 +196,9 @@ class Tool(msgspec.Struct, frozen=True):
     settled: Callable[[Arguments], Arguments] | None = None
     """Arguments with everything filled in that was left out, so that the same wish is known for
     the same; raises msgspec.ValidationError."""
+    lasting: bool = True
+    """False: what it did soon means nothing, so asked again under a new id it is done anew. Only
+    for a write that may be repeated."""
     idempotent: bool = False
     """Running it again with the same `idempotency_key` changes nothing more: it may be retried."""
     retries: int | None = None
@@ -269,3 +272,5 @@ class ToolOutcome(msgspec.Struct, frozen=True):
     """True: the first answer again; the effect did not happen a second time."""
     transfer_to: str = ""
     """The target the caller is to be put through to."""
+    gives_up: bool = False
+    """The model calls tools without end, whatever it is told: it is not to be asked again."""

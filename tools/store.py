@@ -32,6 +32,10 @@ RETRYABLE = {"40001", "40P01", "55P03"}
 T = TypeVar("T")
 
 
+class UnreachableError(BackendError):
+    """The database itself cannot be asked, or refuses; nothing was changed."""
+
+
 class CommitUnknownError(Exception):
     """The connection broke while committing: the change may or may not have been made."""
 
@@ -41,6 +45,11 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        # Views of one engine and its pool, made once: an option set for each connection costs more
+        # than taking the connection does.
+        self._views = {
+            writes: engine.execution_options(**{WRITES: writes}) for writes in (True, False)
+        }
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """`work` in a read-only transaction; BackendError when the database cannot be asked."""
@@ -76,12 +85,12 @@ class Store:
                 raise
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not _passes(error):
-                    raise BackendError(_safe(error), permanent=False) from None
+                    raise UnreachableError(_safe(error), permanent=False) from None
                 time.sleep(PAUSE_S * attempt)
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
-        with self.engine.connect().execution_options(**{WRITES: writes}) as connection:
+        with self._views[writes].connect() as connection:
             transaction = connection.begin()
             try:
                 found = work(connection)

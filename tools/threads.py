@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 TOOL_THREADS = 16
@@ -24,18 +25,28 @@ class Threads:
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._started = 0
+        self._idle = threading.Semaphore(0)
+        """Threads that wait for work nobody has given them yet."""
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Run `work` in a thread as soon as one is free. `Future.cancel` works until it begins.
 
         Raises RuntimeError when there is no thread and none can be started: `work` never runs.
         """
-        self._grow()
         future: Future[T] = Future()
         self._work.put((future, work))
+        # Only now: a thread that finds nothing to do counts as idle.
+        try:
+            self._grow()
+        except RuntimeError:
+            future.cancel()
+            raise
         return future
 
     def _grow(self) -> None:
+        # The thread that worked last is the one whose memory is warm.
+        if self._idle.acquire(blocking=False):
+            return
         with self._lock:
             if self._started == self._size:
                 return
@@ -51,7 +62,7 @@ class Threads:
 
     def _run(self) -> None:
         while True:
-            future, work = self._work.get()
+            future, work = self._next()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
@@ -59,15 +70,31 @@ class Threads:
             except BaseException as error:
                 future.set_exception(error)
 
+    def _next(self) -> tuple[Future[Any], Callable[[], Any]]:
+        try:
+            return self._work.get_nowait()
+        except queue.Empty:
+            self._idle.release()
+            return self._work.get()
+
 
 async def ended_within(work: Future[Any], limit_s: float | None) -> bool:
     """Whether it ended in time; what has not is not disturbed. None: there is no limit."""
-    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    work.add_done_callback(lambda _: _call_soon(loop, ended.set))
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(ended.wait(), limit_s)
+    over = loop.create_future()
+    work.add_done_callback(lambda _: _call_soon(loop, partial(_settle, over)))
+    timer = loop.call_later(limit_s, _settle, over) if limit_s is not None else None
+    try:
+        await over
+    finally:
+        if timer is not None:
+            timer.cancel()
     return work.done()
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:

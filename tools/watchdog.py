@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from tools.stalls import Stalls
+
 BLOCKS_S = 0.25
 """A step of a coroutine that takes longer keeps every caller's audio waiting."""
 LEAVES_S = 0.5
@@ -35,6 +37,7 @@ class Watchdog:
         self._clock = clock
         self._leaves_s = leaves_s
         self._offences: Counter[str] = Counter()
+        self._stalls = Stalls(BLOCKS_S, _lasts)
 
     def isolated(self, tool: str) -> bool:
         """The tool has harmed other calls too often to be called again."""
@@ -46,13 +49,20 @@ class Watchdog:
         _remember_makers(asyncio.get_running_loop())
         token = _run_by.set(mark)
         try:
-            return await _Timed(work, self._clock, partial(self._blocked, tool))
+            enter = partial(self._enter, tool)
+            return await _Timed(work, enter, partial(self._leave, tool))
         finally:
             _run_by.reset(token)
             # What was cancelled a moment ago needs the loop to turn before it is gone.
             asyncio.get_running_loop().call_later(self._leaves_s, self._leaked, tool, mark)
 
-    def _blocked(self, tool: str, took_s: float) -> None:
+    def _enter(self, tool: str) -> float:
+        self._stalls.begin(tool)
+        return self._clock()
+
+    def _leave(self, tool: str, began_s: float) -> None:
+        took_s = self._clock() - began_s
+        self._stalls.end()
         if took_s > BLOCKS_S:
             self._offend(tool, "tool_blocked_the_loop", took_ms=round(took_s * 1000))
 
@@ -68,6 +78,10 @@ class Watchdog:
         log.error(event, tool=tool, offences=self._offences[tool], **details)
         if self._offences[tool] == OFFENCES:
             log.error("tool_isolated", tool=tool, offences=OFFENCES)
+
+
+def _lasts(tool: str, lasts_s: float, calls: list[str]) -> None:
+    log.error("tool_blocks_the_loop", tool=tool, lasts_ms=round(lasts_s * 1000), calls=calls)
 
 
 @contextmanager
@@ -99,29 +113,30 @@ def _marked(task: asyncio.Task[Any], mark: object) -> bool:
 
 
 class _Timed(Generic[T]):
-    """Awaits a coroutine step by step, and tells how long each step took."""
+    """Awaits a coroutine step by step, and tells of the beginning and the end of each."""
 
     def __init__(
         self,
         work: Coroutine[Any, Any, T],
-        clock: Callable[[], float],
-        tell: Callable[[float], None],
+        enter: Callable[[], float],
+        leave: Callable[[float], None],
     ) -> None:
+        """`leave` gets what `enter` returned."""
         self._work = work
-        self._clock = clock
-        self._tell = tell
+        self._enter = enter
+        self._leave = leave
 
     def __await__(self) -> Generator[Any, Any, T]:
         step: Callable[[], Any] = partial(self._work.send, None)
         while True:
-            began_s = self._clock()
+            began_s = self._enter()
             try:
                 awaited = step()
             except StopIteration as ended:
                 value: T = ended.value
                 return value
             finally:
-                self._tell(self._clock() - began_s)
+                self._leave(began_s)
             try:
                 step = partial(self._work.send, (yield awaited))
             except BaseException as error:

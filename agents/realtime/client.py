@@ -92,6 +92,7 @@ class RealtimeEngine:
             answers_on_request=self._settings.answers_on_request,
             truncates=True,
             truncate_margin_ms=TRUNCATE_MARGIN_MS,
+            transcribes=bool(self._settings.transcription_model),
         )
 
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:

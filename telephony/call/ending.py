@@ -4,7 +4,7 @@ from enum import Enum
 
 import msgspec
 
-from agents.engine import CancelResponse, CloseEngine, Inform, Say
+from agents.engine import CancelResponse, CloseEngine, Inform, Say, ToolOutput
 from telephony.call.commands import (
     CallBack,
     CallCommand,
@@ -26,6 +26,7 @@ from telephony.call.events import (
     HandedOver,
     HandOverFailed,
     MessageLeft,
+    ToolFinished,
 )
 from telephony.call.limits import Closing, Patience, Stage
 from telephony.call.playback import Playback
@@ -172,6 +173,13 @@ class Ending:
         if closing.beyond or closing.onward or closing.hanging_up or not owed:
             return commands
         return [*commands, *self._last_apology(now)]
+
+    def in_circles(self, finished: ToolFinished, now: float) -> list[CallCommand]:
+        """The model calls tools without end: it counts as one that has failed."""
+        silent = ToolOutput(finished.tool_call_id, finished.output, respond=False)
+        if self._floor.deserted:
+            return [silent]
+        return [silent, Note("tools_in_circles"), *self.apologise(now)]
 
     def _desert(self, now: float) -> list[CallCommand]:
         """Nobody here can talk to the caller any more: somebody else must, or nobody does."""

@@ -65,6 +65,8 @@ class ToolFinished(PhoneEvent, frozen=True, tag=True):
     """True: this is the first answer again; nothing was done a second time."""
     transfer_to: str = ""
     """The target the caller is to be put through to, by its name in the configuration."""
+    gives_up: bool = False
+    """The model calls tools without end: see tools.spec.ToolOutcome."""
 
 
 class ToolWaits(PhoneEvent, frozen=True, tag=True):

@@ -27,14 +27,14 @@ class Hearing:
     def __init__(self, config: CallConfig, playback: Playback) -> None:
         self.testimony = Testimony()
         self._judged = frozenset(config.evidence_tools)
-        self._patience_s = config.limits.evidence_s
+        self._patience_s = config.limits.evidence_s if config.capabilities.transcribes else None
         self._playback = playback
         self._held: list[_Held] = []
 
     def run(self, called: ToolCalled, now: float) -> list[CallCommand]:
-        """At once, unless its rules ask for words that are not transcribed yet."""
+        """At once, unless its rules ask for words that are not transcribed yet, but may be."""
         awaited = self.testimony.awaited(self._playback.ledger.stream_ms(now))
-        if called.name not in self._judged or not awaited:
+        if called.name not in self._judged or self._patience_s is None or not awaited:
             return [self._command(called)]
         self._held.append(_Held(called, awaited, now + self._patience_s))
         return []

@@ -398,6 +398,8 @@ class Call:
         if (line := self._tools.finish(event, self._ms(now))) is None:
             return [Note("tool_answer_unasked")]
         self._honesty.tool_finished(event)
+        if event.gives_up:
+            return [Record(line), *self._ending.in_circles(event, now)]
         leaves = event.ends_call or bool(event.transfer_to)
         respond = self._ending.listening and not (leaves and self._said_goodbye())
         if respond and not self._tools and self._floor.caller_item is None:

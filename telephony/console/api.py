@@ -14,15 +14,21 @@ from telephony.console.desk import ConfigDesk
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
 from telephony.console.routes import author, config_router
 from telephony.console.views import Problem
+from telephony.console.waiting import waiting_router
 from telephony.version import VERSION
 from tools.approvals import Approvals
+from tools.booking.waiting import Waiting
 
 API_PATH = "/api/v1"
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
 def api(
-    key: str | None, config: ConfigDesk, approvals: Approvals, clock: Callable[[], dt.datetime]
+    key: str | None,
+    config: ConfigDesk,
+    approvals: Approvals,
+    waiting: Callable[[], Waiting],
+    clock: Callable[[], dt.datetime],
 ) -> Mount:
     """Everything under API_PATH, behind the key; without one nothing is there."""
     app = FastAPI(
@@ -36,6 +42,7 @@ def api(
     answer_with_problems(app)
     app.include_router(config_router(config))
     app.include_router(approvals_router(approvals, clock, author))
+    app.include_router(waiting_router(waiting, clock, author))
     _describe(app)
     mount = Mount(API_PATH, app=Guard(app, key))
     # A line feed in a path would lead past the mount, and so past the key.

@@ -149,14 +149,21 @@ async def test_an_appointment_is_moved_and_cancelled_on_later_calls(store: Store
     await line.says("Wednesday")
     check = await line.says("eleven")
     assert "Wednesday the twenty-fifth of November, at eleven a m" in check
+    assert "name" in await line.says("yes")
+    await line.says("Jane Doe")
+    assert "what day is the appointment on" in await line.says("yes")
+    assert "old date Tuesday" in await line.says("Tuesday")
     assert "moved" in await line.says("yes")
     line.ring()
-    assert "haircut on Wednesday" in await line.says("When is my appointment?")
+    assert "name" in await line.says("When is my appointment?")
+    assert "day" in await line.says("Jane Doe")
+    assert "haircut on Wednesday" in await line.says("Wednesday")
     check = await line.says("I want to cancel my appointment")
     assert "Wednesday the twenty-fifth" in check
     assert "Is that right?" in check
     assert "ancelled" in await line.says("yes")
-    assert line.wrote("cancel_appointment") == [({"date": "2026-11-25"}, "done")]
+    cancelled = {"date": "2026-11-25", "name": "Jane Doe"}
+    assert line.wrote("cancel_appointment") == [(cancelled, "done")]
 
 
 async def test_from_one_day_to_another_tells_which_is_which(store: Store) -> None:
@@ -168,14 +175,19 @@ async def test_from_one_day_to_another_tells_which_is_which(store: Store) -> Non
     check = await line.says("I need to move my appointment from Tuesday to Thursday at ten")
     assert "on Thursday the twenty-sixth of November, at ten a m" in check
     assert "old date Tuesday" in check
+    assert "name" in await line.says("yes")
+    await line.says("Jane Doe")
     assert "moved" in await line.says("yes")
 
 
 async def test_a_caller_without_appointments_is_told_so(store: Store) -> None:
     line = Line(store)
-    answer = await line.says("I want to cancel my appointment")
-    assert "can't find an appointment" in answer
-    assert line.wrote("cancel_appointment") == []
+    await line.says("I want to cancel my appointment")
+    await line.says("On Tuesday")
+    assert "name" in await line.says("yes")
+    await line.says("Jane Doe")
+    assert "can't find an appointment" in await line.says("yes")
+    assert all(state == "refused" for _, state in line.wrote("cancel_appointment"))
 
 
 async def test_a_withheld_number_is_asked_for_the_name(store: Store) -> None:
@@ -250,10 +262,12 @@ async def test_which_of_two_appointments_is_meant_is_asked_and_the_answer_taken(
         line.ring()
     for said in ("I'd like to move my appointment.", "To Wednesday.", "At three in the afternoon."):
         await line.says(said)
-    assert "Which one do you mean?" in await line.says("Yes, that's right.")
+    assert "name" in await line.says("Yes, that's right.")
+    await line.says("Ann Lee.")
+    assert "what day is the appointment on" in await line.says("Yes.")
     again = await line.says("The one on Tuesday.")
     assert "Wednesday the twenty-fifth" in again
     assert "Tuesday the twenty-fourth" in again
     assert "moved" in await line.says("Yes.")
-    moved = {"date": "2026-11-25", "time": "15:00", "old_date": "2026-11-24"}
+    moved = {"date": "2026-11-25", "time": "15:00", "old_date": "2026-11-24", "name": "Ann Lee"}
     assert line.wrote("reschedule_appointment")[-1] == (moved, "done")

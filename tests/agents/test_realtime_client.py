@@ -118,6 +118,9 @@ def test_it_is_an_engine() -> None:
     assert (capabilities.name, capabilities.truncates) == ("realtime", True)
     assert capabilities.cancels_on_speech
     assert capabilities.input_format is capabilities.output_format is AudioFormat.PCM16_24K
+    assert capabilities.transcribes
+    deaf = RealtimeEngine(RealtimeSettings(transcription_model=""), Persona(), [])
+    assert not deaf.capabilities.transcribes
 
 
 # ---- a call that goes well ----------------------------------------------------------------------

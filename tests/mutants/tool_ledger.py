@@ -54,12 +54,12 @@ def _testimony(original: str, mutated: str, breaks: str) -> Mutant:
 
 TOOL_LEDGER = (
     _receipts(
-        '"standing": claim.effect if claim.risk.writes else None,',
+        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
         '"standing": None,',
         "a booking asked for under a new id is made twice",
     ),
     _receipts(
-        '"standing": claim.effect if claim.risk.writes else None,',
+        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
         '"standing": claim.effect,',
         "free times looked up once stay as they were",
     ),
@@ -69,17 +69,17 @@ TOOL_LEDGER = (
         "a booking that is known to be made is doubted",
     ),
     _receipts(
-        '{"standing": None} if state in UNCHANGED else {}',
-        "{}",
+        "end = _END_UNCHANGED if state in UNCHANGED else _END",
+        "end = _END",
         "what failed can never be tried again",
     ),
     _receipts(
-        "        if asked.effect != claim.effect:\n            return Clash()\n",
-        "",
+        "return Earlier(_typed(row)) if row.asked == claim.effect else Clash()",
+        "return Earlier(_typed(row))",
         "one id is answered with what became of another wish",
     ),
     _receipts(
-        "if before and before[0].idempotency_key not in used:",
+        "if before and before[-1].idempotency_key not in used:",
         "if before:",
         "a booking made again after its cancellation is taken for the old one outside",
     ),

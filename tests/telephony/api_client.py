@@ -15,6 +15,8 @@ from telephony.console.desk import ConfigDesk
 from telephony.follower import FolderState, Standing
 from tests.tools.versioned import NOON, Clock, check
 from tools.approvals import Approvals
+from tools.booking.shop import default_shop
+from tools.booking.waiting import Waiting
 from tools.config import ConfigError
 from tools.migrate import migrate
 from tools.store import Store, open_store
@@ -50,7 +52,13 @@ class Office:
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
         self.app = FastAPI(openapi_url=None)
         self.app.router.routes.append(
-            api(KEY, self.desk, Approvals(self.store), lambda: dt.datetime.now(dt.UTC))
+            api(
+                KEY,
+                self.desk,
+                Approvals(self.store),
+                lambda: Waiting(self.store, default_shop()),
+                lambda: dt.datetime.now(dt.UTC),
+            )
         )
         self.client = TestClient(
             self.app,

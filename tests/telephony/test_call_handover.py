@@ -510,6 +510,35 @@ def test_an_engine_that_dies_after_its_words_is_not_missed() -> None:
     script.happens(HandedOver()).when(DialEnded("busy"), TakeMessage(asked=True))
 
 
+def circling(**fields: Any) -> Script:
+    """A model that has called tools for too long, whatever it was told."""
+    looks = ToolCalled("r1", "call_9", "look", "{}")
+    gives_up = ToolFinished("call_9", "look", "refused", "{}", gives_up=True)
+    return up(**fields).happens(looks, gives_up)
+
+
+def test_fault_x17_a_model_in_circles_is_not_asked_again_and_a_person_comes() -> None:
+    script = circling()
+    assert ToolOutput("call_9", "{}", respond=False) in script.last
+    assert Note("tools_in_circles") in script.last
+    (line,) = script.entries(ToolLine)
+    assert line.state == "refused"
+    script.wait(1.5).happens(*(MarkEchoed(name) for name in script.marks()[-3:])).wait(3.0)
+    assert Transfer("front desk") in script.said
+
+
+def test_fault_x17_without_a_person_it_ends_with_an_apology_and_a_note() -> None:
+    script = circling(human="", message_s=0.0)
+    assert CallBack("The call broke off for a fault of ours.") in script.last
+    again = ToolCalled("r1", "call_10", "look", "{}")
+    script.happens(again)
+    refused = ToolFinished("call_10", "look", "refused", "{}", gives_up=True)
+    script.when(refused, ToolOutput("call_10", "{}", respond=False)).wait(5.0)
+    own = [line.text for line in script.entries(AgentLine) if line.source == "own"]
+    assert own == [script.config.persona.apology]
+    assert HangUp() in script.said
+
+
 def test_key_0_works_while_the_apology_is_spoken() -> None:
     script = up(human="", message_s=0.0, apology_ulaw=seconds(4.0)).happens(BROKEN)
     script.when(HumanWanted())

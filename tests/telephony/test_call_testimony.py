@@ -48,9 +48,12 @@ READ_BACK = Heard("agent", "On Tuesday at ten?")
 class Talk(Script):
     """A call in which the tool `book` has rules about what was said."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, transcribes: bool = True) -> None:
         super().__init__()
-        self.config = msgspec.structs.replace(self.config, evidence_tools=("book",))
+        capabilities = msgspec.structs.replace(CAPABILITIES, transcribes=transcribes)
+        self.config = msgspec.structs.replace(
+            self.config, evidence_tools=("book",), capabilities=capabilities
+        )
         self.call = Call(self.config)
 
     def reads_back(self) -> Self:
@@ -97,6 +100,11 @@ def test_words_that_do_not_come_are_not_waited_for_long() -> None:
     assert story.ran == [Evidence((READ_BACK, UNKNOWN), complete=False, turn=1)]
     story.words("c1", "Yes.")
     assert len(story.ran) == 1
+
+
+def test_words_of_an_engine_that_writes_none_down_are_not_waited_for() -> None:
+    story = Talk(transcribes=False).begins().reads_back().caller_says("c1").happens(BOOKS)
+    assert story.ran == [Evidence((READ_BACK, UNKNOWN), complete=False, turn=1)]
 
 
 def test_words_that_are_lost_are_not_waited_for_again() -> None:

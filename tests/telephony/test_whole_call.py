@@ -210,6 +210,18 @@ async def test_fault_x17_a_model_that_calls_tools_in_circles_gets_a_person(
         assert said_last(built) == "I'm sorry, let me get a person."
 
 
+async def test_fault_x17_a_model_that_never_stops_calling_tools_is_taken_off_the_line(
+    tmp_path: Path,
+) -> None:
+    calls = [Reply("", calls=(FunctionCall("list_services", "{}", f"c{n}"),)) for n in range(40)]
+    async with house(tmp_path, Script(replies=tuple(calls))) as built:
+        await built.phone.dial(caller((800, 1_400), hang_up_ms=8_000))
+        tools = [line for line in built.of(ToolLine) if isinstance(line, ToolLine)]
+        assert [line.state for line in tools] == ["done"] * 5 + ["refused"] * 6
+        assert "tools_in_circles" in built.service.counters
+        assert said_last(built) == built.service.persona.sorry
+
+
 async def test_a_booking_nobody_agreed_to_is_not_made(tmp_path: Path) -> None:
     call = {"service": "haircut", "time": "10:00", "name": "Ann Lee"}
     async with house(tmp_path) as built:

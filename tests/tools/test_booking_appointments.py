@@ -13,6 +13,9 @@ from tools.booking.bookings import Booking, Bookings
 from tools.booking.hours import Range
 from tools.booking.offer import booking_tools
 from tools.booking.shop import Shop, default_shop
+from tools.crm.checking import Checks
+from tools.crm.contacts import Contacts
+from tools.crm.identity import CheckRules
 from tools.receipts import Receipt
 from tools.registry import Registry
 from tools.spec import BackendError, ToolContext, ToolRefusal, ToolState
@@ -262,7 +265,7 @@ async def test_a_caller_who_calls_again_has_one_booking(plain: Store) -> None:
     own = desk(plain)
     await done(own, "book_appointment", wish(), call="CA1")
     await done(own, "book_appointment", wish(), call="CA2")
-    assert len((await done(own, "my_appointments", {}))["appointments"]) == 1
+    assert len((await done(own, "my_appointments", {}, call="CA1"))["appointments"]) == 1
 
 
 # ---- changing ---------------------------------------------------------------------------------
@@ -275,7 +278,7 @@ async def test_book_cancel_and_book_again_in_one_call(store: Store) -> None:
         assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
         cancelled = await done(own, "cancel_appointment", {"date": "2026-03-04"})
         assert cancelled["message"].startswith("Cancelled: haircut on Wednesday")
-        assert (await done(own, "my_appointments", {}))["choices"] == []
+        assert (await refused(own, "my_appointments", {}))["field"] == "name"
 
 
 async def test_there_and_back_and_there_again(store: Store) -> None:
@@ -325,18 +328,18 @@ async def test_with_several_bookings_the_caller_is_asked_which(plain: Store) -> 
 
 async def test_nothing_to_change_is_told(plain: Store) -> None:
     own = desk(plain)
-    data = await refused(own, "cancel_appointment", {"date": "2026-03-04"})
+    data = await refused(own, "cancel_appointment", {"date": "2026-03-04", "name": "Ann"})
     assert (data["field"], data["message"]) == (
         "date",
-        "I can't find an appointment to come for you.",
+        "I can't find an appointment under that name on that day.",
     )
-    assert (await done(own, "my_appointments", {}))["choices"] == []
 
 
 async def test_what_is_past_is_not_the_callers_any_more(plain: Store) -> None:
     await done(desk(plain), "book_appointment", wish())
     later = desk(plain, now=NOW + dt.timedelta(days=2))
-    assert (await done(later, "my_appointments", {}, call="CA2"))["choices"] == []
+    known = {"name": "Ann", "date": "2026-03-04"}
+    assert (await done(later, "my_appointments", known, call="CA2"))["choices"] == []
 
 
 # ---- whose ------------------------------------------------------------------------------------
@@ -378,7 +381,7 @@ async def test_what_was_booked_withheld_is_found_by_name_and_day_from_any_number
     own = desk(plain)
     await done(own, "book_appointment", wish(), number=WITHHELD)
     known = {"name": "Ann", "date": "2026-03-04"}
-    assert (await done(own, "my_appointments", {}, number=CALLER))["choices"] == []
+    assert (await refused(own, "my_appointments", {}, number=CALLER))["field"] == "name"
     assert (await done(own, "my_appointments", known, number=CALLER))["choices"] == ["2026-03-04"]
 
 
@@ -445,6 +448,77 @@ async def test_a_common_name_is_found_on_any_day(plain: Store) -> None:
     assert found["choices"] == ["2026-03-12"]
 
 
+# ---- a number is a hint ------------------------------------------------------------------------
+
+KNOWN = {"name": "Ann", "date": "2026-03-04"}
+MOVING = {"date": "2026-03-05", "time": "11:00"}
+
+
+async def test_a_number_alone_is_told_nothing_of_its_appointments(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), call="CA0")
+    for tool, asked in (
+        ("my_appointments", {}),
+        ("my_appointments", {"date": "2026-03-04"}),
+        ("cancel_appointment", {"date": "2026-03-04"}),
+        ("reschedule_appointment", MOVING),
+    ):
+        data = await refused(own, tool, asked)
+        assert (data["field"], data.get("choices", [])) == ("name", [])
+    data = await refused(own, "reschedule_appointment", {**MOVING, "name": "Ann"})
+    assert data["field"] == "old_date"
+    # What has no appointments is asked the very same.
+    assert (await refused(own, "my_appointments", {}, number=OTHER))["field"] == "name"
+
+
+async def test_name_and_day_of_one_open_all_of_the_number_for_this_call(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), call="CA0")
+    await done(own, "book_appointment", wish(date="2026-03-06"), call="CA0")
+    assert (await done(own, "my_appointments", KNOWN))["choices"] == ["2026-03-04", "2026-03-06"]
+    assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04", "2026-03-06"]
+    await done(own, "cancel_appointment", {"date": "2026-03-06"})
+    assert (await refused(own, "my_appointments", {}, call="CA2"))["field"] == "name"
+
+
+async def test_guesses_are_few_and_then_a_right_one_is_no_better(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), call="CA0")
+    for day in range(10, 13):
+        data = await done(own, "my_appointments", {"name": "Ann", "date": f"2026-03-{day}"})
+        assert data["choices"] == []
+    for tool in ("my_appointments", "cancel_appointment"):
+        assert "again today" in (await refused(own, tool, KNOWN))["message"]
+    for day in (13, 14):
+        guess = {"name": "Ann", "date": f"2026-03-{day}"}
+        await done(own, "my_appointments", guess, call="CA2")
+    assert "again today" in (await refused(own, "my_appointments", KNOWN, call="CA3"))["message"]
+    own.now = NOW + dt.timedelta(hours=20)
+    assert (await done(own, "my_appointments", KNOWN, call="CA4"))["choices"] == ["2026-03-04"]
+
+
+async def test_guesses_from_a_withheld_number_are_counted_in_their_call(store: Store) -> None:
+    own = desk(store)
+    await done(own, "book_appointment", wish(), call="CA0", number=WITHHELD)
+    for day in range(10, 13):
+        guess = {"name": "Ann", "date": f"2026-03-{day}"}
+        await done(own, "my_appointments", guess, number=WITHHELD)
+    assert (
+        "again today" in (await refused(own, "my_appointments", KNOWN, number=WITHHELD))["message"]
+    )
+    found = await done(own, "my_appointments", KNOWN, call="CA2", number=WITHHELD)
+    assert found["choices"] == ["2026-03-04"]
+
+
+async def test_who_knows_a_withheld_booking_proves_nothing_of_the_number(plain: Store) -> None:
+    own = desk(plain)
+    await done(own, "book_appointment", wish(), call="CA0", number=WITHHELD)
+    await done(own, "book_appointment", wish(date="2026-03-06", name="Bo"), call="CA1")
+    found = await done(own, "my_appointments", KNOWN, call="CA2")
+    assert found["choices"] == ["2026-03-04"]
+    assert (await refused(own, "my_appointments", {}, call="CA2"))["field"] == "name"
+
+
 # ---- what became of it ------------------------------------------------------------------------
 
 
@@ -486,7 +560,7 @@ async def test_a_booking_nobody_wrote_down_and_then_cancelled_is_not_told_as_boo
     await done(own, "cancel_appointment", {"date": "2026-03-04"})
     own.now = NOW + dt.timedelta(minutes=1)
     assert (await own.ask("book_appointment", wish())).state is ToolState.FAILED
-    assert (await done(own, "my_appointments", {}))["choices"] == []
+    assert (await refused(own, "my_appointments", {}))["field"] == "name"
     again = await own.ask("book_appointment", wish())
     assert (again.state, again.repeated) == (ToolState.DONE, False)
     assert (await done(own, "my_appointments", {}))["choices"] == ["2026-03-04"]
@@ -506,6 +580,6 @@ async def test_a_booking_cancelled_between_look_and_change_is_told(plain: Store)
                 bookings.cancel(each, ToolContext("CA9", CALLER, NOW, "other"))
             return found
 
-    late = Appointments(SHOP, Stale(plain, SHOP))
+    late = Appointments(SHOP, Stale(plain, SHOP), Checks(plain, Contacts(plain), CheckRules()))
     with pytest.raises(ToolRefusal, match="already cancelled"):
         late.cancel(Cancel("2026-03-04"), ToolContext("CA1", CALLER, NOW, "mine"))

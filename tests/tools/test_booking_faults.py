@@ -308,7 +308,7 @@ async def test_fault_x8_kill_9_while_a_cancellation_frees_a_time_somebody_waits_
     joined = await own.ask("join_waiting_list", zoe, number=OTHER, call="CA9")
     assert joined.state is ToolState.DONE, joined.output
 
-    asked = {"date": "2026-03-06", "time": "11:00"}
+    asked = {"date": "2026-03-06", "time": "11:00", "name": "Ann"}
     program = [sys.executable, "-m", "tests.tools.crash", store_url, point, json.dumps(asked)]
     died = subprocess.run([*program, "cancel_appointment", SALON], timeout=40, check=False)
     assert died.returncode == -signal.SIGKILL

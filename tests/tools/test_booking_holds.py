@@ -135,6 +135,24 @@ async def test_a_caller_has_a_time_kept_and_books_it(plain: Store) -> None:
     theirs = await own.ask("available_times", free, call="CA2", number=OTHER)
     assert "10:00" not in said(theirs)["choices"]
     assert (await own.ask("book_appointment", mine)).state is ToolState.DONE
+    again = await own.ask("hold_time", at)
+    assert (again.state, again.repeated) == (ToolState.REFUSED, False), "it is booked now"
     # Asked again after it has expired, it is looked at again.
     own.now = NOW + dt.timedelta(hours=1)
     assert (await own.ask("hold_time", at)).state is ToolState.REFUSED
+
+
+async def test_a_hold_asked_for_again_is_done_anew_and_there_is_one(store: Store) -> None:
+    own = Desk(booking_tools(SHOP, store), store)
+    at = {"service": "cut", "slot": {"date": "2026-03-04", "time": "10:00"}}
+    first = await own.ask("hold_time", at, tool_call_id="t1")
+    assert (await own.ask("hold_time", at, tool_call_id="t1")).repeated
+    own.now = NOW + dt.timedelta(minutes=3)
+    twin = await own.ask("hold_time", at, tool_call_id="t2")
+    assert (twin.state, twin.repeated) == (ToolState.DONE, False)
+    assert said(twin)["kept_until"] == said(first)["kept_until"], "it is not prolonged"
+    assert count(store, HOLDS) == 1
+    own.now = NOW + dt.timedelta(minutes=6)
+    later = await own.ask("hold_time", at, tool_call_id="t3")
+    assert said(later)["kept_until"] == "08:11"
+    assert [each.state for each in own.receipts.of_call("CA1")] == [ToolState.DONE] * 3

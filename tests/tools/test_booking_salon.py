@@ -130,14 +130,17 @@ async def test_a_service_that_is_no_longer_offered_can_be_moved_while_its_kind_i
     text = SALON.replace("name: massage", "name: rub")
     later = Desk(booking_tools(parse_shop(text, "shop.yaml"), plain), plain, NOW)
     to = {"date": "2026-03-05", "time": "10:00"}
-    moved = await later.ask("reschedule_appointment", to, call="CA2")
+    known = {"name": "Ann", "old_date": "2026-03-04"}
+    moved = await later.ask("reschedule_appointment", {**to, **known}, call="CA2")
     assert moved.state is ToolState.DONE, moved.output
     assert "massage with Anna on Thursday the 5th" in said(moved)["message"]
     # Nobody and nothing is there any more: it is refused, not moved to nowhere.
     gone = text.replace("name: Anna", "name: Ada")
     last = Desk(booking_tools(parse_shop(gone, "shop.yaml"), plain), plain, NOW)
-    refusal = await last.ask("reschedule_appointment", {**to, "time": "12:00"}, call="CA3")
+    again = {**to, "time": "12:00", "name": "Ann", "old_date": "2026-03-05"}
+    refusal = await last.ask("reschedule_appointment", again, call="CA3")
     assert refusal.state is ToolState.REFUSED, refusal.output
+    assert "field" not in said(refusal) or said(refusal)["field"] not in ("name", "old_date")
 
 
 # ---- searching --------------------------------------------------------------------------------

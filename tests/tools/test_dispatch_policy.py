@@ -5,12 +5,13 @@ import datetime as dt
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from tests.tools.desk import NOW, OTHER, Desk, said
@@ -182,6 +183,7 @@ async def test_fault_x17_fifty_calls_in_one_turn_are_five(plain: Store) -> None:
     told = said(outcomes[5])
     assert "sorry" in told["message"]
     assert "person" in told["mend"]
+    assert [each.gives_up for each in outcomes] == [False] * 10 + [True] * 40
 
 
 async def test_fault_x17_the_next_turn_is_a_new_chance_and_the_thirtieth_step_the_last(
@@ -212,6 +214,13 @@ async def test_fault_x17_repeats_of_one_effect_end_too(plain: Store) -> None:
     states = [(await desk.ask("do", evidence=heard("Go."))).state for _ in range(12)]
     assert states == [ToolState.DONE] * 10 + [ToolState.REFUSED] * 2
     assert effects.made == ["Ann"]
+
+
+async def test_fault_x17_the_ways_out_end_with_everything_else(plain: Store) -> None:
+    desk = Desk([tool(Effects().make, transfer_to=lambda _: "desk")], plain)
+    outcomes = [await desk.ask("do", evidence=heard("Go.")) for _ in range(11)]
+    assert [each.transfer_to for each in outcomes] == ["desk"] * 10 + [""]
+    assert (outcomes[-1].state, outcomes[-1].gives_up) == (ToolState.REFUSED, True)
 
 
 # ---- tools known only at start -------------------------------------------------------------------
@@ -471,6 +480,34 @@ async def test_fault_x13_a_handler_that_blocks_the_loop_is_named_and_isolated(
     first = await desk.ask("slow", tool_call_id="tc1")
     assert (first.state, first.repeated) == (ToolState.DONE, True), "what was done stays done"
     assert (await desk.ask("do")).state is ToolState.DONE
+
+
+async def test_fault_x13_a_handler_that_blocks_the_loop_is_named_while_it_does(
+    plain: Store,
+) -> None:
+    named = threading.Event()
+    seen: list[Any] = []
+
+    def note(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        if event["event"] == "tool_blocks_the_loop":
+            seen.append(event)
+            named.set()
+        raise structlog.DropEvent
+
+    async def blocks(asked: Asked, context: ToolContext) -> Mapping[str, Any]:
+        return {"message": str(named.wait(20))}
+
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[note])
+    try:
+        outcome = await Desk([tool(blocks, name="slow", risk=Risk.READ)], plain).ask("slow")
+    finally:
+        structlog.configure(processors=before)
+    assert said(outcome)["message"] == "True", "it was named before it ended"
+    (event,) = seen
+    assert event["tool"] == "slow"
+    assert event["lasts_ms"] > 250
+    assert any(call.endswith(" blocks") for call in event["calls"])
 
 
 async def test_fault_x16_tasks_left_behind_are_ended_and_their_tool_named(plain: Store) -> None:

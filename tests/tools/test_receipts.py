@@ -134,8 +134,8 @@ def test_a_late_success_leaves_the_next_attempt_standing(ledger: Receipts) -> No
 
 def test_a_late_read_does_not_stand(ledger: Receipts) -> None:
     first = begun(ledger, claim(risk=Risk.READ))
-    ledger.finish(first.id, ToolState.FAILED, "f", NOW, writes=False)
-    ledger.finish(first.id, ToolState.DONE, "d", NOW, writes=False)
+    ledger.finish(first.id, ToolState.FAILED, "f", NOW, stands=False)
+    ledger.finish(first.id, ToolState.DONE, "d", NOW, stands=False)
     begun(ledger, claim("t2", risk=Risk.READ))
 
 

@@ -48,6 +48,24 @@ def test_what_has_not_begun_can_be_taken_back() -> None:
     assert ran == [3]
 
 
+def test_a_thread_that_is_busy_is_never_taken_for_an_idle_one() -> None:
+    for _ in range(50):
+        threads, gate = Threads("t", 2), threading.Event()
+        held = threads.submit(lambda gate=gate: gate.wait(10))  # type: ignore[misc]
+        assert threads.submit(lambda: 7).result(5) == 7
+        gate.set()
+        assert held.result(5)
+
+
+def test_an_idle_thread_is_used_before_another_is_started() -> None:
+    threads = Threads("t", 8)
+    names = {threads.submit(lambda: threading.current_thread().name).result(5)}
+    while not threads._idle._value:
+        pass
+    names.add(threads.submit(lambda: threading.current_thread().name).result(5))
+    assert names == {"t-1"}
+
+
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
 def test_whatever_is_raised_comes_back_and_the_thread_goes_on(error: type[BaseException]) -> None:
     threads = Threads("t", 1)

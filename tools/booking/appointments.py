@@ -10,6 +10,7 @@ from tools.booking.shop import Shop
 from tools.booking.speech import say_list
 from tools.booking.telling import said, shown, told
 from tools.booking.whose import Whose, not_found
+from tools.crm.checking import Checks
 from tools.spec import Result, ToolContext, ToolRefusal
 
 BOOKED = "You are booked"
@@ -20,11 +21,11 @@ CANCELLED = "Cancelled"
 class Appointments:
     """The handlers that change bookings; they block, so the dispatcher runs them in threads."""
 
-    def __init__(self, shop: Shop, bookings: Bookings) -> None:
+    def __init__(self, shop: Shop, bookings: Bookings, checks: Checks) -> None:
         self._shop = shop
         self._bookings = bookings
         self._choosing = Choosing(shop, bookings)
-        self._whose = Whose(shop, bookings)
+        self._whose = Whose(shop, bookings, checks)
 
     def book(self, asked: Book, context: ToolContext) -> Result:
         service = self._shop.service(asked.service)

@@ -81,7 +81,8 @@ Name = Annotated[
 OwnName = Annotated[
     str,
     _text(
-        "The name the appointment was made for; needed when the caller's number is withheld.",
+        "The name the appointment was made for, as the caller says it; needed unless the caller "
+        "was verified or made it in this call.",
         "What name was it booked under?",
         format="name",
     ),

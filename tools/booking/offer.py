@@ -23,6 +23,9 @@ from tools.booking.keeping import Keeping
 from tools.booking.looking import Looking
 from tools.booking.shop import Shop
 from tools.booking.waiting import Waiting
+from tools.crm.checking import Checks
+from tools.crm.contacts import Contacts
+from tools.crm.identity import CheckRules
 from tools.spec import Risk, Tool
 from tools.store import Store
 
@@ -75,11 +78,14 @@ CANCELLED = (
 )
 
 
-def booking_tools(shop: Shop, store: Store) -> tuple[Tool, ...]:
-    """All tools of this folder. `person` and `party` are asked for only where the shop has them."""
+def booking_tools(shop: Shop, store: Store, checks: Checks | None = None) -> tuple[Tool, ...]:
+    """All tools of this folder. Without `checks` callers are checked by the usual rules.
+
+    `person` and `party` are asked for only where the shop has them.
+    """
     bookings = Bookings(store, shop)
     keeping = Keeping(shop, bookings, Holds(store, shop), Waiting(store, shop))
-    desk = Appointments(shop, bookings)
+    desk = Appointments(shop, bookings, checks or Checks(store, Contacts(store), CheckRules()))
     tools = (*_looking(Looking(shop, bookings), desk), *_changing(desk), *_keeping(keeping))
     return tuple(_for_shop(tool, shop) for tool in tools)
 
@@ -141,8 +147,8 @@ def _looking(looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
         Tool(
             name="my_appointments",
             description=(
-                "The caller's appointments to come, found by the number they call from. "
-                "Name and date find one that was made from a withheld number."
+                "The caller's appointments to come. Give the name and the day of one as the caller "
+                "says them, unless they were verified or made it in this call; never guess."
             ),
             arguments=WhichBookings,
             handler=desk.mine,
@@ -211,10 +217,19 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
 
 def _keeping(keeping: Keeping) -> tuple[Tool, ...]:
     return (
-        # A read: it changes nothing that lasts, and asked again it must be looked at again, for
-        # the first answer is worth nothing once the hold has expired.
+        # Asked again it must be looked at again: the first answer is worth nothing once the hold
+        # has expired. A call has one hold, so done twice it is done once.
         Tool(
             name="hold_time",
+            risk=Risk.WRITE_OWN,
+            lasting=False,
+            idempotent=True,
+            claims=(
+                "I am keeping ... for you",
+                "I have kept ... for you",
+                "I am holding ... for you",
+                "I have held ... for you",
+            ),
             description=(
                 "Keep a free time for this caller for some minutes while they decide. "
                 "It books nothing: book_appointment does."

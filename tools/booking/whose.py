@@ -1,4 +1,8 @@
-"""Which bookings a caller may see and change, and which of them is meant."""
+"""Which bookings a caller may see and change, and which of them is meant.
+
+A number is a hint: anybody can send any. What is told for it alone is nothing; a caller has to have
+been checked in this call, or to know the name and the day of a booking. Wrong guesses are few.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,31 +11,57 @@ from tools.booking.bookings import Booking, Bookings, name_key
 from tools.booking.shop import Shop
 from tools.booking.speech import say_list
 from tools.booking.telling import said
+from tools.crm.checking import Checked, Checks
+from tools.crm.identity import Said
 from tools.spec import ToolContext, ToolRefusal
 
 
 class Whose:
     """Looks for the bookings of one caller."""
 
-    def __init__(self, shop: Shop, bookings: Bookings) -> None:
+    def __init__(self, shop: Shop, bookings: Bookings, checks: Checks) -> None:
         self._shop = shop
         self._bookings = bookings
+        self._checks = checks
 
     def candidates(self, name: str | None, date: str | None, context: ToolContext) -> list[Booking]:
-        """Bookings this caller may see, by time: those of the number, and those made from a
-        withheld number under a name on a day. Another caller's number is not to be got round."""
+        """Bookings this caller may see, by time. Raises ToolRefusal for what has to be said first.
+
+        A checked caller sees all of their number; others what they made in this very call, or know
+        by name and day: of their number (which checks them), or made from a withheld one. Another
+        caller's number is not to be got round.
+        """
         number = context.caller_number
-        if not number and not name:
-            raise ToolRefusal(
-                "Your number is withheld. What name was it booked under?", field="name"
-            )
-        if not number and not date:
-            raise ToolRefusal("And what day is the appointment on?", field="date")
-        found = self._bookings.of_number(number, context.now) if number else []
-        if name and date:
-            day = dt.date.fromisoformat(date)
-            found = [*found, *self._bookings.without_number(name, day, context.now)]
-        return sorted(found, key=lambda booking: booking.starts_at)
+        mine = self._bookings.of_number(number, context.now) if number else []
+        checked = number is not None and self._checks.passed(context.call_id, number)
+        known = mine if checked else [each for each in mine if each.call_id == context.call_id]
+        day = dt.date.fromisoformat(date) if date else None
+        if name and day:
+            hidden = self._bookings.without_number(name, day, context.now)
+            if not checked and not any(self._bookings.local(each).date() == day for each in known):
+                right = self._tried(Said(name, appointment=day), context, found=bool(hidden))
+                known = mine if right else known
+            known = [*known, *hidden]
+        elif not checked and not known:
+            raise _unsaid(name, context)
+        return sorted(known, key=lambda booking: booking.starts_at)
+
+    def _tried(self, said: Said, context: ToolContext, *, found: bool) -> bool:
+        """Whether name and day are of a booking of the number; every wrong guess counts. `found`:
+        they are of a booking made from a withheld number."""
+        number = context.caller_number
+        who = number or context.call_id
+        if number is not None and self._checks.fits(number, said, context):
+            how = self._checks.count(who, context, good=True)
+        elif found:
+            # Nothing is proved by it of the number, and a right guess is no wrong one.
+            spent = self._checks.exhausted(who, context)
+            how = Checked.TOO_OFTEN if spent else Checked.WRONG
+        else:
+            how = self._checks.count(who, context, good=False)
+        if how is Checked.TOO_OFTEN:
+            raise ToolRefusal("I can't check that again today. I can take a message for our staff.")
+        return how is Checked.PASSED
 
     def own(
         self,
@@ -73,10 +103,19 @@ class Whose:
         return ToolRefusal(message, field=prefix + field, choices=choices)
 
 
+def _unsaid(name: str | None, context: ToolContext) -> ToolRefusal:
+    """What the caller has to say before anything is told."""
+    if name:
+        return ToolRefusal("And what day is the appointment on?", field="date")
+    if context.caller_number:
+        return ToolRefusal("What name was the appointment booked under?", field="name")
+    return ToolRefusal("Your number is withheld. What name was it booked under?", field="name")
+
+
 def not_found(context: ToolContext) -> str:
     """That there is none, as far as this caller may be told."""
     if context.caller_number:
-        return "I can't find an appointment to come for you."
+        return "I can't find an appointment under that name on that day."
     return (
         "From a withheld number I can only find appointments that were made from one, and I don't"
         " see that one. I can take a message for our staff."

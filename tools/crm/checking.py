@@ -42,16 +42,37 @@ class Checks:
         Every try counts, in the call and in the day of `context.now`, right or wrong; the same
         effect again is the same try.
         """
+        return self.count(number, context, good=self.fits(number, said, context))
+
+    def fits(self, number: str, said: Said, context: ToolContext) -> bool:
+        """Whether the caller knows what is known of their number. Only for what is counted, too."""
         contact = self._contacts.find(number)
-        good = passes(self._rules, said, contact, self._appointments(number, contact, context))
+        return passes(self._rules, said, contact, self._appointments(number, contact, context))
+
+    def count(self, who: str, context: ToolContext, *, good: bool) -> Checked:
+        """One try of `who`: a number, or the call's id where that is withheld."""
         # Of tries at once, each round counts one at least.
         looks = max(self._rules.tries_per_call, self._rules.tries_per_day) + 2
         return self._store.contend(
-            lambda connection: self._count(connection, number, context, good=good), "check", looks
+            lambda connection: self._count(connection, who, context, good=good), "check", looks
         )
+
+    def exhausted(self, who: str, context: ToolContext) -> bool:
+        """No further try counts, right or wrong."""
+        return self._store.read(lambda connection: self._spent(connection, who, context)[0])
 
     def made_with(self, key: str) -> Checked | None:
         return self._store.read(lambda connection: _made_with(connection, key))
+
+    def _spent(
+        self, connection: sa.Connection, number: str, context: ToolContext
+    ) -> tuple[bool, int, int]:
+        """Whether there is no try left, and how many there were in the call and in the day."""
+        of_day = sa.and_(CHECKS.c.number == number, CHECKS.c.day == _day(context))
+        in_call = _tries(connection, CHECKS.c.call_id == context.call_id)
+        in_day = _tries(connection, of_day)
+        rules = self._rules
+        return in_call >= rules.tries_per_call or in_day >= rules.tries_per_day, in_call, in_day
 
     def _count(
         self, connection: sa.Connection, number: str, context: ToolContext, *, good: bool
@@ -59,18 +80,15 @@ class Checks:
         again = _made_with(connection, context.idempotency_key)
         if again is not None:
             return again
-        day = context.now.date().isoformat()
-        of_day = sa.and_(CHECKS.c.number == number, CHECKS.c.day == day)
-        in_call = _tries(connection, CHECKS.c.call_id == context.call_id)
-        in_day = _tries(connection, of_day)
-        if in_call >= self._rules.tries_per_call or in_day >= self._rules.tries_per_day:
+        spent, in_call, in_day = self._spent(connection, number, context)
+        if spent:
             return Checked.TOO_OFTEN
         row = {
             "idempotency_key": context.idempotency_key,
             "call_id": context.call_id,
             "in_call": in_call + 1,
             "number": number,
-            "day": day,
+            "day": _day(context),
             "in_day": in_day + 1,
             "passed": good,
             "at": context.now,
@@ -92,6 +110,10 @@ class Checks:
         return self._store.read(
             lambda c: [_appointment(*row) for row in c.execute(query.limit(50))]
         )
+
+
+def _day(context: ToolContext) -> str:
+    return context.now.date().isoformat()
 
 
 def _appointment(name: str, starts_at: dt.datetime, zone: str) -> Appointment:

@@ -1,0 +1,70 @@
+"""Whom the staff is to call because a time has become free, over HTTP."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, status
+from pydantic import BaseModel
+
+from telephony.console.approvals import MAX_ID, Problem
+from tools.booking.waiting import Notice, Waiting
+
+
+class NoticeView(BaseModel):
+    """Somebody of the waiting list, and the time that would do for them."""
+
+    id: int
+    number: str | None
+    """Where to call, E.164."""
+    name: str
+    service: str
+    party: int
+    person: str | None
+    day: str
+    starts_at: dt.datetime
+    """What is free, or was when it was noted."""
+    noted_at: dt.datetime
+
+
+def waiting_router(
+    waiting: Callable[[], Waiting],
+    clock: Callable[[], dt.datetime],
+    operator: Callable[..., str],
+) -> APIRouter:
+    """Routes below `/waiting`; see `approvals_router` for the parameters. Plain functions, for they
+    block."""
+    router = APIRouter(prefix="/waiting", tags=["waiting list"])
+    Operator = Annotated[str, Depends(operator)]  # noqa: N806, a type
+    Number = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a notice.")]  # noqa: N806
+
+    @router.get("", summary="Who is to be called, the oldest notice first")
+    def notices(_by: Operator) -> list[NoticeView]:
+        return [_view(each) for each in waiting().notices()]
+
+    @router.post("/{notice_id}/done", responses=_GONE, status_code=204, summary="They were called")
+    def done(notice_id: Number, _by: Operator) -> None:
+        if not waiting().seen(notice_id, clock()):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no open notice {notice_id}")
+
+    return router
+
+
+_GONE: dict[int | str, dict[str, object]] = {
+    status.HTTP_404_NOT_FOUND: {"model": Problem, "description": "There is no such open notice"},
+}
+
+
+def _view(notice: Notice) -> NoticeView:
+    entry = notice.entry
+    return NoticeView(
+        id=notice.id,
+        number=entry.caller_number,
+        name=entry.name,
+        service=entry.service,
+        party=entry.party,
+        person=entry.person,
+        day=entry.day,
+        starts_at=notice.starts_at,
+        noted_at=notice.created_at,
+    )

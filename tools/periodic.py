@@ -1,0 +1,22 @@
+"""Blocking work that is done again and again as long as the service runs."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from tools.spec import BackendError
+from tools.store import CommitUnknownError
+
+log = structlog.get_logger()
+
+
+async def every(seconds: float, name: str, work: Callable[[], object]) -> None:
+    """`work` in a thread, then a pause, until cancelled. What a database or a disk refuses is
+    logged, and tried again next time."""
+    while True:
+        try:
+            await asyncio.to_thread(work)
+        except (BackendError, CommitUnknownError, OSError) as error:
+            log.warning("chore_failed", chore=name, error=type(error).__name__)
+        await asyncio.sleep(seconds)
