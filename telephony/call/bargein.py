@@ -11,6 +11,12 @@ from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo
 from telephony.call.turns import Floor
 
+_DEAF_ENGINE_S = 2.5
+"""An engine notices within half a second that somebody speaks, and soon that they have stopped."""
+_ENDLESS_TURN_S = 4.0
+"""One that judges by meaning may wait for the rest of a sentence, but hardly for so long."""
+_SENTENCE_S = 0.6
+"""Who makes so much sound of speech while nobody else speaks has said something."""
 _DEAF_S = 0.5
 """Having looked at a loud sound once, leave it to the engine for so long."""
 
@@ -61,6 +67,21 @@ class BargeIns:
         self._claim = Claim(None, now, self._rules)
         self._sound.begin()
         return [Note("early_hold"), *self._hold(self._claim, now)]
+
+    def unheeded(self, alive_s: float) -> bool:
+        """Whether the engine, of which nothing has been heard for `alive_s`, is deaf: the caller
+        has spoken and fallen silent, and it noticed neither the beginning nor the end."""
+        sound, playback = self._sound, self._playback
+        if not self._confirmed or alive_s < _DEAF_ENGINE_S or sound.quiet_s < _DEAF_ENGINE_S:
+            return False
+        if self._floor.caller_item is not None:
+            return sound.quiet_s >= _ENDLESS_TURN_S
+        spoke = sound.unheeded_s >= _SENTENCE_S
+        return spoke and not playback.open and not self._floor.replying
+
+    def heeded(self) -> None:
+        """What the caller has said until now is known to somebody."""
+        self._sound.heeded()
 
     def _could_interrupt(self, now: float) -> bool:
         """We are being heard, nobody has claimed the floor, and we have not just looked."""

@@ -134,7 +134,7 @@ class Call:
         """Take one event. Any event is legal in any phase."""
         if self.phase is Phase.ENDED:
             return []
-        if isinstance(event, EngineEvent):
+        if isinstance(event, EngineEvent) and not isinstance(event, EngineNotice):
             self._relay.alive()
         commands = self._dispatch(event, now)
         commands += self._playback.settle(now)
@@ -265,7 +265,8 @@ class Call:
             self._relay.unheard(at_samples, event.ulaw)
             return [stored]
         append = self._relay.caller_audio(at_samples, event.ulaw)
-        return [stored, *append, *self._barge_ins.caller_audio(event.ulaw, now)]
+        claimed = self._barge_ins.caller_audio(event.ulaw, now)
+        return [stored, *append, *claimed, *self._relay.unheeded(now)]
 
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         began_ms = self._relay.at_ms(audio_ms)

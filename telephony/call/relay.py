@@ -26,6 +26,10 @@ _SINCE_ALIVE = ""
 """Names what the caller said since the session last gave a sign of life, if anything."""
 
 
+_MOST_UNHEEDED = 3
+"""A line with voices on it that are not the caller's may look like a deaf engine."""
+
+
 class Relay:
     """Methods return the commands that follow. `now` is seconds on the call's clock."""
 
@@ -57,6 +61,7 @@ class Relay:
         """What the caller says or has said that nobody has answered or written down: where each
         begins, in samples of the call."""
         self._caller_samples = self._alive_samples = 0
+        self._unheeded = 0
         self._appended_samples = 0
 
     # ---- the caller's voice ---------------------------------------------------------------------
@@ -87,6 +92,7 @@ class Relay:
 
     def caller_began(self, item_id: str, at_ms: int) -> None:
         self._unanswered.setdefault(item_id, at_ms * RATE // 1000)
+        self._barge_ins.heeded()
         self.succession.interrupted()
 
     def caller_written(self, item_id: str) -> None:
@@ -120,6 +126,20 @@ class Relay:
                 """It matters to the calls that are to come."""
         return []
 
+    def unheeded(self, now: float) -> list[CallCommand]:
+        """The caller's audio goes on: does the session hear what is in it?"""
+        if self._playback.outstanding:
+            self._barge_ins.heeded()
+        alive_s = (self._caller_samples - self._alive_samples) / RATE
+        deaf = self.succession.possible and not self.succession.vacant
+        if not deaf or self._unheeded >= _MOST_UNHEEDED or not self._barge_ins.unheeded(alive_s):
+            return []
+        self._unheeded += 1
+        self._barge_ins.heeded()
+        left = self.mute(now) or []
+        self._patience.answer_owed(now)
+        return [Note("caller_unheeded"), *left]
+
     # ---- losing a session -----------------------------------------------------------------------
 
     def _failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
@@ -132,17 +152,18 @@ class Relay:
             return [noted, *left, *self._take_seat(now)]
         return [noted, *left, *self._another(now, fatal=event.fatal, after_s=event.retry_after_s)]
 
-    def mute(self, now: float, *, fatal: bool = False) -> list[CallCommand] | None:
-        """The session owes the caller words and says none; None: there is no other. `fatal`:
+    def mute(self, now: float, *, slow: bool = False) -> list[CallCommand] | None:
+        """The session owes the caller words and says none; None: there is no other. `slow`:
         another one of the same engine would be no better."""
         if not self.succession.possible or self._ending.under_way or self.succession.vacant:
             return [] if self.succession.vacant else None
-        return [*self._leave(Why.MUTE, now), *self._another(now, fatal=fatal)]
+        return [*self._leave(Why.MUTE, now), *self._another(now, slow=slow)]
 
     def _another(
-        self, now: float, *, fatal: bool = False, after_s: float | None = None
+        self, now: float, *, fatal: bool = False, slow: bool = False, after_s: float | None = None
     ) -> list[CallCommand]:
-        return self._or_end(self.succession.another(now, fatal=fatal, after_s=after_s), now)
+        found = self.succession.another(now, fatal=fatal, slow=slow, after_s=after_s)
+        return self._or_end(found, now)
 
     def _or_end(self, commands: list[CallCommand] | None, now: float) -> list[CallCommand]:
         return self._ending.apologise(now) if commands is None else commands
@@ -211,7 +232,7 @@ class Relay:
         if self._ending.under_way:
             return []
         mute = self.succession.mute(now) and self._floor.caller_item is None
-        late = self.mute(now, fatal=self.succession.fresh) or [] if mute else []
+        late = self.mute(now, slow=self.succession.fresh) or [] if mute else []
         return [*late, *self._or_end(self.succession.due(now), now)]
 
     def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:

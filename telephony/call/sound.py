@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,10 @@ class CallerSound:
         self._recent: deque[bytes] = deque()
         self._kept = 0
         self._waiting = b""
+        self._quiet_steps = 0
+        self._burst: deque[float] = deque(maxlen=_SPREAD_STEPS)
+        """Levels of the latest steps with sound since `heeded`."""
+        self._burst_steps = 0
 
     def heard(self, line: bytes) -> None:
         """The next piece of the caller's side, mu-law, any length."""
@@ -62,6 +67,9 @@ class CallerSound:
             if above_db >= self._above_noise_db:
                 self._voiced += 1
                 self._sounds.append(level_db)
+                self._burst.append(level_db)
+                self._burst_steps += 1
+            self._quiet_steps = 0 if above_db >= self._above_noise_db else self._quiet_steps + 1
             loud = above_db >= self._above_noise_db + _LOUDER_DB
             self._loud = self._loud + 1 if loud else 0
 
@@ -78,14 +86,24 @@ class CallerSound:
     def speech_s(self) -> float:
         """For how long since `begin` the caller made a sound that may be speech; 0 for a sound
         that neither rises nor falls."""
-        return self._voiced * _STEP_SAMPLES / RATE if self._varies else 0.0
+        return self._voiced * _STEP_SAMPLES / RATE if _varies(self._sounds) else 0.0
+
+    def heeded(self) -> None:
+        """Somebody has taken notice of all sound until now."""
+        self._burst.clear()
+        self._burst_steps = 0
 
     @property
-    def _varies(self) -> bool:
-        if len(self._sounds) < 2:
-            return False
-        low_db, high_db = np.percentile(self._sounds, (20, 80))
-        return bool(high_db - low_db >= _SPREAD_DB)
+    def unheeded_s(self) -> float:
+        """As `speech_s`, since `heeded`."""
+        if not self._burst_steps:
+            return 0.0
+        return self._burst_steps * _STEP_SAMPLES / RATE if _varies(self._burst) else 0.0
+
+    @property
+    def quiet_s(self) -> float:
+        """For how long the caller has made no sound."""
+        return self._quiet_steps * _STEP_SAMPLES / RATE
 
     @property
     def loud_s(self) -> float:
@@ -128,6 +146,13 @@ class OwnVoice:
             if first < last:
                 track[first - begin : last - begin] = ulaw.decode(line[first - at : last - at])
         return track
+
+
+def _varies(levels_db: Collection[float]) -> bool:
+    if len(levels_db) < 2:
+        return False
+    low_db, high_db = np.percentile(list(levels_db), (20, 80))
+    return bool(high_db - low_db >= _SPREAD_DB)
 
 
 def is_echo(likeness: float) -> bool:

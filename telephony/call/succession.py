@@ -159,6 +159,7 @@ class Succession:
     def interrupted(self) -> None:
         """The caller speaks: what they say next is what is to be answered."""
         self._saying = None
+        self._mute_s = None
         self._answer = False
         self._held = [each for each in self._held if not isinstance(each, Say)]
 
@@ -264,7 +265,7 @@ class Succession:
         opening = self._opening
         assert opening is not None, "only a session that was opened can be seated"
         self._opening, self._vacant, self._seat = None, False, opening.seat
-        self._mute_s = self._again_s = self._expires_s = None
+        self._mute_s = self._again_s = self._expires_s = self._trouble_s = None
         answers = self._answers()
         held, self._held = self._held, []
         self._saying = next((each for each in held if isinstance(each, Say)), None)

@@ -8,6 +8,7 @@ from itertools import count
 import msgspec
 
 from agents.engine import (
+    Answer,
     AnyEngineCommand,
     AnyEngineEvent,
     AppendAudio,
@@ -43,7 +44,7 @@ from telephony.call.commands import (
     RunTool,
     SeatEngine,
 )
-from telephony.call.config import BargeIn, CallConfig, Limits, Rung, TurnTaking
+from telephony.call.config import CallConfig, Limits, Rung
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -65,7 +66,10 @@ READY_S = 0.3
 THINKS_S = 0.6
 TOOL_S = 1.0
 FRAME_S = 0.02
-QUIET, VOICE = b"\xff" * 160, b"\x10" * 160
+QUIET = b"\xff" * 160
+LOUD, SOFT = b"\x10" * 160, b"\x28" * 160
+"""A voice rises and falls."""
+ASKED = msgspec.structs.replace(CAPABILITIES, answers_on_request=True, cancels_on_speech=False)
 
 
 class Harm(Enum):
@@ -121,6 +125,8 @@ class Model:
                 self._hear(audio)
             case Say(text):
                 self._speak(text, 0.1)
+            case Answer():
+                self._answer()
             case Remember(answer=True) | ToolOutput(respond=True):
                 self._speak("Here is your answer, dear caller.", THINKS_S)
             case _:
@@ -128,7 +134,7 @@ class Model:
 
     def _hear(self, audio: bytes) -> None:
         for at in range(0, len(audio), 160):
-            loud = audio[at : at + 160] == VOICE
+            loud = audio[at : at + 160] != QUIET
             self._appended_ms += 20
             self._quiet_frames = 0 if loud else self._quiet_frames + 1
             if loud and not self._speaking:
@@ -141,6 +147,8 @@ class Model:
     def _turn(self) -> None:
         self.tell(0.0, CallerSpeechStopped(self._item, self._appended_ms - 500))
         self.tell(0.3, CallerTranscript(self._item, "At three, please."))
+
+    def _answer(self) -> None:
         self.bed.turns += 1
         if self.bed.turns == 2:
             reply = f"r{next(self._numbers)}"
@@ -167,12 +175,11 @@ class Deathbed:
     def __init__(self, rungs: tuple[str, ...], later_harm: Callable[[str], Harm]) -> None:
         """`later_harm` says what is wrong with each further session of an engine."""
         limits = Limits(filler_after_s=1.2)
-        config = CallConfig("CA1", Persona(greeting="Hello."), CAPABILITIES, limits, APOLOGY)
+        config = CallConfig("CA1", Persona(greeting="Hello."), ASKED, limits, APOLOGY)
         self.config = msgspec.structs.replace(
             config,
-            rungs=tuple(Rung(name, CAPABILITIES) for name in rungs),
+            rungs=tuple(Rung(name, ASKED) for name in rungs),
             filler_ulaw=seconds(0.6),
-            turn_taking=TurnTaking(barge_in=BargeIn.IMMEDIATE),
         )
         self.call = Call(self.config)
         self.now = 0.0
@@ -224,7 +231,8 @@ class Deathbed:
         self._voice_until_s = self.now + lasts_s
 
     def _frame(self) -> None:
-        sound = VOICE if self.now < self._voice_until_s else QUIET
+        voice = LOUD if round(self.now / 0.1) % 2 else SOFT
+        sound = voice if self.now < self._voice_until_s else QUIET
         self.deliver(CallerAudio(sound, round(self.now * 1000)))
         self.later(FRAME_S, self._frame)
 

@@ -121,7 +121,7 @@ class Distance:
             "CA1",
             Persona(),
             manner.capabilities(output),
-            Limits(reply_s=manner.reply_s),
+            Limits(reply_s=manner.reply_s, answer_s=6.0, give_up_s=12.0),
             turn_taking=TurnTaking(manner.barge_in, early_s=manner.early_s),
             claimable=claimable,
         )

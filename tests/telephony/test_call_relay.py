@@ -320,6 +320,18 @@ def test_a_session_that_is_never_ready_is_left_within_two_seconds() -> None:
     assert [c for c in story.said if isinstance(c, OpenEngine)] == [OpenEngine(1, 0)]
 
 
+def test_the_last_engine_is_tried_again_when_it_falls_mute_much_later() -> None:
+    story = turn(live(rungs=(RUNGS[0], Rung("local", LOCAL))))
+    story.happens(DEAD).wait(0.2).happens(SuccessorReady(1)).frames(0.1)
+    story.happens(CallerSpeechStarted("s1.u1", 0)).wait(20.0)
+    story.happens(CallerSpeechStopped("s1.u1", 900), CallerTranscript("s1.u1", "Hello?"))
+    story.wait(4.1)
+    assert [c for c in story.said if isinstance(c, OpenEngine)] == [
+        OpenEngine(1, 1),
+        OpenEngine(2, 1),
+    ]
+
+
 def test_late_news_of_a_session_that_was_left_changes_nothing() -> None:
     story = turn(live()).happens(GONE).wait(2.6)
     story.when(SuccessorReady(1))
