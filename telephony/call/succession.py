@@ -201,8 +201,8 @@ class Succession:
         if self._opening is not None:
             self._opening.planned = False
             return []
+        wait_s = after_s or (0.0 if self._trouble_s is None else self._limits.reopen_s)
         since_s = self._trouble_s = now if self._trouble_s is None else self._trouble_s
-        wait_s = after_s or (self._limits.reopen_s if self._tries[self._rung] else 0.0)
         tired = self._tries[self._rung] >= self.rung.tries
         late = now + wait_s >= since_s + self._limits.rung_s
         slow = slow and self._rung + 1 < len(self._rungs)
