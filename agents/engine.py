@@ -106,6 +106,8 @@ class CallerTranscript(EngineEvent, frozen=True, tag=True):
     text: str
     """Empty when nothing intelligible was said or transcription failed."""
     failed: bool = False
+    billed_ms: int | None = None
+    """How much speech its provider charges for; None: it does not say."""
 
 
 class ResponseStarted(EngineEvent, frozen=True, tag=True):

@@ -84,7 +84,7 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """What a session of one engine costs. A call keeps it, so that its sums never change."""
 
     engine: str
-    """`Capabilities.name` of the engine it is for."""
+    """The engine it is for, as the ladder names it."""
     model: str = ""
     tokens: Prices | None = None
     usd_per_minute: Price | None = None

@@ -47,6 +47,7 @@ _PLAIN_END = frozenset(
         EndedReason.AGENT_HUNG_UP,
         EndedReason.IDLE,
         EndedReason.MAX_LENGTH,
+        EndedReason.BUDGET,
         EndedReason.TRANSFERRED,
         EndedReason.VOICEMAIL,
     }

@@ -216,10 +216,10 @@ def test_calls_are_listed_as_a_table_or_as_json(command: Output, place: Path) ->
     store_call(place / "data")
     assert command.run("calls", "list") == 0
     head, row = command.out.splitlines()
-    assert head.split() == ["call", "started", "length", "engine", "from", "turns", "ended"]
+    assert head.split() == ["call", "started", "length", "engine", "from", "turns", "cost", "ended"]
     assert row.split() == [
         *("CA1", "2026-11-20", "12:00:00", "00:01.500"),
-        *("local", "+15550100", "1", "caller_hung_up"),
+        *("local", "+15550100", "1", "-", "caller_hung_up"),
     ]
     assert command.run("calls", "list", "--json") == 0
     assert json.loads(command.out)["call_id"] == "CA1"

@@ -82,7 +82,8 @@ def test_the_only_persona_answers_all_numbers() -> None:
     ("text", "message"),
     [
         ("greetng: Hi\n",
-         "1:10: greetng: is not known. Known here: apology, business, disclosure, drain_goodbye,"
+         "1:10: greetng: is not known. Known here: apology, budget,"
+         " budget_goodbye, business, disclosure, drain_goodbye,"
          " engine, fallbacks, go_on, greeting, hours, idle_goodbye, instructions, language,"
          " length_goodbye, nobody_free, outside_hours, reprompt, second_prompt, silence_prompt,"
          " sorry, tools, transfers, turn_taking, voice; perhaps greeting is meant."),

@@ -10,6 +10,7 @@ from telephony.casting import handlers_for, tried
 from telephony.cli.starters import starter
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.personafile import (
+    BudgetPart,
     NumbersFile,
     OutsidePart,
     PersonaFile,
@@ -32,7 +33,7 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, BudgetPart, OutsidePart, NumbersFile, SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -44,6 +45,7 @@ PARTS: Mapping[str, str] = {
     "Step": "[steps](#steps)",
     "WeeklyHours": "[hours](#hours)",
     "TurnTakingPart": "[turn-taking](#turn-taking)",
+    "BudgetPart": "[budget](#budget)",
     "OutsidePart": "[outside hours](#outside-hours)",
 }
 """Where the document tells of each part."""
