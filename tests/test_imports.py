@@ -129,7 +129,7 @@ SHELLS = frozenset(
         "tools.calls.inbox",
         "tools.catalogue",
         "tools.configfile",
-        "tools.costs",
+        "tools.costbook",
         "tools.crm.checking",
         "tools.crm.consents",
         "tools.configuring.examples",

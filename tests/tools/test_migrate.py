@@ -15,7 +15,7 @@ import tools.approvals
 import tools.booking.caldav.tables
 import tools.booking.tables
 import tools.calls.tables
-import tools.costs
+import tools.costbook
 import tools.crm.tables
 import tools.receipts
 import tools.versions.tables
@@ -32,7 +32,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.booking.caldav.tables.EVENTS.metadata is METADATA
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
     assert tools.calls.tables.MESSAGES.metadata is METADATA
-    assert tools.costs.CALL_COSTS.metadata is METADATA
+    assert tools.costbook.CALL_COSTS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     assert tools.versions.tables.VERSIONS.metadata is METADATA

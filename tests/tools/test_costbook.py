@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from tools.costs import CallCost, CallerCost, CostBook, DayCost, Spent
+from tools.costbook import CostBook
+from tools.costs import CallCost, CallerCost, DayCost, Spent
 from tools.spec import BackendError
 from tools.store import Store, open_store
 
