@@ -5,6 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,8 @@ import msgspec
 from dotenv.parser import parse_stream
 
 from telephony.values import Secret, database_url
-from telephony.variables import RETIRED, VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import RETIRED, VARIABLES
 from tools.config import ConfigError
 from tools.secrets import PREFIX as SECRETS
 from tools.secrets import Secrets
@@ -61,6 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     twilio_api_url: str
     openai_api_key: Secret | None
     openai_base_url: str
+    models_file: Path | None
+    retired_models: Literal["successor", "refuse"]
+    carrier_usd_per_minute: Decimal
+    max_call_usd: Decimal | None
+    max_caller_usd: Decimal | None
+    max_day_usd: Decimal | None
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

@@ -2,11 +2,8 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from agents.realtime.settings import RealtimeSettings, ServerVad
 from telephony.values import (
-    Parse,
     address_secret,
     api_key,
     api_url,
@@ -23,25 +20,11 @@ from telephony.values import (
     whole,
     yes_or_no,
 )
+from telephony.variable import Variable
+from telephony.variables_money import MONEY
 
 FALLBACKS = ("realtime", "local")
 """Engines that follow one that fails, the best first."""
-
-
-class Variable(msgspec.Struct, frozen=True):
-    """One setting: `NAME` in the environment or in `.env`, `field` in Settings."""
-
-    name: str
-    field: str
-    parse: Parse
-    default: str | None
-    """As it would be written; None when it follows from other settings or may be missing."""
-    form: str
-    """What a value looks like, for whoever has to mend one."""
-    meaning: str
-    secret: bool = False
-    """Never shown, and may also be given as the path of a file in `NAME_FILE`."""
-
 
 _REALTIME = RealtimeSettings()
 _VAD = ServerVad()
@@ -342,6 +325,7 @@ VARIABLES: tuple[Variable, ...] = (
         "a URL ending in /v1",
         "API of OpenAI or of a gateway that speaks like it; the WebSocket URL follows from it",
     ),
+    *MONEY,
 )
 
 RETIRED: Mapping[str, str] = {

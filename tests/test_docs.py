@@ -18,7 +18,8 @@ from telephony.transcripts.summary import Summary
 from telephony.twilio.ports import LostReason
 from telephony.twilio.stream import Refusal
 from telephony.twilio.wire import BadKind
-from telephony.variables import VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import VARIABLES
 from tests.test_gates import tracked
 from tests.test_imports import refuse
 from tests.tree import PACKAGES, ROOT, modules

@@ -69,6 +69,7 @@ SHELLS = frozenset(
         "telephony.lab.speaking",
         "telephony.logs",
         "telephony.metrics",
+        "telephony.modelwatch",
         "telephony.opening",
         "telephony.running",
         "telephony.seats",

@@ -331,6 +331,10 @@ def test_the_doctor_speaks_json_without_secrets(
     assert "canary" not in command.out
 
 
+GONE = {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-4o-realtime-preview-2024-10-01"}
+NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
+
+
 @pytest.mark.parametrize(
     ("subject", "environ", "expected"),
     [
@@ -347,8 +351,16 @@ def test_the_doctor_speaks_json_without_secrets(
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
         (
             "FRONTDESK_MODEL",
-            {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-4o-realtime-preview-2024-10-01"},
-            Level.PROBLEM,
+            GONE,
+            Level.WARNING,
+        ),
+        ("FRONTDESK_MODEL", {**GONE, "OPENAI_BASE_URL": "https://gw.example/v1"}, Level.WARNING),
+        ("FRONTDESK_MODEL", {**GONE, "FRONTDESK_RETIRED_MODELS": "refuse"}, Level.PROBLEM),
+        ("FRONTDESK_MODELS_FILE", {"OPENAI_API_KEY": "k", **NO_FILE}, Level.PROBLEM),
+        (
+            "budget",
+            {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9", "FRONTDESK_MAX_DAY_USD": "5"},
+            Level.WARNING,
         ),
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9"}, Level.WARNING),
         ("FRONTDESK_TRANSCRIPTION_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
@@ -384,6 +396,12 @@ def test_the_doctor_tells_well_from_odd_from_broken(
 def test_a_model_with_a_date_is_a_warning_with_days_left() -> None:
     [found] = findings(OPENAI_API_KEY="k", FRONTDESK_MODEL="gpt-realtime")["FRONTDESK_MODEL"]
     assert "2027-01-20" in found.what
+    assert "gpt-realtime-2.1" in found.cure
+
+
+def test_a_model_that_is_gone_is_told_with_what_calls_use_instead() -> None:
+    [found] = findings(**GONE)["FRONTDESK_MODEL"]
+    assert found.what.endswith("was shut down on 2025-10-10: calls use gpt-realtime-2.1")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from telephony.settings import Settings, check_for_twilio, describe, load
 from telephony.values import Secret
-from telephony.variables import VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import VARIABLES
 from tools.config import ConfigError
 
 SID = "AC" + "0123456789abcdef" * 2
