@@ -8,8 +8,7 @@ counts is not whether the next response would pass, but whether all calls togeth
 from collections import deque
 from dataclasses import dataclass, field
 
-from agents.engine import EngineAllowance, EngineFailed, ResponseDone, Usage
-from telephony.call.events import CallEvent
+from agents.engine import AnyEngineEvent, EngineAllowance, EngineFailed, ResponseDone, Usage
 
 TOKENS = "tokens"
 REQUESTS = "requests"
@@ -78,8 +77,8 @@ class Allowances:
             used.ended_s = now
             found.ended.append(used)
 
-    def observe(self, provider: str, call_id: str, event: CallEvent, now: float) -> None:
-        """Any event of a call, in order."""
+    def observe(self, provider: str, call_id: str, event: AnyEngineEvent, now: float) -> None:
+        """What a session of a call tells, in order."""
         found = self._of(provider)
         match event:
             case EngineAllowance():

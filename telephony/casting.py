@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
-from telephony.configuring.personafile import OutsidePart, TurnTakingPart
+from telephony.configuring.personafile import BudgetPart, OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
 from telephony.configuring.values import values_of
 from telephony.line import Line
@@ -47,6 +47,7 @@ class Part(msgspec.Struct, frozen=True):
     ladder: tuple[str, ...]
     """Engines: the first that works carries the call."""
     barge_in: str
+    budget: BudgetPart
 
 
 class Cast:
@@ -93,6 +94,7 @@ class Cast:
             line=self._stage.line(role),
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
+            budget=role.file.budget if role else BudgetPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:

@@ -68,10 +68,17 @@ class LocalEngines:
 class RealtimeEngines:
     """OpenAI Realtime sessions, all with the same settings."""
 
-    def __init__(self, settings: RealtimeSettings, identify: Callable[[str], str]) -> None:
-        """`identify` gives a caller's pseudonym."""
+    def __init__(
+        self,
+        settings: RealtimeSettings,
+        identify: Callable[[str], str],
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` gives a caller's pseudonym, `living` the model that stands for one that may
+        have been shut down since the start."""
         self._settings = settings
         self._identify = identify
+        self._living = living
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
@@ -79,7 +86,10 @@ class RealtimeEngines:
         today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
         persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
         settings = msgspec.structs.replace(
-            self._settings, answers_on_request=briefing.answers_on_request
+            self._settings,
+            answers_on_request=briefing.answers_on_request,
+            model=self._living(self._settings.model),
+            transcription_model=self._living(self._settings.transcription_model),
         )
         return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
 

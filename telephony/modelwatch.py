@@ -28,6 +28,11 @@ Ask = Callable[[], Awaitable[bytes]]
 """The provider's list of models. Raises aiohttp.ClientError, OSError, TimeoutError, BadListing."""
 
 
+def models_by_engine(settings: Settings) -> dict[str, tuple[str, str]]:
+    """The model of each engine that is paid for, and the one that writes down what callers say."""
+    return {"realtime": (settings.model, settings.transcription_model)}
+
+
 def models_set(settings: Settings) -> dict[str, str]:
     """The models this deployment may use, by the variables that name them."""
     if settings.openai_api_key is None:

@@ -7,8 +7,9 @@ database. A call belongs to the day on which it began.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -16,10 +17,22 @@ from agents.money import Cost
 from telephony.call.events import BudgetNews
 from telephony.call.money import Level, level
 from telephony.transcripts.entry import AnyEntry, Charge, ChargeLine, UsageLine
-from tools.costs import CallCost, Spent
+from tools.costs import By, CallCost, CallerCost, DayCost, Spent
 
 _Totals = Counter[tuple[str, str]]
 """Micro-dollars by cap and by whom it is for."""
+
+
+class Book(Protocol):
+    """Where costs are kept: see tools.costbook. All block, and raise BackendError."""
+
+    def keep(self, costs: Sequence[CallCost]) -> None: ...
+
+    def spent_by_others(self, day: dt.date) -> list[Spent]: ...
+
+    def days(self, first: dt.date, last: dt.date, by: By = By.DAY) -> list[DayCost]: ...
+
+    def callers(self, day: dt.date) -> list[CallerCost]: ...
 
 
 class Caps(msgspec.Struct, frozen=True):

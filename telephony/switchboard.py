@@ -53,6 +53,7 @@ _PLAIN_END = frozenset(
     }
 )
 """After these a caller who is still there has heard all there is to hear."""
+BUSY = "All our lines are busy right now. Please call again in a few minutes."
 _GOODBYE_S = 15.0
 """How long the last words of a drained call may take before its socket is closed."""
 
@@ -65,6 +66,15 @@ class Sentences(msgspec.Struct, frozen=True):
     broken: str
     nobody: str
     """Nobody could take a call that was to be passed on."""
+
+
+def sentences(apology: str) -> Sentences:
+    return Sentences(
+        at_capacity=BUSY,
+        draining="We are just restarting our phone system. Please call again in a minute.",
+        broken=apology,
+        nobody="I'm sorry, I could not reach anybody. Please call again later. Goodbye.",
+    )
 
 
 class _Past(msgspec.Struct, frozen=True):

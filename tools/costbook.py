@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tools.costs import CallCost, CallerCost, DayCost, Spent
+from tools.costs import By, CallCost, CallerCost, DayCost, Spent
 from tools.schema import METADATA
 from tools.store import Store
 
@@ -33,6 +33,11 @@ CALL_COSTS = sa.Table(
     sa.Column("unknown", sa.Boolean, nullable=False),
     sa.Index("ix_call_costs_day", "day"),
 )
+_COLUMNS = {
+    By.DAY: (CALL_COSTS.c.day,),
+    By.PERSONA: (CALL_COSTS.c.day, CALL_COSTS.c.persona),
+    By.NUMBER: (CALL_COSTS.c.day, CALL_COSTS.c.persona, CALL_COSTS.c.called),
+}
 _SUM = sa.func.sum(
     CALL_COSTS.c.engine_micros + CALL_COSTS.c.transcription_micros + CALL_COSTS.c.carrier_micros
 )
@@ -75,13 +80,13 @@ class CostBook:
         rows = self._store.read(lambda connection: connection.execute(query).all())
         return [Spent(row.persona, row.caller, int(row.micros)) for row in rows]
 
-    def days(self, first: dt.date, last: dt.date) -> list[DayCost]:
+    def days(self, first: dt.date, last: dt.date, by: By = By.DAY) -> list[DayCost]:
         """From `first` to `last`, both included, the newest first; at most MOST rows."""
         table = CALL_COSTS.c
-        by = table.day, table.persona, table.called
+        columns = _COLUMNS[by]
         query = (
             sa.select(
-                *by,
+                *columns,
                 sa.func.count(sa.distinct(table.call_id)).label("calls"),
                 sa.func.sum(table.engine_micros).label("engine"),
                 sa.func.sum(table.transcription_micros).label("transcription"),
@@ -89,21 +94,21 @@ class CostBook:
                 _any(table.unknown).label("unknown"),
             )
             .where(table.day.between(first.isoformat(), last.isoformat()))
-            .group_by(*by)
-            .order_by(table.day.desc(), table.persona, table.called)
+            .group_by(*columns)
+            .order_by(table.day.desc(), *columns[1:])
             .limit(MOST)
         )
-        rows = self._store.read(lambda connection: connection.execute(query).all())
+        rows = self._store.read(lambda connection: connection.execute(query).mappings().all())
         return [
             DayCost(
-                day=dt.date.fromisoformat(row.day),
-                persona=row.persona,
-                called=row.called,
-                calls=row.calls,
-                engine_micros=int(row.engine),
-                transcription_micros=int(row.transcription),
-                carrier_micros=int(row.carrier),
-                unknown=bool(row.unknown),
+                day=dt.date.fromisoformat(row["day"]),
+                persona=row.get("persona"),
+                called=row.get("called"),
+                calls=row["calls"],
+                engine_micros=int(row["engine"]),
+                transcription_micros=int(row["transcription"]),
+                carrier_micros=int(row["carrier"]),
+                unknown=bool(row["unknown"]),
             )
             for row in rows
         ]

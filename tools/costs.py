@@ -1,6 +1,7 @@
 """What a call, a day and a number have cost: whole micro-dollars, as far as they are known."""
 
 import datetime as dt
+from enum import Enum
 
 import msgspec
 
@@ -31,17 +32,32 @@ class Spent(msgspec.Struct, frozen=True):
     micros: int
 
 
+class By(Enum):
+    """How days are told apart."""
+
+    DAY = "day"
+    PERSONA = "persona"
+    NUMBER = "number"
+    """By our number and the persona."""
+
+
 class DayCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What calls to one of our numbers have cost one persona on one day."""
+    """What calls have cost on one day."""
 
     day: dt.date
-    persona: str
-    called: str
+    persona: str | None = None
+    """None: of all of them."""
+    called: str | None = None
+    """Our number; None: of all of them."""
     calls: int
     engine_micros: int
     transcription_micros: int
     carrier_micros: int
     unknown: bool
+
+    @property
+    def micros(self) -> int:
+        return self.engine_micros + self.transcription_micros + self.carrier_micros
 
 
 class CallerCost(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,6 +80,9 @@ class BudgetPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     call: Annotated[Usd, _about("One call.")] | UnsetType = UNSET
     caller: Annotated[Usd, _about("All calls of one number on one day.")] | UnsetType = UNSET
     day: Annotated[Usd, _about("All calls to this persona on one day.")] | UnsetType = UNSET
+    say: Annotated[str, _sentence("What a caller hears whom no money is left for.")] = (
+        "I'm sorry, we can't take this call today. Please call again tomorrow. Goodbye."
+    )
 
 
 class OutsidePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from tools.costbook import CostBook
-from tools.costs import CallCost, CallerCost, DayCost, Spent
+from tools.costs import By, CallCost, CallerCost, DayCost, Spent
 from tools.spec import BackendError
 from tools.store import Store, open_store
 
@@ -36,11 +36,9 @@ def cost(
     )
 
 
-def day(calls: int, engine: int, persona: str = "desk", **more: object) -> DayCost:
+def day(calls: int, engine: int, **more: object) -> DayCost:
     given: dict[str, object] = {"day": TODAY, "unknown": False, **more}
     return DayCost(
-        persona=persona,
-        called=OURS,
         calls=calls,
         engine_micros=engine,
         transcription_micros=10 * calls,
@@ -58,14 +56,20 @@ def test_a_call_that_goes_on_is_written_again_and_counts_once(store: Store) -> N
     assert book.days(TODAY, TODAY) == [day(2, 4_500)]
 
 
-def test_days_are_summed_by_persona_and_number_the_newest_first(store: Store) -> None:
+def test_days_are_summed_as_asked_the_newest_first(store: Store) -> None:
     book = CostBook(store, "one")
     book.keep([cost("CA1", 1_000), cost("CA2", 2_000, persona="sales", unknown=True)])
     book.keep([cost("CA3", 3_000, day=YESTERDAY), cost("CA4", 9, day=dt.date(2026, 11, 1))])
-    assert book.days(YESTERDAY, TODAY) == [
-        day(1, 1_000),
-        day(1, 2_000, "sales", unknown=True),
-        day(1, 3_000, day=YESTERDAY),
+    before = day(1, 3_000, day=YESTERDAY)
+    assert book.days(YESTERDAY, TODAY) == [day(2, 3_000, unknown=True), before]
+    assert book.days(YESTERDAY, TODAY, By.PERSONA) == [
+        day(1, 1_000, persona="desk"),
+        day(1, 2_000, persona="sales", unknown=True),
+        day(1, 3_000, persona="desk", day=YESTERDAY),
+    ]
+    assert book.days(TODAY, TODAY, By.NUMBER) == [
+        day(1, 1_000, persona="desk", called=OURS),
+        day(1, 2_000, persona="sales", called=OURS, unknown=True),
     ]
 
 
