@@ -2,10 +2,11 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import structlog
@@ -31,14 +32,17 @@ from tools.costbook import CostBook
 from tools.phone import e164
 from tools.spec import BackendError
 from tools.store import CommitUnknownError, Store
+from tools.threads import Threads
 
 log = structlog.get_logger()
 
 PERIOD_S = 2.0
 """How often what has changed is written down, and calls are told of caps."""
-LEARN_S = 10.0
-"""How often other processes' spending is asked for."""
+LEARN_EVERY = 5
+"""Of these rounds every so many asks what other processes have spent."""
 NOT_FOUND = "model_not_found"
+
+T = TypeVar("T")
 
 
 class Meters(Protocol):
@@ -67,6 +71,8 @@ class Spending:
         self._meters = meters
         self._clock = clock
         self._count = count
+        # One, so that what is written later is the truth later.
+        self._threads = Threads("costs", 1)
         self._purse = Purse()
         self._allowances = Allowances()
         self._calls: dict[str, tuple[str, Callable[[BudgetNews], None]]] = {}
@@ -178,29 +184,30 @@ class Spending:
 
     async def run(self) -> None:
         """Keep the books and tell calls of caps. Never returns."""
-        since_s = 0.0
-        while True:
+        for number in itertools.count(1):
             await asyncio.sleep(PERIOD_S)
-            since_s += PERIOD_S
-            await self._keep()
-            if since_s >= LEARN_S:
-                await self._learn()
-                since_s = 0.0
-            self._tell()
+            await self.balance(learn=number % LEARN_EVERY == 0)
+
+    async def balance(self, *, learn: bool) -> None:
+        """Write down what has changed, learn of others where it is time, tell calls of caps."""
+        await self._keep()
+        if learn:
+            await self._learn()
+        for call_id, news in self._purse.news():
+            if (found := self._calls.get(call_id)) is not None:
+                found[1](news)
 
     async def close(self) -> None:
         """Write down what has not been yet."""
         await self._keep()
 
-    def _tell(self) -> None:
-        for call_id, news in self._purse.news():
-            if (found := self._calls.get(call_id)) is not None:
-                found[1](news)
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._threads.submit(work))
 
     async def _keep(self) -> None:
         changed = self._purse.take_changed()
         try:
-            await asyncio.to_thread(self.book.keep, changed)
+            await self._do(lambda: self.book.keep(changed))
         except (BackendError, CommitUnknownError) as error:
             # Sums, not steps: what may have been written can be written again.
             self._purse.give_back(changed)
@@ -213,7 +220,7 @@ class Spending:
     async def _learn(self) -> None:
         day = self._clock().date()
         try:
-            spent = await asyncio.to_thread(self.book.spent_by_others, day)
+            spent = await self._do(lambda: self.book.spent_by_others(day))
         except BackendError as error:
             self._count("costs.not_learned")
             log.warning("costs_not_learned", error=str(error))
