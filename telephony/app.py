@@ -134,19 +134,7 @@ class Service:
             settings, store, backends.http, self.metrics, self.clock, self.count
         )
         self._engines = self._make_engines()
-        self._gate = EngineGate(random.random)
-        self._opening = Opening(
-            settings,
-            self._engines,
-            self._gate,
-            self.spending,
-            self._clips,
-            self._names,
-            self._around,
-            self._journal,
-            self.clock,
-            self._tasks,
-        )
+        self._opening = self._make_opening()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -334,6 +322,20 @@ class Service:
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
         reveal, book = key.reveal() if key else None, self.spending.book
         return api(reveal, desk, self.approvals, self._chores.waiting, book, self.clock)
+
+    def _make_opening(self) -> Opening:
+        return Opening(
+            self.settings,
+            self._engines,
+            EngineGate(random.random),
+            self.spending,
+            self._clips,
+            self._names,
+            self._around,
+            self._journal,
+            self.clock,
+            self._tasks,
+        )
 
     def _make_switchboard(self) -> Switchboard:
         return Switchboard(

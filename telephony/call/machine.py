@@ -163,13 +163,11 @@ class Call:
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
-        claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        held_s, minute_s = self._hearing.next_deadline(), self._money.next_deadline()
-        relay_s = self._relay.next_deadline()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
-        times = [time for time in (*every, relay_s, filler_s, minute_s) if time is not None]
-        return min(times, default=None)
+        parts = (self._barge_ins, self._keypad, self._hearing, self._relay, self._money)
+        own = (next_s, settling_s, self._echo_deadline(), filler_s)
+        every = (*own, *(part.next_deadline() for part in parts))
+        return min((time for time in every if time is not None), default=None)
 
     def hides(self, event: CallEvent, now: float) -> bool:
         """Whether what the event holds must be hidden before `handle` and the journal get it."""

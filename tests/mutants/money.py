@@ -64,8 +64,8 @@ MONEY = (
         "a caller with a colleague is talked to for money",
     ),
     _call(
-        "            return self._charge(Charge.TRANSFER, UNKNOWN, at_ms)\n",
-        "            return self._charge(Charge.TRANSFER, FREE, at_ms)\n",
+        "charged += self._charge(Charge.TRANSFER, UNKNOWN, at_ms)\n",
+        "charged += self._charge(Charge.TRANSFER, FREE, at_ms)\n",
         "the second leg of a transfer is free",
     ),
     _call(
