@@ -230,7 +230,9 @@ class _Sessions:
         await asyncio.sleep(self._gate.wait_s(kind, loop.time()))
         return None
 
-    def report(self, rung: int, event: AnyEngineEvent) -> None:
+    def report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
+        """See telephony.seats.Report: a model that is gone is not fatal where another takes its
+        place, so the same rung is tried with that one at once."""
         kind, now = self._ladder[rung], asyncio.get_running_loop().time()
         mended = self._heard(kind, event)
         match event:
@@ -238,5 +240,7 @@ class _Sessions:
                 self._gate.worked(kind)
             case EngineFailed(fatal=fatal):
                 self._gate.failed(kind, now, fatal=fatal and not mended)
+                return msgspec.structs.replace(event, fatal=False) if mended else None
             case _:
                 pass
+        return None

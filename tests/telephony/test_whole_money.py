@@ -10,7 +10,7 @@ from agents.money import Cost
 from telephony.configuring.personafile import BudgetPart
 from telephony.simulator.phone import EndedBy
 from telephony.transcripts.archive import Archive
-from telephony.transcripts.entry import AgentLine, EndedReason, UsageLine
+from telephony.transcripts.entry import AgentLine, EndedReason, SeatLine, UsageLine
 from tests.fakes.realtime_script import Faults, Reply, Script
 from tests.telephony.test_whole_call import House, caller, house
 from tools.costs import By
@@ -97,11 +97,17 @@ async def test_fault_m6_a_retired_model_s_calls_are_opened_with_its_successor_at
         assert built.service.counters["models.gone"] >= 1
 
 
-async def test_fault_m6_where_nothing_told_of_its_end_one_call_finds_out(tmp_path: Path) -> None:
+async def test_fault_m6_where_nothing_told_of_its_end_the_call_goes_on_with_the_successor(
+    tmp_path: Path,
+) -> None:
     faults = Faults(handshake_statuses=(404,))
     async with house(tmp_path, faults=faults, FRONTDESK_MODEL=OLD) as built:
-        await built.phone.dial(caller(hang_up_ms=2_500))
-        await built.phone.dial(caller(hang_up_ms=2_500))
+        await built.phone.dial(caller(hang_up_ms=4_000))
         assert models(built)[0] == OLD
         assert set(models(built)[1:]) == {NEW}
         assert built.service.counters["models.missing"] == 1
+        heard = [line for line in built.of(AgentLine) if isinstance(line, AgentLine)]
+        assert heard[0].source == "engine"
+        assert heard[0].start_ms < 1_000
+        seats = [line.engine for line in built.entries if isinstance(line, SeatLine)]
+        assert set(seats) == {"realtime"}
