@@ -33,5 +33,7 @@ class Hearing:
         whole = len(self._waiting) // FRAME_SAMPLES * FRAME_SAMPLES
         frames = self._waiting[:whole].reshape(-1, FRAME_SAMPLES)
         self._waiting = self._waiting[whole:]
-        turns = [self._endpointing.hear(self._detector.probability(frame), frame) for frame in frames]
+        turns = [
+            self._endpointing.hear(self._detector.probability(frame), frame) for frame in frames
+        ]
         return [turn for turn in turns if turn is not None]

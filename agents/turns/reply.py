@@ -22,6 +22,8 @@ BAD_CHUNKS = 100
 _MOST_ARGUMENTS = 100_000
 """Characters of one tool call."""
 _MOST_CALLS = 32
+_MOST_WRITTEN = 2_000
+"""Characters; a minute or two of speech."""
 _INPUT_TOKENS_A_S = 10
 _OUTPUT_TOKENS_A_S = 20
 _CHARACTERS_A_TOKEN = 4
@@ -62,6 +64,10 @@ class Reply:
         self.over = False
         """Nothing of use can follow."""
         self.called: list[ToolCalled] = []
+        self.chunks = 0
+        """Events of use so far."""
+        self.written = ""
+        """What the model wrote where it should have spoken."""
         self._events = wire.EventStream()
         self._check = SoundCheck()
         self._rest = b""
@@ -125,7 +131,9 @@ class Reply:
                 events += self._ended()
                 break
             try:
-                events += self._chunk(wire.chunk(event))
+                chunk = wire.chunk(event)
+                self.chunks += 1
+                events += self._chunk(chunk)
             except wire.BadChunk:
                 events += self._bad_chunk()
         return events
@@ -152,8 +160,10 @@ class Reply:
         events: list[AnyEngineEvent] = []
         if delta.audio is not None:
             events += self._sound(delta.audio)
-        if delta.content or delta.refusal:
-            events.append(EngineNotice("text_instead_of_audio"))
+        if written := delta.content or delta.refusal:
+            if not self.written:
+                events.append(EngineNotice("text_instead_of_audio"))
+            self.written = (self.written + written)[:_MOST_WRITTEN]
         for part in delta.tool_calls or ():
             self._tool_part(part)
         if choice.finish_reason and self._finish is None:

@@ -1,4 +1,4 @@
-"""What is asked of the server: the bodies of its requests (OpenAI API reference, chat completions)."""
+"""What is asked of the server: the bodies of requests (OpenAI API reference, chat completions)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class Requests:
         self, messages: list[dict[str, Any]], *, plain: bool, may_call: bool
     ) -> dict[str, Any]:
         """A reply to the conversation. `may_call`: False when the model has to speak now."""
-        own = "\n\n".join((instructions(self._persona), _ALOUD, *self._manner()))
+        own = "\n\n".join((*self._manner(), instructions(self._persona), _ALOUD))
         body = self._spoken([wire.text_message("system", own), *messages], plain=plain)
         if self._tools:
             body["tools"] = self._tools
@@ -49,7 +49,7 @@ class Requests:
 
     def recital(self, text: str, *, plain: bool) -> dict[str, Any]:
         """These words and no others. What was said before would only tempt the model."""
-        own = "\n\n".join((recital(self._persona, text), *self._manner()))
+        own = "\n\n".join((*self._manner(), recital(self._persona, text)))
         asked = wire.text_message("user", "Say it now.")
         return self._spoken([wire.text_message("system", own), asked], plain=plain)
 
