@@ -29,14 +29,7 @@ from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.enginegate import EngineGate
-from telephony.engines import (
-    Engines,
-    LocalEngines,
-    RealtimeEngines,
-    pseudonyms,
-    realtime_settings,
-    spoken,
-)
+from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
 from telephony.line import Line
 from telephony.metrics import Metrics, MetricsListener
@@ -129,7 +122,7 @@ class Service:
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
-        self._engines = self._make_engines()
+        self._engines = engines_for(settings, self._models, self._account()[1][0])
         self._gate = EngineGate(random.random)
         self._opening = Opening(
             settings,
@@ -191,6 +184,7 @@ class Service:
         self._opening.close()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
+        await close_engines(self._engines.values())
         await self._backends.close()
         if self._listener is not None:
             await asyncio.to_thread(self._listener.close)
@@ -317,13 +311,6 @@ class Service:
             approvals=self.approvals,
             spool=self._chores.spool,
         )
-
-    def _make_engines(self) -> dict[str, Engines]:
-        found: dict[str, Engines] = {"local": LocalEngines(self._models)}
-        if self.settings.openai_api_key:
-            identify = pseudonyms(self._account()[1][0])
-            found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
-        return found
 
     def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key

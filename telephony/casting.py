@@ -10,6 +10,7 @@ from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
 from telephony.configuring.personafile import OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
+from telephony.configuring.turnspart import TurnsPart
 from telephony.configuring.values import values_of
 from telephony.line import Line
 from telephony.settings import Settings
@@ -47,6 +48,8 @@ class Part(msgspec.Struct, frozen=True):
     ladder: tuple[str, ...]
     """Engines: the first that works carries the call."""
     barge_in: str
+    turns: TurnsPart = TurnsPart()
+    """What the persona says of the turn-based engine."""
 
 
 class Cast:
@@ -93,6 +96,7 @@ class Cast:
             line=self._stage.line(role),
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
+            turns=role.file.turns if role else TurnsPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
@@ -196,8 +200,8 @@ class _Stage:
 
 
 def engines_of(settings: Settings) -> frozenset[str]:
-    """The engines this deployment can run: a Realtime session needs a key."""
-    return frozenset({"local", *(("realtime",) if settings.openai_api_key else ())})
+    """The engines this deployment can run: those of a provider need its key."""
+    return frozenset({"local", *(("realtime", "turns") if settings.openai_api_key else ())})
 
 
 def targets_of(line: Line) -> Targets:

@@ -142,7 +142,7 @@ def model_ids(settings: Settings) -> Iterator[Finding]:
     except (OSError, BadModels) as error:
         yield broken("models", f"agents/models.json cannot be used: {error}", "Restore the file")
         return
-    for name in ("model", "transcription_model"):
+    for name in ("model", "turns_model", "transcription_model"):
         yield from _model(models, getattr(settings, name), f"FRONTDESK_{name.upper()}")
 
 

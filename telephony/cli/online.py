@@ -63,7 +63,7 @@ def _served(settings: Settings, body: bytes) -> Iterator[Finding]:
         yield odd("OpenAI", "its list of models cannot be read", "Check OPENAI_BASE_URL")
         return
     served = {model.get("id"): model for model in answer.data}
-    for model_id in (settings.model, settings.transcription_model):
+    for model_id in (settings.model, settings.turns_model, settings.transcription_model):
         model = served.get(model_id)
         if model is None:
             cure = "Check its spelling and what your account or gateway offers"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+import openai
 
 from agents.engine import AnyEngineEvent, AppendAudio, AudioDelta, CloseEngine, EngineReady
 from agents.persona import Persona
@@ -69,18 +70,20 @@ def settings(base_url: str, **more: Any) -> TurnsSettings:
     return msgspec.structs.replace(TurnsSettings(api_key=KEY, base_url=base_url), **more)
 
 
+def client_of(made: TurnsSettings) -> openai.AsyncOpenAI | NoClient:
+    try:
+        return http_client(made)
+    except NoClient as problem:
+        return problem
+
+
 @contextlib.asynccontextmanager
 async def calling(server: FakeChat | str, **more: Any) -> AsyncIterator[Call]:
     """A call with the engine running; afterwards nothing may be left of it."""
     before = asyncio.all_tasks()
     made = settings(server if isinstance(server, str) else server.base_url, **more)
-    try:
-        client = http_client(made)
-    except NoClient as problem:
-        engine = TurnsEngine(made, PERSONA, TOOLS, problem, EnergyDetector, name="1")
-        client = None
-    else:
-        engine = TurnsEngine(made, PERSONA, TOOLS, client, EnergyDetector, name="1")
+    client = client_of(made)
+    engine = TurnsEngine(made, PERSONA, TOOLS, client, EnergyDetector, name="1")
     call = Call(engine)
     running = asyncio.get_running_loop().create_task(engine.run(call.deliver))
     try:
@@ -88,7 +91,7 @@ async def calling(server: FakeChat | str, **more: Any) -> AsyncIterator[Call]:
     finally:
         engine.submit(CloseEngine())
         await asyncio.wait_for(running, 3)
-        if client is not None:
+        if not isinstance(client, NoClient):
             await client.close()
     ours = {task for task in asyncio.all_tasks() - before if task.get_name().startswith("turns")}
     assert ours == set()

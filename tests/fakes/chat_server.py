@@ -39,12 +39,10 @@ class Fault:
     slow_s: float = 0.0
     """Between the first chunk, which only names the role, and the sound."""
     pieces: int = -1
-    """So many pieces of sound; then what follows here."""
+    """So many pieces of sound; then one of the three that follow here, or just no more."""
     stall: bool = False
     cut: bool = False
     """The connection is torn down."""
-    ends: bool = False
-    """The stream ends as if it were whole, without a last chunk."""
     error: str = ""
     """An error in the stream with this code."""
     empty: bool = False
@@ -216,12 +214,12 @@ class FakeChat:
     async def _lines(
         self, reply: Reply, body: dict[str, Any], fault: Fault
     ) -> AsyncIterator[bytes]:
-        while fault.silent:
-            yield b": keep-alive\n\n"
-            await asyncio.sleep(0.2)
         for _ in range(fault.garbage):
             yield b'data: {"oh": ["no"\n\n'
         await asyncio.sleep(reply.delay_ms / 1000)
+        while fault.silent:
+            yield b": keep-alive\n\n"
+            await asyncio.sleep(0.2)
         yield _event(_delta(role="assistant", refusal=None))
         await asyncio.sleep(fault.slow_s)
         silent = fault.empty or fault.filtered or fault.written
@@ -230,18 +228,17 @@ class FakeChat:
             yield _event(_delta(content=reply.text))
         async for line in self._spoken(text, sound, fault):
             yield line
-        if fault.pieces >= 0:
-            while fault.stall:
-                await asyncio.sleep(0.2)
-                yield b": keep-alive\n\n"
-            if fault.cut:
-                yield _CUT
-            if fault.error:
-                yield _event({"error": {"code": fault.error, "type": "server_error"}})
-            if fault.ends or fault.error:
-                return
-        for line in _ending(reply, sound, body, fault):
-            yield line
+        if fault.pieces < 0:
+            for line in _ending(reply, sound, body, fault):
+                yield line
+            return
+        while fault.stall:
+            await asyncio.sleep(0.2)
+            yield b": keep-alive\n\n"
+        if fault.error:
+            yield _event({"error": {"code": fault.error, "type": "server_error"}})
+        elif fault.cut:
+            yield _CUT
 
     async def _spoken(self, text: str, sound: bytes, fault: Fault) -> AsyncIterator[bytes]:
         """Words a little ahead of the sound they stand for."""
