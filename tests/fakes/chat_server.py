@@ -80,7 +80,7 @@ class FakeChat:
     ) -> None:
         """`faults`: of the first replies in order; `always`: of those after them. `written`: of
         transcriptions."""
-        self.script = script or Script()
+        self.play(script or Script())
         self.bodies: list[dict[str, Any]] = []
         self.sounds: list[list[bytes]] = []
         """The WAV files of each request for a reply."""
@@ -95,10 +95,14 @@ class FakeChat:
         self._written = written or Fault()
         self._voice = voice
         self._speed = speed
-        self._replies = iter(self.script.replies)
-        self._heard = iter(self.script.caller)
         self._runner: web.AppRunner | None = None
         self._port = 0
+
+    def play(self, script: Script) -> None:
+        """Begin this script."""
+        self._otherwise = script.otherwise
+        self._replies = iter(script.replies)
+        self._heard = iter(script.caller)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
@@ -209,7 +213,7 @@ class FakeChat:
         own = body["messages"][0]["content"]
         if "# This reply" in own:
             return Reply(own.rpartition(":\n")[2])
-        return next(self._replies, self.script.otherwise)
+        return next(self._replies, self._otherwise)
 
     async def _lines(
         self, reply: Reply, body: dict[str, Any], fault: Fault
