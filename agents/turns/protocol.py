@@ -254,7 +254,9 @@ class TurnsProtocol:
 
     def _close(self) -> None:
         self._phase = _Phase.OVER
-        self._orders = [Drop(self._active.reply.response_id)] if self._active else []
+        self._orders = [order for order in self._orders if isinstance(order, Drop)]
+        if self._active is not None:
+            self._orders.append(Drop(self._active.reply.response_id))
         self._active = None
 
     # ---- the call's commands ------------------------------------------------------------------
