@@ -6,10 +6,13 @@ _CONTAINERS = (b"RIFF", b"ID3", b"OggS", b"fLaC")
 """How WAV, tagged MP3, Opus and FLAC begin. What has no such mark is told by its sound."""
 LOOKED_AT_BYTES = 9_600
 """200 ms: a fricative is shorter, and far softer."""
+_NO_VOICE_RMS = 14_000.0
+"""Peaks of a voice stand three times above its mean: one as loud as this would be clipped. mu-law
+taken for samples jumps from end to end at each crossing of zero."""
 _LOUD_RMS = 5_000.0
 _LEAST_LIKENESS = 0.3
-"""Of each sample to the next, from -1 to 1: speech at 24 kHz has 0.8 and more, compressed or
-mu-law bytes taken for samples have none."""
+"""Of each sample to the next, from -1 to 1: speech at 24 kHz has 0.8 and more, compressed bytes
+taken for samples have none."""
 
 
 class SoundCheck:
@@ -33,4 +36,7 @@ def _noise(audio: bytes) -> bool:
     power = float(np.mean(np.square(samples)))
     if power < _LOUD_RMS**2:
         return False
-    return float(np.mean(samples[1:] * samples[:-1])) / power < _LEAST_LIKENESS
+    return (
+        power > _NO_VOICE_RMS**2
+        or float(np.mean(samples[1:] * samples[:-1])) / power < _LEAST_LIKENESS
+    )

@@ -57,7 +57,7 @@ class Call:
         for at in range(0, len(audio), FRAME_BYTES):
             self.engine.submit(AppendAudio(audio[at : at + FRAME_BYTES]))
 
-    def speaks(self, duration_ms: int = 900, quiet_ms: int = 1_000) -> None:
+    def speaks(self, duration_ms: int = 900, quiet_ms: int = 1_700) -> None:
         """The caller says something and waits."""
         self.hears(hum("caller", duration_ms, 24_000))
         self.waits(quiet_ms)

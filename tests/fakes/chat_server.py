@@ -86,6 +86,7 @@ class FakeChat:
         """The WAV files of each request for a reply."""
         self.refused: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.queries: list[dict[str, str]] = []
         self.forms: list[dict[str, str]] = []
         """The fields of each request to write something down."""
         self.dropped = 0
@@ -132,6 +133,7 @@ class FakeChat:
         fault = self._faults.pop(0) if self._faults else self._always
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
+        self.queries.append(dict(request.query))
         self.sounds.append([])
         await asyncio.sleep(fault.delay_s)
         refusal = self._refusal(request, body, fault)
