@@ -109,36 +109,40 @@ class EventStream:
     """Server-sent events from bytes cut anywhere (HTML standard, event stream interpretation)."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._begun: list[bytes] = []
+        """Of the line whose end has not come."""
         self._data: list[bytes] = []
         self._bytes = 0
+        """Of the event whose end has not come."""
 
     def push(self, data: bytes) -> list[bytes]:
         """The `data` of the events these bytes complete. Raises BadStream."""
-        lines = (self._rest + data).replace(b"\r\n", b"\n").split(b"\n")
-        self._rest = lines.pop()
-        found = [event for line in lines if (event := self._line(line)) is not None]
-        if len(self._rest) + self._bytes > MAX_EVENT_BYTES:
+        self._bytes += len(data)
+        # Looking at a long line again at each of its pieces would take the square of its length.
+        *whole, rest = data.split(b"\n")
+        found: list[bytes] = []
+        for line in whole:
+            found += self._line(b"".join([*self._begun, line]))
+            self._begun.clear()
+        if rest:
+            self._begun.append(rest)
+        if self._bytes > MAX_EVENT_BYTES:
             raise BadStream
         return found
 
     def close(self) -> list[bytes]:
         """The last event, of a server that does not end it with an empty line."""
-        rest, self._rest = self._rest, b""
-        ends = [self._line(rest), self._line(b"")]
-        return [event for event in ends if event is not None]
+        return self.push(b"\n\n")
 
-    def _line(self, line: bytes) -> bytes | None:
+    def _line(self, line: bytes) -> list[bytes]:
         line = line.removesuffix(b"\r")
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
-            self._bytes += len(line)
-        if line or not self._data:
-            return None
-        event = b"\n".join(self._data)
-        self._data.clear()
+        if line:
+            return []
         self._bytes = 0
-        return event
+        event, self._data = self._data, []
+        return [b"\n".join(event)] if event else []
 
 
 # ---- parts of requests ------------------------------------------------------------------------

@@ -180,10 +180,11 @@ async def test_a_caller_s_voice_closes_the_stream_and_the_model_is_told_what_was
     async with FakeChat(script) as server, calling(server) as call:
         (await ready(call)).speaks()
         first = await call.until(AudioDelta)
-        call.speaks()
+        call.speaks(quiet_ms=0)
         done = await call.until(ResponseDone)
         assert (done.status, done.reason) == (ResponseStatus.CANCELLED, "turn_detected")
         call.engine.submit(TruncateItem(first.item_id, 0, 300, "We are"))
+        call.waits(1_700)
         await call.until(ResponseDone, 2)
         last = server.bodies[-1]["messages"]
         assert [each["content"] for each in last if each["role"] == "assistant"] == ["We are"]
@@ -360,13 +361,13 @@ async def test_fault_m17_what_is_no_pcm_is_never_played(noise: str) -> None:
 
 
 async def test_fault_m15_a_filtered_answer_is_made_good_by_a_question() -> None:
-    async with FakeChat(faults=(Fault(filtered=True),), speed=FAST) as server:
-        async with calling(server) as call:
-            (await ready(call)).speaks()
-            await call.until(ResponseDone, 2)
-            first = call.of(ResponseDone)[0]
-            assert (first.status, first.reason) == (ResponseStatus.INCOMPLETE, "content_filter")
-            assert words(call) == PERSONA.reprompt
+    faults = (Fault(filtered=True),)
+    async with FakeChat(faults=faults, speed=FAST) as server, calling(server) as call:
+        (await ready(call)).speaks()
+        await call.until(ResponseDone, 2)
+        first = call.of(ResponseDone)[0]
+        assert (first.status, first.reason) == (ResponseStatus.INCOMPLETE, "content_filter")
+        assert words(call) == PERSONA.reprompt
 
 
 async def test_fault_m13_a_reply_of_the_greatest_length_is_incomplete() -> None:
@@ -378,12 +379,11 @@ async def test_fault_m13_a_reply_of_the_greatest_length_is_incomplete() -> None:
 
 
 async def test_a_model_that_writes_is_made_to_speak() -> None:
-    script = Script(replies=(OPEN,))
-    async with FakeChat(script, (Fault(written=True),), speed=FAST) as server:
-        async with calling(server) as call:
-            (await ready(call)).speaks()
-            await call.until(ResponseDone, 2)
-            assert words(call) == OPEN.text
+    script, faults = Script(replies=(OPEN,)), (Fault(written=True),)
+    async with FakeChat(script, faults, speed=FAST) as server, calling(server) as call:
+        (await ready(call)).speaks()
+        await call.until(ResponseDone, 2)
+        assert words(call) == OPEN.text
 
 
 async def test_a_reply_without_a_count_is_charged_by_what_came() -> None:
