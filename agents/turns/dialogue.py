@@ -175,11 +175,6 @@ class Dialogue:
 
     # ---- how it is told ------------------------------------------------------------------------
 
-    @property
-    def owes(self) -> bool:
-        """The caller has said something that counts and has no answer."""
-        return any(turn.counts and not turn.answered for turn in self._of(CallerTurn))
-
     def sound_s(self) -> float:
         """Of the caller's speech in the next request."""
         return sum(wire.wav_seconds(turn.wav) for turn in self._sounding())
