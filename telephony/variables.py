@@ -25,7 +25,7 @@ from telephony.values import (
     yes_or_no,
 )
 
-FALLBACKS = ("realtime", "local")
+FALLBACKS = ("realtime", "turns", "local")
 """Engines that follow one that fails, the best first."""
 
 

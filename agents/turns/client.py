@@ -31,8 +31,8 @@ from agents.local.vad import Detector
 from agents.persona import Persona
 from agents.tasks import Tasks
 from agents.turns import failures
-from agents.turns.failures import Failure
-from agents.turns.protocol import Ask, Drop, Order, TurnsProtocol, WriteDown
+from agents.turns.failures import Failure, Remedy
+from agents.turns.protocol import RETRY_S, Ask, Drop, Order, TurnsProtocol, WriteDown
 from agents.turns.settings import TurnsSettings, http_address
 from tools.spec import ToolSpec
 
@@ -42,6 +42,8 @@ WRITE_DOWN_S = 8.0
 """The words of a turn that come later than this are of no use to the next answer."""
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_REFUSED = frozenset({401, 403})
+"""Statuses that every request with this key would meet."""
 _LOGGERS = ("openai", "httpx2", "httpcore2")
 
 
@@ -68,7 +70,10 @@ def http_client(settings: TurnsSettings) -> openai.AsyncOpenAI:
         follow_redirects=False,
         # No proxy stands between a machine and itself.
         trust_env=address.host not in _LOOPBACK,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+        # A caller may take a while over what to say next.
+        limits=httpx2.Limits(
+            max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0
+        ),
     )
     return openai.AsyncOpenAI(
         api_key=settings.api_key,
@@ -77,6 +82,17 @@ def http_client(settings: TurnsSettings) -> openai.AsyncOpenAI:
         max_retries=0,
         timeout=timeout,
         http_client=connections,
+    )
+
+
+def capabilities(*, on_request: bool) -> Capabilities:
+    return Capabilities(
+        name="turns",
+        input_format=AudioFormat.PCM16_24K,
+        output_format=AudioFormat.PCM16_24K,
+        cancels_on_speech=not on_request,
+        answers_on_request=on_request,
+        truncates=True,
     )
 
 
@@ -114,15 +130,7 @@ class TurnsEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        on_request = self._settings.answers_on_request
-        return Capabilities(
-            name="turns",
-            input_format=AudioFormat.PCM16_24K,
-            output_format=AudioFormat.PCM16_24K,
-            cancels_on_speech=not on_request,
-            answers_on_request=on_request,
-            truncates=True,
-        )
+        return capabilities(on_request=self._settings.answers_on_request)
 
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
         """See `agents.engine.Engine.run`. To be awaited once."""
@@ -145,9 +153,40 @@ class TurnsEngine:
         if isinstance(self._client, NoClient):
             self._carry(self._protocol.fail(EngineFailed(str(self._client), fatal=True)))
             return
-        detector = await asyncio.to_thread(self._detector)
+        unreachable, detector = await asyncio.gather(
+            self._unreachable(self._client), asyncio.to_thread(self._detector)
+        )
+        if unreachable is not None:
+            self._carry(self._protocol.fail(unreachable))
+            return
         self._carry(self._protocol.start(detector, _now()))
         self._carry(self._protocol.hear_held(_now()))
+
+    async def _unreachable(self, client: openai.AsyncOpenAI) -> EngineFailed | None:
+        """Why no request could succeed; None as far as one can tell without a costly one.
+
+        It also leaves a connection open, which the greeting's request finds ready. What a server
+        says of a model here is not believed: gateways have no such address.
+        """
+        failure = await self._probed(client)
+        if failure is not None and failure.remedy is Remedy.AGAIN:
+            await asyncio.sleep(RETRY_S)
+            failure = await self._probed(client)
+        if failure is None:
+            return None
+        return EngineFailed(failure.reason, fatal=failure.remedy is Remedy.NONE)
+
+    async def _probed(self, client: openai.AsyncOpenAI) -> Failure | None:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await client.with_raw_response.models.retrieve(self._settings.model)
+        except TimeoutError:
+            return Failure("connect_timeout")
+        except openai.APIStatusError as error:
+            return _failure(error) if error.status_code in _REFUSED else None
+        except openai.OpenAIError as error:
+            return _failure(error)
+        return None
 
     # ---- requests -----------------------------------------------------------------------------
 

@@ -440,7 +440,8 @@ class TurnsProtocol:
         if failure.remedy is Remedy.NONE or (failure.remedy is Remedy.PLAINER and not again_plain):
             return self.fail(EngineFailed(failure.reason, fatal=True))
         if self._failures > 1 or failure.retry_after_s > LONGEST_RETRY_S:
-            return self.fail(EngineFailed(failure.reason, fatal=False))
+            after_s = failure.retry_after_s or None
+            return self.fail(EngineFailed(failure.reason, fatal=False, retry_after_s=after_s))
         self._again_s = now + max(failure.retry_after_s, RETRY_S)
         if active.reply.called:
             # Its tools run; what they give is answered in any case.

@@ -437,6 +437,30 @@ async def test_fault_m2_a_server_without_tls_where_it_should_be() -> None:
         assert await failure(address) == EngineFailed("tls_failed", fatal=False)
 
 
+@pytest.mark.parametrize("status", [404, 429, 500])
+async def test_a_gateway_that_knows_no_models_is_tried_all_the_same(status: int) -> None:
+    probe = Fault(status=status, code="model_not_found")
+    async with FakeChat(probe=probe, speed=FAST) as server, calling(server) as call:
+        call.engine.submit(Say("Hello."))
+        assert (await call.until(ResponseDone)).status is ResponseStatus.COMPLETED
+        assert server.probes == 1
+
+
+async def test_fault_m3_a_refused_key_is_known_before_anything_is_said() -> None:
+    async with FakeChat(probe=Fault(status=401)) as server:
+        assert await failure(server) == EngineFailed("invalid_api_key", fatal=True)
+        assert (server.probes, server.bodies) == (1, [])
+
+
+async def test_fault_m2_a_server_that_never_answers_is_asked_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "CONNECT_S", 0.2)
+    async with FakeChat(probe=Fault(delay_s=30)) as server:
+        assert await failure(server) == EngineFailed("connect_timeout", fatal=False)
+        assert (server.probes, server.bodies) == (2, [])
+
+
 async def test_a_name_that_leads_nowhere() -> None:
     nowhere = await failure("http://nowhere.invalid/v1")
     assert nowhere == EngineFailed("name_not_resolved", fatal=False)

@@ -472,7 +472,7 @@ def test_fault_m4_a_refused_request_is_made_once_more_and_then_given_up() -> Non
     story.ends(R1, busy, gives=[failed("rate_limit_exceeded"), RETRIED])
     story.wait(1.9).wait(0.2, ResponseStarted(R2))
     assert story.asks(R2)["messages"] == first["messages"]
-    story.ends(R2, busy, gives=[ResponseDone, gave_up("rate_limit_exceeded")])
+    story.ends(R2, busy, gives=[ResponseDone, EngineFailed("rate_limit_exceeded", False, 2.0)])
     assert story.protocol.next_deadline() is None
     assert story.protocol.submit(Say("x"), 0.0) == []
 
@@ -480,7 +480,8 @@ def test_fault_m4_a_refused_request_is_made_once_more_and_then_given_up() -> Non
 def test_fault_m4_a_limit_that_lifts_too_late_is_not_waited_for() -> None:
     story = asked(live())
     late = Failure("rate_limit_exceeded", Remedy.AGAIN, LONGEST_RETRY_S + 1)
-    story.ends(R1, late, gives=[ResponseDone, gave_up("rate_limit_exceeded")])
+    given_up = EngineFailed("rate_limit_exceeded", False, late.retry_after_s)
+    story.ends(R1, late, gives=[ResponseDone, given_up])
 
 
 @pytest.mark.parametrize("reason", ["invalid_api_key", "model_not_found", "insufficient_quota"])

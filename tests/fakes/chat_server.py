@@ -75,11 +75,12 @@ class FakeChat:
         *,
         always: Fault | None = None,
         written: Fault | None = None,
+        probe: Fault | None = None,
         voice: Voice = hum,
         speed: float = BURST,
     ) -> None:
         """`faults`: of the first replies in order; `always`: of those after them. `written`: of
-        transcriptions."""
+        transcriptions. `probe`: of questions about the model."""
         self.play(script or Script())
         self.bodies: list[dict[str, Any]] = []
         self.sounds: list[list[bytes]] = []
@@ -94,6 +95,9 @@ class FakeChat:
         self._faults = list(faults)
         self._always = always or Fault()
         self._written = written or Fault()
+        self._probe = probe or Fault()
+        self.probes = 0
+        """Questions about the model."""
         self._voice = voice
         self._speed = speed
         self._runner: web.AppRunner | None = None
@@ -108,6 +112,7 @@ class FakeChat:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_get("/v1/models/{model}", self._model)
         app.router.add_post("/v1/audio/transcriptions", self._transcription)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -123,6 +128,12 @@ class FakeChat:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/v1"
+
+    async def _model(self, request: web.Request) -> web.Response:
+        self.probes += 1
+        await asyncio.sleep(self._probe.delay_s)
+        refusal = self._refusal(request, {"model": request.match_info["model"]}, self._probe)
+        return refusal or web.json_response({"id": request.match_info["model"]})
 
     # ---- requests -----------------------------------------------------------------------------
 
