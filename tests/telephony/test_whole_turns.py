@@ -76,6 +76,7 @@ async def house(
     async with FakeChat(script, faults) as model, SimulatedTwilio(address) as phone:
         environment = {
             "FRONTDESK_ENGINE": "turns",
+            "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_PUBLIC_URL": address,
             "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
             "FRONTDESK_CONFIG_DIR": str(tmp_path / "config"),
@@ -205,3 +206,17 @@ async def test_a_model_that_refuses_every_request_ends_in_the_spoken_apology(
         await built.phone.dial(caller((5_500, ASKS), hang_up_ms=14_000))
         assert built.of(AgentLine)[-1].text == built.service.persona.sorry
     assert [line.reason for line in built.of(EndLine)] == [EndedReason.ENGINE_FAILED]
+
+
+async def test_fault_m3_the_embedded_engine_takes_over_a_call_whose_key_is_refused(
+    tmp_path: Path,
+) -> None:
+    faults = (Fault(), Fault(status=401, code="invalid_api_key"))
+    script = Script(caller=("A haircut, please.",))
+    async with house(tmp_path, script, faults, FRONTDESK_FALLBACKS="local") as (built, _):
+        await built.phone.dial(caller((5_500, ASKS), hang_up_ms=14_000))
+        greeting, answer = built.of(AgentLine)[:2]
+        assert (greeting.text, greeting.fate) == (GREETING, Fate.HEARD)
+        assert answer.text != built.service.persona.sorry
+        assert answer.heard_ms > 0
+    assert [line.reason for line in built.of(EndLine)] == [EndedReason.CALLER_HUNG_UP]
