@@ -29,14 +29,7 @@ from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.enginegate import EngineGate
-from telephony.engines import (
-    Engines,
-    LocalEngines,
-    RealtimeEngines,
-    pseudonyms,
-    realtime_settings,
-    spoken,
-)
+from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
 from telephony.line import Line
 from telephony.metrics import Metrics, MetricsListener
@@ -133,7 +126,8 @@ class Service:
         self.spending = open_spending(
             settings, store, backends.http, self.metrics, self.clock, self.count
         )
-        self._engines = self._make_engines()
+        key = self._account()[1][0]
+        self._engines = engines_for(settings, self._models, key, self.spending.watch.living)
         self._opening = self._make_opening()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
@@ -186,6 +180,7 @@ class Service:
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self.spending.close()
+        await close_engines(self._engines.values())
         await self._backends.close()
         if self._listener is not None:
             await asyncio.to_thread(self._listener.close)
@@ -308,14 +303,6 @@ class Service:
             approvals=self.approvals,
             spool=self._chores.spool,
         )
-
-    def _make_engines(self) -> dict[str, Engines]:
-        found: dict[str, Engines] = {"local": LocalEngines(self._models)}
-        if self.settings.openai_api_key:
-            identify = pseudonyms(self._account()[1][0])
-            realtime = realtime_settings(self.settings)
-            found["realtime"] = RealtimeEngines(realtime, identify, self.spending.watch.living)
-        return found
 
     def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key

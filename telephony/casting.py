@@ -10,6 +10,7 @@ from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
 from telephony.configuring.personafile import BudgetPart, OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
+from telephony.configuring.turnspart import TurnsPart
 from telephony.configuring.values import values_of
 from telephony.line import Line
 from telephony.settings import Settings
@@ -48,6 +49,8 @@ class Part(msgspec.Struct, frozen=True):
     """Engines: the first that works carries the call."""
     barge_in: str
     budget: BudgetPart
+    turns: TurnsPart = TurnsPart()
+    """What the persona says of the turn-based engine."""
 
 
 class Cast:
@@ -95,6 +98,7 @@ class Cast:
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
             budget=role.file.budget if role else BudgetPart(),
+            turns=role.file.turns if role else TurnsPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
@@ -198,8 +202,8 @@ class _Stage:
 
 
 def engines_of(settings: Settings) -> frozenset[str]:
-    """The engines this deployment can run: a Realtime session needs a key."""
-    return frozenset({"local", *(("realtime",) if settings.openai_api_key else ())})
+    """The engines this deployment can run: those of a provider need its key."""
+    return frozenset({"local", *(("realtime", "turns") if settings.openai_api_key else ())})
 
 
 def targets_of(line: Line) -> Targets:

@@ -4,20 +4,26 @@ import asyncio
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Protocol
 
 import msgspec
+import openai
 import structlog
 
 from agents.engine import AudioFormat, Capabilities, Engine
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
+from agents.local.vad import Detector, Vad
 from agents.persona import Persona
 from agents.realtime.client import RealtimeEngine
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
+from agents.turns.client import NoClient, TurnsEngine, capabilities, http_client
+from agents.turns.endpointing import EnergyDetector
+from agents.turns.settings import TurnsSettings
+from telephony.configuring.turnspart import TurnsPart
 from telephony.media.transcode import Downlink
 from telephony.settings import Settings
 from tools.phone import e164
@@ -34,6 +40,7 @@ class Briefing(msgspec.Struct, frozen=True):
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""
     answers_on_request: bool = False
+    turns: TurnsPart = TurnsPart()
 
 
 class Engines(Protocol):
@@ -82,9 +89,7 @@ class RealtimeEngines:
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
-        # At the end of the instructions, where it changes the cached prefix once a day only.
-        today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
-        persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
+        persona = _dated(briefing)
         settings = msgspec.structs.replace(
             self._settings,
             answers_on_request=briefing.answers_on_request,
@@ -95,6 +100,89 @@ class RealtimeEngines:
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
+
+
+class TurnsEngines:
+    """Audio chat completions: one HTTP client, one detector model, an engine for each call."""
+
+    def __init__(
+        self,
+        settings: TurnsSettings,
+        identify: Callable[[str], str],
+        models: Models,
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` and `living` as above; of `models` only the voice detector is used."""
+        self._living = living
+        self._settings = settings
+        self._identify = identify
+        self._models = models
+        self._names = count(1)
+        self._client: openai.AsyncOpenAI | NoClient
+        try:
+            self._client = http_client(settings)
+        except NoClient as problem:
+            self._client = problem
+
+    def new(self, caller: str, briefing: Briefing) -> Engine:
+        applied = briefing.turns.applied(self._settings)
+        settings = msgspec.structs.replace(
+            applied,
+            answers_on_request=briefing.answers_on_request,
+            model=self._living(applied.model),
+            transcription_model=self._living(applied.transcription_model),
+        )
+        return TurnsEngine(
+            settings,
+            _dated(briefing),
+            briefing.tools,
+            self._client,
+            self._detector,
+            name=str(next(self._names)),
+            safety_identifier=self._identify(caller),
+        )
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return capabilities(on_request=briefing.answers_on_request)
+
+    async def close(self) -> None:
+        if not isinstance(self._client, NoClient):
+            await self._client.close()
+
+    def _detector(self) -> Detector:
+        """Without its model, one that goes by the power of the sound. May load: in a thread."""
+        try:
+            return Vad(self._models.load_vad())
+        except ModelsMissing as problem:
+            log.warning("no_voice_detector_model", hint=str(problem))
+            return EnergyDetector()
+
+
+def engines_for(
+    settings: Settings, models: Models, key: str, living: Callable[[str], str]
+) -> dict[str, Engines]:
+    """All this deployment can run, by name. `key`: a secret of ours, for callers' pseudonyms;
+    `living` gives the model that serves today in place of one that may be retired."""
+    found: dict[str, Engines] = {"local": LocalEngines(models)}
+    if settings.openai_api_key:
+        identify = pseudonyms(key)
+        found["realtime"] = RealtimeEngines(realtime_settings(settings), identify, living)
+        found["turns"] = TurnsEngines(turns_settings(settings), identify, models, living)
+    return found
+
+
+async def close_engines(made: Iterable[Engines]) -> None:
+    """Let go of what all calls shared."""
+    for each in made:
+        if isinstance(each, TurnsEngines):
+            await each.close()
+
+
+def _dated(briefing: Briefing) -> Persona:
+    """With today's date at the end of the instructions, where it changes the cached prefix once a
+    day only."""
+    today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
+    return msgspec.structs.replace(briefing.persona, instructions=today.strip())
 
 
 def pseudonyms(key: str) -> Callable[[str], str]:
@@ -128,6 +216,18 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         audio_format=AudioFormat.ULAW_8K
         if settings.realtime_audio == "ulaw"
         else AudioFormat.PCM16_24K,
+    )
+
+
+def turns_settings(settings: Settings) -> TurnsSettings:
+    """The turn-based engine as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return TurnsSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.turns_model,
+        voice=settings.voice or TurnsSettings().voice,
+        transcription_model=settings.transcription_model,
     )
 
 

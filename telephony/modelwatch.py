@@ -30,7 +30,10 @@ Ask = Callable[[], Awaitable[bytes]]
 
 def models_by_engine(settings: Settings) -> dict[str, tuple[str, str]]:
     """The model of each engine that is paid for, and the one that writes down what callers say."""
-    return {"realtime": (settings.model, settings.transcription_model)}
+    return {
+        "realtime": (settings.model, settings.transcription_model),
+        "turns": (settings.turns_model, settings.transcription_model),
+    }
 
 
 def models_set(settings: Settings) -> dict[str, str]:
@@ -39,6 +42,7 @@ def models_set(settings: Settings) -> dict[str, str]:
         return {}
     return {
         "FRONTDESK_MODEL": settings.model,
+        "FRONTDESK_TURNS_MODEL": settings.turns_model,
         "FRONTDESK_TRANSCRIPTION_MODEL": settings.transcription_model,
     }
 

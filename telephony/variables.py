@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agents.realtime.settings import RealtimeSettings, ServerVad
+from agents.turns.settings import TurnsSettings
 from telephony.values import (
     address_secret,
     api_key,
@@ -23,7 +24,7 @@ from telephony.values import (
 from telephony.variable import Variable
 from telephony.variables_money import MONEY
 
-FALLBACKS = ("realtime", "local")
+FALLBACKS = ("realtime", "turns", "local")
 """Engines that follow one that fails, the best first."""
 
 _REALTIME = RealtimeSettings()
@@ -33,11 +34,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FRONTDESK_ENGINE",
         "engine",
-        choice("local", "realtime"),
+        choice("local", "realtime", "turns"),
         None,
-        "local or realtime",
-        "Who hears and speaks: the embedded engine, or an OpenAI Realtime session"
-        " (the default when OPENAI_API_KEY is set)",
+        "local, realtime or turns",
+        "Who hears and speaks: the embedded engine, an OpenAI Realtime session"
+        " (the default when OPENAI_API_KEY is set), or audio chat completions turn by turn",
     ),
     Variable(
         "FRONTDESK_FALLBACKS",
@@ -192,6 +193,14 @@ VARIABLES: tuple[Variable, ...] = (
         _REALTIME.model,
         "a model id",
         "Realtime model",
+    ),
+    Variable(
+        "FRONTDESK_TURNS_MODEL",
+        "turns_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        TurnsSettings().model,
+        "a model id",
+        "Audio chat model of the turn-based engine",
     ),
     Variable(
         "FRONTDESK_VOICE",

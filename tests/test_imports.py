@@ -23,6 +23,7 @@ SHELLS = frozenset(
         "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",
+        "agents.turns.client",
         "telephony.__main__",
         "telephony.app",
         "telephony.around",
@@ -196,7 +197,7 @@ TABLES = frozenset(
 OUTSIDE = frozenset(
     {
         "aiohttp", "alembic", "anyio", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib",
-        "http", "httpx", "httpx2", "io.open", "logging", "mcp", "multiprocessing", "os",
+        "http", "httpx", "httpx2", "io.open", "logging", "mcp", "multiprocessing", "openai", "os",
         "prometheus_client", "queue", "random", "requests",
         "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
         "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile", "threading", "time",

@@ -80,6 +80,8 @@ class Endpointing:
         self._recent: deque[Frame] = deque(maxlen=_frames(kept_ms))
         self.patient = False
         """Wait longer for the caller to go on."""
+        self.end_silence_ms = self._set.end_silence_ms
+        """So much silence ends a turn; may be changed at any time."""
 
     @property
     def speaking(self) -> bool:
@@ -123,7 +125,7 @@ class Endpointing:
 
     @property
     def _end_silence_ms(self) -> int:
-        return self._set.patient_silence_ms if self.patient else self._set.end_silence_ms
+        return self._set.patient_silence_ms if self.patient else self.end_silence_ms
 
 
 def _voiced_ms(quiet: Quiet, frame: Frame) -> int:

@@ -153,8 +153,9 @@ async def _serve_and_call(
 
 
 def _starting(settings: Settings) -> str:
-    if settings.engine == "realtime":
-        return f"Starting the server with {settings.model} at {settings.openai_base_url} ..."
+    if settings.engine != "local":
+        model = settings.model if settings.engine == "realtime" else settings.turns_model
+        return f"Starting the server with {model} at {settings.openai_base_url} ..."
     return "Starting the server, loading the embedded engine and the caller's ears ..."
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from telephony.configuring.turnspart import TurnsPart
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
@@ -171,6 +172,9 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         TurnTakingPart()
     )
     budget: Annotated[BudgetPart, _about("What calls may cost.")] = BudgetPart()
+    turns: Annotated[TurnsPart, _about("How the turn-based engine listens and speaks.")] = (
+        TurnsPart()
+    )
     tools: (
         Annotated[
             list[str],

@@ -17,6 +17,7 @@ from telephony.configuring.personafile import (
     SnippetsFile,
     TurnTakingPart,
 )
+from telephony.configuring.turnspart import TurnsPart
 from tests.tree import ROOT
 from tools.configuring.declared import table_of
 from tools.configuring.toolfile import (
@@ -33,7 +34,7 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, BudgetPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, BudgetPart, TurnsPart, OutsidePart, NumbersFile, SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -46,6 +47,7 @@ PARTS: Mapping[str, str] = {
     "WeeklyHours": "[hours](#hours)",
     "TurnTakingPart": "[turn-taking](#turn-taking)",
     "BudgetPart": "[budget](#budget)",
+    "TurnsPart": "[turn by turn](#turn-by-turn)",
     "OutsidePart": "[outside hours](#outside-hours)",
 }
 """Where the document tells of each part."""
