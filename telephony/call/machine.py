@@ -366,6 +366,7 @@ class Call:
             self._succession.replied()
         commands = self._honesty.response_done(event.response_id, now)
         commands += self._playback.close_response(event.response_id, now)
+        commands += self._barge_ins.reply_ended(event.reason, now)
         self._floor.reply_ended(event.response_id)
         line = UsageLine(event.response_id, event.status.value, event.usage, self._ms(now))
         commands += [*self._playback.settled(), Record(line)]
