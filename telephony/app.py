@@ -31,8 +31,10 @@ from telephony.console.desk import ConfigDesk
 from telephony.enginegate import EngineGate
 from telephony.engines import (
     Engines,
+    LiveEngines,
     LocalEngines,
     RealtimeEngines,
+    live_settings,
     pseudonyms,
     realtime_settings,
     spoken,
@@ -323,6 +325,7 @@ class Service:
         if self.settings.openai_api_key:
             identify = pseudonyms(self._account()[1][0])
             found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
+            found["live"] = LiveEngines(live_settings(self.settings), identify)
         return found
 
     def _api(self, versions: Versions) -> Mount:

@@ -196,8 +196,8 @@ class _Stage:
 
 
 def engines_of(settings: Settings) -> frozenset[str]:
-    """The engines this deployment can run: a Realtime session needs a key."""
-    return frozenset({"local", *(("realtime",) if settings.openai_api_key else ())})
+    """The engines this deployment can run: the sessions of a provider need a key."""
+    return frozenset({"local", *(("realtime", "live") if settings.openai_api_key else ())})
 
 
 def targets_of(line: Line) -> Targets:

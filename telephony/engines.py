@@ -12,6 +12,8 @@ import msgspec
 import structlog
 
 from agents.engine import AudioFormat, Capabilities, Engine
+from agents.live.client import LiveEngine
+from agents.live.settings import LiveSettings
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
@@ -75,9 +77,7 @@ class RealtimeEngines:
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
-        # At the end of the instructions, where it changes the cached prefix once a day only.
-        today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
-        persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
+        persona = _dated(briefing)
         settings = msgspec.structs.replace(
             self._settings, answers_on_request=briefing.answers_on_request
         )
@@ -85,6 +85,29 @@ class RealtimeEngines:
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
+
+
+class LiveEngines:
+    """GPT-Live sessions, all with the same settings."""
+
+    def __init__(self, settings: LiveSettings, identify: Callable[[str], str]) -> None:
+        """`identify` gives a caller's pseudonym."""
+        self._settings = settings
+        self._identify = identify
+
+    def new(self, caller: str, briefing: Briefing) -> Engine:
+        persona, identifier = _dated(briefing), self._identify(caller)
+        return LiveEngine(self._settings, persona, briefing.tools, safety_identifier=identifier)
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return self.new("", briefing).capabilities
+
+
+def _dated(briefing: Briefing) -> Persona:
+    """Today stands at the end of the instructions, where it changes the cached prefix once a day
+    only."""
+    today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
+    return msgspec.structs.replace(briefing.persona, instructions=today.strip())
 
 
 def pseudonyms(key: str) -> Callable[[str], str]:
@@ -118,6 +141,18 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         audio_format=AudioFormat.ULAW_8K
         if settings.realtime_audio == "ulaw"
         else AudioFormat.PCM16_24K,
+    )
+
+
+def live_settings(settings: Settings) -> LiveSettings:
+    """The GPT-Live session as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return LiveSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.live_model,
+        backend_model=settings.live_backend_model,
+        voice=settings.voice or LiveSettings().voice,
     )
 
 

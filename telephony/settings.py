@@ -25,7 +25,7 @@ _MAX_SECRET_FILE_BYTES = 64 * 1024
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment. The meaning of each field stands in `telephony.variables`."""
 
-    engine: Literal["local", "realtime"]
+    engine: Literal["local", "realtime", "live"]
     fallbacks: tuple[str, ...]
     host: str
     port: int
@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: int
     realtime_audio: Literal["pcm", "ulaw"]
     model: str
+    live_model: str
+    live_backend_model: str
     voice: str
     instructions: str
     greeting: str
@@ -246,10 +248,10 @@ def _sqlite_below(data_dir: Path) -> Secret:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.engine == "realtime" and settings.openai_api_key is None:
+    if settings.engine != "local" and settings.openai_api_key is None:
         raise ConfigError(
             "OPENAI_API_KEY",
-            "it is not set, but FRONTDESK_ENGINE is realtime",
+            f"it is not set, but FRONTDESK_ENGINE is {settings.engine}",
             "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local",
         )
     if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from agents.live.settings import LiveSettings
 from agents.realtime.settings import RealtimeSettings, ServerVad
 from telephony.values import (
     Parse,
@@ -45,16 +46,17 @@ class Variable(msgspec.Struct, frozen=True):
 
 _REALTIME = RealtimeSettings()
 _VAD = ServerVad()
+_LIVE = LiveSettings()
 
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FRONTDESK_ENGINE",
         "engine",
-        choice("local", "realtime"),
+        choice("local", "realtime", "live"),
         None,
-        "local or realtime",
-        "Who hears and speaks: the embedded engine, or an OpenAI Realtime session"
-        " (the default when OPENAI_API_KEY is set)",
+        "local, realtime or live",
+        "Who hears and speaks: the embedded engine, an OpenAI Realtime session"
+        " (the default when OPENAI_API_KEY is set), or a GPT-Live session",
     ),
     Variable(
         "FRONTDESK_FALLBACKS",
@@ -209,6 +211,22 @@ VARIABLES: tuple[Variable, ...] = (
         _REALTIME.model,
         "a model id",
         "Realtime model",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_MODEL",
+        "live_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.model,
+        "a model id",
+        "GPT-Live model, which hears and speaks",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_BACKEND_MODEL",
+        "live_backend_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.backend_model,
+        "a model id",
+        "Model that thinks and calls the tools behind a GPT-Live session",
     ),
     Variable(
         "FRONTDESK_VOICE",

@@ -13,6 +13,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 
 SHELLS = frozenset(
     {
+        "agents.live.client",
         "agents.local.engine",
         "agents.local.models",
         "agents.local.replies",
@@ -23,6 +24,7 @@ SHELLS = frozenset(
         "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",
+        "agents.websocket",
         "telephony.__main__",
         "telephony.app",
         "telephony.around",

@@ -304,6 +304,11 @@ class LiveProtocol:
         at_ms = min(timeline_ms - filled_ms, self._ms(self._appended_bytes))
         return max(0, at_ms) + self._held.dropped_ms
 
+    @property
+    def _timeline_ms(self) -> int:
+        """Where the session's clock stands."""
+        return self._ms(self._appended_bytes + self._filled_bytes)
+
     def _ms(self, count: int) -> int:
         return count // self._format.sample_bytes * 1000 // self._format.rate
 
@@ -317,11 +322,10 @@ class LiveProtocol:
 
     def _replies(self, events: Iterable[AnyEngineEvent]) -> list[AnyEngineEvent]:
         """Where a reply begins the caller's turn is over: it is told first."""
-        timeline_ms = self._ms(self._appended_bytes + self._filled_bytes)
         told: list[AnyEngineEvent] = []
         for event in events:
             if isinstance(event, ResponseStarted):
-                told += self._turns.answered(timeline_ms)
+                told += self._turns.answered(self._timeline_ms)
                 self._fills_left = MOST_FILLS
             if isinstance(event, ResponseDone):
                 self._fills_left = 0
@@ -331,9 +335,13 @@ class LiveProtocol:
     # ---- the backend --------------------------------------------------------------------------
 
     def _backend(self, events: list[AnyEngineEvent], now: float) -> list[AnyEngineEvent]:
-        ended = [event for event in events if isinstance(event, ResponseDone)]
-        told = list(events)
-        for done in ended:
+        """Whoever works has understood: the caller's turn is over, and is told first."""
+        told: list[AnyEngineEvent] = []
+        for event in events:
+            if isinstance(event, ResponseStarted):
+                told += self._turns.answered(self._timeline_ms)
+            told.append(event)
+        for done in [event for event in events if isinstance(event, ResponseDone)]:
             told += self._ended(done, now)
         self._continue()
         return told

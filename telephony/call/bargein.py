@@ -142,7 +142,9 @@ class BargeIns:
         """An engine that owns playback fell silent for the caller: what the carrier still has of
         the reply would be heard after it."""
         broken_off = self._capabilities.owns_playback and reason == "turn_detected"
-        if not broken_off or not self._ending.interruptible:
+        end_s = self._playback.ledger.expected_end_s()
+        waits = end_s is not None and end_s > now
+        if not (broken_off and waits and self._ending.interruptible):
             return []
         return self._playback.interrupt(now)
 

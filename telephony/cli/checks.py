@@ -117,7 +117,8 @@ def engine(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "local":
         yield well("engine", "embedded: no key and no network needed")
     else:
-        yield well("engine", f"OpenAI Realtime, key set, at {settings.openai_base_url}")
+        name = "GPT-Live" if settings.engine == "live" else "OpenAI Realtime"
+        yield well("engine", f"{name}, key set, at {settings.openai_base_url}")
         parts = urlsplit(settings.openai_base_url)
         if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
             cure = "Set OPENAI_BASE_URL to an https:// address"
@@ -142,7 +143,8 @@ def model_ids(settings: Settings) -> Iterator[Finding]:
     except (OSError, BadModels) as error:
         yield broken("models", f"agents/models.json cannot be used: {error}", "Restore the file")
         return
-    for name in ("model", "transcription_model"):
+    live = settings.engine == "live"
+    for name in ("live_model",) if live else ("model", "transcription_model"):
         yield from _model(models, getattr(settings, name), f"FRONTDESK_{name.upper()}")
 
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
-EngineKind = Literal["realtime", "turns", "local"]
+EngineKind = Literal["realtime", "live", "turns", "local"]
 PERSONA_NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 
 SPOKEN_AHEAD = ("apology", "sorry")

@@ -141,7 +141,7 @@ def test_the_environments_file_wins_over_the_dotenv_value(tmp_path: Path) -> Non
 
 
 BAD = [
-    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime"),
+    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime, live"),
     ("FRONTDESK_HOST", "a b", "is not an address or host name"),
     ("FRONTDESK_PORT", "http", "'http' is not a whole number"),
     ("FRONTDESK_PORT", "65536", "65536 is outside 0 to 65535"),
