@@ -45,6 +45,7 @@ from agents.live.delegation import Delegations
 from agents.live.hearing import CallerTurns
 from agents.live.settings import LiveSettings
 from agents.live.speaking import Speaking
+from agents.live.timeline import Timeline
 from agents.persona import Persona
 from agents.realtime import failures
 from agents.realtime.held import HeldAudio
@@ -95,9 +96,7 @@ class LiveProtocol:
         self._phase = _Phase.CONNECTING
         self._outbox: list[bytes] = []
         self._sent = 0
-        self._appended_bytes = 0
-        self._filled_bytes = 0
-        """Silence of ours, which stands on the session's timeline and not on the call's."""
+        self._timeline = Timeline(self._format)
         self._setup_by: float | None = None
         self._clock_by: float | None = None
         self._fills_left = 0
@@ -298,19 +297,9 @@ class LiveProtocol:
 
     # ---- what is heard and said ---------------------------------------------------------------
 
-    def _place(self, timeline_ms: int) -> int:
+    def _place(self, at_ms: int) -> int:
         """Where a moment of the session's lies in the audio the call has appended, in ms."""
-        filled_ms = self._ms(self._filled_bytes)
-        at_ms = min(timeline_ms - filled_ms, self._ms(self._appended_bytes))
-        return max(0, at_ms) + self._held.dropped_ms
-
-    @property
-    def _timeline_ms(self) -> int:
-        """Where the session's clock stands."""
-        return self._ms(self._appended_bytes + self._filled_bytes)
-
-    def _ms(self, count: int) -> int:
-        return count // self._format.sample_bytes * 1000 // self._format.rate
+        return self._timeline.caller_ms(at_ms) + self._held.dropped_ms
 
     def _caller_words(self, event: wire.CallerWords, now: float) -> list[AnyEngineEvent]:
         open_before = self._turns.open_since_ms is not None
@@ -325,7 +314,7 @@ class LiveProtocol:
         told: list[AnyEngineEvent] = []
         for event in events:
             if isinstance(event, ResponseStarted):
-                told += self._turns.answered(self._timeline_ms)
+                told += self._turns.answered(self._timeline.now_ms)
                 self._fills_left = MOST_FILLS
             if isinstance(event, ResponseDone):
                 self._fills_left = 0
@@ -339,7 +328,7 @@ class LiveProtocol:
         told: list[AnyEngineEvent] = []
         for event in events:
             if isinstance(event, ResponseStarted):
-                told += self._turns.answered(self._timeline_ms)
+                told += self._turns.answered(self._timeline.now_ms)
             told.append(event)
         for done in [event for event in events if isinstance(event, ResponseDone)]:
             told += self._ended(done, now)
@@ -371,7 +360,7 @@ class LiveProtocol:
             return [EngineNotice("held_audio_dropped")] if self._held.hold(audio) else []
         # Only now: what the call answered to EngineReady has gone before.
         for piece in (*self._held.hand_over(), audio):
-            self._appended_bytes += len(piece)
+            self._timeline.appended(len(piece))
             self._outbox.append(wire.append(piece))
         self._clock_by = now + CLOCK_S
         return []
@@ -380,7 +369,7 @@ class LiveProtocol:
         silence = _SILENCE[self._format] * (
             self._format.rate * self._format.sample_bytes * CLOCK_MS // 1000
         )
-        self._filled_bytes += len(silence)
+        self._timeline.filled(len(silence))
         self._fills_left -= 1
         self._outbox.append(wire.append(silence))
         self._clock_by = now + CLOCK_MS / 1000
