@@ -1,4 +1,4 @@
-"""The GPT-Live protocol, told as stories: server messages and commands in, events and messages out."""
+"""The GPT-Live protocol as stories: server messages and commands in, events and messages out."""
 
 import json
 
@@ -518,8 +518,12 @@ def test_turns_are_the_server_s_so_there_is_nothing_to_answer_or_dismiss() -> No
 
 def test_the_session_s_clock_is_kept_running_while_something_is_to_be_said() -> None:
     """The server speaks only as far as it is given audio; silence stands for a caller's."""
-    story = Story().live().caller(200).call(Say("Good morning.")).sends(
-        {"type": "session.commentary.append"}
+    story = (
+        Story()
+        .live()
+        .caller(200)
+        .call(Say("Good morning."))
+        .sends({"type": "session.commentary.append"})
     )
     story.wait(0.5)
     fills = [json.loads(raw) for raw in story.protocol.messages_to_send()]
@@ -629,11 +633,15 @@ def test_wrong_fields_are_bad_and_not_fatal() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["id", "event", "item", "response", "session", "delta", "type", "error"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "event", "item", "response", "session", "delta", "type", "error"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

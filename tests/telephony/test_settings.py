@@ -187,8 +187,9 @@ def test_fault_p11_a_bad_value_is_named_with_its_cure(
     assert str(error).isprintable()
 
 
-def test_fault_p11_realtime_without_a_key(tmp_path: Path) -> None:
-    error = refused(tmp_path, FRONTDESK_ENGINE="realtime")
+@pytest.mark.parametrize("engine", ["realtime", "live"])
+def test_fault_p11_a_provider_s_engine_without_a_key(tmp_path: Path, engine: str) -> None:
+    error = refused(tmp_path, FRONTDESK_ENGINE=engine)
     assert error.where == "OPENAI_API_KEY"
     assert "FRONTDESK_ENGINE=local" in error.hint
 
