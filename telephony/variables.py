@@ -61,7 +61,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FRONTDESK_FALLBACKS",
         "fallbacks",
-        several(*FALLBACKS),
+        several("realtime", "live", "local"),
         ",".join(FALLBACKS),
         "engines with commas between, or none",
         "Who carries a call on, in this order, when its engine fails; personas may say otherwise",
