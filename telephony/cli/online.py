@@ -63,7 +63,11 @@ def _served(settings: Settings, body: bytes) -> Iterator[Finding]:
         yield odd("OpenAI", "its list of models cannot be read", "Check OPENAI_BASE_URL")
         return
     served = {model.get("id"): model for model in answer.data}
-    for model_id in (settings.model, settings.transcription_model):
+    realtime, live = (
+        (settings.model, settings.transcription_model),
+        (settings.live_model, settings.live_backend_model),
+    )
+    for model_id in live if settings.engine == "live" else realtime:
         model = served.get(model_id)
         if model is None:
             cure = "Check its spelling and what your account or gateway offers"

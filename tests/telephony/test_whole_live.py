@@ -45,6 +45,9 @@ from tools.booking.bookings import Bookings
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
+SHORT = "Good morning."
+
+
 class House:
     """A service with a simulated phone before it and a fake GPT-Live behind it."""
 
@@ -178,7 +181,8 @@ async def test_a_murmur_the_server_talks_over_costs_nothing_of_the_reply(tmp_pat
 
 async def test_a_booking_by_the_backend_is_in_the_database_once(tmp_path: Path) -> None:
     call = {"service": "haircut", "time": "10:00", "name": "Ann Lee"}
-    async with house(tmp_path, faults=LiveFaults(repeated_calls=True)) as built:
+    faults = LiveFaults(repeated_calls=True)
+    async with house(tmp_path, faults=faults, FRONTDESK_GREETING=SHORT) as built:
         call["date"] = bookable_day(built.service)
         arguments = json.dumps(call)
         built.model.script = Script(
@@ -190,7 +194,7 @@ async def test_a_booking_by_the_backend_is_in_the_database_once(tmp_path: Path) 
             ),
             caller=("A haircut for Ann Lee.", "Yes, please."),
         )
-        agrees = caller((6_000, 6_800), (10_500, 11_200), hang_up_ms=16_500)
+        agrees = caller((2_600, 3_400), (6_700, 7_400), hang_up_ms=11_500)
         report = await built.phone.dial(agrees)
         rows = Bookings(built.service.store, built.service.shop).of_call(report.call_sid)
         assert [row.name for row in rows] == ["Ann Lee"]
@@ -207,8 +211,8 @@ async def test_a_booking_by_the_backend_is_in_the_database_once(tmp_path: Path) 
 async def test_the_agent_s_goodbye_is_heard_before_it_hangs_up(tmp_path: Path) -> None:
     bye = Reply("Goodbye then, and thank you!", 1_200, calls=(FunctionCall("end_call"),))
     script = Script(replies=(bye, Reply("", calls=())), caller=("That is all.",))
-    async with house(tmp_path, script) as built:
-        report = await built.phone.dial(caller((6_000, 6_600), hang_up_ms=60_000), time_limit_s=25)
+    async with house(tmp_path, script, FRONTDESK_GREETING=SHORT) as built:
+        report = await built.phone.dial(caller((2_600, 3_200), hang_up_ms=60_000), time_limit_s=25)
         assert built.reasons == [EndedReason.AGENT_HUNG_UP]
         assert report.ended_by is EndedBy.API
         said = [line for line in built.agent if line.text == "Goodbye then, and thank you!"]
