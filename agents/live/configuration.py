@@ -106,15 +106,17 @@ def recitals(text: str) -> Iterator[str]:
         yield f"Say this to the caller now, word for word, and nothing else:\n{part}"
 
 
-def memories(what: Sequence[AnyRemembered]) -> Iterator[str]:
-    """What was said and done before this session."""
+def memories(what: Sequence[AnyRemembered], *, first: bool) -> Iterator[str]:
+    """What was said and done before this session; `first`: the session knows nothing yet."""
+    head = _TAKE_OVER if first else "Of what was said and done before, this is known now:"
     told = "\n".join(_memory(each) for each in what)
-    for part in parts(told):
-        yield (
-            "This call has been going on for a while; you take it over now, with the same voice. "
-            "Never greet again, repeat nothing, and do nothing twice. Of what was said and done "
-            f"before:\n{part}"
-        )
+    return (f"{head}\n{part}" for part in parts(told))
+
+
+_TAKE_OVER = (
+    "This call has been going on for a while; you take it over now, with the same voice. Never "
+    "greet again, repeat nothing, and do nothing twice. Of what was said and done before:"
+)
 
 
 def _memory(each: AnyRemembered) -> str:

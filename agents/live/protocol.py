@@ -21,6 +21,7 @@ from agents.engine import (
     Answer,
     AnyEngineCommand,
     AnyEngineEvent,
+    AnyRemembered,
     AppendAudio,
     AudioFormat,
     CancelResponse,
@@ -37,6 +38,7 @@ from agents.engine import (
     ResponseStarted,
     ResponseStatus,
     Say,
+    ToolAnswered,
     ToolOutput,
     TruncateItem,
 )
@@ -44,6 +46,7 @@ from agents.live import configuration, wire
 from agents.live.delegation import Delegations
 from agents.live.hearing import CallerTurns
 from agents.live.settings import LiveSettings
+from agents.live.sounding import onset
 from agents.live.speaking import Speaking
 from agents.live.timeline import Timeline
 from agents.persona import Persona
@@ -97,6 +100,9 @@ class LiveProtocol:
         self._outbox: list[bytes] = []
         self._sent = 0
         self._timeline = Timeline(self._format)
+        self._skipped_bytes = 0
+        """Silence from before the session that was not given to it."""
+        self._remembered = False
         self._setup_by: float | None = None
         self._clock_by: float | None = None
         self._fills_left = 0
@@ -299,7 +305,8 @@ class LiveProtocol:
 
     def _place(self, at_ms: int) -> int:
         """Where a moment of the session's lies in the audio the call has appended, in ms."""
-        return self._timeline.caller_ms(at_ms) + self._held.dropped_ms
+        skipped_ms = self._skipped_bytes * 1000 // (self._format.rate * self._format.sample_bytes)
+        return self._timeline.caller_ms(at_ms) + self._held.dropped_ms + skipped_ms
 
     def _caller_words(self, event: wire.CallerWords, now: float) -> list[AnyEngineEvent]:
         open_before = self._turns.open_since_ms is not None
@@ -359,9 +366,13 @@ class LiveProtocol:
         if self._phase is not _Phase.READY:
             return [EngineNotice("held_audio_dropped")] if self._held.hold(audio) else []
         # Only now: what the call answered to EngineReady has gone before.
-        for piece in (*self._held.hand_over(), audio):
-            self._timeline.appended(len(piece))
-            self._outbox.append(wire.append(piece))
+        if held := b"".join(self._held.hand_over()):
+            # A server that is given silence faster than it passes may lag behind for good.
+            silent = onset(held, self._format)
+            self._skipped_bytes += silent
+            audio = held[silent:] + audio
+        self._timeline.appended(len(audio))
+        self._outbox.append(wire.append(audio))
         self._clock_by = now + CLOCK_S
         return []
 
@@ -379,7 +390,7 @@ class LiveProtocol:
             case Say(text):
                 self._speak(configuration.recitals(text), now)
             case Remember(what, answer):
-                self._tell(wire.instructions, "remember", configuration.memories(what))
+                self._remember(what)
                 if answer:
                     self._speak((configuration.REPLY_NOW,), now)
             case ToolOutput(tool_call_id, output, respond):
@@ -392,6 +403,13 @@ class LiveProtocol:
             case Answer() | Dismiss() | AppendAudio() | CloseEngine():
                 pass
         return []
+
+    def _remember(self, what: Sequence[AnyRemembered]) -> None:
+        """The backend must know of tools; but instructions may interrupt what is being said."""
+        first, self._remembered = not self._remembered, True
+        grave = first or any(isinstance(each, ToolAnswered) for each in what)
+        message = wire.instructions if grave else wire.thinking
+        self._tell(message, "remember", configuration.memories(what, first=first))
 
     def _note(self, command: Inform | TruncateItem | DeleteItem) -> None:
         """Something the model has to know. It cannot be made to forget."""

@@ -96,6 +96,15 @@ class Sounding:
         return [bool(share >= LEAST_LOUD) for share in shares]
 
 
+def onset(audio: bytes, audio_format: AudioFormat) -> int:
+    """How many bytes of silence stand before the first sound; all of them where nothing sounds."""
+    for stretch in Sounding(audio_format).push(audio):
+        if stretch.audio:
+            ended = stretch.end_ms * audio_format.rate * audio_format.sample_bytes // 1000
+            return ended - len(stretch.audio)
+    return len(audio)
+
+
 def _loud_ulaw() -> NDArray[np.bool_]:
     """For each code of G.711 mu-law whether its magnitude is loud."""
     codes = ~np.arange(256, dtype=np.uint8)

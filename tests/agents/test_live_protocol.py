@@ -1,5 +1,6 @@
 """The GPT-Live protocol as stories: server messages and commands in, events and messages out."""
 
+import base64
 import json
 
 import pytest
@@ -109,13 +110,21 @@ def test_it_asks_for_everything_in_its_first_message_and_is_ready_when_that_is_t
 
 def test_what_is_appended_before_that_is_held_and_goes_behind_what_ready_brings() -> None:
     """So Remember, and a greeting, stand before the caller's first words."""
-    story = Story().call(AppendAudio(b"early")).call(Say("lost"))
+    story = Story().call(AppendAudio(tone(20))).call(Say("lost"))
     story.live().call(Inform("Ann calls.")).call(AppendAudio(b"late"))
+    given = base64.b64encode(tone(20) + b"late").decode()
     story.sends(
-        append("thinking", "Ann calls."),
-        {"type": "session.input_audio.append", "audio": "ZWFybHk="},
-        {"type": "session.input_audio.append", "audio": "bGF0ZQ=="},
+        append("thinking", "Ann calls."), {"type": "session.input_audio.append", "audio": given}
     )
+
+
+def test_silence_from_before_the_session_is_not_made_up_for() -> None:
+    story = Story().call(AppendAudio(hush(400) + tone(100)))
+    story.live().call(AppendAudio(hush(20)))
+    story.sends({"type": "session.input_audio.append"})
+    assert len(base64.b64decode(story.sent[-1]["audio"])) == (60 + 100 + 20) * 8
+    # The caller who speaks at the session's 60th ms began at our 400th.
+    story.server(heard(" Hello", 60, 160), CallerSpeechStarted(TURN, 400))
 
 
 def test_audio_held_for_too_long_loses_its_beginning() -> None:
@@ -124,8 +133,7 @@ def test_audio_held_for_too_long_loses_its_beginning() -> None:
         story.call(AppendAudio(hush(1_000)))
     story.call(AppendAudio(hush(1_000)), EngineNotice("held_audio_dropped"))
     story.live().caller(20)
-    # A second is gone: the caller who speaks at the session's first began at our second.
-    story.server(heard(" Hello", 0, 200), CallerSpeechStarted(TURN, 1_000))
+    story.server(heard(" Hello", 0, 20), CallerSpeechStarted(TURN, 6_000))
 
 
 def test_a_second_start_is_only_noticed() -> None:
@@ -492,11 +500,16 @@ def test_what_came_before_is_told_as_instructions_which_the_backend_gets_too() -
         "The caller said: A haircut, please.\nYou said, and the caller heard: At ten?\n"
         'The tool book was called with {}: {"status":"done"}'
     )
+    assert content.startswith("This call has been going on for a while")
     story.call(Remember((CallerSaid("Hello?"),), answer=True))
+    known = "Of what was said and done before, this is known now:"
     story.sends(
-        {"type": "session.instructions.append"},
+        append("thinking", f"{known}\nThe caller said: Hello?"),
         {"type": "session.commentary.append", "delegation_id": None},
     )
+    story.call(Remember((ToolAnswered("c9", "book", "{}", "{}"),)))
+    story.sends(append("instructions", f"{known}\nThe tool book was called with {{}}: {{}}"))
+    story.call(Remember(())).sends_nothing()
 
 
 def test_the_model_is_told_what_of_its_words_was_heard() -> None:
