@@ -216,7 +216,7 @@ class BargeIns:
         """The floor is the caller's: what we were saying is over."""
         self._ending.interrupted()
         self._patience.nothing_owed()
-        if self._capabilities.owns_playback:
+        if self._capabilities.owns_playback and self._playback.arriving:
             return []
         silenced = self._floor.silence_replies()
         held = self._playback.holding

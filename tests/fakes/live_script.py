@@ -29,6 +29,8 @@ class Timing:
 class LiveFaults:
     """Each switch off by default."""
 
+    only_first: bool = False
+    """Sessions that begin when one has been talked to have none of these."""
     handshake_status: int = 0
     handshake_body: str = ""
     handshake_delay_s: float = 0.0

@@ -73,7 +73,9 @@ class FakeLive:
         return connection.respond(http.HTTPStatus(status), self.faults.handshake_body)
 
     async def _session(self, connection: ServerConnection) -> None:
-        session = LiveSession(connection, self.script, self.faults, self.timing)
+        later = self.faults.only_first and any(each.deltas_sent for each in self.sessions)
+        faults = LiveFaults() if later else self.faults
+        session = LiveSession(connection, self.script, faults, self.timing)
         self.sessions.append(session)
         try:
             await session.run()

@@ -61,6 +61,15 @@ def test_a_reply_that_ended_for_another_reason_plays_on() -> None:
     other.when(BROKEN_OFF)
 
 
+def test_what_plays_on_of_a_reply_that_is_over_stops_for_the_caller() -> None:
+    """So does a recording of ours, or what an engine before it left: of those its server knows
+    nothing."""
+    story = speaking(4.0).wait(0.3)
+    story.happens(ItemDone("r1", "i1"), ResponseDone("r1", ResponseStatus.COMPLETED))
+    story.happens(CallerSpeechStarted("u1", 300))
+    assert ClearPlayback() in story.last
+
+
 def test_the_caller_s_turn_is_owed_an_answer_as_ever() -> None:
     story = speaking(0.5).wait(1.0)
     story.happens(ItemDone("r1", "i1"), ResponseDone("r1", ResponseStatus.COMPLETED))

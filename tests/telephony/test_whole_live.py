@@ -219,9 +219,34 @@ async def test_the_agent_s_goodbye_is_heard_before_it_hangs_up(tmp_path: Path) -
         assert [line.fate for line in said] == [Fate.HEARD]
 
 
+async def test_a_session_that_is_lost_is_followed_by_one_that_knows_what_was_heard(
+    tmp_path: Path,
+) -> None:
+    script = Script(replies=(Reply("We are open until six.", 1_500),), caller=("Until when?",))
+    faults = LiveFaults(cut_after_deltas=70, only_first=True)
+    async with house(tmp_path, script, faults, FRONTDESK_GREETING=SHORT) as built:
+        twice = caller((2_600, 3_300), (8_500, 9_200), hang_up_ms=13_500)
+        report = await built.phone.dial(twice)
+        assert report.ended_by is EndedBy.CALLER
+        # One that was opened ahead and is not needed is told nothing.
+        first, second = (each for each in built.model.sessions if each.told)
+        assert [kind for kind, _ in second.told] == ["instructions"]
+        known = second.told[0][1].splitlines()
+        assert known[1:] == [
+            f"You said, and the caller heard: {SHORT}",
+            "The caller said: Until when?",
+            "You said, and the caller heard: We are open until six.",
+        ]
+        assert [each.spoken for each in second.said] == ["We are open until six."]
+        assert first.errors == second.errors == []
+        assert [line.fate for line in built.agent] == [Fate.HEARD] * 3
+        assert len({line.item_id for line in built.agent}) == 3
+
+
 async def test_a_session_cut_in_mid_speech_ends_in_speech(tmp_path: Path) -> None:
     without_voicemail(tmp_path)
-    async with house(tmp_path, faults=LiveFaults(cut_after_deltas=12)) as built:
+    faults = LiveFaults(cut_after_deltas=12)
+    async with house(tmp_path, faults=faults, FRONTDESK_FALLBACKS="none") as built:
         report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
         assert built.reasons == [EndedReason.ENGINE_FAILED]
         apology = built.agent[-1]
@@ -231,7 +256,8 @@ async def test_a_session_cut_in_mid_speech_ends_in_speech(tmp_path: Path) -> Non
 
 async def test_a_model_that_says_nothing_ends_in_speech(tmp_path: Path) -> None:
     without_voicemail(tmp_path)
-    async with house(tmp_path, faults=LiveFaults(silent=True)) as built:
+    faults = LiveFaults(silent=True)
+    async with house(tmp_path, faults=faults, FRONTDESK_FALLBACKS="none") as built:
         report = await built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=40)
         assert built.reasons == [EndedReason.ENGINE_FAILED]
         assert built.agent[-1].source == "own"
