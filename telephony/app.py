@@ -353,7 +353,8 @@ class Service:
         return None
 
     def _prewarm(self, offer: Offer) -> None:
-        self._opening.prewarm(self._current.live, offer)
+        if self.switchboard.awaits(offer.call_sid):
+            self._opening.prewarm(self._current.live, offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
         return self._opening.session(self._current.live, offer, leg, over)

@@ -201,9 +201,13 @@ class _Stage:
         return configured(toolset, made(shop, line))
 
 
+PROVIDED = ("realtime", "turns", "live")
+"""Engines of a provider, reached with a key."""
+
+
 def engines_of(settings: Settings) -> frozenset[str]:
     """The engines this deployment can run: those of a provider need its key."""
-    return frozenset({"local", *(("realtime", "turns") if settings.openai_api_key else ())})
+    return frozenset({"local", *(PROVIDED if settings.openai_api_key else ())})
 
 
 def targets_of(line: Line) -> Targets:

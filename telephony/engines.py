@@ -13,6 +13,8 @@ import openai
 import structlog
 
 from agents.engine import AudioFormat, Capabilities, Engine
+from agents.live.client import LiveEngine
+from agents.live.settings import LiveSettings
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
@@ -102,6 +104,33 @@ class RealtimeEngines:
         return self.new("", briefing).capabilities
 
 
+class LiveEngines:
+    """GPT-Live sessions, all with the same settings."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        identify: Callable[[str], str],
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` and `living` as above."""
+        self._living = living
+        self._settings = settings
+        self._identify = identify
+
+    def new(self, caller: str, briefing: Briefing) -> Engine:
+        persona, identifier = _dated(briefing), self._identify(caller)
+        settings = msgspec.structs.replace(
+            self._settings,
+            model=self._living(self._settings.model),
+            backend_model=self._living(self._settings.backend_model),
+        )
+        return LiveEngine(settings, persona, briefing.tools, safety_identifier=identifier)
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return self.new("", briefing).capabilities
+
+
 class TurnsEngines:
     """Audio chat completions: one HTTP client, one detector model, an engine for each call."""
 
@@ -168,6 +197,7 @@ def engines_for(
         identify = pseudonyms(key)
         found["realtime"] = RealtimeEngines(realtime_settings(settings), identify, living)
         found["turns"] = TurnsEngines(turns_settings(settings), identify, models, living)
+        found["live"] = LiveEngines(live_settings(settings), identify, living)
     return found
 
 
@@ -228,6 +258,18 @@ def turns_settings(settings: Settings) -> TurnsSettings:
         model=settings.turns_model,
         voice=settings.voice or TurnsSettings().voice,
         transcription_model=settings.transcription_model,
+    )
+
+
+def live_settings(settings: Settings) -> LiveSettings:
+    """The GPT-Live session as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return LiveSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.live_model,
+        backend_model=settings.live_backend_model,
+        voice=settings.voice or LiveSettings().voice,
     )
 
 

@@ -33,6 +33,7 @@ def models_by_engine(settings: Settings) -> dict[str, tuple[str, str]]:
     return {
         "realtime": (settings.model, settings.transcription_model),
         "turns": (settings.turns_model, settings.transcription_model),
+        "live": (settings.live_model, ""),
     }
 
 
@@ -43,6 +44,8 @@ def models_set(settings: Settings) -> dict[str, str]:
     return {
         "FRONTDESK_MODEL": settings.model,
         "FRONTDESK_TURNS_MODEL": settings.turns_model,
+        "FRONTDESK_LIVE_MODEL": settings.live_model,
+        "FRONTDESK_LIVE_BACKEND_MODEL": settings.live_backend_model,
         "FRONTDESK_TRANSCRIPTION_MODEL": settings.transcription_model,
     }
 

@@ -27,7 +27,7 @@ _MAX_SECRET_FILE_BYTES = 64 * 1024
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment. The meaning of each field stands in `telephony.variables`."""
 
-    engine: Literal["local", "realtime", "turns"]
+    engine: Literal["local", "realtime", "turns", "live"]
     fallbacks: tuple[str, ...]
     host: str
     port: int
@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     realtime_audio: Literal["pcm", "ulaw"]
     model: str
     turns_model: str
+    live_model: str
+    live_backend_model: str
     voice: str
     instructions: str
     greeting: str

@@ -151,6 +151,10 @@ class Switchboard:
     def accepting(self) -> bool:
         return self._accepting and len(self._live) + len(self._expected) < self._max_calls
 
+    def awaits(self, call_sid: str) -> bool:
+        """The call was admitted, and its stream has not come."""
+        return call_sid in self._expected
+
     def ended_reason(self, call_sid: str) -> EndedReason | None:
         past = self._ended.get(call_sid)
         return past.reason if past else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from agents.live.settings import LiveSettings
 from agents.realtime.settings import RealtimeSettings, ServerVad
 from agents.turns.settings import TurnsSettings
 from telephony.values import (
@@ -29,21 +30,23 @@ FALLBACKS = ("realtime", "turns", "local")
 
 _REALTIME = RealtimeSettings()
 _VAD = ServerVad()
+_LIVE = LiveSettings()
 
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FRONTDESK_ENGINE",
         "engine",
-        choice("local", "realtime", "turns"),
+        choice("local", "realtime", "turns", "live"),
         None,
-        "local, realtime or turns",
+        "local, realtime, turns or live",
         "Who hears and speaks: the embedded engine, an OpenAI Realtime session"
-        " (the default when OPENAI_API_KEY is set), or audio chat completions turn by turn",
+        " (the default when OPENAI_API_KEY is set), audio chat completions turn by turn, or a"
+        " GPT-Live session",
     ),
     Variable(
         "FRONTDESK_FALLBACKS",
         "fallbacks",
-        several(*FALLBACKS),
+        several("realtime", "turns", "live", "local"),
         ",".join(FALLBACKS),
         "engines with commas between, or none",
         "Who carries a call on, in this order, when its engine fails; personas may say otherwise",
@@ -201,6 +204,22 @@ VARIABLES: tuple[Variable, ...] = (
         TurnsSettings().model,
         "a model id",
         "Audio chat model of the turn-based engine",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_MODEL",
+        "live_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.model,
+        "a model id",
+        "GPT-Live model, which hears and speaks",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_BACKEND_MODEL",
+        "live_backend_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.backend_model,
+        "a model id",
+        "Model that thinks and calls the tools behind a GPT-Live session",
     ),
     Variable(
         "FRONTDESK_VOICE",

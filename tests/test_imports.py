@@ -13,6 +13,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 
 SHELLS = frozenset(
     {
+        "agents.live.client",
         "agents.local.engine",
         "agents.local.models",
         "agents.local.replies",
@@ -24,6 +25,7 @@ SHELLS = frozenset(
         "agents.realtime.socket",
         "agents.tasks",
         "agents.turns.client",
+        "agents.websocket",
         "telephony.__main__",
         "telephony.app",
         "telephony.around",

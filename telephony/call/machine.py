@@ -368,6 +368,7 @@ class Call:
             self._succession.replied()
         commands = self._honesty.response_done(event.response_id, now)
         commands += self._playback.close_response(event.response_id, now)
+        commands += self._barge_ins.reply_ended(event.reason, now)
         self._floor.reply_ended(event.response_id)
         used = self._money.responded(event, self._ms(now))
         commands += [*self._playback.settled(), Record(used)]

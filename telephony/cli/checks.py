@@ -116,7 +116,8 @@ def engine(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "local":
         yield well("engine", "embedded: no key and no network needed")
     else:
-        yield well("engine", f"OpenAI Realtime, key set, at {settings.openai_base_url}")
+        name = "GPT-Live" if settings.engine == "live" else "OpenAI Realtime"
+        yield well("engine", f"{name}, key set, at {settings.openai_base_url}")
         parts = urlsplit(settings.openai_base_url)
         if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
             cure = "Set OPENAI_BASE_URL to an https:// address"

@@ -153,8 +153,12 @@ async def _serve_and_call(
 
 
 def _starting(settings: Settings) -> str:
-    if settings.engine != "local":
-        model = settings.model if settings.engine == "realtime" else settings.turns_model
+    models = {
+        "realtime": settings.model,
+        "turns": settings.turns_model,
+        "live": settings.live_model,
+    }
+    if (model := models.get(settings.engine)) is not None:
         return f"Starting the server with {model} at {settings.openai_base_url} ..."
     return "Starting the server, loading the embedded engine and the caller's ears ..."
 

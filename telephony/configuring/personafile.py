@@ -9,7 +9,7 @@ from telephony.configuring.turnspart import TurnsPart
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
-EngineKind = Literal["realtime", "turns", "local"]
+EngineKind = Literal["realtime", "live", "turns", "local"]
 PERSONA_NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 
 SPOKEN_AHEAD = ("apology", "sorry")

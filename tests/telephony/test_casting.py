@@ -177,7 +177,7 @@ def test_hours_decide_whether_an_agent_answers(store: Store) -> None:
 
 def test_the_first_engine_that_is_there_answers(store: Store) -> None:
     keyed = settings(OPENAI_API_KEY="sk-x")
-    assert engines_of(keyed) == {"local", "realtime", "turns"}
+    assert engines_of(keyed) == {"local", "realtime", "turns", "live"}
     files = {"personas/anna.yaml": "engine: realtime\nfallbacks: [turns, local]\n"}
     assert cast(store, files, keyed).part(OURS, NOW).ladder == ("realtime", "turns", "local")
     assert cast(store, files).part(OURS, NOW).ladder == ("local",)

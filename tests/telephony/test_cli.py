@@ -364,6 +364,7 @@ NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
         ),
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9"}, Level.WARNING),
         ("FRONTDESK_TRANSCRIPTION_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
+        ("FRONTDESK_LIVE_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_ENGINE": "live"}, Level.OK),
         ("data folder", {}, Level.OK),
         ("data folder", {"FRONTDESK_DATA_DIR": "/proc/nothing"}, Level.PROBLEM),
         ("data folder", {"FRONTDESK_DATA_DIR": "/dev/null/data"}, Level.PROBLEM),
@@ -742,6 +743,21 @@ def test_online_the_key_and_the_models_are_asked_for(
         monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
         assert expected in report(command)
     assert asked == ["/v1/models Bearer k1"]
+
+
+def test_online_a_live_session_s_models_are_asked_for(
+    command: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = {"data": [{"id": "gpt-live-1"}]}
+    with answering(200, json.dumps(served).encode()) as (address, _asked):
+        monkeypatch.setenv("FRONTDESK_ENGINE", "live")
+        monkeypatch.setenv("OPENAI_API_KEY", "k1")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        found = [each for each in report(command) if each[0] == "OpenAI"]
+    assert found == [
+        ("OpenAI", "ok", "gpt-live-1 is served"),
+        ("OpenAI", "warning", "gpt-6-luna is not in the list of models"),
+    ]
 
 
 def test_online_a_busy_api_is_odd_and_an_absent_one_broken(

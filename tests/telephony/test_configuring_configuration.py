@@ -95,7 +95,7 @@ def test_the_only_persona_answers_all_numbers() -> None:
          "1:10: apology: {today} cannot stand here. Known here: business, rules."),
         ("language: English\n", "1:11: language: has the wrong form. Write it like en or en-GB."),
         ("engine: gpt\n",
-         "1:9: engine: is not one of the choices. Use one of: local, realtime, turns."),
+         "1:9: engine: is not one of the choices. Use one of: live, local, realtime, turns."),
         ("tools: [cok]\n",
          "1:9: tools.0: there is no tool 'cok'. Known here: cook; perhaps cook is meant."),
         ("transfers: [sales]\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.engine import CloseEngine
+from agents.engine import AudioFormat, CloseEngine
 from agents.local.models import Models, ModelsMissing
 from agents.local.vad import Vad
 from agents.persona import Persona
@@ -17,6 +17,7 @@ from telephony.engines import (
     TurnsEngines,
     close_engines,
     engines_for,
+    live_settings,
     pseudonyms,
     turns_settings,
 )
@@ -43,7 +44,7 @@ def clock() -> dt.datetime:
 async def test_the_engines_of_a_provider_need_its_key(tmp_path: Path, models: Models) -> None:
     assert set(engines_for(load({}, tmp_path), models, "key", str)) == {"local"}
     made = engines_for(load({"OPENAI_API_KEY": "sk-1"}, tmp_path), models, "key", str)
-    assert set(made) == {"local", "realtime", "turns"}
+    assert set(made) == {"local", "realtime", "turns", "live"}
     briefing = Briefing(Persona(), (), clock, answers_on_request=True)
     for name, each in made.items():
         assert each.capabilities(briefing).name == name
@@ -79,3 +80,17 @@ def test_without_its_model_the_detector_goes_by_power(
     assert isinstance(made._detector(), Vad)
     monkeypatch.setattr(models, "load_vad", missing)
     assert isinstance(made._detector(), EnergyDetector)
+
+
+def test_a_live_session_is_what_the_variables_say(tmp_path: Path) -> None:
+    environment = {
+        "FRONTDESK_ENGINE": "live",
+        "FRONTDESK_LIVE_BACKEND_MODEL": "gpt-x",
+        "OPENAI_API_KEY": "sk-1",
+        "OPENAI_BASE_URL": "https://gate.example/v1",
+    }
+    made = live_settings(load(environment, tmp_path))
+    assert (made.api_key, made.base_url) == ("sk-1", "https://gate.example/v1")
+    assert (made.model, made.backend_model, made.voice) == ("gpt-live-1", "gpt-x", "marin")
+    assert made.audio_format is AudioFormat.ULAW_8K
+    assert live_settings(load({}, tmp_path)).api_key == ""

@@ -142,7 +142,7 @@ def test_the_environments_file_wins_over_the_dotenv_value(tmp_path: Path) -> Non
 
 
 BAD = [
-    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime"),
+    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime, turns, live"),
     ("FRONTDESK_HOST", "a b", "is not an address or host name"),
     ("FRONTDESK_PORT", "http", "'http' is not a whole number"),
     ("FRONTDESK_PORT", "65536", "65536 is outside 0 to 65535"),
@@ -194,8 +194,9 @@ def test_fault_p11_a_bad_value_is_named_with_its_cure(
     assert str(error).isprintable()
 
 
-def test_fault_p11_realtime_without_a_key(tmp_path: Path) -> None:
-    error = refused(tmp_path, FRONTDESK_ENGINE="realtime")
+@pytest.mark.parametrize("engine", ["realtime", "live"])
+def test_fault_p11_a_provider_s_engine_without_a_key(tmp_path: Path, engine: str) -> None:
+    error = refused(tmp_path, FRONTDESK_ENGINE=engine)
     assert error.where == "OPENAI_API_KEY"
     assert "FRONTDESK_ENGINE=local" in error.hint
 
