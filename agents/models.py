@@ -36,6 +36,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dated snapshots and aliases under the same terms."""
     shutdown: dt.date | None = None
     """First day it no longer answers; None where none is announced."""
+    reasoning: bool = False
+    """It takes `reasoning` and `parallel_tool_calls`; others refuse the whole configuration for
+    either."""
     prices: Prices | None = None
     usd_per_minute: float | None = None
 

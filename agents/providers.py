@@ -37,10 +37,10 @@ class Auth(Enum):
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of them; the defaults are OpenAI's."""
+    """One of them."""
 
-    name: str = "openai"
-    title: str = "OpenAI"
+    name: str = ""
+    title: str = ""
     base_url: str = ""
     """As the vendor's own clients take it; empty: everybody has one of their own."""
     base_url_form: str = ""
@@ -87,6 +87,17 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return {**self.headers, self.auth_name: key}
             case Auth.QUERY:
                 return dict(self.headers)
+
+
+OPENAI = Provider(
+    name="openai",
+    title="OpenAI",
+    base_url="https://api.openai.com/v1",
+    model="gpt-realtime-2.1",
+    session_limit_s=3600,
+    safety_header="OpenAI-Safety-Identifier",
+)
+"""As in the data file."""
 
 
 class BadProviders(ValueError):  # noqa: N818 - a bad file, not an error of the program

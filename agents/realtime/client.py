@@ -142,13 +142,10 @@ class RealtimeEngine:
             await _close(connection)
 
     def _received(self, raw: bytes) -> None:
-        if self._over.is_set() or self._protocol.reopens:
-            return
-        self._receiving = True
-        self._carry(self._protocol.receive(raw, _now()))
-        self._receiving = False
-        if self._protocol.reopens and self._connection is not None:
-            self._tasks.start("realtime-close", _close(self._connection))
+        if not self._over.is_set():
+            self._receiving = True
+            self._carry(self._protocol.receive(raw, _now()))
+            self._receiving = False
 
     def _ready(self) -> None:
         """The server reads again."""
@@ -211,6 +208,9 @@ class RealtimeEngine:
         if self._connection is not None and not self._connection.paused:
             for message in self._protocol.messages_to_send():
                 self._connection.write(message)
+        if self._connection is not None and self._protocol.reopens:
+            self._tasks.start("realtime-close", _close(self._connection))
+            self._connection = None
         self._deliver_events()
         self._arm_timer()
 
@@ -229,9 +229,12 @@ class RealtimeEngine:
             self._delivering = False
 
     def _arm_timer(self) -> None:
+        deadline = None if self._deliver is None else self._protocol.next_deadline()
+        # A timer that is due must not be put off by what comes before its turn.
+        if self._timer is not None and self._timer.when() == deadline:
+            return
         self._cancel_timer()
-        deadline = self._protocol.next_deadline()
-        if deadline is not None and self._deliver is not None:
+        if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
 
     def _cancel_timer(self) -> None:
@@ -240,6 +243,7 @@ class RealtimeEngine:
             self._timer = None
 
     def _wake(self) -> None:
+        self._timer = None
         self._carry(self._protocol.wake(_now()))
 
     def _broken(self, name: str, error: BaseException) -> None:

@@ -49,8 +49,8 @@ def going_on(persona: Persona, said: str) -> str:
     one response says the same again when it is merely asked for the next one."""
     return (
         f"{instructions(persona)}\n\n# This reply\n"
-        "You have just said the following, and the caller heard it. Go on from there with what the"
-        f" tool has answered; do not say any of it again:\n{said}"
+        "In this turn you have already said the following. Go on from there with what the tool"
+        f" has answered, and do not say any of it again:\n{said}"
     )
 
 

@@ -444,8 +444,10 @@ class RealtimeProtocol:
                 if answer:
                     self._gate.answer()
             case TruncateItem():
+                self._calls.interrupted()
                 self._send(self._cuts.truncate(command))
             case DeleteItem(item_id):
+                self._calls.interrupted()
                 self._send(self._cuts.delete(item_id))
             case CancelResponse(response_id):
                 self._cancel(response_id)

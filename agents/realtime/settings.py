@@ -3,10 +3,8 @@
 import msgspec
 
 from agents.engine import AudioFormat
-from agents.providers import Provider
+from agents.providers import OPENAI, Provider
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-DEFAULT_MODEL = "gpt-realtime-2.1"
 TOOL_CHOICES = ("auto", "none", "required")
 
 
@@ -45,10 +43,10 @@ class RealtimeSettings(msgspec.Struct, frozen=True):
     """Everything about the model session that is not the persona or the tools."""
 
     api_key: str = ""
-    provider: Provider = Provider()
-    base_url: str = DEFAULT_BASE_URL
+    provider: Provider = OPENAI
+    base_url: str = OPENAI.base_url
     """As the vendor's own clients take it; the WebSocket URL is derived from it."""
-    model: str = DEFAULT_MODEL
+    model: str = OPENAI.model
     voice: str = "marin"
     """Used when the persona names none."""
     speed: float = 1.0

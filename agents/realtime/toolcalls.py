@@ -75,6 +75,10 @@ class ToolCalls:
         if response_id in self._response_of.values():
             self._said[response_id] = said
 
+    def interrupted(self) -> None:
+        """Not all that was said was heard: nothing is taken for said any more."""
+        self._said.clear()
+
     def said_before_answer(self) -> str | None:
         """Not None when an answer is owed: some response is done, all its calls have outputs, and
         one of these is unanswered. Then it is what that response has said already."""

@@ -18,6 +18,7 @@ from agents.engine import (
     CancelResponse,
     CloseEngine,
     DeleteItem,
+    EngineAllowance,
     EngineFailed,
     EngineNotice,
     EngineReady,
@@ -34,7 +35,7 @@ from agents.engine import (
     Usage,
 )
 from agents.realtime.failures import FATAL
-from agents.realtime.protocol import BAD_MESSAGES
+from agents.realtime.oddities import BAD_MESSAGES
 from tests.agents.realtime_story import (
     SETTINGS,
     Story,
@@ -57,6 +58,8 @@ from tests.agents.realtime_story import (
 
 COMPLETED = ResponseStatus.COMPLETED
 CREATE = {"type": "response.create"}
+SOFT = b"\x01\x02" * 800
+"""As much audio as is judged at once, and nothing to hear in it."""
 ARGUMENTS = '{"day":"Tuesday"}'
 
 
@@ -204,12 +207,15 @@ def test_a_reply_arrives_in_pieces_of_any_size() -> None:
     (
         story.server(created("r1", story.wish()), ResponseStarted("r1"))
         .server(text("r1", "i1", "Hi"), TextDelta("r1", "i1", "Hi"))
-        .server(audio("r1", "i1", b"\x01\x02\x03"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT + b"\x03"), AudioDelta("r1", "i1", 0, SOFT))
         .server(audio("r1", "i1", b""))
-        .server(audio("r1", "i1", b"\x04"), AudioDelta("r1", "i1", 0, b"\x03\x04"))
+        .server(audio("r1", "i1", b"\x04"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, b"\x03\x04" + SOFT))
+        .server(audio("r1", "i1", b"\x05\x06"))
         .server(whole_text("r1", "i1", "Hi."), TextDelta("r1", "i1", "."))
         .server(text("r1", "i1", ""))
-        .server(item_done("r1", "i1"), ItemDone("r1", "i1"))
+        # Too short to be judged, and all there is.
+        .server(item_done("r1", "i1"), AudioDelta("r1", "i1", 0, b"\x05\x06"), ItemDone("r1", "i1"))
         .server(item_done("r1", "i1"))
         .server(done("r1"), ResponseDone("r1", COMPLETED))
         .sends_nothing()
@@ -220,9 +226,9 @@ def test_a_response_may_hold_several_spoken_items() -> None:
     (
         live()
         .server(created("r1"), ResponseStarted("r1"))
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .server(item_done("r1", "i1"), ItemDone("r1", "i1"))
-        .server(audio("r1", "i2", b"\x03\x04"), AudioDelta("r1", "i2", 0, b"\x03\x04"))
+        .server(audio("r1", "i2", SOFT), AudioDelta("r1", "i2", 0, SOFT))
         .server(
             done("r1", "cancelled", status_details={"reason": "turn_detected"}),
             ItemDone("r1", "i2"),
@@ -278,7 +284,7 @@ def test_fault_m16_a_truncation_never_reaches_beyond_the_audio(asked_ms: int, se
 def test_an_unheard_item_is_deleted() -> None:
     (
         live()
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .call(DeleteItem("i1"))
         .sends({"type": "conversation.item.delete", "item_id": "i1"})
         .server(audio("r1", "i1", b"\x01\x02"))
@@ -290,7 +296,7 @@ def test_a_cancel_names_its_response_and_silences_it_at_once() -> None:
     (
         live()
         .server(created("r1"), ResponseStarted("r1"))
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .call(CancelResponse("r1"))
         .sends({"type": "response.cancel", "response_id": "r1"})
         .server(audio("r1", "i1", b"\x01\x02"))
@@ -586,8 +592,12 @@ def limits(reset_seconds: float, remaining: int = 0) -> dict[str, object]:
     return {"type": "rate_limits.updated", "rate_limits": [limit]}
 
 
+def allowed(reset_s: float, remaining: int = 0) -> EngineAllowance:
+    return EngineAllowance("tokens", 1, remaining, reset_s)
+
+
 def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
-    story = live().server(limits(2.5)).server(created("r1"), ResponseStarted("r1"))
+    story = live().server(limits(2.5), allowed(2.5)).server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
@@ -597,16 +607,18 @@ def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
 
 
 def test_a_rate_limit_that_lifts_too_late_ends_the_session() -> None:
-    story = live().server(limits(20.0)).server(created("r1"), ResponseStarted("r1"))
+    story = live().server(limits(20.0), allowed(20.0))
+    story.server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
-        EngineFailed("rate_limit_exceeded", fatal=False),
+        EngineFailed("rate_limit_exceeded", fatal=False, retry_after_s=20.0),
     )
 
 
 def test_a_limit_with_room_left_is_no_reason_to_wait() -> None:
-    story = live().server(limits(20.0, remaining=9)).server(created("r1"), ResponseStarted("r1"))
+    story = live().server(limits(20.0, remaining=9), allowed(20.0, remaining=9))
+    story.server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
@@ -771,7 +783,7 @@ def test_the_count_of_unknown_kinds_is_bounded() -> None:
 
 
 def test_after_close_nothing_happens() -> None:
-    story = live().call(Say("Bye.")).call(CloseEngine()).sends_nothing()
+    story = live().call(Say("Bye.")).sends(CREATE).call(CloseEngine()).sends_nothing()
     story.server(created("r1")).call(Say("More.")).sends_nothing()
 
 
@@ -782,8 +794,9 @@ def test_commands_from_before_the_session_do_not_disturb_its_configuration() -> 
 
 def test_ulaw_is_counted_in_bytes_of_its_own() -> None:
     story = Story(msgspec.structs.replace(SETTINGS, audio_format=AudioFormat.ULAW_8K)).live()
-    story.server(audio("r1", "i1", bytes(801)), AudioDelta("r1", "i1", 0, bytes(801)))
-    story.call(TruncateItem("i1", 0, 5000, "")).sends({"audio_end_ms": 100})
+    soft = b"\xff" * 1601
+    story.server(audio("r1", "i1", soft), AudioDelta("r1", "i1", 0, soft))
+    story.call(TruncateItem("i1", 0, 5000, "")).sends({"audio_end_ms": 200})
 
 
 # ---- anything at all ----------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class Reply:
 class Script:
     """What the server's model says, in order, and what it hears.
 
-    A response.create with instructions of its own speaks what stands after their last `:\\n`;
-    every other response takes the next reply.
+    A response.create that may call no tool speaks what stands after the last `:\\n` of its
+    instructions; every other response takes the next reply.
     """
 
     replies: Iterable[Reply] = ()
@@ -68,6 +68,8 @@ class Faults:
     handshake_statuses: tuple[int, ...] = ()
     """One per connection in order; then handshake_status."""
     handshake_body: str = ""
+    handshake_headers: tuple[tuple[str, str], ...] = ()
+    """Of a refusal."""
     handshake_delay_s: float = 0.0
     no_session_created: bool = False
     echo: Callable[[dict[str, Any]], dict[str, Any]] | None = None

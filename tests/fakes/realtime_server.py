@@ -97,6 +97,8 @@ class FakeRealtime:
         if not status:
             return None
         response = connection.respond(http.HTTPStatus(status), faults.handshake_body)
+        for name, value in faults.handshake_headers:
+            response.headers[name] = value
         if status in {301, 302, 307, 308}:
             response.headers["Location"] = "/v1/elsewhere"
         return response

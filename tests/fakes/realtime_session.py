@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from agents.realtime.settings import takes_reasoning
+from agents.models_file import read_models
 from agents.tasks import Tasks
 from tests.fakes.realtime_conversation import Conversation, Entry
 from tests.fakes.realtime_response import Speaking
@@ -200,7 +200,8 @@ class RealtimeSession:
         if self.faults.update_error:
             raise Refused(self.faults.update_error, "As scripted.")
         session = event["session"]
-        check_reasoning(session, reasons=takes_reasoning(self.config["model"]))
+        known = read_models().find(self.config["model"])
+        check_reasoning(session, reasons=known is not None and known.reasoning)
         if session.get("model", self.config["model"]) != self.config["model"]:
             raise Refused("invalid_value", "Cannot change the model.", "session.model")
         voice = session.get("audio", {}).get("output", {}).get("voice")
@@ -308,7 +309,7 @@ class RealtimeSession:
                 f"Conversation already has an active response in progress: {self.active.id}.",
             )
         wish = event.get("response") or {}
-        if wish.get("instructions"):
+        if wish.get("tool_choice") == "none":
             reply = Reply(wish["instructions"].rpartition(":\n")[2])
         else:
             reply = next(self._replies, self.script.otherwise)
