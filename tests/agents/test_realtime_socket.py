@@ -17,6 +17,10 @@ async def connected(port: int) -> PromptConnection:
     return connection
 
 
+def is_stuck(connection: PromptConnection) -> bool:
+    return connection.paused
+
+
 @pytest.mark.parametrize("late", [False, True])
 async def test_messages_are_whole_and_in_order_whenever_they_are_asked_for(late: bool) -> None:
     async def speak(socket: ServerConnection) -> None:
@@ -71,14 +75,14 @@ async def test_a_server_that_does_not_read_is_known_and_so_is_that_it_reads_agai
         connection.take_over(lambda message: None, ready.set)
         await asyncio.sleep(0.05)
         written = 0
-        while not connection.paused:
+        while not is_stuck(connection):
             connection.write(bytes(65_536))
             written += 65_536
             assert written < 64 * 1024 * 1024
         assert not ready.is_set()
         hearing.set()
         await asyncio.wait_for(ready.wait(), 5)
-        assert not connection.paused
+        assert not is_stuck(connection)
         over.set()
         await connection.close()
 

@@ -72,6 +72,10 @@ class Faults:
     """Of a refusal."""
     handshake_delay_s: float = 0.0
     no_session_created: bool = False
+    lasts_s: float | None = None
+    """What `expires_at` of session.created says, from now on."""
+    shows_little: bool = False
+    """session.created holds an id and nothing else."""
     echo: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Changes the configuration that session.updated shows."""
     update_error: str = ""

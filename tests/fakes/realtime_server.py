@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from tests.fakes.realtime_beta import HEADER, Manner
 from tests.fakes.realtime_conversation import Truncation
 from tests.fakes.realtime_script import Faults, Reply, Script, Voice, hum
 from tests.fakes.realtime_session import RealtimeSession
@@ -40,7 +41,9 @@ class FakeRealtime:
         check_audio: bool = True,
         keep: bool = True,
         port: int = 0,
+        beta: Manner | None = None,
     ) -> None:
+        """`beta`: it speaks the beta interface, and what it does to who did not ask for it."""
         self.script = script or Script()
         self.faults = faults or Faults()
         self.sessions: list[RealtimeSession] = []
@@ -55,6 +58,7 @@ class FakeRealtime:
         self._check_audio = check_audio
         self._keep = keep
         self._port = port
+        self._beta = beta
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,6 +96,10 @@ class FakeRealtime:
         faults = self.faults
         await asyncio.sleep(faults.handshake_delay_s)
         attempt = len(self.requests) - 1
+        unasked = self._beta is not None and request.headers.get(HEADER[0]) != HEADER[1]
+        if unasked and self._beta is Manner.CLOSED_DOOR:
+            body = '{"error":{"code":"missing_beta_header","message":"As scripted."}}'
+            return connection.respond(http.HTTPStatus.BAD_REQUEST, body)
         scripted = faults.handshake_statuses[attempt : attempt + 1] or (faults.handshake_status,)
         status = scripted[0] or self._refusal(request)
         if not status:
@@ -117,20 +125,31 @@ class FakeRealtime:
         assert connection.request is not None
         request = connection.request
         model = parse_qs(urlsplit(request.path).query)["model"][0]
+        faults = self.faults
+        if self._beta is Manner.REFUSES:
+            faults = dataclasses.replace(faults, shows_little=True)
         session = RealtimeSession(
             connection,
             model,
             self.script,
-            self.faults,
+            faults,
             self._voice,
             speed=self._speed,
             seed=self._seed + len(self.sessions),
             check_audio=self._check_audio,
+            speaks_beta=self._beta is not None,
         )
         self.sessions.append(session)
-        if "OpenAI-Beta" in request.headers:
+        asks_beta = HEADER[0] in request.headers
+        if self._beta is Manner.COMPLAINS and not asks_beta:
+            await session.refuse("missing_beta_header", "As scripted.")
+            await connection.close(1008, "missing_beta_header")
+            session.closed.set()
+            return
+        if self._beta is None and asks_beta:
             await session.refuse("beta_api_shape_disabled", "The beta interface is gone.")
             await connection.close(4000, "invalid_request_error.beta_api_shape_disabled")
+            session.closed.set()
             return
         await session.run()
         if not self._keep:
