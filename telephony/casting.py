@@ -10,6 +10,7 @@ from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
 from telephony.configuring.personafile import OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
+from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.values import values_of
 from telephony.line import Line
 from telephony.settings import Settings
@@ -47,6 +48,8 @@ class Part(msgspec.Struct, frozen=True):
     ladder: tuple[str, ...]
     """Engines: the first that works carries the call."""
     barge_in: str
+    session: SessionPart = SessionPart()
+    """How its Realtime session is set up."""
 
 
 class Cast:
@@ -93,6 +96,7 @@ class Cast:
             line=self._stage.line(role),
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
+            session=role.file.session if role else SessionPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:

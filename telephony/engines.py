@@ -15,9 +15,13 @@ from agents.engine import AudioFormat, Capabilities, Engine
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
+from agents.models_file import read_models
 from agents.persona import Persona
+from agents.providers_file import read_providers
 from agents.realtime.client import RealtimeEngine
+from agents.realtime.dialects import Spoken
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
+from telephony.configuring.sessionpart import SessionPart, session_settings
 from telephony.media.transcode import Downlink
 from telephony.settings import Settings
 from tools.phone import e164
@@ -34,6 +38,8 @@ class Briefing(msgspec.Struct, frozen=True):
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""
     answers_on_request: bool = False
+    session: SessionPart = SessionPart()
+    """What the persona wants of a Realtime session."""
 
 
 class Engines(Protocol):
@@ -66,12 +72,13 @@ class LocalEngines:
 
 
 class RealtimeEngines:
-    """OpenAI Realtime sessions, all with the same settings."""
+    """Realtime sessions, all with one provider and model."""
 
     def __init__(self, settings: RealtimeSettings, identify: Callable[[str], str]) -> None:
         """`identify` gives a caller's pseudonym."""
         self._settings = settings
         self._identify = identify
+        self._spoken = Spoken()
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
@@ -79,9 +86,16 @@ class RealtimeEngines:
         today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
         persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
         settings = msgspec.structs.replace(
-            self._settings, answers_on_request=briefing.answers_on_request
+            session_settings(briefing.session, self._settings),
+            answers_on_request=briefing.answers_on_request,
         )
-        return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
+        return RealtimeEngine(
+            settings,
+            persona,
+            briefing.tools,
+            safety_identifier=identifier,
+            spoken=self._spoken,
+        )
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
@@ -107,8 +121,12 @@ def pseudonyms(key: str) -> Callable[[str], str]:
 def realtime_settings(settings: Settings) -> RealtimeSettings:
     """The model session as the deployment's variables describe it."""
     key = settings.openai_api_key
+    model = read_models().find(settings.model)
     return RealtimeSettings(
         api_key=key.reveal() if key else "",
+        provider=read_providers()[settings.provider],
+        # What is not known to reason must not be asked to.
+        reasons=model is not None and model.reasoning,
         base_url=settings.openai_base_url,
         model=settings.model,
         voice=settings.voice or RealtimeSettings().voice,

@@ -203,12 +203,20 @@ VARIABLES: tuple[Variable, ...] = (
         "Audio to and from the Realtime session: 24 kHz PCM, or the phone's own mu-law untouched",
     ),
     Variable(
+        "FRONTDESK_PROVIDER",
+        "provider",
+        matching(r"[a-z][a-z0-9-]{0,39}", "the name of a provider"),
+        "openai",
+        "a name of `agents/providers.json`: openai, azure, cometapi, compatible, ...",
+        "Who serves the Realtime model: where, how the key is shown, and in which dialect",
+    ),
+    Variable(
         "FRONTDESK_MODEL",
         "model",
         matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
-        _REALTIME.model,
+        None,
         "a model id",
-        "Realtime model",
+        "Realtime model; the provider's usual one if not set",
     ),
     Variable(
         "FRONTDESK_VOICE",
@@ -338,9 +346,9 @@ VARIABLES: tuple[Variable, ...] = (
         "OPENAI_BASE_URL",
         "openai_base_url",
         api_url,
-        _REALTIME.base_url,
+        None,
         "a URL ending in /v1",
-        "API of OpenAI or of a gateway that speaks like it; the WebSocket URL follows from it",
+        "API of the provider, instead of its usual one; the WebSocket URL follows from it",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 A format is told from another by what the same bytes say in each. Speech changes little from one
 sample to the next; its bytes read in a wrong format jump about like noise. So a piece is wrong
-where it is loud and rough as agreed, and in another format half as rough at most, or silent. What
+where it is loud and rough as agreed, and in another format much less rough, or silent. What
 is rightly noise or music is white in every other format, and passes.
 """
 
@@ -62,11 +62,13 @@ class _Other(msgspec.Struct, frozen=True):
     smooth: _Reading
     byte_wise: bool
     """Each byte is a sample: those at even places are like those at odd ones."""
+    smoother: float
+    """So many times less rough it is than the agreed format, where it is the right one."""
 
 
-_AS_ULAW = _Other(_ulaw, _companded, byte_wise=True)
-_AS_LITTLE = _Other(_little, _little, byte_wise=False)
-_AS_BIG = _Other(_big, _big, byte_wise=False)
+_AS_ULAW = _Other(_ulaw, _companded, byte_wise=True, smoother=2.0)
+_AS_LITTLE = _Other(_little, _little, byte_wise=False, smoother=4.0)
+_AS_BIG = _Other(_big, _big, byte_wise=False, smoother=4.0)
 _AS_AGREED: dict[AudioFormat, _Reading] = {
     AudioFormat.PCM16_24K: _little,
     AudioFormat.ULAW_8K: _ulaw,
@@ -103,7 +105,7 @@ def _speaks(other: _Other, audio: bytes, loudness: float, roughness: float) -> b
     level = _loudness(other.loud(audio))
     if level < SILENT:
         return level * SILENT_RATIO < loudness
-    if 2 * _roughness(other.smooth(audio)) > min(2 * SMOOTH, roughness):
+    if _roughness(other.smooth(audio)) > min(SMOOTH, roughness / other.smoother):
         return False
     return other.byte_wise == (_unlikeness(audio) < UNLIKE)
 

@@ -21,6 +21,8 @@ import tools
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
+from agents.providers import Dialect, Provider
+from agents.providers_file import read_providers
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
@@ -117,11 +119,25 @@ def engine(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "local":
         yield well("engine", "embedded: no key and no network needed")
     else:
-        yield well("engine", f"OpenAI Realtime, key set, at {settings.openai_base_url}")
+        provider = read_providers()[settings.provider]
+        what = f"Realtime session of {provider.title}, key set, at {settings.openai_base_url}"
+        yield well("engine", what)
+        yield from _dialect(provider)
         parts = urlsplit(settings.openai_base_url)
         if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
             cure = "Set OPENAI_BASE_URL to an https:// address"
             yield odd("engine", "the key and all speech travel unencrypted", cure)
+
+
+def _dialect(provider: Provider) -> Iterator[Finding]:
+    match provider.dialect:
+        case Dialect.AUTO:
+            yield well("engine", "its dialect is found out at the first session")
+        case Dialect.BETA:
+            cure = "Take a provider that speaks GA as soon as there is one"
+            yield odd("engine", "it speaks the beta interface, which OpenAI has given up", cure)
+        case Dialect.GA:
+            pass
 
 
 def speech_models(settings: Settings) -> Iterator[Finding]:

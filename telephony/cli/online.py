@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from agents.providers_file import read_providers
 from telephony.cli.checks import Check, Finding, broken, odd, well
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
@@ -44,7 +45,8 @@ def openai(settings: Settings) -> Iterator[Finding]:
     base = base if settings.openai_base_url.startswith("ws") else settings.openai_base_url
     path, _, query = base.partition("?")
     url = f"{path.rstrip('/')}/models" + (f"?{query}" if query else "")
-    match ask(url, {"Authorization": f"Bearer {settings.openai_api_key.reveal()}"}):
+    provider = read_providers()[settings.provider]
+    match ask(url, provider.request_headers(settings.openai_api_key.reveal())):
         case (200, bytes() as body):
             yield from _served(settings, body)
         case (401 | 403, _):

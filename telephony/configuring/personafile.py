@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from telephony.configuring.sessionpart import SessionPart
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
@@ -155,6 +156,7 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     turn_taking: Annotated[TurnTakingPart, _about("How the floor changes hands.")] = (
         TurnTakingPart()
     )
+    session: Annotated[SessionPart, _about("Its Realtime session.")] = SessionPart()
     tools: (
         Annotated[
             list[str],

@@ -16,6 +16,7 @@ from telephony.configuring.personafile import (
     SnippetsFile,
     TurnTakingPart,
 )
+from telephony.configuring.sessionpart import SessionPart
 from tests.tree import ROOT
 from tools.configuring.declared import table_of
 from tools.configuring.toolfile import (
@@ -32,7 +33,7 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, SessionPart, OutsidePart, NumbersFile, SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -45,6 +46,7 @@ PARTS: Mapping[str, str] = {
     "WeeklyHours": "[hours](#hours)",
     "TurnTakingPart": "[turn-taking](#turn-taking)",
     "OutsidePart": "[outside hours](#outside-hours)",
+    "SessionPart": "[session](#session)",
 }
 """Where the document tells of each part."""
 
