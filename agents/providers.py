@@ -12,8 +12,8 @@ _SOCKET_SCHEMES = {"https": "wss", "http": "ws", "wss": "wss", "ws": "ws"}
 _BASE, _MODEL = "{base}", "{model}"
 BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
 
-HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-HeaderValue = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]{1,1000}$")]
+HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")]
+HeaderValue = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]{1,1000}\Z")]
 
 
 class Dialect(Enum):

@@ -27,6 +27,7 @@ class Outbox:
         self._gaps: deque[tuple[int, int]] = deque()
         """(ms of audio the server had then, ms dropped there), in order."""
         self._stuck_at: float | None = None
+        self._dropping = False
 
     def put(self, message: bytes) -> None:
         self._waiting.append((message, 0))
@@ -45,19 +46,20 @@ class Outbox:
         dropped = self._waiting[at][1]
         del self._waiting[at]
         self._waiting_audio -= dropped
-        return self.missing(dropped)
+        self.missing(dropped)
+        first, self._dropping = not self._dropping, True
+        return first
 
-    def missing(self, dropped_bytes: int) -> bool:
-        """So much audio will never be sent, here; True when a gap begins."""
+    def missing(self, dropped_bytes: int) -> None:
+        """So much audio will never be sent, here."""
         at_ms, ms = self._ms(self._taken_audio), self._ms(dropped_bytes)
         if self._gaps and self._gaps[-1][0] == at_ms:
             self._gaps[-1] = (at_ms, self._gaps[-1][1] + ms)
-            return False
+            return
         self._gaps.append((at_ms, ms))
         if len(self._gaps) > _GAPS:
             (_, first), (at, second) = self._gaps.popleft(), self._gaps.popleft()
             self._gaps.appendleft((at, first + second))
-        return True
 
     def _ms(self, audio_bytes: int) -> int:
         return audio_bytes * 1000 // self._bytes_per_s
@@ -77,6 +79,7 @@ class Outbox:
         self._waiting.clear()
         self._waiting_audio = 0
         self._stuck_at = None
+        self._dropping = False
 
     def look(self, now: float) -> bool:
         """To be called when messages could have been taken; False: the server is stuck."""

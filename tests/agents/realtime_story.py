@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from agents.engine import AnyEngineCommand, AnyEngineEvent, EngineReady
 from agents.persona import Persona
-from agents.providers import Provider
+from agents.providers import Dialect, Provider
 from agents.realtime import configuration
 from agents.realtime.protocol import RealtimeProtocol
 from agents.realtime.settings import RealtimeSettings
@@ -49,6 +49,10 @@ class Story:
         """What the server shows of a configuration it took."""
         session = configuration.session(self._settings, PERSONA, self._tools)
         return {**session, "model": self._settings.model}
+
+    def echo_of(self, dialect: Dialect) -> dict[str, Any]:
+        """The same in another dialect."""
+        return configuration.session(self._settings, PERSONA, self._tools, dialect)
 
     def live(self) -> Self:
         """Configured; nothing said yet."""
