@@ -14,16 +14,20 @@ from agents.engine import (
     AppendAudio,
     AudioDelta,
     AudioFormat,
+    CallerSaid,
     CallerSpeechStarted,
     CallerTranscript,
     CancelResponse,
     CloseEngine,
     DeleteItem,
     Engine,
+    EngineAllowance,
+    EngineExpires,
     EngineFailed,
     EngineNotice,
     EngineReady,
     ItemDone,
+    Remember,
     ResponseDone,
     ResponseStatus,
     Say,
@@ -33,10 +37,14 @@ from agents.engine import (
     TruncateItem,
 )
 from agents.persona import Persona
+from agents.providers import Auth, Provider
 from agents.realtime import client, outbox, protocol
 from agents.realtime.client import RealtimeEngine
 from agents.realtime.settings import RealtimeSettings
+from agents.realtime.soundguard import Verdict
 from tests.agents.realtime_story import TOOLS
+from tests.agents.test_realtime_soundguard import spoken
+from tests.bench.soundguard import verdicts
 from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script
 from tests.fakes.realtime_server import FakeRealtime
 
@@ -166,6 +174,101 @@ async def test_the_safety_identifier_goes_along() -> None:
         engine.submit(CloseEngine())
         await running
         assert server.requests[0].headers["OpenAI-Safety-Identifier"] == "abc123"
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "path"),
+    [
+        (Provider(auth=Auth.HEADER, auth_name="api-key"), "api-key", "/v1/realtime?model=gpt-x"),
+        (
+            Provider(auth=Auth.QUERY, auth_name="key"),
+            None,
+            f"/v1/realtime?model=gpt-x&key={KEY}",
+        ),
+    ],
+)
+async def test_the_key_is_shown_as_the_provider_wants_it(
+    provider: Provider, name: str | None, path: str
+) -> None:
+    async with FakeRealtime(speed=FAST, takes_any_key=True) as server:
+        async with calling(server, provider=provider, model="gpt-x") as call:
+            await call.until(EngineReady)
+        request = server.requests[0]
+        assert request.path == path
+        assert "Authorization" not in request.headers
+        assert name is None or request.headers[name] == KEY
+
+
+async def test_a_provider_without_a_header_for_it_learns_nothing_of_the_caller() -> None:
+    async with FakeRealtime(speed=FAST) as server:
+        made = settings(server, provider=Provider(headers={"X-Team": "phones"}))
+        engine = RealtimeEngine(made, Persona(), [], safety_identifier="abc123")
+        call = Call(engine)
+        running = asyncio.get_running_loop().create_task(engine.run(call.deliver))
+        await call.until(EngineReady)
+        engine.submit(CloseEngine())
+        await running
+        assert server.requests[0].headers["X-Team"] == "phones"
+        assert "abc123" not in str(server.requests[0].headers)
+
+
+async def test_a_session_may_be_open_before_anybody_calls_and_costs_nothing() -> None:
+    async with FakeRealtime(faults=Faults(lasts_s=1_800.0), speed=FAST) as server:
+        async with calling(server) as call:
+            expires = await call.until(EngineExpires)
+            assert 1_790 < expires.in_s < 1_801
+            # Nobody calls after all: it is closed, and was asked for nothing that is billed.
+        session = server.sessions[0]
+        assert set(session.counts) == {"session.update"}
+        assert session.conversation.context() == []
+
+
+async def test_a_call_that_comes_later_begins_at_once_on_a_session_opened_before() -> None:
+    async with FakeRealtime(speed=FAST) as server, calling(server) as call:
+        await call.until(EngineReady)
+        call.engine.submit(Remember((CallerSaid("Tuesday, please."),)))
+        call.speak_ms(100)
+        call.engine.submit(Say("Good morning."))
+        await call.until(ResponseDone)
+        session = server.sessions[0]
+        assert session.conversation.context()[0] == ("user", "Tuesday, please.")
+        kinds = [event["type"] for event in session.client_events]
+        assert kinds == ["session.update", "conversation.item.create", "response.create"]
+        assert call.of(EngineAllowance)[0].name == "requests"
+
+
+async def test_fault_m16_a_server_that_counts_less_is_told_what_was_heard_all_the_same() -> None:
+    script = Script(replies=(Reply("one two three four", duration_ms=2_000),), speech=((0, 20),))
+    faults = Faults(short_count_ms=400, null_event_ids=True)
+    async with FakeRealtime(script, faults, speed=FAST) as server, calling(server) as call:
+        await call.until(EngineReady)
+        call.speak_ms(100)
+        item_id = (await call.until(ItemDone)).item_id
+        call.engine.submit(TruncateItem(item_id, 0, 1_900, "one two three"))
+        session = server.sessions[0]
+        async with asyncio.timeout(5):
+            while not session.conversation.deleted:
+                await asyncio.sleep(0.002)
+        assert session.errors == ["invalid_value"]
+        assert ("assistant", "one two three") in session.conversation.context()
+        assert "four" not in str(session.conversation.context())
+
+
+@pytest.mark.parametrize("audio_format", list(AudioFormat))
+@pytest.mark.parametrize("nonsense", ["wrong", "swapped"])
+async def test_fault_m17_noise_never_reaches_the_call(
+    audio_format: AudioFormat, nonsense: str
+) -> None:
+    other = {AudioFormat.PCM16_24K: "ulaw", AudioFormat.ULAW_8K: "pcm"}[audio_format]
+    sent = spoken("en-GB", "swapped" if nonsense == "swapped" else other)
+    faults = Faults(instead_of_audio=sent)
+    async with FakeRealtime(faults=faults, speed=FAST) as server:
+        call = Call(RealtimeEngine(settings(server, audio_format=audio_format), Persona(), []))
+        call.engine.submit(Say("A sentence long enough for many pieces of audio to come."))
+        await asyncio.wait_for(call.engine.run(call.deliver), 10)
+        assert call.events[-1] == EngineFailed("wrong_audio_format", fatal=False)
+        # Nothing with any sound in it went through.
+        assert Verdict.RIGHT not in verdicts(call.audio(), audio_format)
 
 
 async def test_audio_from_before_the_session_reaches_it() -> None:

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.engine import (
+    AgentSaid,
     AnyEngineCommand,
     AppendAudio,
     AudioDelta,
     AudioFormat,
+    CallerSaid,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
@@ -24,11 +26,13 @@ from agents.engine import (
     EngineReady,
     Inform,
     ItemDone,
+    Remember,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
     Say,
     TextDelta,
+    ToolAnswered,
     ToolCalled,
     ToolOutput,
     TruncateItem,
@@ -826,6 +830,10 @@ GOOD = [
     error("conversation_already_has_active_response"),
     error("invalid_value"),
     {"type": "response.mood"},
+    {"type": "conversation.item.truncated", "item_id": "i1"},
+    error("session_expires_soon"),
+    {"type": "response.audio.delta", "response_id": "r1", "item_id": "i1", "delta": "AAAA"},
+    {"type": "session.created", "session": {"id": "s", "input_audio_format": "pcm16"}},
 ]
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -860,6 +868,12 @@ MESSAGES = (
 COMMANDS: st.SearchStrategy[AnyEngineCommand] = st.one_of(
     st.just(AppendAudio(b"\0" * 960)),
     st.just(Say("Hello.")),
+    st.just(Inform("Nobody answered.")),
+    st.builds(
+        Remember,
+        st.just((CallerSaid("a"), AgentSaid("b"), ToolAnswered("c", "d", "{}", "{}"))),
+        st.booleans(),
+    ),
     st.builds(TruncateItem, IDS, st.just(0), st.integers(-9, 9999), st.just("")),
     st.builds(DeleteItem, IDS),
     st.builds(CancelResponse, IDS),

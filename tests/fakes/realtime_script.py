@@ -97,6 +97,8 @@ class Faults:
     """The server does not answer the caller's turns."""
     split_samples: bool = False
     """Audio deltas end in the middle of samples."""
+    instead_of_audio: bytes = b""
+    """Sent as the audio of every item, whatever format was agreed."""
     short_count_ms: int = 0
     """The server counts this much less audio of each item than it sent."""
     close_after_deltas: int = 0

@@ -42,6 +42,7 @@ class FakeRealtime:
         keep: bool = True,
         port: int = 0,
         beta: Manner | None = None,
+        takes_any_key: bool = False,
     ) -> None:
         """`beta`: it speaks the beta interface, and what it does to who did not ask for it."""
         self.script = script or Script()
@@ -59,6 +60,7 @@ class FakeRealtime:
         self._keep = keep
         self._port = port
         self._beta = beta
+        self._takes_any_key = takes_any_key
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -115,7 +117,7 @@ class FakeRealtime:
         """The status of a request a real server would not upgrade, or 0."""
         url = urlsplit(request.path)
         key = request.headers.get("Authorization", "")
-        if not key.startswith("Bearer ") or len(key) < 10:
+        if not self._takes_any_key and (not key.startswith("Bearer ") or len(key) < 10):
             return 401
         if url.path != "/v1/realtime" or not parse_qs(url.query).get("model"):
             return 404
