@@ -476,6 +476,19 @@ async def test_fault_m2_a_black_hole_times_out(monkeypatch: pytest.MonkeyPatch) 
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(handshake_status=404),
+        Faults(handshake_status=400, handshake_body='{"error":{"code":"model_not_found"}}'),
+    ],
+)
+async def test_fault_m6_a_retired_model_is_known_at_the_handshake(faults: Faults) -> None:
+    async with FakeRealtime(faults=faults) as server:
+        assert await failure(server) == EngineFailed("model_not_found", fatal=True)
+        assert len(server.requests) == 1
+
+
 async def test_fault_m6_a_retired_model_is_fatal() -> None:
     faults = Faults(error_after_update="model_not_found")
     async with FakeRealtime(faults=faults) as server:
@@ -579,7 +592,7 @@ async def test_fault_m17_another_format_than_asked_ends_the_session_before_any_n
         assert await failure(server) == expected
 
 
-async def test_a_server_that_never_shows_its_session_is_given_up(
+async def test_fault_m2_a_server_that_never_shows_its_session_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(protocol, "SETUP_S", 0.1)
@@ -621,7 +634,7 @@ async def test_fault_m12_garbage_and_news_do_not_disturb_a_call() -> None:
         assert server.sessions[0].errors == []
 
 
-async def test_a_response_without_its_beginning_is_still_a_response() -> None:
+async def test_fault_m12_a_response_without_its_beginning_is_still_a_response() -> None:
     async with (
         FakeRealtime(faults=Faults(no_created=True), speed=FAST) as server,
         calling(server) as call,
@@ -671,6 +684,22 @@ async def test_an_event_that_makes_the_call_speak_keeps_the_order() -> None:
         call.engine.submit(Say("Hello."))
         await call.until(ResponseDone)
         assert order[:4] == ["EngineReady", "submitted", "EngineExpires", "EngineNotice"]
+
+
+async def test_fault_p10_a_bug_while_connecting_is_reported_too() -> None:
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    async with FakeRealtime(faults=Faults(handshake_status=503)) as server:
+        call = Call(RealtimeEngine(settings(server), Persona(), []))
+
+        def reply(event: AnyEngineEvent) -> None:
+            raise RuntimeError("a bug in the call")
+
+        call.reply = reply
+        await asyncio.wait_for(call.engine.run(call.deliver), 5)
+        assert call.of(EngineFailed) == [EngineFailed("server_error", fatal=False)]
+        assert [str(context["exception"]) for context in reported] == ["a bug in the call"]
 
 
 async def test_fault_p10_a_bug_ends_the_call_and_is_reported() -> None:

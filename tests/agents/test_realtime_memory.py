@@ -102,6 +102,14 @@ def test_in_the_beta_dialect_words_of_the_agent_are_plain_text() -> None:
     assert messages(story, 1)[0]["content"] == [{"type": "text", "text": "Good morning."}]
 
 
+def test_a_broken_echo_of_a_beta_session_is_a_bad_message() -> None:
+    beta = Provider(dialect=Dialect.BETA, session_limit_s=None)
+    settings = msgspec.structs.replace(SETTINGS, provider=beta, transcription_model="")
+    story = Story(settings).server(session_created()).sends(UPDATE)
+    assert story.sent[0]["session"]["input_audio_transcription"] is None
+    story.server(session_updated({"tools": 7}), EngineNotice("bad_message_wrong_fields"))
+
+
 def test_it_comes_before_the_audio_that_was_held_and_before_what_is_said() -> None:
     story = Story().call(AppendAudio(bytes(960))).call(Say("Where were we?"))
     story.server(session_created()).sends(UPDATE)
@@ -204,6 +212,15 @@ def test_what_is_left_of_the_allowance_is_told() -> None:
 
 
 # ---- opened ahead -----------------------------------------------------------------------------
+
+
+def test_an_answer_that_is_owed_already_is_asked_for_once() -> None:
+    story = Story().live().call(Say("One moment.")).sends(CREATE)
+    story.call(Remember((), answer=True)).call(Remember((), answer=True)).sends_nothing()
+    story.server(created("r1", story.wish()), ResponseStarted("r1"))
+    story.server(done("r1"), ResponseDone("r1", COMPLETED)).sends(CREATE)
+    story.server(created("r2", story.wish()), ResponseStarted("r2"))
+    story.server(done("r2"), ResponseDone("r2", COMPLETED)).sends_nothing()
 
 
 def test_a_session_opened_ahead_waits_and_asks_for_nothing() -> None:

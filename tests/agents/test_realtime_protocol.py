@@ -171,7 +171,7 @@ def test_a_server_error_before_the_echo_may_pass() -> None:
     )
 
 
-def test_a_session_never_configured_fails_after_five_seconds() -> None:
+def test_fault_m2_a_session_never_configured_fails_after_five_seconds() -> None:
     story = Story().wait(4.9)
     story.wait(0.2, EngineFailed("setup_timeout", fatal=False))
     assert story.protocol.next_deadline() is None
@@ -319,7 +319,7 @@ def test_a_cancel_of_a_response_that_is_over_is_not_sent() -> None:
     story.call(CancelResponse("r1")).sends_nothing()
 
 
-def test_deltas_of_a_response_that_is_done_are_dropped() -> None:
+def test_fault_m12_deltas_of_a_response_that_is_done_are_dropped() -> None:
     story = live().server(created("r1"), ResponseStarted("r1"))
     story.server(done("r1"), ResponseDone("r1", COMPLETED)).server(audio("r1", "i1", b"\x01\x02"))
 
@@ -327,13 +327,13 @@ def test_deltas_of_a_response_that_is_done_are_dropped() -> None:
 # ---- the caller ---------------------------------------------------------------------------------
 
 
-def test_what_the_caller_said_may_come_late_and_counts_once() -> None:
+def test_fault_m20_what_the_caller_said_may_come_late_and_counts_once() -> None:
     story = caller_turn(live(), 1).server(created("r1"), ResponseStarted("r1"))
     story.server(transcribed("caller_1", " Tuesday. "), CallerTranscript("caller_1", "Tuesday."))
     story.server(transcribed("caller_1", "Tuesday."), EngineNotice("transcript_repeated"))
 
 
-def test_a_failed_transcription_is_an_empty_one() -> None:
+def test_fault_m20_a_failed_transcription_is_an_empty_one() -> None:
     kind = "conversation.item.input_audio_transcription.failed"
     event = {"type": kind, "item_id": "caller_1", "content_index": 0, "error": {"code": "x"}}
     live().server(event, CallerTranscript("caller_1", "", failed=True))
@@ -384,7 +384,7 @@ def test_a_gateway_that_repeats_no_metadata_is_understood() -> None:
     story.server(done("r1"), ResponseDone("r1", COMPLETED)).sends(CREATE)
 
 
-def test_a_create_without_any_answer_is_repeated_once_and_then_given_up() -> None:
+def test_fault_m14_a_create_without_any_answer_is_repeated_once_and_then_given_up() -> None:
     story = live().call(Say("One.")).sends(CREATE).wait(3.9).sends_nothing()
     story.wait(0.2).sends(CREATE)
     story.wait(4.1, EngineFailed("no_response", fatal=False)).sends_nothing()
@@ -600,7 +600,7 @@ def allowed(reset_s: float, remaining: int = 0) -> EngineAllowance:
     return EngineAllowance("tokens", 1, remaining, reset_s)
 
 
-def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
+def test_fault_m4_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
     story = live().server(limits(2.5), allowed(2.5)).server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
@@ -610,7 +610,7 @@ def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
     story.wait(2.4).sends_nothing().wait(0.2).sends(CREATE)
 
 
-def test_a_rate_limit_that_lifts_too_late_ends_the_session() -> None:
+def test_fault_m4_a_rate_limit_that_lifts_too_late_ends_the_session() -> None:
     story = live().server(limits(20.0), allowed(20.0))
     story.server(created("r1"), ResponseStarted("r1"))
     story.server(
@@ -654,7 +654,7 @@ def test_a_response_that_works_forgives_the_failure_before() -> None:
     story.server(failed("r3", "server_error"), broken, retried)
 
 
-def test_a_response_that_fails_for_good_ends_the_session() -> None:
+def test_fault_m15_a_response_that_fails_for_good_ends_the_session() -> None:
     live().server(
         failed("r1", "insufficient_quota"),
         ResponseDone("r1", ResponseStatus.FAILED, "insufficient_quota"),
@@ -670,10 +670,11 @@ def test_an_unknown_status_is_a_failure_with_no_speech_in_it() -> None:
     )
 
 
-def test_an_incomplete_response_leaves_the_session_healthy() -> None:
+@pytest.mark.parametrize("reason", ["content_filter", "max_output_tokens"])
+def test_fault_m15_an_incomplete_response_leaves_the_session_healthy(reason: str) -> None:
     story = live().server(
-        done("r1", "incomplete", status_details={"reason": "content_filter"}),
-        ResponseDone("r1", ResponseStatus.INCOMPLETE, "content_filter"),
+        done("r1", "incomplete", status_details={"reason": reason}),
+        ResponseDone("r1", ResponseStatus.INCOMPLETE, reason),
     )
     story.call(Say("I can't help with that.")).sends(CREATE)
 
@@ -765,7 +766,7 @@ def test_fault_m12_garbage_is_counted_and_skipped(frame: str | bytes, code: str)
     story.call(Say("On we go.")).sends(CREATE)
 
 
-def test_a_peer_that_sends_nothing_but_garbage_is_given_up() -> None:
+def test_fault_m12_a_peer_that_sends_nothing_but_garbage_is_given_up() -> None:
     story = live()
     for _ in range(BAD_MESSAGES):
         story.server("{bad", EngineNotice("bad_message_not_an_event"))
