@@ -85,6 +85,7 @@ class RealtimeEngine:
         self._deliver: Callable[[AnyEngineEvent], None] | None = None
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -231,19 +232,20 @@ class RealtimeEngine:
     def _arm_timer(self) -> None:
         deadline = None if self._deliver is None else self._protocol.next_deadline()
         # A timer that is due must not be put off by what comes before its turn.
-        if self._timer is not None and self._timer.when() == deadline:
+        if deadline == self._timer_at:
             return
         self._cancel_timer()
         if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+            self._timer_at = deadline
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._timer_at = None
 
     def _wake(self) -> None:
-        self._timer = None
+        self._timer = self._timer_at = None
         self._carry(self._protocol.wake(_now()))
 
     def _broken(self, name: str, error: BaseException) -> None:

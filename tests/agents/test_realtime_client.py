@@ -412,6 +412,13 @@ async def test_an_engine_closed_before_it_ran_returns_at_once() -> None:
     assert events == []
 
 
+def test_a_session_is_the_same_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    uvloop.run(test_a_turn_a_tool_and_its_answer())
+    uvloop.run(test_audio_from_before_the_session_reaches_it())
+    uvloop.run(test_a_call_that_comes_later_begins_at_once_on_a_session_opened_before())
+
+
 # ---- the handshake ------------------------------------------------------------------------------
 
 
