@@ -40,8 +40,8 @@ def usage(count: wire.UsageCount | None) -> Usage | None:
 
 def allowance(limit: wire.RateLimit) -> EngineAllowance | None:
     """None for a limit without a name of its own or without figures."""
-    name = failures.plain(limit.name, "")
-    if not name or limit.limit is None or limit.remaining is None:
+    name = failures.plain(limit.name if isinstance(limit.name, str) else None, "")
+    if not name or not isinstance(limit.limit, int | float) or limit.remaining is None:
         return None
     return EngineAllowance(
         name=name,

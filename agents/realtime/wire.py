@@ -205,8 +205,9 @@ class ResponseEnded(_Event, frozen=True, tag="response.done"):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    name: str | None = None
-    limit: float | None = None
+    # These two are only told on: a gateway that writes them oddly must not be cut off for it.
+    name: Any = None
+    limit: Any = None
     remaining: float | None = None
     reset_seconds: float | None = None
 

@@ -322,6 +322,8 @@ def test_every_close_code_is_final_or_not(
         (wire.RateLimit(None, 10, 9, 1), None),
         (wire.RateLimit("Caller 4111", 10, 9, 1), None),
         (wire.RateLimit("tokens", None, 9, 1), None),
+        (wire.RateLimit("tokens", "10", 9, 1), None),
+        (wire.RateLimit(["tokens"], 10, 9, 1), None),
         (wire.RateLimit("tokens", 10, None, 1), None),
     ],
 )
