@@ -196,7 +196,7 @@ class EngineFailed(EngineEvent, frozen=True, tag=True):
     fatal: bool
     """True: the same engine with the same settings would fail again."""
     retry_after_s: float | None = None
-    """So long its server asks to be left alone."""
+    """How long its provider asks to be left alone, from now; None where it did not say."""
 
 
 AnyEngineEvent = (

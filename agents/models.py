@@ -61,14 +61,15 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Dated snapshots and aliases under the same terms."""
     dialects: tuple[str, ...] = ()
     """`ga`, `beta`: how a Realtime session with it is spoken to."""
-    reasoning: bool = False
-    """It thinks first, and takes `reasoning.effort`."""
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     shutdown: dt.date | None = None
     """First day it no longer answers; None where none is announced."""
     successor: str | None = None
     """Which to take then: one of the same kind."""
+    reasoning: bool = False
+    """It takes `reasoning` and `parallel_tool_calls`; others refuse the whole configuration for
+    either."""
     prices: Prices | None = None
     usd_per_minute: Price | None = None
     """Of the session, or of the audio that is transcribed."""

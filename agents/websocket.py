@@ -32,6 +32,8 @@ TRY_S = 2.5
 TRY_PAUSE_S = 0.25
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
+MAX_UNSENT_BYTES = 256 * 1024
+"""Some seconds of audio: a server that has not read them reads no more."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -76,6 +78,8 @@ class WebSocketSession:
         self._deliver: Callable[[AnyEngineEvent], None] | None = None
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
 
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
         """See `agents.engine.Engine.run`. To be awaited once."""
@@ -105,7 +109,7 @@ class WebSocketSession:
             self._connection = connection
             self._protocol.start(_now(), time.time())
             self._carry([])
-            connection.take_over(self._received)
+            connection.take_over(self._received, self._flush)
             await connection.wait_closed()
             self._carry(self._protocol.fail(self._why(connection)))
         finally:
@@ -130,13 +134,24 @@ class WebSocketSession:
         """Hand out what the protocol answered: messages to the server, events to the call."""
         self._events.extend(events)
         if self._connection is not None:
-            for message in self._protocol.messages_to_send():
-                if not self._connection.write(message):
-                    failed = EngineFailed("backpressure", fatal=False)
-                    self._events.extend(self._protocol.fail(failed))
-                    break
+            self._send(self._protocol.messages_to_send())
         self._deliver_events()
         self._arm_timer()
+
+    def _send(self, messages: list[bytes]) -> None:
+        """What a server does not read waits here, and not for ever."""
+        self._unsent.extend(messages)
+        self._unsent_bytes += sum(map(len, messages))
+        self._flush()
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            self._events.extend(self._protocol.fail(EngineFailed("backpressure", fatal=False)))
+
+    def _flush(self) -> None:
+        """As much as the server takes just now."""
+        while self._unsent and self._connection is not None and not self._connection.paused:
+            message = self._unsent.popleft()
+            self._unsent_bytes -= len(message)
+            self._connection.write(message)
 
     def _deliver_events(self) -> None:
         # An event may make the call submit a command, whose events come after those before it.

@@ -10,6 +10,7 @@ from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
 from telephony.configuring.personafile import BudgetPart, OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
+from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.turnspart import TurnsPart
 from telephony.configuring.values import values_of
 from telephony.line import Line
@@ -51,6 +52,8 @@ class Part(msgspec.Struct, frozen=True):
     budget: BudgetPart
     turns: TurnsPart = TurnsPart()
     """What the persona says of the turn-based engine."""
+    session: SessionPart = SessionPart()
+    """How its Realtime session is set up."""
 
 
 class Cast:
@@ -99,6 +102,7 @@ class Cast:
             barge_in=_said(role, "barge_in", self._settings.barge_in),
             budget=role.file.budget if role else BudgetPart(),
             turns=role.file.turns if role else TurnsPart(),
+            session=role.file.session if role else SessionPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:

@@ -19,12 +19,16 @@ from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
 from agents.local.vad import Detector, Vad
+from agents.models_file import read_models
 from agents.persona import Persona
+from agents.providers_file import read_providers
 from agents.realtime.client import RealtimeEngine
+from agents.realtime.dialects import Spoken
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
 from agents.turns.client import NoClient, TurnsEngine, capabilities, http_client
 from agents.turns.endpointing import EnergyDetector
 from agents.turns.settings import TurnsSettings
+from telephony.configuring.sessionpart import SessionPart, session_settings
 from telephony.configuring.turnspart import TurnsPart
 from telephony.media.transcode import Downlink
 from telephony.settings import Settings
@@ -43,6 +47,8 @@ class Briefing(msgspec.Struct, frozen=True):
     """The time of day in the shop's zone."""
     answers_on_request: bool = False
     turns: TurnsPart = TurnsPart()
+    session: SessionPart = SessionPart()
+    """What the persona wants of a Realtime session."""
 
 
 class Engines(Protocol):
@@ -75,7 +81,7 @@ class LocalEngines:
 
 
 class RealtimeEngines:
-    """OpenAI Realtime sessions, all with the same settings."""
+    """Realtime sessions, all with one provider and model."""
 
     def __init__(
         self,
@@ -88,17 +94,25 @@ class RealtimeEngines:
         self._settings = settings
         self._identify = identify
         self._living = living
+        self._spoken = Spoken()
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
         persona = _dated(briefing)
+        wanted = session_settings(briefing.session, self._settings)
         settings = msgspec.structs.replace(
-            self._settings,
+            wanted,
             answers_on_request=briefing.answers_on_request,
             model=self._living(self._settings.model),
-            transcription_model=self._living(self._settings.transcription_model),
+            transcription_model=self._living(wanted.transcription_model),
         )
-        return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
+        return RealtimeEngine(
+            settings,
+            persona,
+            briefing.tools,
+            safety_identifier=identifier,
+            spoken=self._spoken,
+        )
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
@@ -235,8 +249,12 @@ def pseudonyms(key: str) -> Callable[[str], str]:
 def realtime_settings(settings: Settings) -> RealtimeSettings:
     """The model session as the deployment's variables describe it."""
     key = settings.openai_api_key
+    model = read_models().find(settings.model)
     return RealtimeSettings(
         api_key=key.reveal() if key else "",
+        provider=read_providers()[settings.provider],
+        # What is not known to reason must not be asked to.
+        reasons=model is not None and model.reasoning,
         base_url=settings.openai_base_url,
         model=settings.model,
         voice=settings.voice or RealtimeSettings().voice,

@@ -141,7 +141,12 @@ class Opening:
         confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
         specs = part.registry.specs()
         return Briefing(
-            part.persona, specs, self._clock, answers_on_request=confirmed, turns=part.turns
+            part.persona,
+            specs,
+            self._clock,
+            answers_on_request=confirmed,
+            turns=part.turns,
+            session=part.session,
         )
 
     def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:

@@ -12,12 +12,15 @@ from typing import Any, Literal
 import msgspec
 from dotenv.parser import parse_stream
 
+from agents.providers import BadProviders, Provider
+from agents.providers_file import read_providers
 from telephony.values import Secret, database_url
 from telephony.variable import Variable
 from telephony.variables import RETIRED, VARIABLES
 from tools.config import ConfigError
 from tools.secrets import PREFIX as SECRETS
 from tools.secrets import Secrets
+from tools.validation import choose
 
 _PREFIX = "FRONTDESK_"
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -46,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idle_hangup_seconds: int
     drain_seconds: int
     realtime_audio: Literal["pcm", "ulaw"]
+    provider: str
     model: str
     turns_model: str
     live_model: str
@@ -242,10 +246,36 @@ def _fill_in(values: dict[str, Any]) -> None:
     """The defaults that follow from other settings."""
     if values["engine"] is None:
         values["engine"] = "realtime" if values["openai_api_key"] else "local"
+    provider = _provider(values["provider"])
+    values["model"] = values["model"] or provider.model
+    values["openai_base_url"] = values["openai_base_url"] or provider.base_url
     if values["public_url"] is None:
         values["public_url"] = f"http://127.0.0.1:{values['port']}"
     if values["database_url"] is None:
         values["database_url"] = _sqlite_below(values["data_dir"])
+
+
+def _provider(name: str) -> Provider:
+    """Raises ConfigError naming those there are."""
+    try:
+        known = read_providers()
+    except (OSError, BadProviders) as error:
+        what = f"agents/providers.json cannot be used: {error}"
+        raise ConfigError("FRONTDESK_PROVIDER", what, "Restore the file") from None
+    if name not in known:
+        what = f"there is no provider {name!r}"
+        raise ConfigError("FRONTDESK_PROVIDER", what, choose(name, list(known)))
+    return known[name]
+
+
+def _check_provider(settings: Settings) -> None:
+    provider = _provider(settings.provider)
+    if not settings.openai_base_url:
+        what = f"it is not set, and {provider.title} has no address of its own"
+        raise ConfigError("OPENAI_BASE_URL", what, f"Set it like {provider.base_url_form}")
+    if settings.realtime_audio == "ulaw" and not provider.ulaw:
+        what = f"{provider.title} takes no mu-law"
+        raise ConfigError("FRONTDESK_REALTIME_AUDIO", what, "Set it to pcm")
 
 
 def _sqlite_below(data_dir: Path) -> Secret:
@@ -263,6 +293,8 @@ def _check_together(settings: Settings) -> None:
             f"it is not set, but FRONTDESK_ENGINE is {settings.engine}",
             "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local",
         )
+    if settings.openai_api_key is not None:
+        _check_provider(settings)
     if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:
         raise ConfigError(
             "FRONTDESK_IDLE_HANGUP_SECONDS",

@@ -273,6 +273,7 @@ def test_every_way_a_session_fails_is_described() -> None:
     reasons |= set(re.findall(r'EngineFailed\(\s*"(\w+)"', source))
     reasons |= {
         *failures._STATUS_CODES.values(),
+        *failures._CLOSE_CODES.values(),
         *re.findall(r'return "(connect_\w+|\w+_failed)"', source),
     }
     reasons |= set(re.findall(r'return "(local_\w+)"', source))

@@ -21,6 +21,7 @@ SHELLS = frozenset(
         "agents.local.turns",
         "agents.local.voice",
         "agents.models_file",
+        "agents.providers_file",
         "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",

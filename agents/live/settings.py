@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from agents.engine import AudioFormat
-from agents.realtime.settings import DEFAULT_BASE_URL
+from agents.providers import OPENAI
 
 DEFAULT_MODEL = "gpt-live-1"
 DEFAULT_BACKEND = "gpt-6-luna"
@@ -16,7 +16,7 @@ class LiveSettings(msgspec.Struct, frozen=True):
     """Everything about the model session that is not the persona or the tools."""
 
     api_key: str = ""
-    base_url: str = DEFAULT_BASE_URL
+    base_url: str = OPENAI.base_url
     """As the vendor's own clients take it; the WebSocket URL is derived from it."""
     model: str = DEFAULT_MODEL
     """Hears and speaks."""

@@ -1,9 +1,9 @@
 """The socket of a Realtime session: carries what `agents.realtime.protocol` decides.
 
 One task connects and waits for the end, one timer wakes the protocol; messages are taken and
-written as they come. The
-API key is in the handshake's headers and nowhere else: the socket's own logger is kept from
-writing headers, and no exception of the handshake is passed on.
+written as they come. It connects once: whether and when another session is tried is decided by
+who knows of all calls. The API key is in the handshake's request and nowhere else: the socket's own
+logger is kept from writing headers, and no exception of the handshake is passed on.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import logging
 import re
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
@@ -26,18 +27,17 @@ from agents.engine import (
     EngineFailed,
 )
 from agents.persona import Persona
+from agents.providers import BETA_HEADER, Dialect
 from agents.realtime import failures
+from agents.realtime.dialects import Spoken
 from agents.realtime.protocol import RealtimeProtocol
-from agents.realtime.settings import RealtimeSettings, websocket_url
+from agents.realtime.settings import RealtimeSettings
 from agents.realtime.socket import PromptConnection
 from agents.tasks import Tasks
 from tools.spec import ToolSpec
 
-CONNECT_S = 4.0
-"""For both tries together: a caller is listening to silence."""
-TRY_S = 2.5
-"""For the first of them."""
-TRY_PAUSE_S = 0.25
+CONNECT_S = 3.0
+"""From the name's look-up to the upgraded socket: a caller may be listening to silence."""
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -57,8 +57,11 @@ class _Connect(connect):
 class RealtimeEngine:
     """One OpenAI Realtime session of one call; implements `agents.engine.Engine`.
 
-    `safety_identifier` is a stable hash of the caller, sent as `OpenAI-Safety-Identifier`; empty
-    sends none.
+    It may run before there is anything to hear or say: an open session costs nothing, and one
+    that nobody uses ends by itself after `agents.realtime.protocol.UNUSED_S`.
+
+    `safety_identifier` is a stable hash of the caller, sent where the provider takes one; empty
+    sends none. `spoken` is shared by all sessions with one server of unknown dialect.
     """
 
     def __init__(
@@ -68,10 +71,11 @@ class RealtimeEngine:
         tools: Sequence[ToolSpec],
         *,
         safety_identifier: str = "",
+        spoken: Spoken | None = None,
     ) -> None:
         self._settings = settings
         self._safety_identifier = safety_identifier
-        self._protocol = RealtimeProtocol(settings, persona, tools)
+        self._protocol = RealtimeProtocol(settings, persona, tools, spoken)
         self._tasks = Tasks(self._broken)
         self._connection: PromptConnection | None = None
         self._receiving = False
@@ -81,6 +85,7 @@ class RealtimeEngine:
         self._deliver: Callable[[AnyEngineEvent], None] | None = None
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -115,18 +120,26 @@ class RealtimeEngine:
     # ---- the socket ---------------------------------------------------------------------------
 
     async def _session(self) -> None:
+        await self._one_connection()
+        if self._protocol.reopens:
+            await self._one_connection()
+
+    async def _one_connection(self) -> None:
+        """In the dialect of the moment, to its end."""
         connection = await self._connected()
         if isinstance(connection, EngineFailed):
-            self._carry(self._protocol.fail(connection))
+            self._carry(self._protocol.refused(connection))
             return
         try:
             self._connection = connection
-            self._protocol.start(_now())
+            self._protocol.start(_now(), time.time())
             self._carry([])
-            connection.take_over(self._received)
+            connection.take_over(self._received, self._ready)
             await connection.wait_closed()
-            self._carry(self._protocol.fail(self._why(connection)))
+            if not self._protocol.reopens:
+                self._carry(self._protocol.fail(self._why(connection)))
         finally:
+            self._connection = None
             await _close(connection)
 
     def _received(self, raw: bytes) -> None:
@@ -134,6 +147,10 @@ class RealtimeEngine:
             self._receiving = True
             self._carry(self._protocol.receive(raw, _now()))
             self._receiving = False
+
+    def _ready(self) -> None:
+        """The server reads again."""
+        self._carry([])
 
     def _why(self, connection: PromptConnection) -> EngineFailed:
         """Why the connection has ended."""
@@ -143,21 +160,14 @@ class RealtimeEngine:
         return failures.of_close(*(None, "") if frame is None else (frame.code, frame.reason))
 
     async def _connected(self) -> PromptConnection | EngineFailed:
+        settings = self._settings
+        # A key that cannot stand in a header would be quoted by whatever fails on it.
+        if not _KEY.fullmatch(settings.api_key):
+            return EngineFailed("invalid_api_key", fatal=True)
         try:
-            url = websocket_url(self._settings.base_url, self._settings.model)
+            url = settings.provider.socket_url(settings.base_url, settings.model, settings.api_key)
         except ValueError:
             return EngineFailed("bad_base_url", fatal=True)
-        # A key that cannot stand in a header would be quoted by whatever fails on it.
-        if not _KEY.fullmatch(self._settings.api_key):
-            return EngineFailed("invalid_api_key", fatal=True)
-        ends_at = _now() + CONNECT_S
-        outcome = await self._try(url, TRY_S)
-        if isinstance(outcome, EngineFailed) and not outcome.fatal:
-            await asyncio.sleep(TRY_PAUSE_S)
-            outcome = await self._try(url, ends_at - _now())
-        return outcome
-
-    async def _try(self, url: str, timeout_s: float) -> PromptConnection | EngineFailed:
         try:
             connection = await _Connect(
                 url,
@@ -166,7 +176,7 @@ class RealtimeEngine:
                 # No proxy stands between a machine and itself.
                 proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
                 compression=None,
-                open_timeout=timeout_s,
+                open_timeout=CONNECT_S,
                 close_timeout=CLOSE_S,
                 max_size=MAX_MESSAGE_BYTES,
                 logger=_silent_logger(),
@@ -175,16 +185,20 @@ class RealtimeEngine:
             return connection
         except InvalidStatus as refused:
             answer = refused.response
-            return failures.of_handshake(answer.status_code, bytes(answer.body))
+            headers = {name.lower(): value for name, value in answer.headers.raw_items()}
+            return failures.of_handshake(answer.status_code, bytes(answer.body), headers)
         except OSError as error:
             return EngineFailed(_os_reason(error), fatal=False)
         except (WebSocketException, EOFError):
             return EngineFailed("handshake_failed", fatal=False)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._settings.api_key}"}
-        if self._safety_identifier:
-            headers["OpenAI-Safety-Identifier"] = self._safety_identifier
+        provider = self._settings.provider
+        headers = provider.request_headers(self._settings.api_key)
+        if self._protocol.dialect is Dialect.BETA:
+            headers |= BETA_HEADER
+        if self._safety_identifier and provider.safety_header:
+            headers[provider.safety_header] = self._safety_identifier
         return headers
 
     # ---- the protocol -------------------------------------------------------------------------
@@ -192,12 +206,12 @@ class RealtimeEngine:
     def _carry(self, events: list[AnyEngineEvent]) -> None:
         """Hand out what the protocol answered: messages to the server, events to the call."""
         self._events.extend(events)
-        if self._connection is not None:
+        if self._connection is not None and not self._connection.paused:
             for message in self._protocol.messages_to_send():
-                if not self._connection.write(message):
-                    failed = EngineFailed("backpressure", fatal=False)
-                    self._events.extend(self._protocol.fail(failed))
-                    break
+                self._connection.write(message)
+        if self._connection is not None and self._protocol.reopens:
+            self._tasks.start("realtime-close", _close(self._connection))
+            self._connection = None
         self._deliver_events()
         self._arm_timer()
 
@@ -216,17 +230,22 @@ class RealtimeEngine:
             self._delivering = False
 
     def _arm_timer(self) -> None:
+        deadline = None if self._deliver is None else self._protocol.next_deadline()
+        # A timer that is due must not be put off by what comes before its turn.
+        if deadline == self._timer_at:
+            return
         self._cancel_timer()
-        deadline = self._protocol.next_deadline()
-        if deadline is not None and self._deliver is not None:
+        if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+            self._timer_at = deadline
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._timer_at = None
 
     def _wake(self) -> None:
+        self._timer = self._timer_at = None
         self._carry(self._protocol.wake(_now()))
 
     def _broken(self, name: str, error: BaseException) -> None:

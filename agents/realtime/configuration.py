@@ -12,10 +12,9 @@ import msgspec
 
 from agents.engine import AudioFormat
 from agents.persona import Persona
-from agents.realtime.settings import (
-    RealtimeSettings,
-    takes_reasoning,
-)
+from agents.providers import Dialect
+from agents.realtime.dialects import beta_session, ga_echo
+from agents.realtime.settings import TOOL_CHOICES, RealtimeSettings, Truncation
 from agents.realtime.wire import BadMessage
 from tools.registry import without_hints
 from tools.spec import ToolSpec
@@ -45,10 +44,30 @@ def recital(persona: Persona, text: str) -> str:
     )
 
 
+def going_on(persona: Persona, said: str) -> str:
+    """Instructions for the reply to a tool's output after `said`: a model that speaks and calls in
+    one response says the same again when it is merely asked for the next one."""
+    return (
+        f"{instructions(persona)}\n\n# This reply\n"
+        "In this turn you have already said the following. Go on from there with what the tool"
+        f" has answered, and do not say any of it again:\n{said}"
+    )
+
+
 def session(
-    settings: RealtimeSettings, persona: Persona, tools: Sequence[ToolSpec]
+    settings: RealtimeSettings,
+    persona: Persona,
+    tools: Sequence[ToolSpec],
+    dialect: Dialect = Dialect.GA,
 ) -> dict[str, Any]:
     """The `session` of our session.update (OpenAI API reference, realtime session object)."""
+    asked = _ga_session(settings, persona, tools)
+    return beta_session(asked) if dialect is Dialect.BETA else asked
+
+
+def _ga_session(
+    settings: RealtimeSettings, persona: Persona, tools: Sequence[ToolSpec]
+) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
@@ -56,16 +75,30 @@ def session(
         "max_output_tokens": settings.max_output_tokens or "inf",
         "audio": {"input": _input(settings, persona), "output": _output(settings, persona)},
         "tools": [_tool(tool) for tool in tools],
-        "tool_choice": "auto",
-        "truncation": {
-            "type": "retention_ratio",
-            "retention_ratio": settings.retention_ratio,
-            "token_limits": {"post_instructions": settings.post_instructions_tokens},
-        },
+        "tool_choice": _tool_choice(settings.tool_choice),
+        "truncation": _truncation(settings.truncation),
     }
-    if takes_reasoning(settings.model):
+    if settings.tracing:
+        asked["tracing"] = "auto"
+    if settings.reasons:
         asked["reasoning"] = {"effort": settings.reasoning_effort}
+        if settings.parallel_tool_calls is not None:
+            asked["parallel_tool_calls"] = settings.parallel_tool_calls
     return asked
+
+
+def _tool_choice(choice: str) -> str | dict[str, Any]:
+    return choice if choice in TOOL_CHOICES else {"type": "function", "name": choice}
+
+
+def _truncation(truncation: Truncation) -> str | dict[str, Any]:
+    if truncation.strategy != "retention_ratio":
+        return truncation.strategy
+    return {
+        "type": "retention_ratio",
+        "retention_ratio": truncation.retention_ratio,
+        "token_limits": {"post_instructions": truncation.post_instructions_tokens},
+    }
 
 
 def _input(settings: RealtimeSettings, persona: Persona) -> dict[str, Any]:
@@ -101,12 +134,16 @@ def _format(audio_format: AudioFormat) -> dict[str, Any]:
 
 def _transcription(settings: RealtimeSettings, persona: Persona) -> dict[str, Any] | None:
     model = settings.transcription_model
-    languages = list(settings.languages or (persona.language,))
+    tags = settings.languages or (persona.language,)
+    # ISO 639 only: `en-GB` would have the whole configuration refused.
+    languages = list(dict.fromkeys(tag.partition("-")[0].lower() for tag in tags))
     if not model:
         return None
+    prompt = settings.transcription_prompt
+    asked: dict[str, Any] = {"model": model, **({"prompt": prompt} if prompt else {})}
     if model.startswith("gpt-transcribe"):
-        return {"model": model, "languages": languages}
-    return {"model": model, "language": languages[0]}
+        return asked | {"languages": languages}
+    return asked | {"language": languages[0]}
 
 
 def _turn_detection(settings: RealtimeSettings) -> dict[str, Any]:
@@ -173,6 +210,7 @@ class Echo(msgspec.Struct, frozen=True):
     instructions: str | None = None
     audio: _EchoAudio = _EchoAudio()
     tools: tuple[_EchoTool, ...] = ()
+    expires_at: Any = None
 
 
 class Differences(msgspec.Struct, frozen=True):
@@ -183,9 +221,11 @@ class Differences(msgspec.Struct, frozen=True):
     slight: tuple[str, ...]
 
 
-def read_echo(raw: msgspec.Raw) -> Echo:
+def read_echo(raw: msgspec.Raw, dialect: Dialect = Dialect.GA) -> Echo:
     """Type the `session` of a session.updated; raises BadMessage."""
     try:
+        if dialect is Dialect.BETA:
+            return msgspec.convert(ga_echo(raw), Echo)
         return msgspec.json.decode(raw, type=Echo)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise BadMessage("wrong_fields") from None

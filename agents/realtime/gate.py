@@ -120,6 +120,8 @@ class ResponseGate:
         # The server answers by itself now; a second answer to the same words would follow.
         if self._again is not None and self._again[0].text is None:
             self._again = None
+        if self._server_answers and ANSWER in self._wishes:
+            self._wishes.remove(ANSWER)
 
     def done(self, response_id: str, token: str | None) -> Wish | None:
         """A response is over. The wish it granted, or None when it was the server's own."""

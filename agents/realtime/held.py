@@ -11,7 +11,7 @@ class HeldAudio:
     """A queue that drops its oldest pieces beyond `HELD_AUDIO_S` of audio."""
 
     def __init__(self, audio_format: AudioFormat) -> None:
-        self._format = audio_format
+        self._bytes_per_ms = audio_format.rate * audio_format.sample_bytes // 1000
         self._most_bytes = HELD_AUDIO_S * audio_format.rate * audio_format.sample_bytes
         self._pieces: deque[bytes] = deque()
         self._bytes = 0
@@ -36,6 +36,10 @@ class HeldAudio:
         return pieces
 
     @property
+    def dropped_bytes(self) -> int:
+        """How much of the call's audio the server will never get."""
+        return self._dropped_bytes
+
+    @property
     def dropped_ms(self) -> int:
-        """How much later the call's audio began than the server's."""
-        return self._dropped_bytes // self._format.sample_bytes * 1000 // self._format.rate
+        return self._dropped_bytes // self._bytes_per_ms

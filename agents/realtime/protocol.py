@@ -3,24 +3,29 @@ client messages out. It does no I/O and reads no clock.
 
 Drive it like this: after `start`, hand every message to `receive`, every command to `submit`, and
 call `wake` when `next_deadline` has passed; each returns the events for the call, in order. After
-each of them send what `messages_to_send` returns. When the socket ends, `fail` says why.
-EngineFailed is always the last event; from then on everything is ignored.
+each of them hand the events out, and send what `messages_to_send` returns if the socket takes
+anything just now. When the socket ends, `fail` says why. EngineFailed is always the last event;
+from then on everything is ignored. A refusal may be answered with another dialect: as soon as
+`reopens` is true, close the connection, open another for `dialect` and call `start` again.
 
 Sources of the rules: OpenAI API reference (Realtime, GA interface) and Realtime guide; what they
 leave open is decided in `gate` (when a response may be asked for), `toolcalls` (when outputs are
-answered), `configuration` (what a refused configuration looks like) and `failures` (codes).
+answered), `configuration` (what a refused configuration looks like), `dialects` (the beta
+interface), `cuts` (refused truncations), `outbox` (a server that stops reading) and `failures`
+(codes).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
+
+import msgspec
 
 from agents.engine import (
     Answer,
     AnyEngineCommand,
     AnyEngineEvent,
+    AnyRemembered,
     AppendAudio,
-    AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
@@ -32,89 +37,120 @@ from agents.engine import (
     EngineNotice,
     EngineReady,
     Inform,
-    ItemDone,
+    Remember,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
     Say,
-    TextDelta,
     ToolCalled,
     ToolOutput,
     TruncateItem,
-    Usage,
 )
 from agents.persona import Persona
-from agents.realtime import configuration, failures, wire
+from agents.providers import Dialect
+from agents.realtime import configuration, failures, results, wire
+from agents.realtime.cuts import Cuts
+from agents.realtime.dialects import Spoken
 from agents.realtime.gate import ANSWER, Creation, ResponseGate, Wish
 from agents.realtime.held import HeldAudio
+from agents.realtime.history import History
+from agents.realtime.oddities import Oddities
+from agents.realtime.opening import Opening
+from agents.realtime.outbox import Outbox
 from agents.realtime.settings import RealtimeSettings
-from agents.realtime.spoken import SpokenItems
+from agents.realtime.speech import Speech
 from agents.realtime.toolcalls import ToolCalls
 from tools.spec import ToolSpec
 
 SETUP_S = 5.0
 """From connected to configured; a session that takes longer would greet into a hung-up phone."""
+UNUSED_S = 120.0
+"""A session opened ahead of its call that is asked for nothing so long has been forgotten."""
 RETRY_S = 0.5
 """Pause before a failed response is asked for again, where the server names none."""
 LONGEST_RETRY_S = 4.0
 """A rate limit that lifts later than this is no use to somebody on the phone."""
-BAD_MESSAGES = 100
-"""After so many messages that cannot be used, the peer is not speaking this protocol."""
-_KINDS_COUNTED = 64
-_CONFIG_ID = "config"
 _WISH = "wish"
 
 
 class _Phase(Enum):
     CONNECTED = "connected"
     CONFIGURING = "configuring"
+    REOPENING = "reopening"
+    """This connection is of no use; another one may be."""
+    OPENED = "opened"
+    """Configured; the call learns of it, and what it says at once comes before all else."""
     READY = "ready"
     OVER = "over"
+
+
+_SETUP = frozenset({_Phase.CONNECTED, _Phase.CONFIGURING})
+_CONFIGURED = frozenset({_Phase.OPENED, _Phase.READY})
 
 
 class RealtimeProtocol:
     """One session. `ignored` counts unused event kinds."""
 
     def __init__(
-        self, settings: RealtimeSettings, persona: Persona, tools: Sequence[ToolSpec]
+        self,
+        settings: RealtimeSettings,
+        persona: Persona,
+        tools: Sequence[ToolSpec],
+        spoken: Spoken | None = None,
     ) -> None:
-        self.ignored: Counter[str] = Counter()
-        self._settings = settings
+        self._oddities = Oddities()
+        self.ignored = self._oddities.ignored
         self._persona = persona
-        self._tools = tuple(tools)
+        self._opening = Opening(settings, persona, tools, spoken or Spoken())
         self._gate = ResponseGate(server_answers=not settings.answers_on_request)
         self._calls = ToolCalls()
-        self._items = SpokenItems(settings.audio_format.sample_bytes, settings.audio_format.rate)
+        self._speech = Speech(settings.audio_format)
+        self._cuts = Cuts(self._speech.items)
+        self._history = History()
         self._phase = _Phase.CONNECTED
-        self._setup_by: float | None = None
+        self._due: float | None = None
+        """In the phases before READY, when they end; in READY, until it is of any use."""
         self._session_id = ""
-        self._outbox: list[bytes] = []
+        self._outbox = Outbox(settings.audio_format)
         self._held = HeldAudio(settings.audio_format)
         self._transcribed: set[str] = set()
         self._limits_reset_s = 0.0
         self._failures = 0
-        self._bad_messages = 0
 
     # ---- in and out ---------------------------------------------------------------------------
 
-    def start(self, now: float) -> None:
-        """The socket is open. Nothing is sent before the server's session.created."""
-        self._setup_by = now + SETUP_S
+    @property
+    def dialect(self) -> Dialect:
+        """Which one the next connection is for."""
+        return self._opening.dialect
+
+    @property
+    def reopens(self) -> bool:
+        return self._phase is _Phase.REOPENING
+
+    def start(self, now: float, unix_s: float) -> None:
+        """The socket is open, at this time by the wall's clock. Nothing is sent before the
+        server's session.created."""
+        self._phase = _Phase.CONNECTED
+        self._due = now + SETUP_S
+        self._opening.connected(now, unix_s)
 
     def receive(self, raw: bytes | str, now: float) -> list[AnyEngineEvent]:
         """One message of the server, however broken."""
-        if self._phase is _Phase.OVER:
+        if self._phase in (_Phase.OVER, _Phase.REOPENING):
             return []
         try:
             events = self._received(wire.decode(raw), now)
         except wire.BadMessage as fault:
-            events = self._bad_message(fault)
+            events = self._checked(self._oddities.bad(fault))
         return events + self._ask_for_response(now)
 
     def submit(self, command: AnyEngineCommand, now: float) -> list[AnyEngineEvent]:
         """One command of the call."""
         if self._phase is _Phase.OVER:
             return []
+        if self._phase is _Phase.READY:
+            self._due = None
         events = self._submitted(command)
         return events + self._ask_for_response(now)
 
@@ -122,8 +158,12 @@ class RealtimeProtocol:
         """Time has passed."""
         if self._phase is _Phase.OVER:
             return []
-        if self._setup_by is not None and now >= self._setup_by:
-            return self.fail(EngineFailed("setup_timeout", fatal=False))
+        if self._due is not None and now >= self._due:
+            if self._phase is not _Phase.OPENED:
+                unused = self._phase is _Phase.READY
+                reason = EngineFailed("unused" if unused else "setup_timeout", fatal=False)
+                return self.fail(reason)
+            self._released(now)
         if not self._gate.wake(now):
             return self.fail(EngineFailed("no_response", fatal=False))
         return self._ask_for_response(now)
@@ -136,47 +176,55 @@ class RealtimeProtocol:
         self._outbox.clear()
         return [failure]
 
+    def _checked(self, events: list[AnyEngineEvent]) -> list[AnyEngineEvent]:
+        """Of a part that may say that the session is of no more use."""
+        match events:
+            case [EngineFailed() as failure]:
+                return self.fail(failure)
+            case _:
+                return events
+
+    def refused(self, failure: EngineFailed) -> list[AnyEngineEvent]:
+        """The handshake failed. `reopens` tells whether another one is worth it."""
+        if self._opening.refused_handshake(failure):
+            self._phase = _Phase.REOPENING
+            return []
+        return self.fail(failure)
+
     def messages_to_send(self) -> list[bytes]:
         """Text messages for the server, in order; each is returned once."""
-        messages, self._outbox = self._outbox, []
-        return messages
+        return self._outbox.take()
 
     def next_deadline(self) -> float | None:
         """When `wake` is wanted at the latest."""
-        match self._phase:
-            case _Phase.OVER:
-                return None
-            case _Phase.READY:
-                return self._gate.next_deadline(answer_owed=self._calls.answer_owed())
-            case _Phase.CONNECTED | _Phase.CONFIGURING:
-                return self._setup_by
+        if self._phase is _Phase.OVER:
+            return None
+        deadlines = [self._due, self._outbox.deadline]
+        if self._phase is _Phase.READY:
+            owed = self._calls.said_before_answer() is not None
+            deadlines.append(self._gate.next_deadline(answer_owed=owed))
+        return min((at for at in deadlines if at is not None), default=None)
 
     # ---- the server's messages ----------------------------------------------------------------
-
-    def _bad_message(self, fault: wire.BadMessage) -> list[AnyEngineEvent]:
-        self._bad_messages += 1
-        if self._bad_messages > BAD_MESSAGES:
-            return self.fail(EngineFailed("protocol_error", fatal=False))
-        return [EngineNotice(f"bad_message_{fault}")]
 
     def _received(  # noqa: C901 - the one dispatcher
         self, event: wire.ServerEvent | wire.UnusedEvent, now: float
     ) -> list[AnyEngineEvent]:
         match event:
             case wire.AudioPiece():
-                return self._audio(event)
+                return self._checked(self._speech.audio(event))
             case wire.TranscriptPiece(response_id, item_id, text):
-                return self._text(response_id, item_id, text)
+                return self._speech.words(response_id, item_id, text)
             case wire.TranscriptDone():
-                return self._whole_text(event)
+                return self._speech.all_words(event)
             case wire.TextPiece():
-                return self._counted("response.output_text.delta", "text_instead_of_audio")
+                return self._oddities.unused("response.output_text.delta", "text_instead_of_audio")
             case wire.SpeechStarted(item_id, audio_start_ms):
                 self._gate.speech_started()
-                return [CallerSpeechStarted(item_id, audio_start_ms + self._held.dropped_ms)]
+                return [CallerSpeechStarted(item_id, self._outbox.call_ms(audio_start_ms))]
             case wire.SpeechStopped(item_id, audio_end_ms):
                 self._gate.turn_ended(now)
-                return [CallerSpeechStopped(item_id, audio_end_ms + self._held.dropped_ms)]
+                return [CallerSpeechStopped(item_id, self._outbox.call_ms(audio_end_ms))]
             case wire.IdleTimeout():
                 self._gate.turn_ended(now)
                 return []
@@ -198,79 +246,62 @@ class RealtimeProtocol:
                 if item.type == "function_call_output" and item.call_id is not None:
                     self._calls.taken(item.call_id)
                 return []
-            case wire.RateLimits(limits):
-                self._note_limits(limits)
+            case wire.ItemTruncated(item_id):
+                self._cuts.confirmed(item_id)
                 return []
+            case wire.RateLimits(limits):
+                return self._note_limits(limits)
             case wire.ErrorEvent(error):
                 return self._error(error, now)
             case wire.SessionCreated(session):
-                return self._configure(session.id)
+                return self._configure(session, now)
             case wire.SessionUpdated(session):
-                return self._configured(configuration.read_echo(session))
+                return self._updated(session, now)
             case wire.UnusedEvent(kind, known):
-                return self._counted(kind, "" if known else "unknown_event")
-
-    def _counted(self, kind: str, code: str) -> list[AnyEngineEvent]:
-        """Ignore it; the first of each kind is noticed, if `code` is not empty."""
-        first = kind not in self.ignored
-        if first and len(self.ignored) >= _KINDS_COUNTED:
-            return []
-        self.ignored[kind] += 1
-        return [EngineNotice(code)] if first and code else []
+                return self._oddities.unused(kind, "" if known else "unknown_event")
 
     # ---- configuration ------------------------------------------------------------------------
 
-    def _configure(self, session_id: str) -> list[AnyEngineEvent]:
+    def _configure(self, session: wire.SessionShown, now: float) -> list[AnyEngineEvent]:
         if self._phase is not _Phase.CONNECTED:
             return [EngineNotice("second_session_created")]
         self._phase = _Phase.CONFIGURING
-        self._session_id = session_id
-        asked = configuration.session(self._settings, self._persona, self._tools)
-        self._outbox.append(wire.session_update(asked, _CONFIG_ID))
+        self._session_id = session.id
+        self._outbox.put(self._opening.update(session, now))
         return []
 
-    def _configured(self, echo: configuration.Echo) -> list[AnyEngineEvent]:
+    def _updated(self, session: msgspec.Raw, now: float) -> list[AnyEngineEvent]:
+        found = self._opening.echo(session, now)
         if self._phase is not _Phase.CONFIGURING:
-            return [EngineNotice("unasked_session_update")]
-        found = configuration.differences(echo, self._settings, self._persona, self._tools)
+            return [EngineNotice("unasked_session_update"), *self._opening.expires(now)]
         notices: list[AnyEngineEvent] = [
             EngineNotice(f"session_differs_{name}") for name in found.grave + found.slight
         ]
         if found.grave:
             return notices + self.fail(EngineFailed("session_config_refused", fatal=True))
+        return notices + self._opened(now)
+
+    def _opened(self, now: float) -> list[AnyEngineEvent]:
+        self._opening.done()
+        self._phase = _Phase.OPENED
+        self._due = now
+        self._send(*self._history.kept(beta=self._opening.beta))
+        return [EngineReady(self._session_id), *self._opening.expires(now)]
+
+    def _released(self, now: float) -> None:
+        """The call has been told, and has said what it wants to be known before all else."""
         self._phase = _Phase.READY
-        self._setup_by = None
-        self._outbox += [wire.append(audio) for audio in self._held.hand_over()]
-        return [*notices, EngineReady(self._session_id)]
+        self._due = now + UNUSED_S
+        self._outbox.missing(self._held.dropped_bytes)
+        for audio in self._held.hand_over():
+            self._outbox.put_audio(audio)
 
     # ---- what the assistant says --------------------------------------------------------------
-
-    def _audio(self, piece: wire.AudioPiece) -> list[AnyEngineEvent]:
-        if not self._items.wants(piece.response_id, piece.item_id):
-            return []
-        audio = self._items.audio(piece.response_id, piece.item_id, piece.delta)
-        if not audio:
-            return []
-        return [AudioDelta(piece.response_id, piece.item_id, piece.content_index, audio)]
-
-    def _text(self, response_id: str, item_id: str, text: str) -> list[AnyEngineEvent]:
-        if not text or not self._items.wants(response_id, item_id):
-            return []
-        self._items.text(response_id, item_id, text)
-        return [TextDelta(response_id, item_id, text)]
-
-    def _whole_text(self, done: wire.TranscriptDone) -> list[AnyEngineEvent]:
-        if not self._items.wants(done.response_id, done.item_id):
-            return []
-        rest = self._items.missing_text(done.response_id, done.item_id, done.transcript)
-        return self._text(done.response_id, done.item_id, rest)
 
     def _item_done(self, response_id: str, item: wire.Item) -> list[AnyEngineEvent]:
         if item.type == "function_call":
             return self._tool_called(response_id, item)
-        if item.id is not None and self._items.end_item(item.id):
-            return [ItemDone(response_id, item.id)]
-        return []
+        return [] if item.id is None else self._speech.ended(response_id, item.id)
 
     def _tool_called(self, response_id: str, item: wire.Item) -> list[AnyEngineEvent]:
         # `.done` events come for interrupted items too; their arguments are cut off anywhere.
@@ -300,13 +331,12 @@ class RealtimeProtocol:
         return [ResponseStarted(response.id)]
 
     def _done(self, response: wire.Response, now: float) -> list[AnyEngineEvent]:
-        events: list[AnyEngineEvent] = [
-            ItemDone(response.id, item_id) for item_id in self._items.end_response(response.id)
-        ]
+        events = self._speech.all_ended(response.id)
+        said = self._speech.items.end_response(response.id)
         wish = self._gate.done(response.id, _token(response))
-        self._calls.response_done(response.id)
-        status, reason = _outcome(response)
-        events.append(ResponseDone(response.id, status, reason, _usage(response.usage)))
+        self._calls.response_done(response.id, said)
+        status, reason = results.outcome(response)
+        events.append(ResponseDone(response.id, status, reason, results.usage(response.usage)))
         if status is not ResponseStatus.FAILED:
             self._failures = 0
             return events
@@ -319,39 +349,60 @@ class RealtimeProtocol:
         if reason in failures.FATAL:
             return self.fail(EngineFailed(reason, fatal=True))
         if self._failures > 1 or pause_s > LONGEST_RETRY_S:
-            return self.fail(EngineFailed(reason, fatal=False))
+            limited_s = self._limits_reset_s if reason in failures.RATE_LIMITED else None
+            return self.fail(EngineFailed(reason, fatal=False, retry_after_s=limited_s or None))
         self._gate.again(wish, now + max(pause_s, RETRY_S))
         return [EngineNotice("response_retried")]
 
-    def _note_limits(self, limits: tuple[wire.RateLimit, ...]) -> None:
+    def _note_limits(self, limits: tuple[wire.RateLimit, ...]) -> list[AnyEngineEvent]:
         resets = [limit.reset_seconds or 0.0 for limit in limits if not limit.remaining]
         self._limits_reset_s = max(resets, default=0.0)
+        found = (results.allowance(limit) for limit in limits)
+        return [allowance for allowance in found if allowance is not None]
 
     def _ask_for_response(self, now: float) -> list[AnyEngineEvent]:
         if self._phase is _Phase.READY:
-            creation = self._gate.create(now, answer_owed=self._calls.answer_owed())
+            said = self._calls.said_before_answer()
+            creation = self._gate.create(now, answer_owed=said is not None)
             if creation is not None:
-                self._outbox.append(self._response_create(creation))
+                self._outbox.put(self._response_create(creation, said or ""))
+        if not self._outbox.look(now):
+            return self.fail(EngineFailed("backpressure", fatal=False))
         return []
 
-    def _response_create(self, creation: Creation) -> bytes:
+    def _response_create(self, creation: Creation, said: str) -> bytes:
         response: dict[str, object] = {"metadata": {_WISH: creation.token}}
         if creation.wish.text is not None:
             response["instructions"] = configuration.recital(self._persona, creation.wish.text)
             response["tool_choice"] = "none"
+        elif said:
+            response["instructions"] = configuration.going_on(self._persona, said)
         return wire.response_create(_create_id(creation), response)
 
     # ---- errors -------------------------------------------------------------------------------
 
     def _error(self, error: wire.ErrorBody, now: float) -> list[AnyEngineEvent]:
         code = failures.plain(error.code, failures.plain(error.type, "unnamed"))
+        if self._phase in _SETUP and self._opening.refused(error):
+            self._phase = _Phase.REOPENING
+            self._outbox.clear()
+            return [EngineNotice(code), EngineNotice("other_dialect")]
         if code in failures.FATAL:
             return self.fail(EngineFailed(code, fatal=True))
         if code == failures.SESSION_EXPIRED:
             return self.fail(EngineFailed(code, fatal=False))
-        if self._phase is not _Phase.READY:
+        if failures.tells_of_expiry(code):
+            self._opening.warned(now)
+            return [EngineNotice(code), *self._opening.expires(now)]
+        if self._phase in _SETUP:
             return self._error_in_setup(code)
-        if code == failures.ACTIVE_RESPONSE:
+        return self._error_in_call(code, error, now)
+
+    def _error_in_call(self, code: str, error: wire.ErrorBody, now: float) -> list[AnyEngineEvent]:
+        instead = self._cuts.made_good(code, error.event_id, beta=self._opening.beta)
+        if instead:
+            self._send(*instead)
+        elif code == failures.ACTIVE_RESPONSE:
             self._gate.refused_as_busy(now)
         elif code in failures.RETRYABLE:
             return [EngineNotice(code), *self._transient(code, now)]
@@ -391,12 +442,17 @@ class RealtimeProtocol:
             case Say(text):
                 self._gate.wish(text)
             case Inform(text):
-                self._send(wire.system_text(text))
-            case TruncateItem(item_id, content_index, audio_end_ms, _):
-                self._truncate(item_id, content_index, audio_end_ms)
+                self._send(wire.item_create(wire.system_text(text)))
+            case Remember(what, answer):
+                self._remember(what)
+                if answer:
+                    self._gate.answer()
+            case TruncateItem():
+                self._calls.interrupted()
+                self._send(self._cuts.truncate(command))
             case DeleteItem(item_id):
-                self._items.give_up(item_id)
-                self._send(wire.item_delete(item_id))
+                self._calls.interrupted()
+                self._send(self._cuts.delete(item_id))
             case CancelResponse(response_id):
                 self._cancel(response_id)
             case ToolOutput(tool_call_id, output, respond):
@@ -412,25 +468,24 @@ class RealtimeProtocol:
 
     def _append(self, audio: bytes) -> list[AnyEngineEvent]:
         if self._phase is _Phase.READY:
-            self._outbox.append(wire.append(audio))
-            return []
+            dropped = self._outbox.put_audio(audio)
+            return [EngineNotice("caller_audio_dropped")] if dropped else []
         return [EngineNotice("held_audio_dropped")] if self._held.hold(audio) else []
 
-    def _send(self, message: bytes) -> None:
+    def _send(self, *messages: bytes) -> None:
         # Anything before the configuration would be refused, and taken for its refusal.
-        if self._phase is _Phase.READY:
-            self._outbox.append(message)
+        if self._phase in _CONFIGURED:
+            for message in messages:
+                self._outbox.put(message)
 
-    def _truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        # Beyond the audio's end the server refuses, and goes on believing all of it was heard.
-        received_ms = self._items.received_ms(item_id)
-        if received_ms is not None:
-            audio_end_ms = min(audio_end_ms, received_ms)
-        self._items.give_up(item_id)
-        self._send(wire.item_truncate(item_id, content_index, max(0, audio_end_ms)))
+    def _remember(self, what: Sequence[AnyRemembered]) -> None:
+        if self._phase in _CONFIGURED:
+            self._send(*self._history.messages(what, beta=self._opening.beta))
+        else:
+            self._history.keep(what)
 
     def _cancel(self, response_id: str) -> None:
-        self._items.mute(response_id)
+        self._speech.items.mute(response_id)
         # A response that is over would only cost an error; the gate waits for its done event.
         if self._gate.is_active(response_id):
             self._send(wire.response_cancel(response_id))
@@ -440,7 +495,7 @@ class RealtimeProtocol:
     ) -> list[AnyEngineEvent]:
         if not self._calls.give(tool_call_id, respond=respond):
             return [EngineNotice("tool_output_unasked")]
-        self._send(wire.tool_output(tool_call_id, output))
+        self._send(wire.item_create(wire.tool_output(tool_call_id, output)))
         return []
 
 
@@ -450,35 +505,3 @@ def _create_id(creation: Creation) -> str:
 
 def _token(response: wire.Response) -> str | None:
     return (response.metadata or {}).get(_WISH)
-
-
-_STATUSES = {status.value: status for status in ResponseStatus}
-
-
-def _outcome(response: wire.Response) -> tuple[ResponseStatus, str]:
-    status = _STATUSES.get(response.status or "", ResponseStatus.FAILED)
-    details = response.status_details
-    if details is None:
-        return status, "unnamed" if status is ResponseStatus.FAILED else ""
-    if details.error is not None:
-        kind = failures.plain(details.error.type, "unnamed")
-        return status, failures.plain(details.error.code, kind)
-    return status, failures.plain(details.reason, "unnamed")
-
-
-def _usage(count: wire.UsageCount | None) -> Usage | None:
-    if count is None or count.input_token_details is None or count.output_token_details is None:
-        return None
-    given, made = count.input_token_details, count.output_token_details
-    cached = given.cached_tokens_details
-    # Without details the cheaper reading would flatter the bill: cached tokens count as text.
-    cached_text = given.cached_tokens if cached is None else cached.text_tokens
-    cached_audio = 0 if cached is None else cached.audio_tokens
-    return Usage(
-        input_text_tokens=given.text_tokens or 0,
-        input_audio_tokens=given.audio_tokens or 0,
-        cached_text_tokens=cached_text or 0,
-        cached_audio_tokens=cached_audio or 0,
-        output_text_tokens=made.text_tokens or 0,
-        output_audio_tokens=made.audio_tokens or 0,
-    )

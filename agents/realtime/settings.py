@@ -1,17 +1,11 @@
 """What a deployment may choose about the Realtime session."""
 
-import re
-from urllib.parse import quote, urlsplit, urlunsplit
-
 import msgspec
 
 from agents.engine import AudioFormat
+from agents.providers import OPENAI, Provider
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-DEFAULT_MODEL = "gpt-realtime-2.1"
-# `gpt-realtime-2025-08-28` is a snapshot of the first model, not of the second generation.
-_REASONING_MODEL = re.compile(r"gpt-realtime-2(\.\d+)?(-mini)?(-20\d\d-\d\d-\d\d)?")
-_SOCKET_SCHEMES = {"https": "wss", "http": "ws", "wss": "wss", "ws": "ws"}
+TOOL_CHOICES = ("auto", "none", "required")
 
 
 class ServerVad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="server_vad"):
@@ -33,18 +27,34 @@ class SemanticVad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """`low`, `medium`, `high` or `auto`."""
 
 
+class Truncation(msgspec.Struct, frozen=True):
+    """What the server does with a conversation that has grown long."""
+
+    strategy: str = "retention_ratio"
+    """`auto` drops as little as it must, `disabled` fails instead, `retention_ratio` drops more
+    at once and so keeps the cache."""
+    retention_ratio: float = 0.8
+    """How much is kept when the beginning is dropped."""
+    post_instructions_tokens: int = 8000
+    """How long it may grow before that."""
+
+
 class RealtimeSettings(msgspec.Struct, frozen=True):
     """Everything about the model session that is not the persona or the tools."""
 
     api_key: str = ""
-    base_url: str = DEFAULT_BASE_URL
+    provider: Provider = OPENAI
+    base_url: str = OPENAI.base_url
     """As the vendor's own clients take it; the WebSocket URL is derived from it."""
-    model: str = DEFAULT_MODEL
+    model: str = OPENAI.model
     voice: str = "marin"
     """Used when the persona names none."""
     speed: float = 1.0
+    """0.25 to 1.5. Set once, with the session: it cannot change within a reply."""
     transcription_model: str = "gpt-transcribe"
     """Writes down what the caller said; empty means no transcription."""
+    transcription_prompt: str = ""
+    """Words that are likely to come; empty sends none."""
     languages: tuple[str, ...] = ()
     """What callers may speak; empty means the persona's language."""
     turn_detection: ServerVad | SemanticVad = ServerVad()
@@ -56,30 +66,18 @@ class RealtimeSettings(msgspec.Struct, frozen=True):
     """Both ways. ULAW_8K passes the telephone's own bytes through."""
     max_output_tokens: int | None = 1024
     """Of one response, tool calls and reasoning included; None means no limit."""
+    reasons: bool = False
+    """The model takes what only reasoning models take; others refuse the whole configuration."""
     reasoning_effort: str = "low"
     """Sent only to models that reason."""
-    retention_ratio: float = 0.8
-    """How much of an overlong conversation is kept when the server drops its beginning."""
-    post_instructions_tokens: int = 8000
-    """How long the conversation may grow before that."""
+    parallel_tool_calls: bool | None = None
+    """Several tools in one response; None leaves it to the model. As above."""
+    tool_choice: str = "auto"
+    """`auto`, `none`, `required`, or the name of a tool."""
+    truncation: Truncation = Truncation()
+    tracing: bool = False
+    """Whether the vendor's dashboard may show the conversation."""
 
     def __repr__(self) -> str:
         """The API key is left out: settings end up in logs and tracebacks."""
         return f"RealtimeSettings(model={self.model!r}, base_url={self.base_url!r})"
-
-
-def takes_reasoning(model: str) -> bool:
-    """Whether `reasoning` may be sent: other models refuse the whole session.update for it."""
-    return _REASONING_MODEL.fullmatch(model) is not None
-
-
-def websocket_url(base_url: str, model: str) -> str:
-    """The Realtime endpoint below an API's base URL; raises ValueError naming what is wrong."""
-    parts = urlsplit(base_url.strip())
-    scheme = _SOCKET_SCHEMES.get(parts.scheme)
-    # Reading the port raises ValueError where it is none.
-    if scheme is None or not parts.hostname or parts.port == 0:
-        raise ValueError("the base URL must look like https://host/v1")
-    query = f"{parts.query}&" if parts.query else ""
-    path = f"{parts.path.rstrip('/')}/realtime"
-    return urlunsplit((scheme, parts.netloc, path, f"{query}model={quote(model, safe='')}", ""))

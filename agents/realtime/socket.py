@@ -5,6 +5,8 @@ all other calls take part in. The handshake, proxies, TLS, pings and the close a
 (websockets, "Customize the connection": `create_connection`).
 """
 
+import socket
+from asyncio import BaseTransport
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +15,8 @@ from websockets.exceptions import InvalidState
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event
 
-MAX_UNSENT_BYTES = 1024 * 1024
-"""Over ten seconds of the caller's audio: a server that reads so slowly does not answer in time."""
+UNSENT_IN_KERNEL_BYTES = 16 * 1024
+"""What a server does not read has to wait with us, where it may still be dropped."""
 
 Taken = Callable[[bytes], None]
 """Is given each message, text or binary. Must not raise."""
@@ -29,10 +31,13 @@ class PromptConnection(ClientConnection):
         self._parts: list[bytes] = []
         self._waiting: list[bytes] = []
         self._taken: Taken = self._waiting.append
+        self._ready: Callable[[], None] = _nothing
 
-    def take_over(self, taken: Taken) -> None:
-        """From here on messages go to `taken`; what came before goes first."""
+    def take_over(self, taken: Taken, ready: Callable[[], None]) -> None:
+        """From here on messages go to `taken`; what came before goes first. `ready` is called
+        when messages may be written again. Must not raise."""
         self._taken = taken
+        self._ready = ready
         for message in self._waiting:
             taken(message)
 
@@ -48,16 +53,27 @@ class PromptConnection(ClientConnection):
             message, self._parts = b"".join(self._parts), []
             self._taken(message)
 
-    def write(self, message: bytes) -> bool:
-        """Send a text message now; False: too much waits already, nothing was sent.
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        raw = transport.get_extra_info("socket")
+        if raw is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_IN_KERNEL_BYTES)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._ready()
+
+    def write(self, message: bytes) -> None:
+        """Send a text message now. While `paused` it is better kept by who has it.
 
         On a connection that is closing it is dropped: the end of it is told by `wait_closed`.
         """
-        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            return False
         try:
             self.protocol.send_text(message)
         except InvalidState:
-            return True
+            return
         self.send_data()
-        return True
+
+
+def _nothing() -> None:
+    pass

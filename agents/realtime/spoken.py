@@ -36,7 +36,7 @@ class _Open(msgspec.Struct):
     response_id: str
     rest: bytes = b""
     """The first byte of a sample whose second has not come yet."""
-    characters: int = 0
+    text: str = ""
 
 
 class SpokenItems:
@@ -47,6 +47,7 @@ class SpokenItems:
         self._rate = rate
         self._open: dict[str, _Open] = {}
         self._received: OrderedDict[str, int] = OrderedDict()
+        self._said: dict[str, list[str]] = {}
         self._given_up = _Ids()
         self._ended_items = _Ids()
         self._ended_responses = _Ids()
@@ -70,11 +71,11 @@ class SpokenItems:
         return whole[:cut]
 
     def text(self, response_id: str, item_id: str, text: str) -> None:
-        self._opened(response_id, item_id).characters += len(text)
+        self._opened(response_id, item_id).text += text
 
     def missing_text(self, response_id: str, item_id: str, whole: str) -> str:
         """What the final transcript has beyond the deltas: a server may send no deltas."""
-        return whole[self._opened(response_id, item_id).characters :]
+        return whole[len(self._opened(response_id, item_id).text) :]
 
     def _opened(self, response_id: str, item_id: str) -> _Open:
         return self._open.setdefault(item_id, _Open(response_id))
@@ -100,12 +101,18 @@ class SpokenItems:
     def end_item(self, item_id: str) -> bool:
         """The item is complete, one way or another. True the first time, if it was spoken."""
         self._ended_items.add(item_id)
-        return self._open.pop(item_id, None) is not None
+        item = self._open.pop(item_id, None)
+        if item is None:
+            return False
+        if item_id not in self._given_up and item_id in self._received:
+            self._said.setdefault(item.response_id, []).append(item.text)
+        return True
 
-    def end_response(self, response_id: str) -> list[str]:
-        """The response is over: its items that never got an end of their own."""
+    def open_in(self, response_id: str) -> list[str]:
+        """Items of the response that have not got an end of their own."""
+        return [item for item, at in self._open.items() if at.response_id == response_id]
+
+    def end_response(self, response_id: str) -> str:
+        """The response is over, and so are all its items; the words of those spoken whole."""
         self._ended_responses.add(response_id)
-        left = [item for item, at in self._open.items() if at.response_id == response_id]
-        for item_id in left:
-            self.end_item(item_id)
-        return left
+        return " ".join(filter(None, self._said.pop(response_id, [])))

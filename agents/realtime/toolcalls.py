@@ -28,6 +28,8 @@ class ToolCalls:
         self._states: dict[str, _State] = {}
         self._response_of: dict[str, str] = {}
         self._unfinished: set[str] = set()
+        self._said: dict[str, str] = {}
+        """Of responses with calls that wait: what they said besides."""
 
     def called(self, response_id: str, tool_call_id: str) -> bool:
         """Take note of a call; False when it is one we know already."""
@@ -63,19 +65,29 @@ class ToolCalls:
 
     def _forget(self, tool_call_id: str) -> None:
         del self._states[tool_call_id]
-        del self._response_of[tool_call_id]
+        response_id = self._response_of.pop(tool_call_id)
+        if response_id not in self._response_of.values():
+            self._said.pop(response_id, None)
 
-    def response_done(self, response_id: str) -> None:
+    def response_done(self, response_id: str, said: str = "") -> None:
+        """`said`: its words, if it spoke besides calling."""
         self._unfinished.discard(response_id)
+        if response_id in self._response_of.values():
+            self._said[response_id] = said
 
-    def answer_owed(self) -> bool:
-        """Some response is done, all its calls have outputs, and one of these is unanswered."""
+    def interrupted(self) -> None:
+        """Not all that was said was heard: nothing is taken for said any more."""
+        self._said.clear()
+
+    def said_before_answer(self) -> str | None:
+        """Not None when an answer is owed: some response is done, all its calls have outputs, and
+        one of these is unanswered. Then it is what that response has said already."""
         if not self._states:  # As at nearly every frame of the caller, when this is asked.
-            return False
+            return None
         waiting = self._unfinished | {
             self._response_of[call] for call, at in self._states.items() if at is _State.OPEN
         }
-        return any(
-            at is not _State.OPEN and self._response_of[call] not in waiting
-            for call, at in self._states.items()
-        )
+        ready = {
+            self._response_of[call] for call, at in self._states.items() if at is not _State.OPEN
+        } - waiting
+        return " ".join(filter(None, map(self._said.get, sorted(ready)))) if ready else None

@@ -1,7 +1,9 @@
 """Realtime messages as types: the server events we use, and the client events we send.
 
 Names and fields follow the GA interface (OpenAI API reference, Realtime server and client events).
-Everything the server sends is hostile until `decode` has typed it.
+The beta interface, which gateways still speak, has other names for six of the events we use; they
+are read as what they are called now. Everything the server sends is hostile until `decode` has
+typed it.
 """
 
 import base64
@@ -41,12 +43,23 @@ class ErrorEvent(_Event, frozen=True, tag="error"):
     error: ErrorBody
 
 
-class SessionIdentity(msgspec.Struct, frozen=True):
+class SessionShown(msgspec.Struct, frozen=True):
+    """What a session says of itself before it was configured."""
+
     id: str = ""
+    expires_at: Any = None
+    """Unix seconds, if the server keeps to its documents."""
+    audio: Any = None
+    input_audio_format: Any = None
+
+    @property
+    def beta(self) -> bool:
+        """Of the beta interface: its audio formats stand at the top."""
+        return self.audio is None and self.input_audio_format is not None
 
 
 class SessionCreated(_Event, frozen=True, tag="session.created"):
-    session: SessionIdentity
+    session: SessionShown
 
 
 class SessionUpdated(_Event, frozen=True, tag="session.updated"):
@@ -110,6 +123,14 @@ class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
     item: Item
 
 
+class _BetaItemAdded(ItemAdded, frozen=True, tag="conversation.item.created"):
+    pass
+
+
+class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
+    item_id: str
+
+
 class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
     response_id: str
     item: Item
@@ -123,10 +144,18 @@ class AudioPiece(_Event, frozen=True, tag="response.output_audio.delta"):
     content_index: int = 0
 
 
+class _BetaAudioPiece(AudioPiece, frozen=True, tag="response.audio.delta"):
+    pass
+
+
 class TranscriptPiece(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
     response_id: str
     item_id: str
     delta: str
+
+
+class _BetaTranscriptPiece(TranscriptPiece, frozen=True, tag="response.audio_transcript.delta"):
+    pass
 
 
 class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
@@ -135,9 +164,17 @@ class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.
     transcript: str
 
 
+class _BetaTranscriptDone(TranscriptDone, frozen=True, tag="response.audio_transcript.done"):
+    pass
+
+
 class TextPiece(_Event, frozen=True, tag="response.output_text.delta"):
     response_id: str
     item_id: str
+
+
+class _BetaTextPiece(TextPiece, frozen=True, tag="response.text.delta"):
+    pass
 
 
 class _CachedDetails(msgspec.Struct, frozen=True):
@@ -184,6 +221,9 @@ class ResponseEnded(_Event, frozen=True, tag="response.done"):
 
 
 class RateLimit(msgspec.Struct, frozen=True):
+    # These two are only told on: a gateway that writes them oddly must not be cut off for it.
+    name: Any = None
+    limit: Any = None
     remaining: float | None = None
     reset_seconds: float | None = None
 
@@ -202,11 +242,17 @@ ServerEvent = (
     | TranscriptionCompleted
     | TranscriptionFailed
     | ItemAdded
+    | _BetaItemAdded
+    | ItemTruncated
     | OutputItemDone
     | AudioPiece
+    | _BetaAudioPiece
     | TranscriptPiece
+    | _BetaTranscriptPiece
     | TranscriptDone
+    | _BetaTranscriptDone
     | TextPiece
+    | _BetaTextPiece
     | ResponseCreated
     | ResponseEnded
     | RateLimits
@@ -227,13 +273,11 @@ _USED = frozenset(str(event.__struct_config__.tag) for event in ServerEvent.__ar
 _UNUSED = frozenset(
     {
         "conversation.created",
-        "conversation.item.created",
         "conversation.item.deleted",
         "conversation.item.done",
         "conversation.item.input_audio_transcription.delta",
         "conversation.item.input_audio_transcription.segment",
         "conversation.item.retrieved",
-        "conversation.item.truncated",
         "input_audio_buffer.cleared",
         "input_audio_buffer.committed",
         "input_audio_buffer.dtmf_event_received",
@@ -243,6 +287,7 @@ _UNUSED = frozenset(
         "output_audio_buffer.cleared",
         "output_audio_buffer.started",
         "output_audio_buffer.stopped",
+        "response.audio.done",
         "response.content_part.added",
         "response.content_part.done",
         "response.function_call_arguments.delta",
@@ -255,6 +300,7 @@ _UNUSED = frozenset(
         "response.output_audio.done",
         "response.output_item.added",
         "response.output_text.done",
+        "response.text.done",
     }
 )
 
@@ -299,10 +345,11 @@ def response_cancel(response_id: str) -> bytes:
     return _encode({"type": "response.cancel", "response_id": response_id})
 
 
-def item_truncate(item_id: str, content_index: int, audio_end_ms: int) -> bytes:
+def item_truncate(item_id: str, content_index: int, audio_end_ms: int, event_id: str) -> bytes:
     return _encode(
         {
             "type": "conversation.item.truncate",
+            "event_id": event_id,
             "item_id": item_id,
             "content_index": content_index,
             "audio_end_ms": audio_end_ms,
@@ -314,12 +361,36 @@ def item_delete(item_id: str) -> bytes:
     return _encode({"type": "conversation.item.delete", "item_id": item_id})
 
 
-def system_text(text: str) -> bytes:
-    content = [{"type": "input_text", "text": text}]
-    item = {"type": "message", "role": "system", "content": content}
-    return _encode({"type": "conversation.item.create", "item": item})
+def item_create(item: dict[str, Any], after: str | None = None) -> bytes:
+    """`after`: the item it is put behind; None: at the end."""
+    where = {} if after is None else {"previous_item_id": after}
+    return _encode({"type": "conversation.item.create", **where, "item": item})
 
 
-def tool_output(tool_call_id: str, output: str) -> bytes:
-    item = {"type": "function_call_output", "call_id": tool_call_id, "output": output}
-    return _encode({"type": "conversation.item.create", "item": item})
+def system_text(text: str) -> dict[str, Any]:
+    return _message("system", "input_text", text)
+
+
+def caller_text(text: str) -> dict[str, Any]:
+    return _message("user", "input_text", text)
+
+
+def agent_text(text: str, *, beta: bool) -> dict[str, Any]:
+    return _message("assistant", "text" if beta else "output_text", text)
+
+
+def tool_call(tool_call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "call_id": tool_call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+
+
+def tool_output(tool_call_id: str, output: str) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": tool_call_id, "output": output}
+
+
+def _message(role: str, kind: str, text: str) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 import msgspec
 
 from agents.local.endpointing import Endpoints
-from agents.realtime.settings import DEFAULT_BASE_URL
+from agents.providers import OPENAI
 
 DEFAULT_MODEL = "gpt-audio-1.5"
 ENDPOINTS = Endpoints(end_silence_ms=600, patient_silence_ms=1_400)
@@ -18,7 +18,7 @@ class TurnsSettings(msgspec.Struct, frozen=True):
     """Everything about the engine that is not the persona or the tools."""
 
     api_key: str = ""
-    base_url: str = DEFAULT_BASE_URL
+    base_url: str = OPENAI.base_url
     model: str = DEFAULT_MODEL
     voice: str = "marin"
     """Used when the persona names none."""

@@ -20,6 +20,8 @@ import telephony
 import tools
 from agents.local.models import missing
 from agents.models import Models
+from agents.providers import Dialect, Provider
+from agents.providers_file import read_providers
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
@@ -116,12 +118,28 @@ def engine(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "local":
         yield well("engine", "embedded: no key and no network needed")
     else:
-        name = "GPT-Live" if settings.engine == "live" else "OpenAI Realtime"
-        yield well("engine", f"{name}, key set, at {settings.openai_base_url}")
+        provider = read_providers()[settings.provider]
+        kinds = {"live": "GPT-Live", "turns": "audio chat completions"}
+        kind = kinds.get(settings.engine, "Realtime session")
+        what = f"{kind} of {provider.title}, key set, at {settings.openai_base_url}"
+        yield well("engine", what)
+        if settings.engine == "realtime":
+            yield from _dialect(provider)
         parts = urlsplit(settings.openai_base_url)
         if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
             cure = "Set OPENAI_BASE_URL to an https:// address"
             yield odd("engine", "the key and all speech travel unencrypted", cure)
+
+
+def _dialect(provider: Provider) -> Iterator[Finding]:
+    match provider.dialect:
+        case Dialect.AUTO:
+            yield well("engine", "its dialect is found out at the first session")
+        case Dialect.BETA:
+            cure = "Take a provider that speaks GA as soon as there is one"
+            yield odd("engine", "it speaks the beta interface, which OpenAI has given up", cure)
+        case Dialect.GA:
+            pass
 
 
 def speech_models(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 
 from agents.listing import LARGEST_BYTES, BadListing, models_url, parse_listing
+from agents.providers_file import read_providers
 from telephony.cli.checks import Check, Finding, broken, odd, well
 from telephony.modelwatch import models_set
 from telephony.settings import Settings
@@ -37,7 +38,8 @@ def openai(settings: Settings) -> Iterator[Finding]:
         return
     url = models_url(settings.openai_base_url)
     path = url.partition("?")[0].removesuffix("/models")
-    match ask(url, {"Authorization": f"Bearer {settings.openai_api_key.reveal()}"}):
+    provider = read_providers()[settings.provider]
+    match ask(url, provider.request_headers(settings.openai_api_key.reveal())):
         case (200, bytes() as body):
             yield from _served(settings, body)
         case (401 | 403, _):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.turnspart import TurnsPart
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
@@ -175,6 +176,7 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     turns: Annotated[TurnsPart, _about("How the turn-based engine listens and speaks.")] = (
         TurnsPart()
     )
+    session: Annotated[SessionPart, _about("Its Realtime session.")] = SessionPart()
     tools: (
         Annotated[
             list[str],

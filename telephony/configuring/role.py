@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from agents.persona import Persona
 from telephony.configuring.personafile import PERSONA_NAME, SPOKEN_AHEAD, WORDS, PersonaFile
+from telephony.configuring.sessionpart import problems_of as problems_of_session
 from telephony.configuring.words import (
     BUSINESS,
     CALLER,
@@ -109,6 +110,7 @@ def _problems(name: str, file: PersonaFile, around: Surroundings) -> Iterator[Pr
         yield from _of_line(file, around.line)
     if file.hours is not UNSET:
         yield from problems_of(file.hours, ("hours",))
+    yield from problems_of_session(file.session, around.tools)
     if around.snippets is not None:
         yield from _of_words(file, around.snippets)
     # Who names an engine wants it, or says what will do instead.

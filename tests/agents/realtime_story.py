@@ -7,13 +7,18 @@ from typing import Any, Self
 
 from agents.engine import AnyEngineCommand, AnyEngineEvent, EngineReady
 from agents.persona import Persona
+from agents.providers import Dialect, Provider
 from agents.realtime import configuration
 from agents.realtime.protocol import RealtimeProtocol
 from agents.realtime.settings import RealtimeSettings
 from tools.spec import Risk, ToolSpec
 
 PERSONA = Persona(business="Willow Street Salon", instructions="You answer the phone.")
-SETTINGS = RealtimeSettings(api_key="sk-test-0123456789")
+UNDATED = Provider(session_limit_s=None)
+"""Sessions of a provider that says nothing of how long they last."""
+SETTINGS = RealtimeSettings(api_key="sk-test-0123456789", provider=UNDATED)
+UNIX_S = 1_800_000_000.0
+"""The wall's clock when a story begins."""
 
 
 def tool(name: str, parameters: dict[str, Any] | None = None) -> ToolSpec:
@@ -33,14 +38,21 @@ class Story:
         self.protocol = RealtimeProtocol(settings, PERSONA, tools)
         self.now = 0.0
         self.sent: list[dict[str, Any]] = []
+        self.stuck = False
+        """The server takes nothing."""
+        self._fresh: list[bytes] = []
         self._settings = settings
         self._tools = tools
-        self.protocol.start(self.now)
+        self.protocol.start(self.now, UNIX_S)
 
     def echo(self) -> dict[str, Any]:
         """What the server shows of a configuration it took."""
         session = configuration.session(self._settings, PERSONA, self._tools)
         return {**session, "model": self._settings.model}
+
+    def echo_of(self, dialect: Dialect) -> dict[str, Any]:
+        """The same in another dialect."""
+        return configuration.session(self._settings, PERSONA, self._tools, dialect)
 
     def live(self) -> Self:
         """Configured; nothing said yet."""
@@ -50,12 +62,27 @@ class Story:
 
     def server(self, event: dict[str, Any] | str | bytes, *expected: AnyEngineEvent) -> Self:
         raw = json.dumps(event) if isinstance(event, dict) else event
-        assert self.protocol.receive(raw, self.now) == list(expected)
+        events = self.protocol.receive(raw, self.now)
+        events += self._woken()
+        assert events == list(expected)
         return self
 
     def call(self, command: AnyEngineCommand, *expected: AnyEngineEvent) -> Self:
-        assert self.protocol.submit(command, self.now) == list(expected)
+        events = self.protocol.submit(command, self.now)
+        events += self._woken()
+        assert events == list(expected)
         return self
+
+    def _woken(self) -> list[AnyEngineEvent]:
+        """As its shell does: what was handed out is handed out, then comes what is due. Whatever
+        waits to be sent is taken unless `stuck`."""
+        if not self.stuck:
+            self._fresh += self.protocol.messages_to_send()
+        deadline = self.protocol.next_deadline()
+        events = self.protocol.wake(self.now) if deadline == self.now else []
+        if not self.stuck:
+            self._fresh += self.protocol.messages_to_send()
+        return events
 
     def wait(self, seconds: float, *expected: AnyEngineEvent) -> Self:
         """Let time pass, waking the protocol at its deadlines and at the end."""
@@ -67,6 +94,7 @@ class Story:
                 break
             self.now = max(self.now, deadline)
             events += self.protocol.wake(self.now)
+            events += self._woken()
         else:
             raise AssertionError("the protocol keeps waking without getting on")
         self.now = until
@@ -75,7 +103,8 @@ class Story:
 
     def sends(self, *expected: dict[str, Any]) -> Self:
         """Exactly these messages since the last check; of each, the fields given."""
-        fresh = [json.loads(raw) for raw in self.protocol.messages_to_send()]
+        fresh = [json.loads(raw) for raw in self._fresh]
+        self._fresh.clear()
         self.sent += fresh
         shown = [
             {key: message.get(key) for key in wanted}

@@ -254,7 +254,9 @@ async def test_a_second_response_is_refused_while_one_is_active() -> None:
 async def test_instructions_of_a_response_are_recited(server: FakeRealtime) -> None:
     async with BareClient(server) as client:
         await client.configure()
-        await client.send("response.create", response={"instructions": "Say this:\nHello."})
+        await client.send(
+            "response.create", response={"instructions": "Say this:\nHello.", "tool_choice": "none"}
+        )
         done = await client.until("response.output_audio_transcript.done")
         assert done["transcript"] == "Hello."
 

@@ -471,7 +471,7 @@ async def test_fault_m4_a_model_that_is_silent_says_nothing_and_breaks_nothing()
 
 
 async def test_fault_m19_a_server_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.realtime.socket.MAX_UNSENT_BYTES", 64 * 1024)
+    monkeypatch.setattr("agents.websocket.MAX_UNSENT_BYTES", 64 * 1024)
     async with FakeLive(faults=LiveFaults(deaf=True)) as server:
         call = Call(LiveEngine(settings(server), Persona(), TOOLS))
         running = asyncio.get_running_loop().create_task(call.engine.run(call.deliver))

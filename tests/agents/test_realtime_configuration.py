@@ -15,8 +15,7 @@ from agents.realtime.settings import (
     RealtimeSettings,
     SemanticVad,
     ServerVad,
-    takes_reasoning,
-    websocket_url,
+    Truncation,
 )
 from tests.agents.realtime_story import PERSONA, TOOLS, tool
 from tests.fakes.realtime_schema import check_client, check_reasoning
@@ -26,7 +25,7 @@ def asked(settings: RealtimeSettings, persona: Persona = PERSONA) -> dict[str, A
     """The session asked for, after the vendor's types have let it pass."""
     session = configuration.session(settings, persona, TOOLS)
     check_client("session.update", wire.session_update(session, "config"))
-    check_reasoning(session, reasons=takes_reasoning(settings.model))
+    check_reasoning(session, reasons=settings.reasons)
     return session
 
 
@@ -95,21 +94,49 @@ def test_a_persona_without_instructions_gets_some_as_the_servers_own_would_rule(
     assert "Harbour Dental" in told
 
 
+def test_only_reasoning_models_are_asked_to_reason() -> None:
+    silent = asked(RealtimeSettings(reasoning_effort="high", parallel_tool_calls=True))
+    assert not {"reasoning", "parallel_tool_calls"} & silent.keys()
+    asked_for = asked(RealtimeSettings(reasons=True, reasoning_effort="high"))
+    assert asked_for["reasoning"] == {"effort": "high"}
+    assert "parallel_tool_calls" not in asked_for
+    one_by_one = asked(RealtimeSettings(reasons=True, parallel_tool_calls=False))
+    assert one_by_one["parallel_tool_calls"] is False
+
+
 @pytest.mark.parametrize(
-    ("model", "reasons"),
+    ("choice", "expected"),
     [
-        ("gpt-realtime-2", True),
-        ("gpt-realtime-2.1", True),
-        ("gpt-realtime-2.1-mini", True),
-        ("gpt-realtime-2-2026-05-07", True),
-        ("gpt-realtime-2025-08-28", False),
-        ("gpt-realtime", False),
-        ("gpt-realtime-1.5", False),
-        ("gpt-4o-realtime-preview-2025-06-03", False),
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        ("book", {"type": "function", "name": "book"}),
     ],
 )
-def test_only_reasoning_models_are_asked_to_reason(model: str, reasons: bool) -> None:
-    assert ("reasoning" in asked(RealtimeSettings(model=model))) is reasons
+def test_a_tool_may_be_asked_for_by_name(choice: str, expected: object) -> None:
+    assert asked(RealtimeSettings(tool_choice=choice))["tool_choice"] == expected
+
+
+@pytest.mark.parametrize("strategy", ["auto", "disabled"])
+def test_a_long_conversation_may_be_shortened_otherwise(strategy: str) -> None:
+    settings = RealtimeSettings(truncation=Truncation(strategy))
+    assert asked(settings)["truncation"] == strategy
+
+
+def test_nothing_is_traced_unless_asked_for() -> None:
+    assert "tracing" not in asked(RealtimeSettings())
+    assert asked(RealtimeSettings(tracing=True))["tracing"] == "auto"
+
+
+def test_a_transcriber_may_be_told_what_to_expect() -> None:
+    settings = RealtimeSettings(transcription_prompt="Balayage, Keratin")
+    transcription = asked(settings)["audio"]["input"]["transcription"]
+    assert transcription["prompt"] == "Balayage, Keratin"
+
+
+def test_languages_are_given_without_their_countries() -> None:
+    settings = RealtimeSettings(languages=("en-GB", "en-US", "cy"))
+    assert asked(settings)["audio"]["input"]["transcription"]["languages"] == ["en", "cy"]
 
 
 def test_hints_for_the_embedded_engine_are_taken_out_of_schemas() -> None:
@@ -135,7 +162,12 @@ def test_hints_for_the_embedded_engine_are_taken_out_of_schemas() -> None:
         noise_reduction=st.sampled_from(["", "near_field", "far_field"]),
         audio_format=st.sampled_from(AudioFormat),
         max_output_tokens=st.none() | st.integers(1, 4096),
-        retention_ratio=st.floats(0, 1),
+        truncation=st.builds(
+            Truncation, st.just("retention_ratio"), st.floats(0, 1), st.integers(1_000, 100_000)
+        ),
+        tool_choice=st.sampled_from(["auto", "none", "required", "book"]),
+        tracing=st.booleans(),
+        reasons=st.booleans(),
     ),
     st.text(max_size=40),
 )
@@ -159,16 +191,3 @@ def test_an_empty_echo_differs_in_everything_that_matters() -> None:
         "tools",
         "turn_detection",
     }
-
-
-@pytest.mark.parametrize(
-    ("base_url", "expected"),
-    [
-        ("https://api.openai.com/v1", "wss://api.openai.com/v1/realtime?model=a%2Fb"),
-        ("https://eu.api.openai.com/v1/", "wss://eu.api.openai.com/v1/realtime?model=a%2Fb"),
-        ("http://127.0.0.1:8080/v1", "ws://127.0.0.1:8080/v1/realtime?model=a%2Fb"),
-        ("wss://gateway.example/x?key=1", "wss://gateway.example/x/realtime?key=1&model=a%2Fb"),
-    ],
-)
-def test_the_socket_url_follows_from_the_base_url(base_url: str, expected: str) -> None:
-    assert websocket_url(base_url, "a/b") == expected

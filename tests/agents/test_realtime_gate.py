@@ -84,17 +84,31 @@ def test_outputs_are_owed_until_a_response_saw_them() -> None:
     calls = ToolCalls()
     assert calls.called("r1", "a")
     assert calls.give("a", respond=True)
-    assert not calls.answer_owed()
+    assert calls.said_before_answer() is None
     calls.response_done("r1")
-    assert calls.answer_owed()
+    assert calls.said_before_answer() == ""
     calls.seen_by_response(ours=False)
-    assert calls.answer_owed()
+    assert calls.said_before_answer() == ""
     calls.taken("a")
     calls.taken("unknown")
     calls.seen_by_response(ours=False)
-    assert not calls.answer_owed()
+    assert calls.said_before_answer() is None
     assert not calls.give("a", respond=True)
     assert not calls.called("r2", "a")
+
+
+def test_what_a_response_said_is_known_until_its_calls_are_answered_or_it_was_cut() -> None:
+    calls = ToolCalls()
+    for call in "ab":
+        calls.called("r1", call)
+        calls.give(call, respond=True)
+    calls.response_done("r1", "Let me look.")
+    calls.response_done("r0", "Nothing was called here.")
+    assert calls.said_before_answer() == "Let me look."
+    calls.interrupted()
+    assert calls.said_before_answer() == ""
+    calls.seen_by_response(ours=True)
+    assert calls.said_before_answer() is None
 
 
 def test_the_item_book_forgets_what_is_long_past() -> None:
@@ -119,7 +133,7 @@ def test_received_audio_adds_up_over_odd_pieces() -> None:
 def test_audio_within_the_bound_is_held_whole() -> None:
     held = HeldAudio(AudioFormat.ULAW_8K)
     assert not any(held.hold(bytes(160)) for _ in range(250))
-    assert held.dropped_ms == 0
+    assert held.dropped_bytes == 0
     assert held.hold(bytes(160))
     assert not held.hold(bytes(160))
-    assert (held.dropped_ms, len(held.hand_over()), held.hand_over()) == (40, 250, [])
+    assert (held.dropped_bytes, len(held.hand_over()), held.hand_over()) == (320, 250, [])

@@ -9,33 +9,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.engine import (
+    AgentSaid,
     AnyEngineCommand,
     AppendAudio,
     AudioDelta,
     AudioFormat,
+    CallerSaid,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
     CancelResponse,
     CloseEngine,
     DeleteItem,
+    EngineAllowance,
     EngineFailed,
     EngineNotice,
     EngineReady,
     Inform,
     ItemDone,
+    Remember,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
     Say,
     TextDelta,
+    ToolAnswered,
     ToolCalled,
     ToolOutput,
     TruncateItem,
     Usage,
 )
 from agents.realtime.failures import FATAL
-from agents.realtime.protocol import BAD_MESSAGES
+from agents.realtime.oddities import BAD_MESSAGES
 from tests.agents.realtime_story import (
     SETTINGS,
     Story,
@@ -58,6 +63,8 @@ from tests.agents.realtime_story import (
 
 COMPLETED = ResponseStatus.COMPLETED
 CREATE = {"type": "response.create"}
+SOFT = b"\x01\x02" * 800
+"""As much audio as is judged at once, and nothing to hear in it."""
 ARGUMENTS = '{"day":"Tuesday"}'
 
 
@@ -165,7 +172,7 @@ def test_a_server_error_before_the_echo_may_pass() -> None:
     )
 
 
-def test_a_session_never_configured_fails_after_five_seconds() -> None:
+def test_fault_m2_a_session_never_configured_fails_after_five_seconds() -> None:
     story = Story().wait(4.9)
     story.wait(0.2, EngineFailed("setup_timeout", fatal=False))
     assert story.protocol.next_deadline() is None
@@ -205,12 +212,15 @@ def test_a_reply_arrives_in_pieces_of_any_size() -> None:
     (
         story.server(created("r1", story.wish()), ResponseStarted("r1"))
         .server(text("r1", "i1", "Hi"), TextDelta("r1", "i1", "Hi"))
-        .server(audio("r1", "i1", b"\x01\x02\x03"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT + b"\x03"), AudioDelta("r1", "i1", 0, SOFT))
         .server(audio("r1", "i1", b""))
-        .server(audio("r1", "i1", b"\x04"), AudioDelta("r1", "i1", 0, b"\x03\x04"))
+        .server(audio("r1", "i1", b"\x04"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, b"\x03\x04" + SOFT))
+        .server(audio("r1", "i1", b"\x05\x06"))
         .server(whole_text("r1", "i1", "Hi."), TextDelta("r1", "i1", "."))
         .server(text("r1", "i1", ""))
-        .server(item_done("r1", "i1"), ItemDone("r1", "i1"))
+        # Too short to be judged, and all there is.
+        .server(item_done("r1", "i1"), AudioDelta("r1", "i1", 0, b"\x05\x06"), ItemDone("r1", "i1"))
         .server(item_done("r1", "i1"))
         .server(done("r1"), ResponseDone("r1", COMPLETED))
         .sends_nothing()
@@ -221,9 +231,9 @@ def test_a_response_may_hold_several_spoken_items() -> None:
     (
         live()
         .server(created("r1"), ResponseStarted("r1"))
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .server(item_done("r1", "i1"), ItemDone("r1", "i1"))
-        .server(audio("r1", "i2", b"\x03\x04"), AudioDelta("r1", "i2", 0, b"\x03\x04"))
+        .server(audio("r1", "i2", SOFT), AudioDelta("r1", "i2", 0, SOFT))
         .server(
             done("r1", "cancelled", status_details={"reason": "turn_detected"}),
             ItemDone("r1", "i2"),
@@ -279,7 +289,7 @@ def test_fault_m16_a_truncation_never_reaches_beyond_the_audio(asked_ms: int, se
 def test_an_unheard_item_is_deleted() -> None:
     (
         live()
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .call(DeleteItem("i1"))
         .sends({"type": "conversation.item.delete", "item_id": "i1"})
         .server(audio("r1", "i1", b"\x01\x02"))
@@ -291,7 +301,7 @@ def test_a_cancel_names_its_response_and_silences_it_at_once() -> None:
     (
         live()
         .server(created("r1"), ResponseStarted("r1"))
-        .server(audio("r1", "i1", b"\x01\x02"), AudioDelta("r1", "i1", 0, b"\x01\x02"))
+        .server(audio("r1", "i1", SOFT), AudioDelta("r1", "i1", 0, SOFT))
         .call(CancelResponse("r1"))
         .sends({"type": "response.cancel", "response_id": "r1"})
         .server(audio("r1", "i1", b"\x01\x02"))
@@ -310,7 +320,7 @@ def test_a_cancel_of_a_response_that_is_over_is_not_sent() -> None:
     story.call(CancelResponse("r1")).sends_nothing()
 
 
-def test_deltas_of_a_response_that_is_done_are_dropped() -> None:
+def test_fault_m12_deltas_of_a_response_that_is_done_are_dropped() -> None:
     story = live().server(created("r1"), ResponseStarted("r1"))
     story.server(done("r1"), ResponseDone("r1", COMPLETED)).server(audio("r1", "i1", b"\x01\x02"))
 
@@ -318,7 +328,7 @@ def test_deltas_of_a_response_that_is_done_are_dropped() -> None:
 # ---- the caller ---------------------------------------------------------------------------------
 
 
-def test_what_the_caller_said_may_come_late_and_counts_once() -> None:
+def test_fault_m20_what_the_caller_said_may_come_late_and_counts_once() -> None:
     story = caller_turn(live(), 1).server(created("r1"), ResponseStarted("r1"))
     story.server(transcribed("caller_1", " Tuesday. "), CallerTranscript("caller_1", "Tuesday."))
     story.server(transcribed("caller_1", "Tuesday."), EngineNotice("transcript_repeated"))
@@ -341,7 +351,7 @@ def test_how_much_speech_is_charged_for_is_told_where_it_makes_sense(
     live().server(event, CallerTranscript("caller_1", "Tuesday.", billed_ms=billed_ms))
 
 
-def test_a_failed_transcription_is_an_empty_one() -> None:
+def test_fault_m20_a_failed_transcription_is_an_empty_one() -> None:
     kind = "conversation.item.input_audio_transcription.failed"
     event = {"type": kind, "item_id": "caller_1", "content_index": 0, "error": {"code": "x"}}
     live().server(event, CallerTranscript("caller_1", "", failed=True))
@@ -392,7 +402,7 @@ def test_a_gateway_that_repeats_no_metadata_is_understood() -> None:
     story.server(done("r1"), ResponseDone("r1", COMPLETED)).sends(CREATE)
 
 
-def test_a_create_without_any_answer_is_repeated_once_and_then_given_up() -> None:
+def test_fault_m14_a_create_without_any_answer_is_repeated_once_and_then_given_up() -> None:
     story = live().call(Say("One.")).sends(CREATE).wait(3.9).sends_nothing()
     story.wait(0.2).sends(CREATE)
     story.wait(4.1, EngineFailed("no_response", fatal=False)).sends_nothing()
@@ -604,8 +614,12 @@ def limits(reset_seconds: float, remaining: int = 0) -> dict[str, object]:
     return {"type": "rate_limits.updated", "rate_limits": [limit]}
 
 
-def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
-    story = live().server(limits(2.5)).server(created("r1"), ResponseStarted("r1"))
+def allowed(reset_s: float, remaining: int = 0) -> EngineAllowance:
+    return EngineAllowance("tokens", 1, remaining, reset_s)
+
+
+def test_fault_m4_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
+    story = live().server(limits(2.5), allowed(2.5)).server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
@@ -614,17 +628,19 @@ def test_a_rate_limit_is_waited_out_when_it_lifts_soon() -> None:
     story.wait(2.4).sends_nothing().wait(0.2).sends(CREATE)
 
 
-def test_a_rate_limit_that_lifts_too_late_ends_the_session() -> None:
-    story = live().server(limits(20.0)).server(created("r1"), ResponseStarted("r1"))
+def test_fault_m4_a_rate_limit_that_lifts_too_late_ends_the_session() -> None:
+    story = live().server(limits(20.0), allowed(20.0))
+    story.server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
-        EngineFailed("rate_limit_exceeded", fatal=False),
+        EngineFailed("rate_limit_exceeded", fatal=False, retry_after_s=20.0),
     )
 
 
 def test_a_limit_with_room_left_is_no_reason_to_wait() -> None:
-    story = live().server(limits(20.0, remaining=9)).server(created("r1"), ResponseStarted("r1"))
+    story = live().server(limits(20.0, remaining=9), allowed(20.0, remaining=9))
+    story.server(created("r1"), ResponseStarted("r1"))
     story.server(
         failed("r1", "rate_limit_exceeded"),
         ResponseDone("r1", ResponseStatus.FAILED, "rate_limit_exceeded"),
@@ -656,7 +672,7 @@ def test_a_response_that_works_forgives_the_failure_before() -> None:
     story.server(failed("r3", "server_error"), broken, retried)
 
 
-def test_a_response_that_fails_for_good_ends_the_session() -> None:
+def test_fault_m15_a_response_that_fails_for_good_ends_the_session() -> None:
     live().server(
         failed("r1", "insufficient_quota"),
         ResponseDone("r1", ResponseStatus.FAILED, "insufficient_quota"),
@@ -672,10 +688,11 @@ def test_an_unknown_status_is_a_failure_with_no_speech_in_it() -> None:
     )
 
 
-def test_an_incomplete_response_leaves_the_session_healthy() -> None:
+@pytest.mark.parametrize("reason", ["content_filter", "max_output_tokens"])
+def test_fault_m15_an_incomplete_response_leaves_the_session_healthy(reason: str) -> None:
     story = live().server(
-        done("r1", "incomplete", status_details={"reason": "content_filter"}),
-        ResponseDone("r1", ResponseStatus.INCOMPLETE, "content_filter"),
+        done("r1", "incomplete", status_details={"reason": reason}),
+        ResponseDone("r1", ResponseStatus.INCOMPLETE, reason),
     )
     story.call(Say("I can't help with that.")).sends(CREATE)
 
@@ -767,7 +784,7 @@ def test_fault_m12_garbage_is_counted_and_skipped(frame: str | bytes, code: str)
     story.call(Say("On we go.")).sends(CREATE)
 
 
-def test_a_peer_that_sends_nothing_but_garbage_is_given_up() -> None:
+def test_fault_m12_a_peer_that_sends_nothing_but_garbage_is_given_up() -> None:
     story = live()
     for _ in range(BAD_MESSAGES):
         story.server("{bad", EngineNotice("bad_message_not_an_event"))
@@ -789,7 +806,7 @@ def test_the_count_of_unknown_kinds_is_bounded() -> None:
 
 
 def test_after_close_nothing_happens() -> None:
-    story = live().call(Say("Bye.")).call(CloseEngine()).sends_nothing()
+    story = live().call(Say("Bye.")).sends(CREATE).call(CloseEngine()).sends_nothing()
     story.server(created("r1")).call(Say("More.")).sends_nothing()
 
 
@@ -800,8 +817,9 @@ def test_commands_from_before_the_session_do_not_disturb_its_configuration() -> 
 
 def test_ulaw_is_counted_in_bytes_of_its_own() -> None:
     story = Story(msgspec.structs.replace(SETTINGS, audio_format=AudioFormat.ULAW_8K)).live()
-    story.server(audio("r1", "i1", bytes(801)), AudioDelta("r1", "i1", 0, bytes(801)))
-    story.call(TruncateItem("i1", 0, 5000, "")).sends({"audio_end_ms": 100})
+    soft = b"\xff" * 1601
+    story.server(audio("r1", "i1", soft), AudioDelta("r1", "i1", 0, soft))
+    story.call(TruncateItem("i1", 0, 5000, "")).sends({"audio_end_ms": 200})
 
 
 # ---- anything at all ----------------------------------------------------------------------------
@@ -831,6 +849,10 @@ GOOD = [
     error("conversation_already_has_active_response"),
     error("invalid_value"),
     {"type": "response.mood"},
+    {"type": "conversation.item.truncated", "item_id": "i1"},
+    error("session_expires_soon"),
+    {"type": "response.audio.delta", "response_id": "r1", "item_id": "i1", "delta": "AAAA"},
+    {"type": "session.created", "session": {"id": "s", "input_audio_format": "pcm16"}},
 ]
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -865,6 +887,12 @@ MESSAGES = (
 COMMANDS: st.SearchStrategy[AnyEngineCommand] = st.one_of(
     st.just(AppendAudio(b"\0" * 960)),
     st.just(Say("Hello.")),
+    st.just(Inform("Nobody answered.")),
+    st.builds(
+        Remember,
+        st.just((CallerSaid("a"), AgentSaid("b"), ToolAnswered("c", "d", "{}", "{}"))),
+        st.booleans(),
+    ),
     st.builds(TruncateItem, IDS, st.just(0), st.integers(-9, 9999), st.just("")),
     st.builds(DeleteItem, IDS),
     st.builds(CancelResponse, IDS),

@@ -6,7 +6,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from agents.realtime.socket import MAX_UNSENT_BYTES, PromptConnection
+from agents.realtime.socket import PromptConnection
 
 
 async def connected(port: int) -> PromptConnection:
@@ -15,6 +15,10 @@ async def connected(port: int) -> PromptConnection:
     )
     assert isinstance(connection, PromptConnection)
     return connection
+
+
+def is_stuck(connection: PromptConnection) -> bool:
+    return connection.paused
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -30,7 +34,7 @@ async def test_messages_are_whole_and_in_order_whenever_they_are_asked_for(late:
         if late:
             await asyncio.sleep(0.05)
         taken: list[bytes] = []
-        connection.take_over(taken.append)
+        connection.take_over(taken.append, lambda: None)
         async with asyncio.timeout(5):
             while len(taken) < 3:
                 await asyncio.sleep(0.005)
@@ -47,32 +51,40 @@ async def test_what_is_written_is_text_and_is_there_at_once() -> None:
 
     async with serve(listen, "127.0.0.1", 0) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
-        assert connection.write(b"one")
-        assert connection.write("zwei \u00fc".encode())
+        connection.write(b"one")
+        connection.write("zwei \u00fc".encode())
         async with asyncio.timeout(5):
             assert [await heard.get(), await heard.get()] == ["one", "zwei \u00fc"]
         await connection.close()
 
 
-async def test_to_a_server_that_does_not_read_nothing_more_is_written() -> None:
+async def test_a_server_that_does_not_read_is_known_and_so_is_that_it_reads_again() -> None:
+    hearing = asyncio.Event()
     over = asyncio.Event()
 
-    async def deaf(socket: ServerConnection) -> None:
+    async def hard_of_hearing(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
-        await over.wait()
+        await hearing.wait()
+        socket.transport.resume_reading()
+        while not over.is_set():
+            await socket.recv()
 
-    async with serve(deaf, "127.0.0.1", 0, close_timeout=0.1) as server:
+    async with serve(hard_of_hearing, "127.0.0.1", 0, close_timeout=0.1) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
+        ready = asyncio.Event()
+        connection.take_over(lambda message: None, ready.set)
         await asyncio.sleep(0.05)
         written = 0
-        while connection.write(bytes(65_536)):
+        while not is_stuck(connection):
+            connection.write(bytes(65_536))
             written += 65_536
             assert written < 64 * 1024 * 1024
-        assert connection.transport.get_write_buffer_size() <= MAX_UNSENT_BYTES + 70_000
-        connection.transport.abort()
-        for each in server.connections:
-            each.transport.abort()
+        assert not ready.is_set()
+        hearing.set()
+        await asyncio.wait_for(ready.wait(), 5)
+        assert not is_stuck(connection)
         over.set()
+        await connection.close()
 
 
 async def test_on_a_closed_connection_writing_does_nothing() -> None:
@@ -82,7 +94,7 @@ async def test_on_a_closed_connection_writing_does_nothing() -> None:
     async with serve(leave, "127.0.0.1", 0) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
         await asyncio.wait_for(connection.wait_closed(), 5)
-        assert connection.write(b"too late")
+        connection.write(b"too late")
         assert connection.close_code == 1001
 
 
@@ -101,7 +113,7 @@ async def test_data_goes_past_the_library_and_everything_else_through_it() -> No
     async with serve(speak, "127.0.0.1", 0) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
         taken: list[bytes] = []
-        connection.take_over(taken.append)
+        connection.take_over(taken.append, lambda: None)
         async with asyncio.timeout(5):
             await connection.wait_closed()
         assert taken == [b"one", b"two"]
@@ -116,11 +128,11 @@ async def test_the_library_answers_pings_and_counts_pongs_between_our_own_writes
     async with serve(listen, "127.0.0.1", 0) as server:
         connection = await connected(server.sockets[0].getsockname()[1])
         taken: list[bytes] = []
-        connection.take_over(taken.append)
+        connection.take_over(taken.append, lambda: None)
         async with asyncio.timeout(5):
-            assert connection.write(b"before")
+            connection.write(b"before")
             assert await (await connection.ping()) >= 0
-            assert connection.write(b"behind")
+            connection.write(b"behind")
             while len(taken) < 2:
                 await asyncio.sleep(0.005)
         assert taken == [b"before", b"behind"]
@@ -139,7 +151,7 @@ async def test_a_message_larger_than_allowed_ends_the_connection_and_is_not_hand
         )
         assert isinstance(connection, PromptConnection)
         taken: list[bytes] = []
-        connection.take_over(taken.append)
+        connection.take_over(taken.append, lambda: None)
         async with asyncio.timeout(5):
             await connection.wait_closed()
         sent = connection.protocol.close_sent
@@ -150,5 +162,5 @@ async def test_a_message_larger_than_allowed_ends_the_connection_and_is_not_hand
 def test_it_works_on_uvloop_as_well() -> None:
     uvloop = pytest.importorskip("uvloop")
     uvloop.run(test_data_goes_past_the_library_and_everything_else_through_it())
-    uvloop.run(test_to_a_server_that_does_not_read_nothing_more_is_written())
+    uvloop.run(test_a_server_that_does_not_read_is_known_and_so_is_that_it_reads_again())
     uvloop.run(test_on_a_closed_connection_writing_does_nothing())

@@ -127,7 +127,9 @@ class Speaking:
         session = self._session
         duration_ms = self._reply.duration_ms or len(text) * MS_PER_CHARACTER
         rate = 24_000 if session.output_format == "audio/pcm" else 8_000
-        audio = encoded(session.voice(text, duration_ms, rate), session.output_format)
+        audio = session.faults.instead_of_audio or encoded(
+            session.voice(text, duration_ms, rate), session.output_format
+        )
         said = 0
         sent = 0
         while sent < len(audio) and not self.cancelled:

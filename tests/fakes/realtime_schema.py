@@ -20,18 +20,25 @@ class Refused(Exception):  # noqa: N818 - what the server answers, not its failu
         self.param = param
 
 
-def _by_type(union: Any) -> dict[str, type[BaseModel]]:
+def by_type(union: Any) -> dict[str, type[BaseModel]]:
     models = get_args(get_args(union)[0])
     return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
 
 
-CLIENT_EVENTS = _by_type(RealtimeClientEvent)
-SERVER_EVENTS = _by_type(RealtimeServerEvent)
+CLIENT_EVENTS = by_type(RealtimeClientEvent)
+SERVER_EVENTS = by_type(RealtimeServerEvent)
 
 
 def check_client(kind: str, raw: bytes) -> None:
     """Raises Refused."""
-    model = CLIENT_EVENTS.get(kind)
+    event = check_shape(CLIENT_EVENTS, kind, raw)
+    if kind == "session.update":
+        _check_session(event.model_dump(exclude_unset=True)["session"])
+
+
+def check_shape(known: dict[str, type[BaseModel]], kind: str, raw: bytes) -> BaseModel:
+    """An event of one interface; raises Refused."""
+    model = known.get(kind)
     if model is None:
         raise Refused("invalid_value", f"Invalid value: '{kind}'.", "type")
     try:
@@ -41,8 +48,7 @@ def check_client(kind: str, raw: bytes) -> None:
     unknown = unknown_fields(event)
     if unknown:
         raise Refused("unknown_parameter", f"Unknown parameter: '{unknown[0]}'.", unknown[0])
-    if kind == "session.update":
-        _check_session(event.model_dump(exclude_unset=True)["session"])
+    return event
 
 
 def check_server(kind: str, raw: bytes) -> None:
@@ -87,31 +93,31 @@ def _check_session(session: dict[str, Any]) -> None:
     for side, part in (("input", given), ("output", made)):
         audio_format = part.get("format") or {}
         if audio_format.get("type") == "audio/pcm" and audio_format.get("rate") != 24_000:
-            _refuse(f"session.audio.{side}.format.rate")
+            refuse(f"session.audio.{side}.format.rate")
     if "voice" in made and made["voice"] not in _VOICES:
-        _refuse("session.audio.output.voice")
+        refuse("session.audio.output.voice")
     if not 0.25 <= made.get("speed", 1.0) <= 1.5:
-        _refuse("session.audio.output.speed")
+        refuse("session.audio.output.speed")
     if len(session.get("output_modalities", ["audio"])) != 1:
-        _refuse("session.output_modalities")
+        refuse("session.output_modalities")
     tokens = session.get("max_output_tokens", "inf")
     if tokens != "inf" and not 1 <= tokens <= 4096:
-        _refuse("session.max_output_tokens")
+        refuse("session.max_output_tokens")
     _check_turns(given.get("turn_detection") or {})
     _check_transcription(given.get("transcription") or {})
     for tool in session.get("tools", []):
         if not tool.get("name"):
             raise Refused("missing_required_parameter", "Missing name.", "session.tools[0].name")
         if any(key.startswith("x-") for key in _keys(tool.get("parameters"))):
-            _refuse("session.tools[0].parameters")
+            refuse("session.tools[0].parameters")
 
 
 def _check_turns(turns: dict[str, Any]) -> None:
     if not 0.0 <= turns.get("threshold", 0.5) <= 1.0:
-        _refuse("session.audio.input.turn_detection.threshold")
+        refuse("session.audio.input.turn_detection.threshold")
     idle = turns.get("idle_timeout_ms")
     if idle is not None and not 5_000 <= idle <= 30_000:
-        _refuse("session.audio.input.turn_detection.idle_timeout_ms")
+        refuse("session.audio.input.turn_detection.idle_timeout_ms")
 
 
 def _check_transcription(transcription: dict[str, Any]) -> None:
@@ -129,7 +135,8 @@ def check_reasoning(session: dict[str, Any], *, reasons: bool) -> None:
             raise Refused("unknown_parameter", f"Unknown parameter: 'session.{name}'.", name)
 
 
-def _refuse(param: str) -> None:
+def refuse(param: str) -> None:
+    """Raises Refused."""
     raise Refused("invalid_value", f"Invalid value for '{param}'.", param)
 
 

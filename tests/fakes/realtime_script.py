@@ -45,8 +45,8 @@ class Reply:
 class Script:
     """What the server's model says, in order, and what it hears.
 
-    A response.create with instructions of its own speaks what stands after their last `:\\n`;
-    every other response takes the next reply.
+    A response.create that may call no tool speaks what stands after the last `:\\n` of its
+    instructions; every other response takes the next reply.
     """
 
     replies: Iterable[Reply] = ()
@@ -68,8 +68,14 @@ class Faults:
     handshake_statuses: tuple[int, ...] = ()
     """One per connection in order; then handshake_status."""
     handshake_body: str = ""
+    handshake_headers: tuple[tuple[str, str], ...] = ()
+    """Of a refusal."""
     handshake_delay_s: float = 0.0
     no_session_created: bool = False
+    lasts_s: float | None = None
+    """What `expires_at` of session.created says, from now on."""
+    shows_little: bool = False
+    """session.created holds an id and nothing else."""
     echo: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Changes the configuration that session.updated shows."""
     update_error: str = ""
@@ -91,6 +97,8 @@ class Faults:
     """The server does not answer the caller's turns."""
     split_samples: bool = False
     """Audio deltas end in the middle of samples."""
+    instead_of_audio: bytes = b""
+    """Sent as the audio of every item, whatever format was agreed."""
     short_count_ms: int = 0
     """The server counts this much less audio of each item than it sent."""
     close_after_deltas: int = 0

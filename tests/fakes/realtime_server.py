@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from tests.fakes.realtime_beta import HEADER, Manner
 from tests.fakes.realtime_conversation import Truncation
 from tests.fakes.realtime_script import Faults, Reply, Script, Voice, hum
 from tests.fakes.realtime_session import RealtimeSession
@@ -40,7 +41,10 @@ class FakeRealtime:
         check_audio: bool = True,
         keep: bool = True,
         port: int = 0,
+        beta: Manner | None = None,
+        takes_any_key: bool = False,
     ) -> None:
+        """`beta`: it speaks the beta interface, and what it does to who did not ask for it."""
         self.script = script or Script()
         self.faults = faults or Faults()
         self.sessions: list[RealtimeSession] = []
@@ -57,6 +61,8 @@ class FakeRealtime:
         self._check_audio = check_audio
         self._keep = keep
         self._port = port
+        self._beta = beta
+        self._takes_any_key = takes_any_key
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,11 +103,17 @@ class FakeRealtime:
         faults = self.faults
         await asyncio.sleep(faults.handshake_delay_s)
         attempt = len(self.requests) - 1
+        unasked = self._beta is not None and request.headers.get(HEADER[0]) != HEADER[1]
+        if unasked and self._beta is Manner.CLOSED_DOOR:
+            body = '{"error":{"code":"missing_beta_header","message":"As scripted."}}'
+            return connection.respond(http.HTTPStatus.BAD_REQUEST, body)
         scripted = faults.handshake_statuses[attempt : attempt + 1] or (faults.handshake_status,)
         status = scripted[0] or self._refusal(request)
         if not status:
             return None
         response = connection.respond(http.HTTPStatus(status), faults.handshake_body)
+        for name, value in faults.handshake_headers:
+            response.headers[name] = value
         if status in {301, 302, 307, 308}:
             response.headers["Location"] = "/v1/elsewhere"
         return response
@@ -110,7 +122,7 @@ class FakeRealtime:
         """The status of a request a real server would not upgrade, or 0."""
         url = urlsplit(request.path)
         key = request.headers.get("Authorization", "")
-        if not key.startswith("Bearer ") or len(key) < 10:
+        if not self._takes_any_key and (not key.startswith("Bearer ") or len(key) < 10):
             return 401
         if url.path != "/v1/realtime" or not parse_qs(url.query).get("model"):
             return 404
@@ -120,20 +132,31 @@ class FakeRealtime:
         assert connection.request is not None
         request = connection.request
         model = parse_qs(urlsplit(request.path).query)["model"][0]
+        faults = self.faults
+        if self._beta is Manner.REFUSES:
+            faults = dataclasses.replace(faults, shows_little=True)
         session = RealtimeSession(
             connection,
             model,
             self.script,
-            self.faults,
+            faults,
             self._voice,
             speed=self._speed,
             seed=self._seed + len(self.sessions),
             check_audio=self._check_audio,
+            speaks_beta=self._beta is not None,
         )
         self.sessions.append(session)
-        if "OpenAI-Beta" in request.headers:
+        asks_beta = HEADER[0] in request.headers
+        if self._beta is Manner.COMPLAINS and not asks_beta:
+            await session.refuse("missing_beta_header", "As scripted.")
+            await connection.close(1008, "missing_beta_header")
+            session.closed.set()
+            return
+        if self._beta is None and asks_beta:
             await session.refuse("beta_api_shape_disabled", "The beta interface is gone.")
             await connection.close(4000, "invalid_request_error.beta_api_shape_disabled")
+            session.closed.set()
             return
         await session.run()
         if not self._keep:

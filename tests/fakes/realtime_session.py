@@ -5,6 +5,7 @@ import base64
 import itertools
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from agents.realtime.settings import takes_reasoning
+from agents.models_file import read_models
 from agents.tasks import Tasks
+from tests.fakes import realtime_beta as beta
 from tests.fakes.realtime_conversation import Conversation, Entry
 from tests.fakes.realtime_response import Speaking
 from tests.fakes.realtime_schema import Refused, check_client, check_reasoning, check_server
@@ -55,6 +57,7 @@ class RealtimeSession:
         speed: float,
         seed: int,
         check_audio: bool,
+        speaks_beta: bool = False,
     ) -> None:
         self.connection = connection
         self.script = script
@@ -77,6 +80,7 @@ class RealtimeSession:
         self.closed = asyncio.Event()
         self.active: Speaking | None = None
         self._check_audio = check_audio
+        self._beta = speaks_beta
         self._ids = itertools.count(1)
         self._replies = iter(script.replies)
         self._caller = iter(script.caller)
@@ -129,16 +133,24 @@ class RealtimeSession:
         if self.faults.no_session_created:
             return
         session = self.config | {"id": self.new_id("sess"), "object": "realtime.session"}
+        if self.faults.lasts_s is not None:
+            session["expires_at"] = int(time.time() + self.faults.lasts_s)
+        if self.faults.shows_little:
+            session = {"id": session["id"]}
         await self.send("session.created", session=session)
 
     async def send(self, kind: str, **fields: Any) -> None:
-        event = {"type": kind, "event_id": self.new_id("event"), **fields}
+        said = beta.outgoing(kind, fields) if self._beta else (kind, fields)
+        if said is None:
+            return
+        event = {"type": said[0], "event_id": self.new_id("event"), **said[1]}
         raw = json.dumps(event).encode()
+        check = beta.check_server if self._beta else check_server
         if kind not in _AUDIO_KINDS:
             self.server_events.append(event)
-            check_server(kind, raw)
+            check(said[0], raw)
         elif self._check_audio:
-            check_server(kind, raw)
+            check(said[0], raw)
         await self.connection.send(raw, text=True)
 
     async def send_raw(self, raw: str | bytes) -> None:
@@ -160,12 +172,13 @@ class RealtimeSession:
             event = self._parsed(raw)
             kind = event["type"]
             self.counts[kind] += 1
+            check = beta.check_client if self._beta else check_client
             if kind not in _AUDIO_KINDS:
                 self.client_events.append(event)
-                check_client(kind, raw)
+                check(kind, raw)
             elif self._check_audio:
-                check_client(kind, raw)
-            await self._obeyed(kind, event)
+                check(kind, raw)
+            await self._obeyed(kind, beta.incoming(event) if self._beta else event)
         except Refused as why:
             event_id = event.get("event_id")
             await self.refuse(why.code, why.message, param=why.param, event_id=event_id)
@@ -200,7 +213,8 @@ class RealtimeSession:
         if self.faults.update_error:
             raise Refused(self.faults.update_error, "As scripted.")
         session = event["session"]
-        check_reasoning(session, reasons=takes_reasoning(self.config["model"]))
+        known = read_models().find(self.config["model"])
+        check_reasoning(session, reasons=known is not None and known.reasoning)
         if session.get("model", self.config["model"]) != self.config["model"]:
             raise Refused("invalid_value", "Cannot change the model.", "session.model")
         voice = session.get("audio", {}).get("output", {}).get("voice")
@@ -308,7 +322,7 @@ class RealtimeSession:
                 f"Conversation already has an active response in progress: {self.active.id}.",
             )
         wish = event.get("response") or {}
-        if wish.get("instructions"):
+        if wish.get("tool_choice") == "none":
             reply = Reply(wish["instructions"].rpartition(":\n")[2])
         else:
             reply = next(self._replies, self.script.otherwise)

@@ -341,6 +341,16 @@ NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
         ("settings", {"FRONTDESK_PROT": "1"}, Level.WARNING),
         ("engine", {}, Level.OK),
         ("engine", {"OPENAI_API_KEY": "k"}, Level.OK),
+        ("engine", {"OPENAI_API_KEY": "k", "FRONTDESK_PROVIDER": "cometapi"}, Level.OK),
+        (
+            "engine",
+            {
+                "OPENAI_API_KEY": "k",
+                "FRONTDESK_PROVIDER": "compatible-beta",
+                "OPENAI_BASE_URL": "https://gw.example/v1",
+            },
+            Level.WARNING,
+        ),
         (
             "engine",
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://gw.example/v1"},

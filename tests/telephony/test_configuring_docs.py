@@ -17,6 +17,7 @@ from telephony.configuring.personafile import (
     SnippetsFile,
     TurnTakingPart,
 )
+from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.turnspart import TurnsPart
 from tests.tree import ROOT
 from tools.configuring.declared import table_of
@@ -34,7 +35,7 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, BudgetPart, TurnsPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, BudgetPart, TurnsPart, SessionPart, OutsidePart, NumbersFile, SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -49,6 +50,7 @@ PARTS: Mapping[str, str] = {
     "BudgetPart": "[budget](#budget)",
     "TurnsPart": "[turn by turn](#turn-by-turn)",
     "OutsidePart": "[outside hours](#outside-hours)",
+    "SessionPart": "[session](#session)",
 }
 """Where the document tells of each part."""
 

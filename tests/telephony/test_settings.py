@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.providers import OPENAI, BadProviders
+from telephony import settings
 from telephony.settings import Settings, check_for_twilio, describe, load
 from telephony.values import Secret
 from telephony.variable import Variable
@@ -88,6 +90,51 @@ def test_other_settings_follow_from_those_given(tmp_path: Path) -> None:
     settings = read(tmp_path, FRONTDESK_PORT="9000", FRONTDESK_DATA_DIR="/var/lib/frontdesk")
     assert settings.public_url == "http://127.0.0.1:9000"
     assert settings.database_url.reveal() == "sqlite:////var/lib/frontdesk/frontdesk.db"
+
+
+def test_model_and_address_are_the_provider_s_unless_said(tmp_path: Path) -> None:
+    plain = read(tmp_path, OPENAI_API_KEY="k")
+    assert plain.openai_base_url == "https://api.openai.com/v1"
+    comet = read(tmp_path, OPENAI_API_KEY="k", FRONTDESK_PROVIDER="cometapi")
+    assert comet.openai_base_url == "https://api.cometapi.com/v1"
+    assert comet.model == "gpt-4o-realtime"
+    own = {"FRONTDESK_MODEL": "m", "OPENAI_BASE_URL": "https://x.example/v1"}
+    azure = read(tmp_path, OPENAI_API_KEY="k", FRONTDESK_PROVIDER="azure", **own)
+    assert (azure.model, azure.openai_base_url) == ("m", "https://x.example/v1")
+    assert read(tmp_path, FRONTDESK_PROVIDER="azure").engine == "local"
+
+
+def test_fault_p11_a_provider_nobody_knows_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    error = refused(tmp_path, FRONTDESK_PROVIDER="azur")
+    assert error.where == "FRONTDESK_PROVIDER"
+    assert "there is no provider 'azur'" in error.what
+    assert "openai, openai-eu, azure, azure-entra, cometapi" in error.hint
+    assert "perhaps azure is meant" in error.hint
+
+
+def test_fault_p11_a_provider_without_an_address_of_its_own_needs_one(tmp_path: Path) -> None:
+    error = refused(tmp_path, OPENAI_API_KEY="k", FRONTDESK_PROVIDER="azure")
+    assert error.where == "OPENAI_BASE_URL"
+    assert "https://RESOURCE.openai.azure.com/openai/v1" in error.hint
+
+
+def test_fault_p11_a_provider_that_takes_no_mu_law_is_not_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = msgspec.structs.replace(OPENAI, ulaw=False)
+    monkeypatch.setattr(settings, "read_providers", lambda: {"openai": deaf})
+    error = refused(tmp_path, OPENAI_API_KEY="k", FRONTDESK_REALTIME_AUDIO="ulaw")
+    assert (error.where, error.hint) == ("FRONTDESK_REALTIME_AUDIO", "Set it to pcm")
+
+
+def test_fault_p11_a_data_file_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn() -> None:
+        raise BadProviders("it is torn")
+
+    monkeypatch.setattr(settings, "read_providers", torn)
+    assert "it is torn" in refused(tmp_path).what
 
 
 def test_the_environment_wins_over_the_dotenv_file(tmp_path: Path) -> None:
