@@ -233,7 +233,7 @@ async def test_a_real_detector_hears_real_speech(models: Models) -> None:
 FATAL: tuple[tuple[int, str, str], ...] = (
     (401, "invalid_api_key", "invalid_api_key"),
     (401, "", "invalid_api_key"),
-    (403, "unsupported_country_region_territory", "forbidden"),
+    (403, "unsupported_country_region_territory", "unsupported_country_region_territory"),
     (404, "model_not_found", "model_not_found"),
     (429, "insufficient_quota", "insufficient_quota"),
     (402, "billing_hard_limit_reached", "billing_hard_limit_reached"),
