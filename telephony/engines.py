@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 from itertools import count
 from typing import Protocol
@@ -53,13 +54,15 @@ class LocalEngines:
         self._models = models
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
-        tool_call_ids = (f"call_{number}" for number in count(1))
+        # A call may get a second session, even from another process that goes on with it.
+        ids = f"{secrets.token_hex(4)}_"
+        tool_call_ids = (f"{ids}call_{number}" for number in count(1))
         now, number = briefing.clock(), e164(caller)
         dialogue = Dialogue(
             briefing.tools, briefing.persona, now, tool_call_ids, caller_number=number
         )
         on_request = briefing.answers_on_request
-        return LocalEngine(self._models, dialogue, answers_on_request=on_request)
+        return LocalEngine(self._models, dialogue, answers_on_request=on_request, ids=ids)
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities

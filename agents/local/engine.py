@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     truncates=True,
 )
 
+_ENDPOINTS = Endpoints(pause_ms=160)
 _BYTES_PER_MS = 48
 _HELD_BYTES = 15_000 * _BYTES_PER_MS
 """Caller audio kept while the models load; what is older goes unheard."""
@@ -86,9 +87,12 @@ class LocalEngine:
         *,
         endpoints: Endpoints | None = None,
         answers_on_request: bool = False,
+        ids: str = "",
     ) -> None:
         """`models` are shared by all calls; `dialogue` is this call's own. `answers_on_request`:
-        the call decides what interrupts and which turns count."""
+        the call decides what interrupts and which turns count. `ids`: what all ids of this
+        session begin with; another session of the same call needs another."""
+        self._ids = ids
         self.capabilities = msgspec.structs.replace(
             CAPABILITIES,
             cancels_on_speech=not answers_on_request,
@@ -96,7 +100,7 @@ class LocalEngine:
         )
         self._models = models
         self._dialogue = dialogue
-        self._endpoints = endpoints or Endpoints()
+        self._endpoints = endpoints or _ENDPOINTS
         self._inbox = Inbox()
         self._ended = asyncio.Event()
 
@@ -119,11 +123,16 @@ class LocalEngine:
         speech = await work(self._models.hearing, self._models.load)
         missed_ms = self._inbox.missed_bytes // _BYTES_PER_MS
         hearing = Hearing(speech.vad, self._endpoints, begin_ms=missed_ms)
-        on_request = self.capabilities.answers_on_request
         session = Session(
-            self._models, speech, hearing, self._dialogue, deliver, answers_on_request=on_request
+            self._models,
+            speech,
+            hearing,
+            self._dialogue,
+            deliver,
+            answers_on_request=self.capabilities.answers_on_request,
+            ids=self._ids,
         )
-        deliver(EngineReady(session_id="local"))
+        deliver(EngineReady(session_id=f"{self._ids}local"))
         tasks.start("local.think", session.think())
         tasks.start("local.listen", session.listen())
         while True:

@@ -113,7 +113,16 @@ _WISH: Final = any_of(
 
 def spelling_pattern() -> str:
     """For a name spelled letter by letter, after the name itself or without it."""
-    return f"(?:(?:[a-z']+ ){{0,3}}[a-z](?:[ -][a-z]){{1,15}}|{ANYTIME_PATTERN})"
+    return f"(?:{_SPELLED}|{ANYTIME_PATTERN})"
+
+
+def spelling_check_pattern() -> str:
+    """For the answer to a spelled name read back: yes, no, or the letters once more."""
+    return f"(?:{YES_NO_PATTERN}{_THANKS}|(?:no )?{_SPELLED}|{ANYTIME_PATTERN})"
+
+
+_LETTER: Final = "(?:double )?[a-z](?: (?:as in|for|like) [a-z']+)?"
+_SPELLED: Final = rf"(?:[a-z']+ ){{0,3}}{_LETTER}(?:[ -]{_LETTER}){{1,15}}"
 
 
 def more_pattern(requests: str | None) -> str:

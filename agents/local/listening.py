@@ -8,11 +8,22 @@ from agents.local.grammar import (
     answer_pattern,
     check_pattern,
     more_pattern,
+    spelling_check_pattern,
     spelling_pattern,
 )
 from agents.local.offers import Offers
 from agents.local.slots import Kind
-from agents.local.states import Closed, Confirming, Filling, Idle, Manner, Mending, State, Wrapping
+from agents.local.states import (
+    Closed,
+    Confirming,
+    Filling,
+    Idle,
+    Manner,
+    Mending,
+    Spelled,
+    State,
+    Wrapping,
+)
 from agents.local.wishes import Wishes
 
 _PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
@@ -30,6 +41,8 @@ def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
             return Expectation(spelling_pattern(), CHOICE_MARGIN, patient=True)
         case Filling():
             return _answer(state, offers)
+        case Spelled():
+            return Expectation(spelling_check_pattern(), CHOICE_MARGIN)
         case Confirming(frame) | Mending(frame):
             told = [slot for slot in frame.form.slots if slot.name in frame.values]
             return Expectation(check_pattern(told, offers.choices(frame)))

@@ -77,8 +77,8 @@ def answer(output: str) -> Answer:
         data = None
     if not isinstance(data, dict):
         return Answer("", done=False, spoken=False)
-    message, field = data.get("message"), data.get("field")
-    status = data.get("status")
+    message, field, status = data.get("message"), data.get("field"), data.get("status")
+    status = status if isinstance(status, str) else None
     field = field if isinstance(field, str) and field else None
     done = status == "done" or not (status in _TROUBLES or data.get("error") or field)
     return Answer(

@@ -51,8 +51,11 @@ class Replies:
         deliver: Callable[[AnyEngineEvent], None],
         render: Callable[[str], Awaitable[bytes]],
         cut: Callable[[str, str], None],
+        ids: str = "",
     ) -> None:
-        """`render`: a sentence as PCM16 at 24 kHz. `cut`: told (item text, heard text)."""
+        """`render`: a sentence as PCM16 at 24 kHz. `cut`: told (item text, heard text). `ids`:
+        what ids begin with."""
+        self._ids = ids
         self._deliver = deliver
         self._render = render
         self._cut = cut
@@ -81,13 +84,13 @@ class Replies:
         self._opened += 1
         items = [self._item(act.text) for act in acts if isinstance(act, Speak)]
         calls = [act for act in acts if isinstance(act, CallTool)]
-        reply = self._current = Reply(f"resp_{self._opened}", items, calls)
+        reply = self._current = Reply(f"{self._ids}resp_{self._opened}", items, calls)
         self._deliver(ResponseStarted(reply.response_id))
         return reply
 
     def _item(self, text: str) -> SpokenItem:
         self._items += 1
-        return SpokenItem(f"item_{self._items}", text)
+        return SpokenItem(f"{self._ids}item_{self._items}", text)
 
     async def _say(self, reply: Reply, item: SpokenItem, pace: Pace) -> None:
         for sentence in sentences(item.text):

@@ -9,6 +9,7 @@ from typing import Any
 import regex
 from hypothesis import strategies as st
 
+from agents.engine import AnyRemembered
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
 from agents.local.expectation import plain
@@ -124,6 +125,14 @@ class Talk:
         assert pattern is not None, f"listening openly for {text!r}"
         assert regex.fullmatch(pattern, plain(text)), f"{text!r} is not listened for"
         return self.says(text, constrained=True)
+
+    def remembers(self, *what: AnyRemembered, answer: bool = False) -> "Talk":
+        """This was said and done in another session of the call."""
+        self.new, self.calls = [], []
+        acts = self.dialogue.remember(what, answer=answer)
+        assert bool(acts) == answer, f"{acts} for {what}"
+        self._perform(acts)
+        return self
 
     def hears_only(self, heard: str) -> "Talk":
         """Of what was said last the caller hears only this."""

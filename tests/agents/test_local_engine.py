@@ -5,11 +5,13 @@ import datetime as dt
 import itertools
 import json
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from agents.engine import (
+    AnyRemembered,
     AppendAudio,
     AudioDelta,
     CallerSpeechStarted,
@@ -59,6 +61,9 @@ class Script:
     def expectation(self) -> Expectation:
         return self.expect
 
+    def settled(self, text: str, constrained: bool) -> bool:
+        return False
+
     def heard(self, text: str, constrained: bool) -> list[Act]:
         self.told.append(("heard", plain(text), str(constrained)))
         return self.answers.pop(0)
@@ -66,6 +71,10 @@ class Script:
     def tool_answered(self, tool_call_id: str, output: str) -> list[Act]:
         self.told.append(("tool", tool_call_id, output))
         return self.answers.pop(0)
+
+    def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
+        self.told.append(("remember", str(len(what)), str(answer)))
+        return self.answers.pop(0) if answer else []
 
     def cut(self, item_text: str, heard_text: str) -> None:
         self.told.append(("cut", item_text, heard_text))
