@@ -13,6 +13,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 
 SHELLS = frozenset(
     {
+        "agents.local.chat.client",
         "agents.local.engine",
         "agents.local.models",
         "agents.local.replies",

@@ -156,6 +156,9 @@ class Dialogue(Course):
         if text and isinstance(self._state, Confirming):
             self._unheard(self._state)
 
+    def informed(self, text: str) -> None:
+        """For models that read; what this dialogue has to know, its tools tell it."""
+
     def _unheard(self, state: Confirming) -> None:
         self._state = Confirming(state.frame, state.needed, state.text, Standing.UNHEARD)
 

@@ -32,7 +32,7 @@ from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
 from agents.local.models import Models, Speech
 from agents.local.recogniser import Recognition
-from agents.local.replies import Replies
+from agents.local.replies import Model, Replies
 from agents.local.turns import CallerTurn, Foresight, RequestedTurns, Understood, too_old
 
 _FLOOR_WAIT_S = 5.0
@@ -57,7 +57,11 @@ class Understanding(Protocol):
     def heard(self, text: str, constrained: bool) -> list[Act]:
         """The caller's turn; empty text when nothing was made out."""
 
-    def tool_answered(self, tool_call_id: str, output: str) -> list[Act]: ...
+    def tool_answered(self, tool_call_id: str, output: str) -> list[Act] | None:
+        """None: there is nothing to say yet, other tools are at work."""
+
+    def informed(self, text: str) -> None:
+        """Something to know from now on."""
 
     def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
         """What was said and done in other sessions of this call; `answer`: reply to the last."""
@@ -119,14 +123,16 @@ class Session:
         *,
         answers_on_request: bool = False,
         ids: str = "",
+        model: Model | None = None,
     ) -> None:
-        """`ids`: what all ids of this session begin with, so that they are unique in the call."""
+        """`ids`: what all ids of this session begin with, so that they are unique in the call.
+        `model`: what the dialogue consults, if it does."""
         self._models = models
         self._speech = speech
         self._hearing = hearing
         self._dialogue = dialogue
         self._deliver = deliver
-        self._replies = Replies(deliver, self._render, dialogue.cut, ids)
+        self._replies = Replies(deliver, self._render, dialogue.cut, ids, model)
         self._ids = ids
         self._stimuli = Stimuli()
         self._floor_free = asyncio.Event()
@@ -149,8 +155,8 @@ class Session:
                 self._replies.truncated(item_id, "")
             case CancelResponse(response_id):
                 self._replies.cancel(response_id)
-            case Inform():
-                """For models that read; what the dialogue has to know, its tools tell it."""
+            case Inform(text):
+                self._dialogue.informed(text)
             case CloseEngine():
                 """Obeyed by the engine, which ends the session."""
 
@@ -221,7 +227,7 @@ class Session:
             stimulus = await self._stimuli.next()
             acts = await self._consider(stimulus)
             self._hearing.expect(patient=self._dialogue.expectation().patient)
-            if acts or _owed(stimulus):
+            if acts or (acts is not None and _owed(stimulus)):
                 await self._replies.give(acts)
 
     async def listen(self) -> None:
@@ -230,7 +236,7 @@ class Session:
             turn = await self._on_request.next()
             self._on_request.recognised(await self._made_out(turn))
 
-    async def _consider(self, stimulus: Stimulus) -> list[Act]:
+    async def _consider(self, stimulus: Stimulus) -> list[Act] | None:
         match stimulus:
             case CallerTurn():
                 return await self._understand(stimulus)

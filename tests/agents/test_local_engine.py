@@ -76,6 +76,9 @@ class Script:
         self.told.append(("remember", str(len(what)), str(answer)))
         return self.answers.pop(0) if answer else []
 
+    def informed(self, text: str) -> None:
+        self.told.append(("informed", text))
+
     def cut(self, item_text: str, heard_text: str) -> None:
         self.told.append(("cut", item_text, heard_text))
 
