@@ -170,8 +170,10 @@ class LocalEngine:
             return
         self._ended.set()
         reason, fatal = _reason(error)
+        # What is wrong with a model's server stands in the reason; what it was asked in no log.
+        cause = None if isinstance(error, ChatFailed) else error
         structlog.get_logger().error(
-            "local_engine_failed", task=name, reason=reason, exc_info=error
+            "local_engine_failed", task=name, reason=reason, exc_info=cause
         )
         deliver(EngineFailed(reason, fatal=fatal))
 

@@ -1,6 +1,7 @@
 """The socket to a chat server: one request an answer, its stream read, its failures named."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final
@@ -101,7 +102,8 @@ class Chat:
                             break
             yield stream.end()
         except TimeoutError:
-            raise ChatFailed("local_llm_slow") from None
+            # The caller has waited long enough.
+            raise ChatFailed("local_llm_slow", wait_s=math.inf) from None
         except aiohttp.ClientConnectorError:
             raise ChatFailed("local_llm_unreachable") from None
         except (aiohttp.ClientError, ConnectionError):

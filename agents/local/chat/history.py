@@ -119,7 +119,8 @@ def _alternating(entries: Sequence[Caller | Agent]) -> list[Message]:
             if told and (told[-1]["role"], message["role"]) == ("tool", "user"):
                 told.append({"role": "assistant", "content": _NOTHING})
             if _joins(told, message):
-                told[-1]["content"] += f" {message['content']}"
+                content = f"{told[-1]['content']} {message['content']}".strip()
+                told[-1] = {**message, "content": content}
             else:
                 told.append(message)
     return told
@@ -129,7 +130,7 @@ def _joins(told: list[Message], message: Message) -> bool:
     """Whether it goes on where the last one ended, in the same voice."""
     if not told or told[-1]["role"] != message["role"] or message["role"] == "tool":
         return False
-    return "tool_calls" not in told[-1] and "tool_calls" not in message
+    return "tool_calls" not in told[-1]
 
 
 def _messages(entry: Caller | Agent) -> Iterator[Message]:

@@ -3,16 +3,16 @@
 import re
 from typing import Final
 
-from agents.local.speakable import sentences
+from agents.local.speakable import NO_END
 
 _FIRST_LETTERS: Final = 30
 """A first clause at least so long is spoken before its sentence is whole."""
 _MOST_LETTERS: Final = 240
 """A sentence longer than this is cut at a word: nobody waits for its end."""
-_CLAUSE: Final = re.compile(r"[,;:]\s")
+_END: Final = re.compile(r"[.!?][\"')\]*_]*\s+|\n\s*")
+_CLAUSE: Final = re.compile(r"[,;:]\s+")
 _OPEN, _CLOSE = "<think>", "</think>"
-_MARKUP: Final = re.compile(r"[*#`_~|>]+|^\s*[-\u2022]\s+", re.MULTILINE)
-_END: Final = re.compile(r"[.!?][\"')\]]*\s+$")
+_MARKUP: Final = re.compile(r"[*#`_~|>]+|^\s*[-\u2022]\s+")
 
 
 class Phrases:
@@ -27,33 +27,36 @@ class Phrases:
     def push(self, written: str) -> list[str]:
         """The phrases that are whole now."""
         self._text += self._aloud(written)
-        whole = sentences(_plain(self._text))
-        rest = whole.pop() if whole else ""
-        if rest and _END.search(self._text):
-            whole, rest = [*whole, rest], ""
-        elif not whole and (cut := self._cut(rest)):
-            whole, rest = [rest[:cut].strip()], rest[cut:]
-        if whole:
-            # A blank at the end parts the last word from the next one.
-            self._text = rest + (" " if rest and self._text[-1:].isspace() else "")
-            self._begun = True
-        return [phrase for phrase in whole if _words(phrase)]
+        found: list[str] = []
+        while end := self._boundary():
+            found += self._taken(end)
+        return found
 
     def flush(self) -> list[str]:
         """Nothing more comes: what is left."""
-        left = "" if self._thinking else self._raw
-        found = sentences(_plain(self._text + left))
-        self._raw = self._text = ""
-        return [phrase for phrase in found if _words(phrase)]
+        self._text += "" if self._thinking else self._raw
+        self._raw = ""
+        return self._taken(len(self._text))
 
-    def _cut(self, rest: str) -> int:
-        """Where an unfinished sentence may be cut; 0 for nowhere."""
+    def _taken(self, end: int) -> list[str]:
+        """The next so many letters as a phrase, if there is a word in them."""
+        phrase = " ".join(_MARKUP.sub("", self._text[:end]).split())
+        self._text = self._text[end:]
+        spoken = any(letter.isalnum() for letter in phrase)
+        self._begun = self._begun or spoken
+        return [phrase] if spoken else []
+
+    def _boundary(self) -> int:
+        """Where the next phrase ends; 0 when that is not known yet."""
+        for found in _END.finditer(self._text):
+            if not NO_END.search(self._text[: found.end()].rstrip()):
+                return found.end()
         if not self._begun:
-            clauses = [found.end() for found in _CLAUSE.finditer(rest)]
-            first = next((end for end in clauses if end >= _FIRST_LETTERS), 0)
-            if first:
+            clauses = (found.end() for found in _CLAUSE.finditer(self._text))
+            if first := next((end for end in clauses if end >= _FIRST_LETTERS), 0):
                 return first
-        return rest.rfind(" ", 0, _MOST_LETTERS) + 1 if len(rest) > _MOST_LETTERS else 0
+        long = len(self._text) > _MOST_LETTERS
+        return self._text.rfind(" ", 0, _MOST_LETTERS) + 1 if long else 0
 
     def _aloud(self, written: str) -> str:
         """What is no thought; a tag may come in pieces."""
@@ -76,11 +79,3 @@ class Phrases:
 def _begun_tag(text: str, tag: str) -> int:
     """How many of the last letters may be the beginning of the tag."""
     return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub("", text)
-
-
-def _words(phrase: str) -> bool:
-    return any(letter.isalnum() for letter in phrase)
