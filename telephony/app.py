@@ -33,6 +33,7 @@ from telephony.engines import (
     Engines,
     LocalEngines,
     RealtimeEngines,
+    local_chat,
     pseudonyms,
     realtime_settings,
     spoken,
@@ -319,7 +320,9 @@ class Service:
         )
 
     def _make_engines(self) -> dict[str, Engines]:
-        found: dict[str, Engines] = {"local": LocalEngines(self._models)}
+        found: dict[str, Engines] = {
+            "local": LocalEngines(self._models, local_chat(self.settings, self._backends.http))
+        }
         if self.settings.openai_api_key:
             identify = pseudonyms(self._account()[1][0])
             found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)

@@ -5,17 +5,21 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Protocol
 
+import aiohttp
 import msgspec
 import structlog
 
 from agents.engine import AudioFormat, Capabilities, Engine
+from agents.local.chat.client import Chat, ChatSettings
+from agents.local.chat.dialogue import ChatDialogue
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
+from agents.local.session import Understanding
 from agents.persona import Persona
 from agents.realtime.client import RealtimeEngine
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
@@ -50,19 +54,28 @@ class Engines(Protocol):
 class LocalEngines:
     """The embedded engine: one set of models, one dialogue for each call."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, chat: Chat | None = None) -> None:
+        """`chat`: the language model that answers instead of rules."""
         self._models = models
+        self._chat = chat
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         # A call may get a second session, even from another process that goes on with it.
         ids = f"{secrets.token_hex(4)}_"
         tool_call_ids = (f"{ids}call_{number}" for number in count(1))
-        now, number = briefing.clock(), e164(caller)
-        dialogue = Dialogue(
-            briefing.tools, briefing.persona, now, tool_call_ids, caller_number=number
+        return LocalEngine(
+            self._models,
+            self._dialogue(caller, briefing, tool_call_ids),
+            answers_on_request=briefing.answers_on_request,
+            ids=ids,
+            chat=self._chat,
         )
-        on_request = briefing.answers_on_request
-        return LocalEngine(self._models, dialogue, answers_on_request=on_request, ids=ids)
+
+    def _dialogue(self, caller: str, briefing: Briefing, ids: Iterator[str]) -> Understanding:
+        now = briefing.clock()
+        if self._chat is not None:
+            return ChatDialogue(self._chat.model, briefing.tools, briefing.persona, now, ids)
+        return Dialogue(briefing.tools, briefing.persona, now, ids, caller_number=e164(caller))
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
@@ -105,6 +118,14 @@ def pseudonyms(key: str) -> Callable[[str], str]:
         return hmac.new(key.encode(), said, hashlib.sha256).hexdigest()[:32]
 
     return pseudonym
+
+
+def local_chat(settings: Settings, http: aiohttp.ClientSession) -> Chat | None:
+    """The language model behind the embedded engine, if there is one."""
+    url, model, key = settings.local_llm_url, settings.local_llm_model, settings.local_llm_key
+    if url is None or model is None:
+        return None
+    return Chat(ChatSettings(url, model, key.reveal() if key else ""), http)
 
 
 def realtime_settings(settings: Settings) -> RealtimeSettings:

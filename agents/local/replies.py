@@ -163,10 +163,9 @@ class Replies:
         return item
 
     def _answered(self, reply: Reply, item: SpokenItem | None, end: Answered) -> None:
-        assert self._model is not None, "somebody answered"
         if item is not None:
             self._finish(reply, item)
-        reply.calls = self._model.spoke(item.text if item else "", end.calls)
+        reply.calls = self._spoke(item, end.calls)
         reply.status, reply.reason, reply.usage = end.status, end.reason, end.usage
 
     def _put_out(self, reply: Reply, item: SpokenItem, text: str, audio: bytes) -> None:
@@ -225,16 +224,27 @@ class Replies:
 
     def _break_off_thought(self) -> None:
         """The model's words as far as they came; how much of them was heard is told later."""
-        if (consulted := self._consulted) is not None and self._model is not None:
+        consulted, self._consulted = self._consulted, None
+        if consulted is not None:
             consulted.thought.stop()
             if consulted.item is not None and not consulted.item.done:
-                self._model.spoke(consulted.item.text, ())
+                self._spoke(consulted.item, ())
+
+    def _spoke(self, item: SpokenItem | None, calls: Sequence[Call]) -> list[CallTool]:
+        assert self._model is not None, "somebody wrote it"
+        found = self._model.spoke(item.text if item else "", calls)
+        if item is not None and item.cut_to is not None:
+            self._cut(item.text, item.cut_to)
+        return found
 
     def truncated(self, item_id: str, heard: str) -> None:
         """Of this item the caller heard only so much; an unknown item is ignored."""
         if (item := self._spoken.pop(item_id, None)) is None:
             return
         self._broken_off = [other for other in self._broken_off if other is not item]
+        if self._consulted is not None and self._consulted.item is item and not item.done:
+            item.cut_to = heard
+            return
         self._cut(item.text, heard)
 
     def settle(self) -> None:

@@ -20,6 +20,8 @@ class SpokenItem(msgspec.Struct):
     given: str = ""
     """The words given out so far."""
     done: bool = False
+    cut_to: str | None = None
+    """What was heard of it, when that was told while it was still being written."""
 
 
 class Reply(msgspec.Struct):

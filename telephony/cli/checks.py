@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 import msgspec
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
+from msgspec import UNSET
 
 import agents
 import telephony
 import tools
+from agents.local.languages import WHAT, known
 from agents.local.models import missing
 from agents.models import BadModels, Models
 from agents.models_file import read_models
+from telephony.casting import engines_of
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
@@ -408,6 +411,42 @@ def contacts(settings: Settings) -> Iterator[Finding]:
     yield well("contacts", f"kept in the database; told to {where}")
 
 
+def languages(settings: Settings) -> Iterator[Finding]:
+    """Whoever would be answered by it in a language it does not speak."""
+    if settings.engine == "local" and not known(settings.language):
+        cure = "Set FRONTDESK_LANGUAGE=en, or an engine that speaks it"
+        yield odd("language", f"FRONTDESK_LANGUAGE is {settings.language}: {WHAT}", cure)
+    for name, language in _strangers(settings):
+        cure = "Give it an engine that is set up here, or another language"
+        yield odd("language", f"persona {name} speaks {language}: {WHAT}", cure)
+
+
+def _strangers(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Personas the embedded engine would have to speak for, and cannot."""
+    try:
+        roles = read(settings).roles
+    except ConfigError:
+        return  # told with the configuration
+    here = engines_of(settings)
+    for name, role in roles.items():
+        language = role.file.language
+        engine = next((each for each in role.engines(settings.engine) if each in here), "")
+        if language is not UNSET and engine == "local" and not known(language):
+            yield name, language
+
+
+def local_model(settings: Settings) -> Iterator[Finding]:
+    """The language model behind the embedded engine, when there is one."""
+    if (url := settings.local_llm_url) is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        cure = "Set FRONTDESK_LOCAL_LLM_URL to an https:// address, or to this machine"
+        yield odd("language model", f"all that is said travels unencrypted to {url}", cure)
+    else:
+        yield well("language model", f"{settings.local_llm_model} at {url}")
+
+
 def open_files(settings: Settings) -> Iterator[Finding]:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 100 + FILES_PER_CALL * settings.max_calls
@@ -422,6 +461,8 @@ CHECKS: tuple[Check, ...] = (
     unknown_settings,
     engine,
     speech_models,
+    local_model,
+    languages,
     model_ids,
     data_dir,
     database,

@@ -15,6 +15,7 @@ from agents.engine import (
     CallerSaid,
     CallerSpeechStarted,
     CallerTranscript,
+    CancelResponse,
     DeleteItem,
     EngineFailed,
     Inform,
@@ -37,7 +38,17 @@ from agents.local.models import Models
 from agents.persona import Persona
 from tests.agents.local_caller import Conversation, conversation
 from tests.agents.talk import SALON
-from tests.fakes.chat_server import ChatServer, calls, ended, event, said, says, streams, wants
+from tests.fakes.chat_server import (
+    ChatServer,
+    calls,
+    ended,
+    event,
+    rest,
+    said,
+    says,
+    streams,
+    wants,
+)
 from tests.tools.http_double import Reply, answer, flood, hang_up, never, raw, redirect
 
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
@@ -155,6 +166,31 @@ async def test_who_interrupts_stops_the_model_and_it_knows_what_was_heard(
         told = [message["content"] for message in server.messages()]
     assert LONG not in " ".join(told)
     assert told[2:3] == ([heard] if heard else [])
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_what_was_heard_may_be_told_before_the_model_is_stopped(
+    models: Models, cancelled: bool
+) -> None:
+    """So a call does that decides itself what interrupts; here nobody speaks up."""
+    free = asyncio.Event()
+
+    async def held(writer: asyncio.StreamWriter) -> None:
+        await streams(said(LONG + " "), then="open")(writer)
+        await free.wait()
+        await rest(said("And goodbye."), ended())(writer)
+
+    async with ChatServer(held, says("Yes.")) as server, talking(models, server.base) as talk:
+        talk.engine.submit(HELLO)
+        delta = await talk.until(TextDelta)
+        talk.engine.submit(TruncateItem(delta.item_id, 0, 300, "We are"))
+        if cancelled:
+            talk.engine.submit(CancelResponse("resp_1"))
+        free.set()
+        await talk.until(ResponseDone)
+        talk.engine.submit(Remember((CallerSaid("What?"),), answer=True))
+        await talk.until(ResponseDone, 2)
+        assert server.messages()[2]["content"] == "We are"
 
 
 async def test_an_interruption_before_the_first_word_leaves_nothing(models: Models) -> None:

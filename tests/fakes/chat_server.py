@@ -11,6 +11,7 @@ from typing import Any
 from tests.tools.http_double import Double, Reply, Seen
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+LAST = b"0\r\n\r\n"
 DONE = b"data: [DONE]\n\n"
 
 
@@ -55,12 +56,22 @@ def streams(*pieces: bytes, then: str = "end") -> Reply:
         for piece in pieces:
             writer.write(chunked(piece))
             await writer.drain()
-        if then == "silence":
-            await asyncio.Event().wait()
-        elif then == "cut":
-            writer.transport.abort()
-        else:
-            writer.write(b"0\r\n\r\n")
+        match then:
+            case "silence":
+                await asyncio.Event().wait()
+            case "cut":
+                writer.transport.abort()
+            case "end":
+                writer.write(LAST)
+
+    return reply
+
+
+def rest(*pieces: bytes) -> Reply:
+    """What comes of a body left open (`then="open"`), and its end."""
+
+    async def reply(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"".join(map(chunked, pieces)) + LAST)
 
     return reply
 

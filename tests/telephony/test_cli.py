@@ -352,6 +352,23 @@ def test_the_doctor_speaks_json_without_secrets(
         ),
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9"}, Level.WARNING),
         ("FRONTDESK_TRANSCRIPTION_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
+        ("language", {"FRONTDESK_LANGUAGE": "de"}, Level.WARNING),
+        (
+            "language model",
+            {
+                "FRONTDESK_LOCAL_LLM_URL": "http://127.0.0.1:1/v1",
+                "FRONTDESK_LOCAL_LLM_MODEL": "tiny",
+            },
+            Level.OK,
+        ),
+        (
+            "language model",
+            {
+                "FRONTDESK_LOCAL_LLM_URL": "http://llm.example/v1",
+                "FRONTDESK_LOCAL_LLM_MODEL": "tiny",
+            },
+            Level.WARNING,
+        ),
         ("data folder", {}, Level.OK),
         ("data folder", {"FRONTDESK_DATA_DIR": "/proc/nothing"}, Level.PROBLEM),
         ("data folder", {"FRONTDESK_DATA_DIR": "/dev/null/data"}, Level.PROBLEM),
@@ -379,6 +396,17 @@ def test_the_doctor_tells_well_from_odd_from_broken(
     assert level(subject, **environ) is expected
     for finding in findings(**environ)[subject]:
         assert (finding.cure == "") == (finding.level is Level.OK)
+
+
+def test_a_persona_in_a_language_the_embedded_engine_lacks_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "personas").mkdir()
+    (tmp_path / "personas" / "anna.yaml").write_text("language: de-DE\n")
+    (tmp_path / "personas" / "bob.yaml").write_text("language: en-GB\n")
+    (tmp_path / "numbers.yaml").write_text("default: anna\n")
+    [found] = findings(FRONTDESK_CONFIG_DIR=str(tmp_path))["language"]
+    assert "persona anna speaks de-DE" in found.what
+    realtime = findings(FRONTDESK_CONFIG_DIR=str(tmp_path), OPENAI_API_KEY="k")
+    assert "language" not in realtime
 
 
 def test_a_model_with_a_date_is_a_warning_with_days_left() -> None:
