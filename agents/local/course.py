@@ -73,6 +73,8 @@ class Course:
         self._state: State = Idle()
         self._last = ""
         self._misses = 0
+        self._unanswered: tuple[State, str] | None = None
+        """What another session heard last of the caller, and where the conversation stood then."""
 
     def _person(self, said: Said) -> list[Act]:
         for found, lead in (

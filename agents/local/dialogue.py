@@ -77,6 +77,7 @@ class Dialogue(Course):
 
     def heard(self, text: str, constrained: bool) -> list[Act]:
         """The caller said this; empty when nothing was made out of it."""
+        self._unanswered = None
         said = Said(text, constrained)
         if isinstance(self._state, LookingUp | Aside | Running):
             return [Speak(say.ONE_MOMENT)]
@@ -103,10 +104,9 @@ class Dialogue(Course):
     def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
         """What was said and done in other sessions of this call; `answer`: reply to the last of
         it. No tool that ran there is run again, and no yes given there counts here."""
-        *before, last = what or (None,)
-        for each in (*before, *([] if answer else [last])):
-            if each is not None:
-                self._note(each)
+        last = what[-1] if what and answer else None
+        for each in what if last is None else what[:-1]:
+            self._note(each)
         if not answer:
             return []
         match last:
@@ -115,11 +115,18 @@ class Dialogue(Course):
             case ToolAnswered():
                 return self._tell(last)
             case AgentSaid():
-                self._note(last)
-        return self._ask_again("")
+                self._last = last.text or self._last
+        return self._reply_to_unanswered()
+
+    def _reply_to_unanswered(self) -> list[Act]:
+        if self._unanswered is None:
+            return self._ask_again("")
+        self._state, text = self._unanswered
+        return self.heard(text, constrained=False)
 
     def _note(self, what: AnyRemembered) -> None:
-        self._state = self._recall.after(self._state, what)
+        before, self._state = self._state, self._recall.after(self._state, what)
+        self._unanswered = (before, what.text) if isinstance(what, CallerSaid) else None
         if isinstance(what, AgentSaid):
             self._last = what.text or self._last
 

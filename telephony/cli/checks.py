@@ -430,7 +430,8 @@ def _strangers(settings: Settings) -> Iterator[tuple[str, str]]:
     here = engines_of(settings)
     for name, role in roles.items():
         language = role.file.language
-        engine = next((each for each in role.engines(settings.engine) if each in here), "")
+        wanted = role.engines(settings.engine, settings.fallbacks)
+        engine = next((each for each in wanted if each in here), "")
         if language is not UNSET and engine == "local" and not known(language):
             yield name, language
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agents.engine import AgentSaid, AnyRemembered, CallerSaid, ToolAnswered
 from agents.local.recalling import still_runs
-from tests.agents.talk import SALON_ANSWERS, Talk, talk
+from tests.agents.talk import SALON, SALON_ANSWERS, Talk, spec, talk
+from tools.spec import Risk
 
 BOOKING = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Jane Doe"}
 RUNNING = '{"status": "running", "message": "It is still being done."}'
@@ -49,6 +50,20 @@ def test_the_last_of_it_is_answered_at_once_and_nobody_is_greeted_again() -> Non
         AgentSaid("Thanks for calling."), LISTED, CallerSaid("a haircut on Tuesday"), answer=True
     )
     told.asked("what time").did_not_say("thanks for calling", "hello")
+
+
+def test_what_was_said_last_is_answered_when_that_is_asked_for_later() -> None:
+    told = talk().remembers(LISTED, CallerSaid("what do you offer"))
+    told.remembers(answer=True).asked("We do haircuts")
+    told = talk().remembers(LISTED, CallerSaid("a haircut on Tuesday at ten"))
+    told.remembers(AgentSaid("Let me"), answer=True).asked("what name")
+    told.says("what did you say").asked("what name")
+
+
+def test_a_wish_for_something_else_takes_the_place_of_the_one_before() -> None:
+    tools = (*SALON, spec("cancel_booking", risk=Risk.WRITE_OWN, phrases=("cancel my booking",)))
+    told = talk(tools).remembers(LISTED, WISH, CallerSaid("no, please cancel my booking"))
+    told.says("yes").wrote_nothing().asked("Just to be sure.", "cancel")
 
 
 def test_words_in_several_pieces_all_count() -> None:
