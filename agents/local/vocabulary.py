@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from threading import Lock
 
 import msgspec
 import numpy as np
@@ -166,18 +167,21 @@ def _beside(text: str, piece: str) -> str:
 
 
 class Grammars:
-    """The grammars in use, the least lately used forgotten first."""
+    """The grammars in use, the least lately used forgotten first. For use by several threads:
+    what a grammar remembers may be found out twice, and is the same both times."""
 
     def __init__(self, vocabulary: Vocabulary, limit: int = 64) -> None:
         self._vocabulary = vocabulary
         self._limit = limit
         self._known: OrderedDict[str, Grammar] = OrderedDict()
+        self._busy = Lock()
 
     def of(self, pattern: str) -> Grammar:
         """Raises regex.error when `pattern` is none."""
-        if pattern not in self._known:
-            self._known[pattern] = Grammar(pattern, self._vocabulary)
-        self._known.move_to_end(pattern)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
-        return self._known[pattern]
+        with self._busy:
+            if pattern not in self._known:
+                self._known[pattern] = Grammar(pattern, self._vocabulary)
+            self._known.move_to_end(pattern)
+            while len(self._known) > self._limit:
+                self._known.popitem(last=False)
+            return self._known[pattern]

@@ -36,7 +36,7 @@ from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
 from agents.local.engine import CAPABILITIES, Inbox, LocalEngine
 from agents.local.expectation import Expectation, plain
-from agents.local.models import Models, ModelsMissing, Wheel, missing
+from agents.local.models import HEARING_THREADS, Models, ModelsMissing, Wheel, missing
 from agents.local.recogniser import Recogniser, Recognition
 from agents.local.replies import SAMPLES_PER_S
 from agents.persona import Persona
@@ -231,7 +231,8 @@ async def test_on_a_line_that_never_falls_silent_a_tool_is_answered_all_the_same
 async def goes_on(talk: Conversation, models: Models, *spoken: str) -> None:
     """The caller says all this with pauses that end turns; nothing is made out until the end."""
     held = threading.Event()
-    models.hearing.submit(held.wait)
+    for _ in range(HEARING_THREADS):
+        models.hearing.submit(held.wait)
     try:
         for number, text in enumerate(spoken):
             talk.hears(silence(700))

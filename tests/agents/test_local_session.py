@@ -32,7 +32,7 @@ from agents.local.dialogue import Dialogue
 from agents.local.endpointing import Frame, Heard, Paused, SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
-from agents.local.models import Models, Speech
+from agents.local.models import HEARING_THREADS, Models, Speech
 from agents.local.recogniser import Recogniser, Recognition
 from agents.local.session import Session, Understanding
 from agents.local.voice import Voice
@@ -451,12 +451,13 @@ async def test_a_pause_that_is_over_is_not_made_out_if_it_has_not_begun() -> Non
     line.words.free.clear()
     async with running(line):
         line.begins()
-        for at_ms, text in enumerate(["a", "a hair", "a haircut"]):
+        for at_ms, text in enumerate([*["a"] * HEARING_THREADS, "a hair", "a haircut"]):
             line.pauses(text, at_ms)
-        line.ends("a haircut", at_ms=2)
+        line.ends("a haircut", at_ms=at_ms)
         line.words.free.set()
         await line.replies(1)
-    assert [text for text, _ in line.words.expected] == ["a", "a haircut"]
+    made_out = {text for text, _ in line.words.expected}
+    assert made_out == {"a", "a haircut"}
 
 
 async def test_a_whole_answer_shortens_the_wait_and_half_of_one_does_not() -> None:
