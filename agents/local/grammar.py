@@ -56,6 +56,8 @@ _FIXED: Final = {
 }
 CHOICE_MARGIN: Final = 10.0
 """Names of things are rarer words than open listening expects; other speech loses by more."""
+SPELLING_MARGIN: Final = 30.0
+"""Letters in a row are hardly ever the likeliest writing; they are read back before they count."""
 _MOST_CHOICES: Final = 60
 """Longer lists are listened to openly and matched afterwards."""
 

@@ -5,6 +5,7 @@ from typing import Final
 from agents.local.expectation import OPEN_MARGIN, Expectation
 from agents.local.grammar import (
     CHOICE_MARGIN,
+    SPELLING_MARGIN,
     answer_pattern,
     check_pattern,
     more_pattern,
@@ -38,11 +39,11 @@ def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
         case Wrapping() | Closed():
             return Expectation(more_pattern(wishes.pattern()))
         case Filling(manner=Manner.SPELLED):
-            return Expectation(spelling_pattern(), CHOICE_MARGIN, patient=True)
+            return Expectation(spelling_pattern(), SPELLING_MARGIN, patient=True)
         case Filling():
             return _answer(state, offers)
         case Spelled():
-            return Expectation(spelling_check_pattern(), CHOICE_MARGIN)
+            return Expectation(spelling_check_pattern(), SPELLING_MARGIN)
         case Confirming(frame) | Mending(frame):
             told = [slot for slot in frame.form.slots if slot.name in frame.values]
             return Expectation(check_pattern(told, offers.choices(frame)))

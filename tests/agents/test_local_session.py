@@ -451,9 +451,13 @@ async def test_a_pause_that_is_over_is_not_made_out_if_it_has_not_begun() -> Non
     line.words.free.clear()
     async with running(line):
         line.begins()
-        for at_ms, text in enumerate([*["a"] * HEARING_THREADS, "a hair", "a haircut"]):
-            line.pauses(text, at_ms)
-        line.ends("a haircut", at_ms=at_ms)
+        for thread in range(HEARING_THREADS):
+            line.pauses("a", thread)
+            while len(line.words.threads) <= thread:
+                await asyncio.sleep(0)
+        line.pauses("a hair", at_ms=10)
+        line.pauses("a haircut", at_ms=11)
+        line.ends("a haircut", at_ms=11)
         line.words.free.set()
         await line.replies(1)
     made_out = {text for text, _ in line.words.expected}
