@@ -47,6 +47,8 @@ class Part(msgspec.Struct, frozen=True):
     ladder: tuple[str, ...]
     """Engines: the first that works carries the call."""
     barge_in: str
+    caller_name: str = ""
+    """As contacts have it: a hint, numbers can be forged."""
 
 
 class Cast:
@@ -93,6 +95,7 @@ class Cast:
             line=self._stage.line(role),
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
+            caller_name=caller_name,
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:

@@ -39,6 +39,8 @@ class Briefing(msgspec.Struct, frozen=True):
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""
     answers_on_request: bool = False
+    caller_name: str = ""
+    """Whose number it is, as contacts have it: a hint of which name may be said."""
 
 
 class Engines(Protocol):
@@ -75,7 +77,14 @@ class LocalEngines:
         now = briefing.clock()
         if self._chat is not None:
             return ChatDialogue(self._chat.model, briefing.tools, briefing.persona, now, ids)
-        return Dialogue(briefing.tools, briefing.persona, now, ids, caller_number=e164(caller))
+        return Dialogue(
+            briefing.tools,
+            briefing.persona,
+            now,
+            ids,
+            caller_number=e164(caller),
+            caller_name=briefing.caller_name,
+        )
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities

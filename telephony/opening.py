@@ -129,7 +129,13 @@ class Opening:
     def _briefing(self, part: Part) -> Briefing:
         confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
         specs = part.registry.specs()
-        return Briefing(part.persona, specs, self._clock, answers_on_request=confirmed)
+        return Briefing(
+            part.persona,
+            specs,
+            self._clock,
+            answers_on_request=confirmed,
+            caller_name=part.caller_name,
+        )
 
     def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:
         voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)

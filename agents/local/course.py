@@ -58,14 +58,17 @@ class Course:
         *,
         hours: Hours | None = None,
         caller_number: str | None = None,
+        caller_name: str = "",
     ) -> None:
-        """`now`: aware, in the shop's zone. `tool_call_ids`: endless, unique within the call."""
+        """`now`: aware, in the shop's zone. `tool_call_ids`: endless, unique within the call.
+        `caller_name`: whose number it is, listened for and never said of itself."""
         assert now.tzinfo is not None, "now without a time zone"
         everything = [form(spec) for spec in tools if spec.phrases or not spec.by_call]
         self._forms = [found for found in everything if found.usable]
         self._persona = persona
         self._setting = Setting(now.date(), hours or Hours(), caller_number)
         self._ids = tool_call_ids
+        self._names = [caller_name] * bool(caller_name)
         self._offers = Offers(self._forms)
         self._wishes = Wishes(self._forms, self._offers, self._setting)
         self._filler = Filler(self._offers, now.date())

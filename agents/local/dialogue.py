@@ -53,7 +53,7 @@ class Dialogue(Course):
 
     def expectation(self) -> Expectation:
         """How to listen to what comes next."""
-        return expectation(self._state, self._offers, self._wishes)
+        return expectation(self._state, self._offers, self._wishes, self._names)
 
     def settled(self, text: str, constrained: bool) -> bool:
         """Whether these words, if nothing follows, are all that was asked for: nothing that is

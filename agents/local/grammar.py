@@ -113,6 +113,17 @@ _WISH: Final = any_of(
 )
 
 
+def name_pattern(names: Sequence[str]) -> str | None:
+    """For a name, when some are known that it may well be; None to listen openly."""
+    known = [text for name in names if (text := plain(name))]
+    if not known:
+        return None
+    return f"(?:{_HESITATION} )?(?:{_PRESENTED} )?{any_of(known)}(?: {_TAIL})?"
+
+
+_PRESENTED: Final = any_of(["my name is", "the name is", "it's", "it is", "this is", "i'm", "i am"])
+
+
 def spelling_pattern() -> str:
     """For a name spelled letter by letter, after the name itself or without it."""
     return f"(?:{_SPELLED}|{ANYTIME_PATTERN})"

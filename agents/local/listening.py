@@ -1,5 +1,6 @@
 """How to listen next: what the caller may be expected to say where the conversation stands."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from agents.local.expectation import OPEN_MARGIN, Expectation
@@ -9,6 +10,7 @@ from agents.local.grammar import (
     answer_pattern,
     check_pattern,
     more_pattern,
+    name_pattern,
     spelling_check_pattern,
     spelling_pattern,
 )
@@ -31,8 +33,12 @@ _PATIENT: Final = frozenset((Kind.NAME, Kind.PHONE, Kind.TEXT))
 """Said with pauses in between."""
 
 
-def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
-    """Open where anything may be said: a name, a message, or while a tool is at work."""
+def expectation(
+    state: State, offers: Offers, wishes: Wishes, names: Sequence[str] = ()
+) -> Expectation:
+    """Open where anything may be said: most names, a message, or while a tool is at work.
+
+    `names`: who the caller may be."""
     match state:
         case Idle():
             return Expectation(wishes.pattern())
@@ -40,6 +46,8 @@ def expectation(state: State, offers: Offers, wishes: Wishes) -> Expectation:
             return Expectation(more_pattern(wishes.pattern()))
         case Filling(manner=Manner.SPELLED):
             return Expectation(spelling_pattern(), SPELLING_MARGIN, patient=True)
+        case Filling(slot=slot) if slot.kind is Kind.NAME:
+            return Expectation(name_pattern(names), patient=True)
         case Filling():
             return _answer(state, offers)
         case Spelled():

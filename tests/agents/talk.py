@@ -101,9 +101,12 @@ class Talk:
         *,
         slow: Sequence[str] = (),
         caller_number: str | None = None,
+        caller_name: str = "",
     ) -> None:
         ids = (f"call_{number}" for number in itertools.count(1))
-        self.dialogue = Dialogue(tools, Persona(), FRIDAY, ids, caller_number=caller_number)
+        self.dialogue = Dialogue(
+            tools, Persona(), FRIDAY, ids, caller_number=caller_number, caller_name=caller_name
+        )
         self.answers = dict(answers)
         self.slow = set(slow)
         self.spoken: list[str] = []
@@ -193,8 +196,9 @@ def talk(
     *,
     slow: Sequence[str] = (),
     caller_number: str | None = None,
+    caller_name: str = "",
 ) -> Talk:
-    return Talk(tools, answers, slow=slow, caller_number=caller_number)
+    return Talk(tools, answers, slow=slow, caller_number=caller_number, caller_name=caller_name)
 
 
 def pattern_takes(pattern: str, text: str) -> bool:

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from agents.local.acts import Speak
-from tests.agents.talk import DATE, NAME, SALON, SALON_ANSWERS, SERVICE, Talk, spec, talk
+from tests.agents.talk import (
+    DATE,
+    NAME,
+    SALON,
+    SALON_ANSWERS,
+    SERVICE,
+    Talk,
+    pattern_takes,
+    spec,
+    talk,
+)
 from tools.spec import Risk
 
 BOOKED = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Jane Doe"}
@@ -921,3 +931,29 @@ def test_a_number_out_of_bounds_is_told_which_ones_there_are(
     schema = {"type": "integer", **bounds}
     tools = (spec("order_cakes", {"cakes": schema}, risk=Risk.WRITE_OWN, phrases=("order cakes",)),)
     talk(tools, {}).says("I'd like to order cakes").says("four").asked("It has to be", told)
+
+
+@pytest.mark.parametrize(
+    ("said", "listened_for"),
+    [
+        ("jane o'brien", True),
+        ("my name is jane o'brien", True),
+        ("it's jane o'brien please", True),
+        ("jane", False),
+        ("john smith", False),
+    ],
+)
+def test_the_name_a_number_leads_to_is_listened_for_and_never_said_of_itself(
+    said: str, listened_for: bool
+) -> None:
+    asked = talk(caller_name="Jane O'Brien").says("a haircut on Tuesday at ten").asked("what name")
+    assert "Jane" not in " ".join(asked.spoken)
+    pattern = asked.dialogue.expectation().pattern
+    assert pattern is not None
+    assert pattern_takes(pattern, said) == listened_for
+    asked.says("John Smith").asked("name John Smith")
+
+
+def test_without_a_name_to_listen_for_any_is_heard_openly() -> None:
+    asked = talk().says("a haircut on Tuesday at ten").asked("what name")
+    assert asked.dialogue.expectation().pattern is None
