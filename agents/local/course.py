@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from agents.local import sentences as say
 from agents.local.acts import Act, CallTool, Speak
@@ -16,7 +17,7 @@ from agents.local.filling import (
     Step,
     ask,
 )
-from agents.local.offers import Answer, Frame, Lookup, Offers
+from agents.local.offers import Answer, Frame, Lookup, Offers, arguments, typed
 from agents.local.recalling import Recall
 from agents.local.slots import Kind, Slot, form
 from agents.local.states import (
@@ -37,13 +38,20 @@ from agents.local.states import (
     Spelled,
     Standing,
     State,
+    Typing,
     Wrapping,
 )
+from agents.local.text import Value
 from agents.local.times import Hours
 from agents.local.values import Readings, Setting, read
 from agents.local.wishes import Wishes
 from agents.persona import Persona
+from tools.calls.digits import COLLECT_DIGITS
 from tools.spec import ToolSpec
+
+LEAST_DIGITS: Final = 7
+MOST_DIGITS: Final = 15
+"""Of a telephone number (E.164)."""
 
 
 class Course:
@@ -65,6 +73,7 @@ class Course:
         assert now.tzinfo is not None, "now without a time zone"
         everything = [form(spec) for spec in tools if spec.phrases or not spec.by_call]
         self._forms = [found for found in everything if found.usable]
+        self._keypad = any(spec.name == COLLECT_DIGITS for spec in tools)
         self._persona = persona
         self._setting = Setting(now.date(), hours or Hours(), caller_number)
         self._ids = tool_call_ids
@@ -212,9 +221,25 @@ class Course:
         state = self._state
         if misses and isinstance(state, Filling) and state.slot.kind is Kind.NAME:
             self._state = Filling(state.frame, state.slot, Manner.SPELLED)
+        if misses and isinstance(state, Filling) and state.slot.kind is Kind.PHONE and self._keypad:
+            return self._type(state.frame, state.slot)
         acts = self._ask_again(f"{say.MISSED}{self._help() if misses else ''}")
         self._misses = misses + 1
         return acts
+
+    def _type(self, frame: Frame, slot: Slot) -> list[Act]:
+        """A number that was not understood twice is typed."""
+        told: dict[str, Value | None] = {"purpose": slot.label, "length": MOST_DIGITS}
+        call = CallTool(next(self._ids), COLLECT_DIGITS, arguments(told))
+        self._state = Typing(call.tool_call_id, frame, slot)
+        return [*self._say(f"{say.MISSED} {say.TYPE}"), call]
+
+    def _typed(self, state: Typing, output: str) -> list[Act]:
+        digits = typed(output)
+        self._state = Filling(state.frame, state.slot)
+        if len(digits) < LEAST_DIGITS:
+            return self._ask(state.frame, state.slot, "I'm sorry, I did not get it.")
+        return self._update(state.frame, Readings({state.slot.name: digits}))
 
     def _help(self) -> str:
         match self._state:
@@ -260,5 +285,5 @@ class Course:
 
     def _resting(self) -> Resting:
         state = self._state
-        assert not isinstance(state, LookingUp | Aside | Running), f"busy: {state}"
+        assert not isinstance(state, LookingUp | Aside | Running | Typing), f"busy: {state}"
         return state

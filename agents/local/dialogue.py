@@ -26,6 +26,7 @@ from agents.local.slots import Kind
 from agents.local.states import (
     Advance,
     Aside,
+    Busy,
     Closed,
     Confirming,
     Filling,
@@ -38,6 +39,7 @@ from agents.local.states import (
     Said,
     Spelled,
     Standing,
+    Typing,
     Wrapping,
 )
 from agents.local.text import words
@@ -79,8 +81,8 @@ class Dialogue(Course):
         """The caller said this; empty when nothing was made out of it."""
         self._unanswered = None
         said = Said(text, constrained)
-        if isinstance(self._state, LookingUp | Aside | Running):
-            return [Speak(say.ONE_MOMENT)]
+        if isinstance(self._state, LookingUp | Aside | Running | Typing):
+            return [Speak(say.TYPE if isinstance(self._state, Typing) else say.ONE_MOMENT)]
         if not said.words and not isinstance(self._state, Closed):
             return self._missed()
         return self._answer(said)
@@ -88,7 +90,7 @@ class Dialogue(Course):
     def tool_answered(self, tool_call_id: str, output: str) -> list[Act]:
         """A tool's output, JSON text. Answers to calls that nobody waits for do nothing."""
         state = self._state
-        if not isinstance(state, LookingUp | Aside | Running) or state.tool_call_id != tool_call_id:
+        if not isinstance(state, Busy) or state.tool_call_id != tool_call_id:
             return []
         found = answer(output)
         match state:
@@ -98,6 +100,8 @@ class Dialogue(Course):
             case Aside():
                 self._state = state.before
                 return self._ask_again(found.message or say.sorry(""))
+            case Typing():
+                return self._typed(state, output)
             case Running():
                 return self._ran(state.frame, found)
 

@@ -91,6 +91,16 @@ def answer(output: str) -> Answer:
     )
 
 
+def typed(output: str) -> str:
+    """The digits in the answer of `collect_digits`, JSON text of any quality; maybe none."""
+    try:
+        data: Any = msgspec.json.decode(output)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return ""
+    digits = data.get("digits") if isinstance(data, dict) and data.get("status") == "done" else ""
+    return digits if isinstance(digits, str) and digits.isascii() and digits.isdecimal() else ""
+
+
 def _is_wanted(argument: Slot, slot: Slot) -> bool:
     """Whether this argument of the listing tool is the very thing that is looked for."""
     itself = argument.choices_from == slot.choices_from and argument.kind is slot.kind

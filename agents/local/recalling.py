@@ -23,6 +23,7 @@ from agents.local.states import (
     Spelled,
     Standing,
     State,
+    Typing,
     Wrapping,
 )
 from agents.local.text import Value, words
@@ -48,7 +49,7 @@ class Recall:
 
     def after(self, state: State, what: AnyRemembered) -> State:
         """The state once this is known too. What this dialogue itself waits for, it waits for."""
-        if isinstance(state, LookingUp | Aside):
+        if isinstance(state, LookingUp | Aside | Typing):
             return state
         match what:
             case CallerSaid(text):

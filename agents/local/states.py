@@ -127,5 +127,13 @@ class Running(msgspec.Struct, frozen=True):
     frame: Frame
 
 
-Busy = LookingUp | Aside | Running
+class Typing(msgspec.Struct, frozen=True):
+    """The caller types a number that was not made out."""
+
+    tool_call_id: str
+    frame: Frame
+    slot: Slot
+
+
+Busy = LookingUp | Aside | Running | Typing
 State = Resting | Busy

@@ -16,7 +16,7 @@ from tests.agents.talk import (
     spec,
     talk,
 )
-from tools.spec import Risk
+from tools.spec import Risk, ToolSpec
 
 BOOKED = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Jane Doe"}
 
@@ -957,3 +957,45 @@ def test_the_name_a_number_leads_to_is_listened_for_and_never_said_of_itself(
 def test_without_a_name_to_listen_for_any_is_heard_openly() -> None:
     asked = talk().says("a haircut on Tuesday at ten").asked("what name")
     assert asked.dialogue.expectation().pattern is None
+
+
+# ---- numbers that are typed ---------------------------------------------------------------------
+
+PHONE = {"type": "string", "format": "phone", "x-ask": "What number can we reach you on?"}
+CALL_BACK = spec("call_back", {"phone": PHONE}, risk=Risk.WRITE_OWN, phrases=("please ring me",))
+KEYPAD = spec("collect_digits", {"purpose": {"type": "string"}})
+
+
+def typing(output: str, *tools: ToolSpec) -> Talk:
+    """A caller whose number was not understood twice is asked to type it, and does."""
+    answers = {"collect_digits": lambda _: output, "call_back": lambda _: {"status": "done"}}
+    told = talk((CALL_BACK, *tools), answers, slow=["collect_digits"]).says("please ring me")
+    return told.asked("what number").says("").asked("didn't catch", "what number").says("um er")
+
+
+def test_a_number_not_understood_twice_is_typed() -> None:
+    told = typing('{"status": "done", "digits": "4155550132", "count": 10}', KEYPAD)
+    told.asked("type the number").called("collect_digits", purpose="phone", length=15)
+    told.says("it is four one five").asked("type the number").wrote_nothing()
+    told.finished().asked("four one five", "is that right").answers_shortly("yes")
+    told.called("call_back", phone="4155550132")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        '{"status": "timeout", "digits": "4155550132"}',
+        '{"status": "done", "digits": "415"}',
+        '{"status": "done", "digits": "digits:5f0c2a9be1d34c77"}',
+        '{"status": "done", "digits": 4155550132}',
+        '{"status": ["done"]}',
+        "[]",
+        "nonsense",
+    ],
+)
+def test_what_was_not_typed_in_full_is_asked_for_again(output: str) -> None:
+    typing(output, KEYPAD).finished().asked("did not get it", "what number").wrote_nothing()
+
+
+def test_without_a_keypad_the_number_is_said_digit_by_digit() -> None:
+    typing("{}").asked("digit by digit")
