@@ -40,7 +40,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     cancels_on_speech: bool
     """It stops generating by itself when the caller speaks; no CancelResponse is wanted then."""
     truncates: bool
-    """It takes TruncateItem and DeleteItem, because the client owns playback."""
+    """It takes TruncateItem and DeleteItem, and so its model knows what was heard."""
     answers_on_request: bool = False
     """It neither stops nor answers by itself when the caller speaks: the call cancels what is
     not wanted, and sends Answer or Dismiss for each of the caller's turns."""
@@ -49,6 +49,10 @@ class Capabilities(msgspec.Struct, frozen=True):
     transcribes: bool = True
     """It writes down what the caller says, sooner or later; nobody waits for words of one that
     does not."""
+    owns_playback: bool = False
+    """Its server hears both sides, paces the audio as it is spoken, and itself falls silent for
+    the caller, or goes on: what it still says while they speak is to be heard. A reply it broke
+    off ends with `turn_detected`, and what the carrier has left of it is wanted no more."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -106,6 +110,8 @@ class CallerTranscript(EngineEvent, frozen=True, tag=True):
     text: str
     """Empty when nothing intelligible was said or transcription failed."""
     failed: bool = False
+    billed_ms: int | None = None
+    """How much speech its provider charges for; None: it does not say."""
 
 
 class ResponseStarted(EngineEvent, frozen=True, tag=True):

@@ -31,6 +31,10 @@ class Persona(msgspec.Struct, frozen=True):
     drain_goodbye: str = (
         "I'm sorry, I have to end this call now. Please call again in a minute. Goodbye."
     )
+    budget_goodbye: str = (
+        "I'm sorry, I have to end this call now. Please call again another time. Goodbye."
+    )
+    """Said when a call has cost as much as it may."""
     apology: str = (
         "I'm sorry, something has gone wrong on our side and I can't go on with this call. "
         "Nothing you agreed to is lost. Please call again in a few minutes. Goodbye."

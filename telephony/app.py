@@ -19,7 +19,7 @@ from telephony.around import Around
 from telephony.backends import Backends, open_backends
 from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
-from telephony.call.commands import CallCommand, Record
+from telephony.call.commands import CallCommand
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, engines_of, handlers_for
@@ -29,15 +29,7 @@ from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
 from telephony.enginegate import EngineGate
-from telephony.engines import (
-    Engines,
-    LocalEngines,
-    RealtimeEngines,
-    local_chat,
-    pseudonyms,
-    realtime_settings,
-    spoken,
-)
+from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
 from telephony.line import Line
 from telephony.metrics import Metrics, MetricsListener
@@ -45,9 +37,10 @@ from telephony.opening import Configured, Opening
 from telephony.rules import without_engine
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
+from telephony.spending import open_spending
 from telephony.staff import Staff
-from telephony.switchboard import Sentences, Switchboard, diverted
-from telephony.transcripts.entry import EndedReason, TurnLine
+from telephony.switchboard import Switchboard, diverted, sentences
+from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.onward import Documents
@@ -130,19 +123,14 @@ class Service:
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
-        self._engines = self._make_engines()
-        self._gate = EngineGate(random.random)
-        self._opening = Opening(
-            settings,
-            self._engines,
-            self._gate,
-            self._clips,
-            self._names,
-            self._around,
-            self._journal,
-            self.clock,
-            self._tasks,
+        self.spending = open_spending(
+            settings, store, backends.http, self.metrics, self.clock, self.count
         )
+        key = self._account()[1][0]
+        self._engines = engines_for(
+            settings, self._models, key, self.spending.watch.living, backends.http
+        )
+        self._opening = self._make_opening()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -164,7 +152,8 @@ class Service:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
             self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
-        await self._prepare(self.cast)
+        await asyncio.gather(self._prepare(self.cast), self.spending.prepare())
+        self.spending.start(self._tasks.start)
         await self._upkeep.follow(self.shop, self.cast.crm)
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
@@ -192,6 +181,8 @@ class Service:
         self._opening.close()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
+        await self.spending.close()
+        await close_engines(self._engines.values())
         await self._backends.close()
         if self._listener is not None:
             await asyncio.to_thread(self._listener.close)
@@ -226,12 +217,8 @@ class Service:
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
-        for command in commands:
-            match command:
-                case Record(TurnLine() as line):
-                    self.metrics.turn(line)
-                case _:
-                    pass
+        self.metrics.observe(commands)
+        self.spending.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 
     def clock(self) -> dt.datetime:
@@ -319,33 +306,32 @@ class Service:
             spool=self._chores.spool,
         )
 
-    def _make_engines(self) -> dict[str, Engines]:
-        found: dict[str, Engines] = {
-            "local": LocalEngines(self._models, local_chat(self.settings, self._backends.http))
-        }
-        if self.settings.openai_api_key:
-            identify = pseudonyms(self._account()[1][0])
-            found["realtime"] = RealtimeEngines(realtime_settings(self.settings), identify)
-        return found
-
     def _api(self, versions: Versions) -> Mount:
         key = self.settings.api_key
         desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
-        reveal = key.reveal() if key else None
-        return api(reveal, desk, self.approvals, self._chores.waiting, self.clock)
+        reveal, book = key.reveal() if key else None, self.spending.book
+        return api(reveal, desk, self.approvals, self._chores.waiting, book, self.clock)
+
+    def _make_opening(self) -> Opening:
+        return Opening(
+            self.settings,
+            self._engines,
+            EngineGate(random.random),
+            self.spending,
+            self._clips,
+            self._names,
+            self._around,
+            self._journal,
+            self.clock,
+            self._tasks,
+        )
 
     def _make_switchboard(self) -> Switchboard:
-        sentences = Sentences(
-            at_capacity="All our lines are busy right now. Please call again in a few minutes.",
-            draining="We are just restarting our phone system. Please call again in a minute.",
-            broken=self.persona.apology,
-            nobody="I'm sorry, I could not reach anybody. Please call again later. Goodbye.",
-        )
         return Switchboard(
             self._open_session,
             self._never_started,
             self._staff.keep_message,
-            sentences,
+            sentences(self.persona.apology),
             self.count,
             self.metrics.ended,
             max_calls=self.settings.max_calls,
@@ -360,6 +346,8 @@ class Service:
         if (outside := self.cast.closed(offer.to, self.clock())) is not None:
             return diverted(outside)
         part = self.cast.part(offer.to, self.clock())
+        if (refused := self.spending.refuses(offer, part)) is not None:
+            return refused
         if not self._opening.usable(part.ladder):
             return without_engine(part)
         number = e164(offer.from_)
@@ -367,7 +355,8 @@ class Service:
         return None
 
     def _prewarm(self, offer: Offer) -> None:
-        self._opening.prewarm(self._current.live, offer)
+        if self.switchboard.awaits(offer.call_sid):
+            self._opening.prewarm(self._current.live, offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
         return self._opening.session(self._current.live, offer, leg, over)

@@ -31,17 +31,15 @@ class CallerNames:
 
     def look_up(self, call_id: str, number: str | None, then: Callable[[], None]) -> None:
         """Begin to; never waits and never fails. `then` is called when it is done."""
-        if number is None:
-            then()
-        else:
-            self._start(f"caller name {call_id}", self._look_up(call_id, number, then))
+        self._start(f"caller name {call_id}", self._look_up(call_id, number, then))
 
     def take(self, call_id: str) -> str:
         """The name, once; empty when it is not known, or not yet."""
         return self._names.pop(call_id, "")
 
-    async def _look_up(self, call_id: str, number: str, then: Callable[[], None]) -> None:
-        await self._find(call_id, number)
+    async def _look_up(self, call_id: str, number: str | None, then: Callable[[], None]) -> None:
+        if number is not None:
+            await self._find(call_id, number)
         then()
 
     async def _find(self, call_id: str, number: str) -> None:

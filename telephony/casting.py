@@ -8,8 +8,9 @@ from msgspec import UNSET
 
 from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
-from telephony.configuring.personafile import OutsidePart, TurnTakingPart
+from telephony.configuring.personafile import BudgetPart, OutsidePart, TurnTakingPart
 from telephony.configuring.role import Role
+from telephony.configuring.turnspart import TurnsPart
 from telephony.configuring.values import values_of
 from telephony.line import Line
 from telephony.settings import Settings
@@ -47,6 +48,9 @@ class Part(msgspec.Struct, frozen=True):
     ladder: tuple[str, ...]
     """Engines: the first that works carries the call."""
     barge_in: str
+    budget: BudgetPart
+    turns: TurnsPart = TurnsPart()
+    """What the persona says of the turn-based engine."""
     caller_name: str = ""
     """As contacts have it: a hint, numbers can be forged."""
 
@@ -96,6 +100,8 @@ class Cast:
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
             caller_name=caller_name,
+            budget=role.file.budget if role else BudgetPart(),
+            turns=role.file.turns if role else TurnsPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
@@ -198,9 +204,13 @@ class _Stage:
         return configured(toolset, made(shop, line))
 
 
+PROVIDED = ("realtime", "turns", "live")
+"""Engines of a provider, reached with a key."""
+
+
 def engines_of(settings: Settings) -> frozenset[str]:
-    """The engines this deployment can run: a Realtime session needs a key."""
-    return frozenset({"local", *(("realtime",) if settings.openai_api_key else ())})
+    """The engines this deployment can run: those of a provider need its key."""
+    return frozenset({"local", *(PROVIDED if settings.openai_api_key else ())})
 
 
 def targets_of(line: Line) -> Targets:

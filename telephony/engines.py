@@ -5,24 +5,32 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Protocol
 
 import aiohttp
 import msgspec
+import openai
 import structlog
 
 from agents.engine import AudioFormat, Capabilities, Engine
+from agents.live.client import LiveEngine
+from agents.live.settings import LiveSettings
 from agents.local.chat.client import Chat, ChatSettings
 from agents.local.chat.dialogue import ChatDialogue
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
 from agents.local.session import Understanding
+from agents.local.vad import Detector, Vad
 from agents.persona import Persona
 from agents.realtime.client import RealtimeEngine
 from agents.realtime.settings import RealtimeSettings, SemanticVad, ServerVad
+from agents.turns.client import NoClient, TurnsEngine, capabilities, http_client
+from agents.turns.endpointing import EnergyDetector
+from agents.turns.settings import TurnsSettings
+from telephony.configuring.turnspart import TurnsPart
 from telephony.media.transcode import Downlink
 from telephony.settings import Settings
 from tools.phone import e164
@@ -41,6 +49,7 @@ class Briefing(msgspec.Struct, frozen=True):
     answers_on_request: bool = False
     caller_name: str = ""
     """Whose number it is, as contacts have it: a hint of which name may be said."""
+    turns: TurnsPart = TurnsPart()
 
 
 class Engines(Protocol):
@@ -93,23 +102,148 @@ class LocalEngines:
 class RealtimeEngines:
     """OpenAI Realtime sessions, all with the same settings."""
 
-    def __init__(self, settings: RealtimeSettings, identify: Callable[[str], str]) -> None:
-        """`identify` gives a caller's pseudonym."""
+    def __init__(
+        self,
+        settings: RealtimeSettings,
+        identify: Callable[[str], str],
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` gives a caller's pseudonym, `living` the model that stands for one that may
+        have been shut down since the start."""
         self._settings = settings
         self._identify = identify
+        self._living = living
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
         identifier = self._identify(caller)
-        # At the end of the instructions, where it changes the cached prefix once a day only.
-        today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
-        persona = msgspec.structs.replace(briefing.persona, instructions=today.strip())
+        persona = _dated(briefing)
         settings = msgspec.structs.replace(
-            self._settings, answers_on_request=briefing.answers_on_request
+            self._settings,
+            answers_on_request=briefing.answers_on_request,
+            model=self._living(self._settings.model),
+            transcription_model=self._living(self._settings.transcription_model),
         )
         return RealtimeEngine(settings, persona, briefing.tools, safety_identifier=identifier)
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
+
+
+class LiveEngines:
+    """GPT-Live sessions, all with the same settings."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        identify: Callable[[str], str],
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` and `living` as above."""
+        self._living = living
+        self._settings = settings
+        self._identify = identify
+
+    def new(self, caller: str, briefing: Briefing) -> Engine:
+        persona, identifier = _dated(briefing), self._identify(caller)
+        settings = msgspec.structs.replace(
+            self._settings,
+            model=self._living(self._settings.model),
+            backend_model=self._living(self._settings.backend_model),
+        )
+        return LiveEngine(settings, persona, briefing.tools, safety_identifier=identifier)
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return self.new("", briefing).capabilities
+
+
+class TurnsEngines:
+    """Audio chat completions: one HTTP client, one detector model, an engine for each call."""
+
+    def __init__(
+        self,
+        settings: TurnsSettings,
+        identify: Callable[[str], str],
+        models: Models,
+        living: Callable[[str], str],
+    ) -> None:
+        """`identify` and `living` as above; of `models` only the voice detector is used."""
+        self._living = living
+        self._settings = settings
+        self._identify = identify
+        self._models = models
+        self._names = count(1)
+        self._client: openai.AsyncOpenAI | NoClient
+        try:
+            self._client = http_client(settings)
+        except NoClient as problem:
+            self._client = problem
+
+    def new(self, caller: str, briefing: Briefing) -> Engine:
+        applied = briefing.turns.applied(self._settings)
+        settings = msgspec.structs.replace(
+            applied,
+            answers_on_request=briefing.answers_on_request,
+            model=self._living(applied.model),
+            transcription_model=self._living(applied.transcription_model),
+        )
+        return TurnsEngine(
+            settings,
+            _dated(briefing),
+            briefing.tools,
+            self._client,
+            self._detector,
+            name=str(next(self._names)),
+            safety_identifier=self._identify(caller),
+        )
+
+    def capabilities(self, briefing: Briefing) -> Capabilities:
+        return capabilities(on_request=briefing.answers_on_request)
+
+    async def close(self) -> None:
+        if not isinstance(self._client, NoClient):
+            await self._client.close()
+
+    def _detector(self) -> Detector:
+        """Without its model, one that goes by the power of the sound. May load: in a thread."""
+        try:
+            return Vad(self._models.load_vad())
+        except ModelsMissing as problem:
+            log.warning("no_voice_detector_model", hint=str(problem))
+            return EnergyDetector()
+
+
+def engines_for(
+    settings: Settings,
+    models: Models,
+    key: str,
+    living: Callable[[str], str],
+    http: aiohttp.ClientSession | None = None,
+) -> dict[str, Engines]:
+    """All this deployment can run, by name. `key`: a secret of ours, for callers' pseudonyms;
+    `living` gives the model that serves today in place of one that may be retired; over
+    `http` the embedded engine's language model is asked, if there is one."""
+    chat = local_chat(settings, http) if http is not None else None
+    found: dict[str, Engines] = {"local": LocalEngines(models, chat)}
+    if settings.openai_api_key:
+        identify = pseudonyms(key)
+        found["realtime"] = RealtimeEngines(realtime_settings(settings), identify, living)
+        found["turns"] = TurnsEngines(turns_settings(settings), identify, models, living)
+        found["live"] = LiveEngines(live_settings(settings), identify, living)
+    return found
+
+
+async def close_engines(made: Iterable[Engines]) -> None:
+    """Let go of what all calls shared."""
+    for each in made:
+        if isinstance(each, TurnsEngines):
+            await each.close()
+
+
+def _dated(briefing: Briefing) -> Persona:
+    """With today's date at the end of the instructions, where it changes the cached prefix once a
+    day only."""
+    today = f"{briefing.persona.instructions} Today is {briefing.clock():%A, %d %B %Y}."
+    return msgspec.structs.replace(briefing.persona, instructions=today.strip())
 
 
 def pseudonyms(key: str) -> Callable[[str], str]:
@@ -151,6 +285,30 @@ def realtime_settings(settings: Settings) -> RealtimeSettings:
         audio_format=AudioFormat.ULAW_8K
         if settings.realtime_audio == "ulaw"
         else AudioFormat.PCM16_24K,
+    )
+
+
+def turns_settings(settings: Settings) -> TurnsSettings:
+    """The turn-based engine as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return TurnsSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.turns_model,
+        voice=settings.voice or TurnsSettings().voice,
+        transcription_model=settings.transcription_model,
+    )
+
+
+def live_settings(settings: Settings) -> LiveSettings:
+    """The GPT-Live session as the deployment's variables describe it."""
+    key = settings.openai_api_key
+    return LiveSettings(
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        model=settings.live_model,
+        backend_model=settings.live_backend_model,
+        voice=settings.voice or LiveSettings().voice,
     )
 
 

@@ -1,9 +1,11 @@
 """Figures for a monitoring system, in Prometheus' format, on a port of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from agents.money import MICROS, Cost
+from telephony.call.commands import CallCommand, Record
 from telephony.transcripts.entry import EndedReason, TurnLine
 
 _TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
@@ -32,6 +34,25 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._cost = Counter(
+            "frontdesk_cost_usd",
+            "What calls have cost, as far as it is known.",
+            ["persona", "what"],
+            registry=self.registry,
+        )
+        self._unknown = Counter(
+            "frontdesk_cost_unknown",
+            "What calls have used that has no price.",
+            ["persona", "what"],
+            registry=self.registry,
+        )
+        self._days_left = Gauge(
+            "frontdesk_model_days_left",
+            "Days until a model that is set is shut down.",
+            ["model"],
+            registry=self.registry,
+        )
+
     def count(self, code: str) -> None:
         self._events.labels(code).inc()
 
@@ -40,6 +61,23 @@ class Metrics:
 
     def ended(self, reason: EndedReason) -> None:
         self._ended.labels(reason.value).inc()
+
+    def cost(self, persona: str, what: str, cost: Cost) -> None:
+        self._cost.labels(persona, what).inc(cost.micros / MICROS)
+        if cost.unknown:
+            self._unknown.labels(persona, what).inc()
+
+    def days_left(self, model: str, days: int) -> None:
+        self._days_left.labels(model).set(days)
+
+    def observe(self, commands: Sequence[CallCommand]) -> None:
+        """What a call wrote down."""
+        for command in commands:
+            match command:
+                case Record(TurnLine() as line):
+                    self.turn(line)
+                case _:
+                    pass
 
     def turn(self, line: TurnLine) -> None:
         for part, ms in (

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -21,6 +22,7 @@ from telephony.rules import claimable, route, tool_fillers, turn_taking
 from telephony.seats import Opener
 from telephony.session import Session
 from telephony.settings import Settings
+from telephony.spending import Spending
 from telephony.transcripts.journal import Journal
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
@@ -48,6 +50,7 @@ class Opening:
         settings: Settings,
         engines: Mapping[str, Engines],
         gate: EngineGate,
+        spending: Spending,
         clips: Mapping[str, bytes],
         names: CallerNames,
         around: Around,
@@ -59,6 +62,7 @@ class Opening:
         self._settings = settings
         self._engines = engines
         self._gate = gate
+        self._spending = spending
         self._clips = clips
         self._names = names
         self._around = around
@@ -83,7 +87,10 @@ class Opening:
     def _begin(self, live: Live[Configured], offer: Offer) -> "_Begun":
         part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
         ladder = self.usable(part.ladder) or part.ladder
-        sessions = _Sessions(self._engines, self._gate, self._briefing(part), offer.from_, ladder)
+        heard = partial(self._spending.heard, offer.call_sid)
+        sessions = _Sessions(
+            self._engines, self._gate, self._briefing(part), offer.from_, ladder, heard
+        )
         return _Begun(live.version, part, ladder, sessions, WarmEngine(sessions.new(0)))
 
     def _begun(self, live: Live[Configured], offer: Offer) -> "_Begun":
@@ -96,9 +103,11 @@ class Opening:
         return self._begin(live, offer)
 
     def usable(self, ladder: tuple[str, ...]) -> tuple[str, ...]:
-        """The engines of a ladder that work, as far as is known."""
-        now = asyncio.get_running_loop().time()
-        return tuple(kind for kind in ladder if not self._gate.resting(kind, now))
+        """The engines of a ladder that work and have room for a call, as far as is known."""
+        now, has_room = asyncio.get_running_loop().time(), self._spending.has_room
+        return tuple(
+            kind for kind in ladder if has_room(kind) and not self._gate.resting(kind, now)
+        )
 
     def session(
         self, live: Live[Configured], offer: Offer, leg: Leg, over: Callable[[Session], None]
@@ -111,7 +120,7 @@ class Opening:
         journal = self._open_journal(offer, begun.ladder[0], encoded, live.version)
         self._around.staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
-        return Session(
+        session = Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
             call=Call(config),
@@ -125,6 +134,8 @@ class Opening:
             persona=part.name,
             opener=Opener(sessions.new, sessions.enter, sessions.report),
         )
+        self._spending.begin(offer, part, begun.ladder[0], session.deliver)
+        return session
 
     def _briefing(self, part: Part) -> Briefing:
         confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
@@ -135,6 +146,7 @@ class Opening:
             self._clock,
             answers_on_request=confirmed,
             caller_name=part.caller_name,
+            turns=part.turns,
         )
 
     def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:
@@ -159,6 +171,7 @@ class Opening:
             message_s=voicemail.max_seconds if voicemail.enabled else 0.0,
             # Also of tools this caller is not offered: what they do cannot be true here.
             claimable=claimable(cast.everything),
+            terms=self._spending.terms(part.budget),
         )
 
     def _clip(self, sentence: str) -> bytes:
@@ -197,7 +210,10 @@ class _Sessions:
         briefing: Briefing,
         caller: str,
         ladder: tuple[str, ...],
+        heard: Callable[[str, AnyEngineEvent], bool],
     ) -> None:
+        """`heard(engine, event)`: see Spending.heard."""
+        self._heard = heard
         self._engines = engines
         self._gate = gate
         self._briefing = briefing
@@ -221,12 +237,17 @@ class _Sessions:
         await asyncio.sleep(self._gate.wait_s(kind, loop.time()))
         return None
 
-    def report(self, rung: int, event: AnyEngineEvent) -> None:
+    def report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
+        """See telephony.seats.Report: a model that is gone is not fatal where another takes its
+        place, so the same rung is tried with that one at once."""
         kind, now = self._ladder[rung], asyncio.get_running_loop().time()
+        mended = self._heard(kind, event)
         match event:
             case EngineReady():
                 self._gate.worked(kind)
             case EngineFailed(fatal=fatal):
-                self._gate.failed(kind, now, fatal=fatal)
+                self._gate.failed(kind, now, fatal=fatal and not mended)
+                return msgspec.structs.replace(event, fatal=False) if mended else None
             case _:
                 pass
+        return None

@@ -23,8 +23,8 @@ CLOSE_S = 1.0
 
 Enter = Callable[[int], Awaitable[str | None]]
 """Waits until a session of this rung may be opened; why not, if it may not."""
-Report = Callable[[int, AnyEngineEvent], None]
-"""Hears how the sessions of a rung fare."""
+Report = Callable[[int, AnyEngineEvent], AnyEngineEvent | None]
+"""Hears how the sessions of a rung fare; what the call is told instead, if something else."""
 
 
 def _at_once(_rung: int) -> Awaitable[str | None]:
@@ -33,8 +33,8 @@ def _at_once(_rung: int) -> Awaitable[str | None]:
     return free
 
 
-def _nobody(_rung: int, _event: AnyEngineEvent) -> None:
-    """Nobody asks."""
+def _nobody(_rung: int, _event: AnyEngineEvent) -> AnyEngineEvent | None:
+    return None
 
 
 class Opener:
@@ -172,7 +172,7 @@ class Seats:
 
     def _heard(self, seat: _Seat, event: AnyEngineEvent) -> None:
         if isinstance(event, EngineReady | EngineFailed | ResponseDone | EngineAllowance):
-            self._opener.report(seat.rung, event)
+            event = self._opener.report(seat.rung, event) or event
         if seat.left:
             return
         if seat is self._seated:

@@ -5,6 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,8 @@ import msgspec
 from dotenv.parser import parse_stream
 
 from telephony.values import Secret, database_url
-from telephony.variables import RETIRED, VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import RETIRED, VARIABLES
 from tools.config import ConfigError
 from tools.secrets import PREFIX as SECRETS
 from tools.secrets import Secrets
@@ -25,7 +27,7 @@ _MAX_SECRET_FILE_BYTES = 64 * 1024
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment. The meaning of each field stands in `telephony.variables`."""
 
-    engine: Literal["local", "realtime"]
+    engine: Literal["local", "realtime", "turns", "live"]
     fallbacks: tuple[str, ...]
     host: str
     port: int
@@ -45,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: int
     realtime_audio: Literal["pcm", "ulaw"]
     model: str
+    turns_model: str
+    live_model: str
+    live_backend_model: str
     voice: str
     instructions: str
     greeting: str
@@ -64,6 +69,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     twilio_api_url: str
     openai_api_key: Secret | None
     openai_base_url: str
+    models_file: Path | None
+    retired_models: Literal["successor", "refuse"]
+    carrier_usd_per_minute: Decimal
+    max_call_usd: Decimal | None
+    max_caller_usd: Decimal | None
+    max_day_usd: Decimal | None
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()
@@ -249,10 +260,10 @@ def _sqlite_below(data_dir: Path) -> Secret:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.engine == "realtime" and settings.openai_api_key is None:
+    if settings.engine != "local" and settings.openai_api_key is None:
         raise ConfigError(
             "OPENAI_API_KEY",
-            "it is not set, but FRONTDESK_ENGINE is realtime",
+            f"it is not set, but FRONTDESK_ENGINE is {settings.engine}",
             "Set it (any word will do for a gateway without keys), or FRONTDESK_ENGINE=local",
         )
     if bool(settings.local_llm_url) != bool(settings.local_llm_model):

@@ -47,11 +47,13 @@ _PLAIN_END = frozenset(
         EndedReason.AGENT_HUNG_UP,
         EndedReason.IDLE,
         EndedReason.MAX_LENGTH,
+        EndedReason.BUDGET,
         EndedReason.TRANSFERRED,
         EndedReason.VOICEMAIL,
     }
 )
 """After these a caller who is still there has heard all there is to hear."""
+BUSY = "All our lines are busy right now. Please call again in a few minutes."
 _GOODBYE_S = 15.0
 """How long the last words of a drained call may take before its socket is closed."""
 
@@ -64,6 +66,15 @@ class Sentences(msgspec.Struct, frozen=True):
     broken: str
     nobody: str
     """Nobody could take a call that was to be passed on."""
+
+
+def sentences(apology: str) -> Sentences:
+    return Sentences(
+        at_capacity=BUSY,
+        draining="We are just restarting our phone system. Please call again in a minute.",
+        broken=apology,
+        nobody="I'm sorry, I could not reach anybody. Please call again later. Goodbye.",
+    )
 
 
 class _Past(msgspec.Struct, frozen=True):
@@ -139,6 +150,10 @@ class Switchboard:
     @property
     def accepting(self) -> bool:
         return self._accepting and len(self._live) + len(self._expected) < self._max_calls
+
+    def awaits(self, call_sid: str) -> bool:
+        """The call was admitted, and its stream has not come."""
+        return call_sid in self._expected
 
     def ended_reason(self, call_sid: str) -> EndedReason | None:
         past = self._ended.get(call_sid)

@@ -7,6 +7,7 @@ a value that may be secret.
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -57,6 +58,18 @@ def number(low: float, high: float) -> Callable[[str], float]:
             raise ValueError(f"{_quoted(value)} is not a number")
         _check_range(float(value), low, high)
         return float(value)
+
+    return parse
+
+
+def usd(low: float, high: float) -> Callable[[str], Decimal]:
+    """An amount of money, exact to a millionth."""
+
+    def parse(value: str) -> Decimal:
+        if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
+            raise ValueError(f"{_quoted(value)} is not an amount")
+        _check_range(float(value), low, high)
+        return Decimal(value)
 
     return parse
 

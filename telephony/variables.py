@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
+from agents.live.settings import LiveSettings
 from agents.realtime.settings import RealtimeSettings, ServerVad
+from agents.turns.settings import TurnsSettings
 from telephony.values import (
-    Parse,
     address_secret,
     api_key,
     api_url,
@@ -24,43 +23,31 @@ from telephony.values import (
     whole,
     yes_or_no,
 )
+from telephony.variable import Variable
+from telephony.variables_money import MONEY
 
-FALLBACKS = ("realtime", "local")
+FALLBACKS = ("realtime", "turns", "local")
 """Engines that follow one that fails, the best first."""
-
-
-class Variable(msgspec.Struct, frozen=True):
-    """One setting: `NAME` in the environment or in `.env`, `field` in Settings."""
-
-    name: str
-    field: str
-    parse: Parse
-    default: str | None
-    """As it would be written; None when it follows from other settings or may be missing."""
-    form: str
-    """What a value looks like, for whoever has to mend one."""
-    meaning: str
-    secret: bool = False
-    """Never shown, and may also be given as the path of a file in `NAME_FILE`."""
-
 
 _REALTIME = RealtimeSettings()
 _VAD = ServerVad()
+_LIVE = LiveSettings()
 
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FRONTDESK_ENGINE",
         "engine",
-        choice("local", "realtime"),
+        choice("local", "realtime", "turns", "live"),
         None,
-        "local or realtime",
-        "Who hears and speaks: the embedded engine, or an OpenAI Realtime session"
-        " (the default when OPENAI_API_KEY is set)",
+        "local, realtime, turns or live",
+        "Who hears and speaks: the embedded engine, an OpenAI Realtime session"
+        " (the default when OPENAI_API_KEY is set), audio chat completions turn by turn, or a"
+        " GPT-Live session",
     ),
     Variable(
         "FRONTDESK_FALLBACKS",
         "fallbacks",
-        several(*FALLBACKS),
+        several("realtime", "turns", "live", "local"),
         ",".join(FALLBACKS),
         "engines with commas between, or none",
         "Who carries a call on, in this order, when its engine fails; personas may say otherwise",
@@ -210,6 +197,30 @@ VARIABLES: tuple[Variable, ...] = (
         _REALTIME.model,
         "a model id",
         "Realtime model",
+    ),
+    Variable(
+        "FRONTDESK_TURNS_MODEL",
+        "turns_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        TurnsSettings().model,
+        "a model id",
+        "Audio chat model of the turn-based engine",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_MODEL",
+        "live_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.model,
+        "a model id",
+        "GPT-Live model, which hears and speaks",
+    ),
+    Variable(
+        "FRONTDESK_LIVE_BACKEND_MODEL",
+        "live_backend_model",
+        matching(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}", "a model id"),
+        _LIVE.backend_model,
+        "a model id",
+        "Model that thinks and calls the tools behind a GPT-Live session",
     ),
     Variable(
         "FRONTDESK_VOICE",
@@ -369,6 +380,7 @@ VARIABLES: tuple[Variable, ...] = (
         "a URL ending in /v1",
         "API of OpenAI or of a gateway that speaks like it; the WebSocket URL follows from it",
     ),
+    *MONEY,
 )
 
 RETIRED: Mapping[str, str] = {

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from agents.realtime import failures
+from agents.turns import failures as turns
 from telephony.cli.main import frontdesk
 from telephony.cli.terminal import BAD_CONFIGURATION
 from telephony.settings import load
@@ -18,7 +19,8 @@ from telephony.transcripts.summary import Summary
 from telephony.twilio.ports import LostReason
 from telephony.twilio.stream import Refusal
 from telephony.twilio.wire import BadKind
-from telephony.variables import VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import VARIABLES
 from tests.test_gates import tracked
 from tests.test_imports import refuse
 from tests.tree import PACKAGES, ROOT, modules
@@ -275,6 +277,10 @@ def test_every_way_a_session_fails_is_described() -> None:
     }
     reasons |= set(re.findall(r'return "(local_\w+)"', source))
     refuse(missing(sorted(reasons), TEXTS["docs/wire.md"]))
+
+
+def test_every_way_the_turn_based_engine_fails_is_described() -> None:
+    refuse(missing(sorted(turns.REASONS), TEXTS["docs/turns.md"]))
 
 
 def test_the_export_s_summary_is_described() -> None:

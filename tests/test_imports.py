@@ -13,6 +13,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 
 SHELLS = frozenset(
     {
+        "agents.live.client",
         "agents.local.chat.client",
         "agents.local.engine",
         "agents.local.models",
@@ -24,6 +25,8 @@ SHELLS = frozenset(
         "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",
+        "agents.turns.client",
+        "agents.websocket",
         "telephony.__main__",
         "telephony.app",
         "telephony.around",
@@ -55,6 +58,7 @@ SHELLS = frozenset(
         "telephony.console.approvals",
         "telephony.console.api",
         "telephony.console.auth",
+        "telephony.console.costs",
         "telephony.console.desk",
         "telephony.console.problems",
         "telephony.console.routes",
@@ -70,12 +74,14 @@ SHELLS = frozenset(
         "telephony.lab.speaking",
         "telephony.logs",
         "telephony.metrics",
+        "telephony.modelwatch",
         "telephony.opening",
         "telephony.running",
         "telephony.seats",
         "telephony.server",
         "telephony.session",
         "telephony.settings",
+        "telephony.spending",
         "telephony.simulator.conversation",
         "telephony.simulator.dial",
         "telephony.simulator.ears",
@@ -130,6 +136,7 @@ SHELLS = frozenset(
         "tools.calls.inbox",
         "tools.catalogue",
         "tools.configfile",
+        "tools.costbook",
         "tools.crm.checking",
         "tools.crm.consents",
         "tools.configuring.examples",
@@ -193,7 +200,7 @@ TABLES = frozenset(
 OUTSIDE = frozenset(
     {
         "aiohttp", "alembic", "anyio", "asyncio", "concurrent", "contextvars", "fastapi", "ftplib",
-        "http", "httpx", "httpx2", "io.open", "logging", "mcp", "multiprocessing", "os",
+        "http", "httpx", "httpx2", "io.open", "logging", "mcp", "multiprocessing", "openai", "os",
         "prometheus_client", "queue", "random", "requests",
         "sched", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlalchemy",
         "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile", "threading", "time",

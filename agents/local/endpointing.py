@@ -99,6 +99,8 @@ class Endpointing:
         self._recent: deque[Frame] = deque(maxlen=_frames(kept_ms))
         self.patient = False
         """Wait longer for the caller to go on."""
+        self.end_silence_ms = self._set.end_silence_ms
+        """So much silence ends a turn; may be changed at any time."""
 
     @property
     def speaking(self) -> bool:
@@ -153,8 +155,8 @@ class Endpointing:
     def _end_silence_ms(self, turn: Turn) -> int:
         settled = turn.settled_at_ms == turn.last_voice_ms
         if self.patient:
-            return self._set.end_silence_ms if settled else self._set.patient_silence_ms
-        return self._set.settled_silence_ms if settled else self._set.end_silence_ms
+            return self.end_silence_ms if settled else self._set.patient_silence_ms
+        return self._set.settled_silence_ms if settled else self.end_silence_ms
 
 
 def _voiced_ms(quiet: Quiet, frame: Frame) -> int:

@@ -28,6 +28,7 @@ from agents.local.hearing import Hearing
 from agents.local.models import Models, ModelsMissing
 from agents.local.replies import Model
 from agents.local.session import Session, SpeechFailed, Understanding, work
+from agents.local.vad import Vad
 from agents.tasks import Tasks
 
 CAPABILITIES = Capabilities(
@@ -140,7 +141,7 @@ class LocalEngine:
     async def _converse(self, tasks: Tasks, deliver: Callable[[AnyEngineEvent], None]) -> None:
         speech = await work(self._models.hearing, self._models.load)
         missed_ms = self._inbox.missed_bytes // _BYTES_PER_MS
-        hearing = Hearing(speech.vad, self._endpoints, begin_ms=missed_ms)
+        hearing = Hearing(Vad(speech.vad), self._endpoints, begin_ms=missed_ms)
         session = Session(
             self._models,
             speech,

@@ -1,11 +1,10 @@
 """What the caller's audio brings: turns begun and ended, from 24 kHz PCM of any cut."""
 
 import numpy as np
-from onnxruntime import InferenceSession
 
 from agents import pcm
 from agents.local.endpointing import Endpointing, Endpoints, Frame, Heard
-from agents.local.vad import FRAME_SAMPLES, Vad
+from agents.local.vad import FRAME_SAMPLES, Detector
 
 _FULL_SCALE = np.float32(1 / 32_768)
 
@@ -13,15 +12,19 @@ _FULL_SCALE = np.float32(1 / 32_768)
 class Hearing:
     """The ears of one call."""
 
-    def __init__(self, model: InferenceSession, endpoints: Endpoints, *, begin_ms: int = 0) -> None:
+    def __init__(self, detector: Detector, endpoints: Endpoints, *, begin_ms: int = 0) -> None:
         """`begin_ms`: audio of the call that went by unheard."""
         self._resample = pcm.to_16k()
-        self._vad = Vad(model)
+        self._detector = detector
         self._endpointing = Endpointing(endpoints, begin_ms=begin_ms)
         self._waiting: Frame = np.zeros(0, np.float32)
 
     def expect(self, *, patient: bool) -> None:
         self._endpointing.patient = patient
+
+    def end_after(self, silence_ms: int) -> None:
+        """So much silence ends a turn from now on."""
+        self._endpointing.end_silence_ms = silence_ms
 
     def settle(self, at_ms: int) -> None:
         """The words up to the pause that began there are all that was asked for."""
@@ -34,5 +37,7 @@ class Hearing:
         whole = len(self._waiting) // FRAME_SAMPLES * FRAME_SAMPLES
         frames = self._waiting[:whole].reshape(-1, FRAME_SAMPLES)
         self._waiting = self._waiting[whole:]
-        turns = [self._endpointing.hear(self._vad.probability(frame), frame) for frame in frames]
+        turns = [
+            self._endpointing.hear(self._detector.probability(frame), frame) for frame in frames
+        ]
         return [turn for turn in turns if turn is not None]

@@ -85,6 +85,7 @@ class Models:
         self.speaking = ThreadPoolExecutor(1, "local-speaking")
         self._loading = Lock()
         self._voice: Voice | None = None
+        self._vad: InferenceSession | None = None
         self._speech: Speech | None = None
 
     def load(self) -> Speech:
@@ -92,10 +93,10 @@ class Models:
 
         Raises ModelsMissing.
         """
-        voice = self.load_voice()
+        voice, vad = self.load_voice(), self.load_vad()
         with self._loading:
             if self._speech is None:
-                self._speech = Speech(_session(VAD), _recogniser(), voice)
+                self._speech = Speech(vad, _recogniser(), voice)
             return self._speech
 
     def load_voice(self) -> Voice:
@@ -104,6 +105,13 @@ class Models:
             if self._voice is None:
                 self._voice = _voice()
             return self._voice
+
+    def load_vad(self) -> InferenceSession:
+        """Only what tells speech from silence. Raises ModelsMissing."""
+        with self._loading:
+            if self._vad is None:
+                self._vad = _session(VAD)
+            return self._vad
 
     def close(self) -> None:
         """Let running work finish and end the threads."""

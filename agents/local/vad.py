@@ -1,5 +1,7 @@
 """How likely is it that somebody speaks? Silero's voice activity detector, 32 ms at a time."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
@@ -9,6 +11,13 @@ FRAME_SAMPLES = 512
 _CONTEXT = 64
 """Samples of the frame before that the model wants to see again."""
 _RATE = np.array(RATE, np.int64)
+
+
+class Detector(Protocol):
+    """One caller's."""
+
+    def probability(self, frame: NDArray[np.float32]) -> float:
+        """Of speech in the next 512 samples, mono float32 at 16 kHz."""
 
 
 class Vad:

@@ -180,10 +180,14 @@ class RealtimeProtocol:
             case wire.IdleTimeout():
                 self._gate.turn_ended(now)
                 return []
-            case wire.TranscriptionCompleted(item_id, transcript):
-                return self._transcript(item_id, transcript, failed=False)
+            case wire.TranscriptionCompleted():
+                return self._transcript(
+                    CallerTranscript(
+                        event.item_id, event.transcript.strip(), billed_ms=event.billed_ms
+                    )
+                )
             case wire.TranscriptionFailed(item_id):
-                return self._transcript(item_id, "", failed=True)
+                return self._transcript(CallerTranscript(item_id, "", failed=True))
             case wire.ResponseCreated(response):
                 return self._created(response)
             case wire.ResponseEnded(response):
@@ -280,11 +284,11 @@ class RealtimeProtocol:
 
     # ---- what the caller says -----------------------------------------------------------------
 
-    def _transcript(self, item_id: str, text: str, *, failed: bool) -> list[AnyEngineEvent]:
-        if item_id in self._transcribed:
+    def _transcript(self, transcript: CallerTranscript) -> list[AnyEngineEvent]:
+        if transcript.item_id in self._transcribed:
             return [EngineNotice("transcript_repeated")]
-        self._transcribed.add(item_id)
-        return [CallerTranscript(item_id, text.strip(), failed)]
+        self._transcribed.add(transcript.item_id)
+        return [transcript]
 
     # ---- responses ----------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+_LONGEST_TURN_S = 3_600
+
 
 class BadMessage(Exception):  # noqa: N818 - the peer's error, not ours
     """The server sent what cannot be used. The message names the fault, never the content."""
@@ -66,11 +68,25 @@ class IdleTimeout(_Event, frozen=True, tag="input_audio_buffer.timeout_triggered
     item_id: str
 
 
+class _TranscriptionUsage(msgspec.Struct, frozen=True):
+    seconds: float | None = None
+    """Of `type` `duration`; models that charge by tokens give none."""
+
+
 class TranscriptionCompleted(
     _Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"
 ):
     item_id: str
     transcript: str
+    usage: _TranscriptionUsage | None = None
+
+    @property
+    def billed_ms(self) -> int | None:
+        """How much speech is charged for; None: it is not told, or cannot be true."""
+        seconds = self.usage.seconds if self.usage else None
+        if seconds is None or not 0 <= seconds <= _LONGEST_TURN_S:
+            return None
+        return round(seconds * 1000)
 
 
 class TranscriptionFailed(

@@ -138,6 +138,16 @@ class BargeIns:
         self._floor.silence(response_id)
         return [CancelResponse(response_id)]
 
+    def reply_ended(self, reason: str, now: float) -> list[CallCommand]:
+        """An engine that owns playback fell silent for the caller: what the carrier still has of
+        the reply would be heard after it."""
+        broken_off = self._capabilities.owns_playback and reason == "turn_detected"
+        end_s = self._playback.ledger.expected_end_s()
+        waits = end_s is not None and end_s > now
+        if not (broken_off and waits and self._ending.interruptible):
+            return []
+        return self._playback.interrupt(now)
+
     def speech_stopped(self, item_id: str, now: float) -> list[CallCommand]:
         """Ask for the answer to a turn that counts; of one that is open the words decide."""
         if not self._capabilities.answers_on_request:
@@ -206,6 +216,8 @@ class BargeIns:
         """The floor is the caller's: what we were saying is over."""
         self._ending.interrupted()
         self._patience.nothing_owed()
+        if self._capabilities.owns_playback and self._playback.arriving:
+            return []
         silenced = self._floor.silence_replies()
         held = self._playback.holding
         commands = self._playback.give_up(now) if held else self._playback.interrupt(now)

@@ -1,10 +1,12 @@
 """What one call is started with: frozen for its whole life, and kept in its journal."""
 
+from decimal import Decimal
 from enum import Enum
 
 import msgspec
 
 from agents.engine import Capabilities
+from agents.models import Tariff
 from agents.persona import Persona
 from telephony.transcripts.entry import AnyEntry
 
@@ -135,6 +137,17 @@ class ToolFiller(msgspec.Struct, frozen=True):
     ulaw: bytes
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What a call costs, by prices it keeps to its end, and how much that may be."""
+
+    tariffs: tuple[Tariff, ...] = ()
+    """Of the engines it may come to; of any other nothing is known."""
+    carrier_usd_per_minute: Decimal | None = None
+    """Charged by the minute begun; None: not known."""
+    cap_micros: int | None = None
+    """What the call may cost, in micro-dollars."""
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -169,3 +182,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     """The transcript so far of a call that another process began."""
     claimable: tuple[Claimable, ...] = ()
     """Which tools' doing can be claimed; empty: sentences are not looked at."""
+    terms: Terms | None = None
+    """None: money is not looked at."""

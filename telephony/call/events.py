@@ -149,6 +149,15 @@ class CallOver(PhoneEvent, frozen=True, tag=True):
     """The carrier says that the whole call is over, whatever became of its stream."""
 
 
+class BudgetNews(PhoneEvent, frozen=True, tag=True):
+    """A cap that other calls count against, too, is nearly or wholly used up."""
+
+    cap: str
+    """`caller`, `persona` or `day`."""
+    spent: bool
+    """False: nearly."""
+
+
 class DeadlineReached(PhoneEvent, frozen=True, tag=True):
     """The clock passed `Call.next_deadline()`."""
 
@@ -177,6 +186,7 @@ AnyPhoneEvent = (
     | DialEnded
     | MessageLeft
     | CallOver
+    | BudgetNews
     | DeadlineReached
 )
 

@@ -65,12 +65,13 @@ from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Due, Patience
+from telephony.call.money import Money
 from telephony.call.playback import Playback
 from telephony.call.relay import Relay
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.call.waiting import Waiting
-from telephony.transcripts.entry import EndedReason, UsageLine
+from telephony.transcripts.entry import EndedReason
 from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
@@ -114,6 +115,7 @@ class Call:
             self._ending.silence,
             config.own_tools,
         )
+        self._money = Money(config, self._ending)
         self._fillers = Fillers(config, self._playback, self._ending.silence, self._tools)
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
@@ -136,8 +138,8 @@ class Call:
             return []
         if isinstance(event, EngineEvent) and not isinstance(event, EngineNotice):
             self._relay.alive()
-        commands = self._dispatch(event, now)
-        commands += self._playback.settle(now)
+        commands = [*self._money.told(event, now), *self._dispatch(event, now)]
+        commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
         self._hearing.testimony.note(commands)
@@ -151,6 +153,7 @@ class Call:
         self._relay.memory.note(commands)
         if self._ending.phase is not Phase.ENDED:
             commands += self._relay.proceed(now, busy=self._waiting.busy)
+        commands += self._money.noted(commands, self._ms(now))
         return self._succession.addressed(commands, now)
 
     def next_deadline(self) -> float | None:
@@ -160,13 +163,11 @@ class Call:
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
-        claimed_s, typed_s = self._barge_ins.next_deadline(), self._keypad.next_deadline()
-        held_s = self._hearing.next_deadline()
-        relay_s = self._relay.next_deadline()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        every = (next_s, settling_s, self._echo_deadline(), claimed_s, typed_s, held_s)
-        times = [time for time in (*every, relay_s, filler_s) if time is not None]
-        return min(times, default=None)
+        parts = (self._barge_ins, self._keypad, self._hearing, self._relay, self._money)
+        own = (next_s, settling_s, self._echo_deadline(), filler_s)
+        every = (*own, *(part.next_deadline() for part in parts))
+        return min((time for time in every if time is not None), default=None)
 
     def hides(self, event: CallEvent, now: float) -> bool:
         """Whether what the event holds must be hidden before `handle` and the journal get it."""
@@ -293,6 +294,7 @@ class Call:
         recorded: list[CallCommand] = [Record(line)] if line else []
         if not event.failed:
             self._relay.caller_written(item_id)
+        recorded += self._money.transcribed(event, line)
         if event.failed:
             # Words there may have been; how long they took has to decide.
             return recorded
@@ -366,9 +368,10 @@ class Call:
             self._succession.replied()
         commands = self._honesty.response_done(event.response_id, now)
         commands += self._playback.close_response(event.response_id, now)
+        commands += self._barge_ins.reply_ended(event.reason, now)
         self._floor.reply_ended(event.response_id)
-        line = UsageLine(event.response_id, event.status.value, event.usage, self._ms(now))
-        commands += [*self._playback.settled(), Record(line)]
+        used = self._money.responded(event, self._ms(now))
+        commands += [*self._playback.settled(), Record(used)]
         return [*commands, *self._honesty.correction(event.response_id, now)]
 
     def _successor_ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:

@@ -443,9 +443,14 @@ class Playback:
         return self._last_heard.sentence(*self._items.values()) is not None
 
     @property
+    def arriving(self) -> bool:
+        """An item is being spoken of which more may come."""
+        return self._speaking is not None
+
+    @property
     def open(self) -> bool:
         """Audio is outstanding or held, or an item is still arriving."""
-        return self.outstanding or self._speaking is not None
+        return self.outstanding or self.arriving
 
 
 def _items_of(held: Held | None) -> list[SpokenItem]:

@@ -9,7 +9,7 @@ from telephony.call.bargein import BargeIns
 from telephony.call.commands import CallCommand, Note, Record
 from telephony.call.config import CallConfig
 from telephony.call.ending import Ending, Phase
-from telephony.call.events import SuccessorFailed, SuccessorReady
+from telephony.call.events import BudgetNews, SuccessorFailed, SuccessorReady
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.ledger import RATE
@@ -112,7 +112,9 @@ class Relay:
         self._alive_samples = self._caller_samples
 
     def told(
-        self, event: EngineExpires | EngineAllowance | EngineFailed | SuccessorFailed, now: float
+        self,
+        event: EngineExpires | EngineAllowance | EngineFailed | SuccessorFailed | BudgetNews,
+        now: float,
     ) -> list[CallCommand]:
         """What is told of the sessions themselves."""
         match event:
@@ -122,8 +124,8 @@ class Relay:
                 return self._successor_failed(event, now)
             case EngineExpires(in_s):
                 self.succession.expires(in_s, now)
-            case EngineAllowance():
-                """It matters to the calls that are to come."""
+            case EngineAllowance() | BudgetNews():
+                """It matters to the calls that are to come, and to the call's money."""
         return []
 
     def unheeded(self, now: float) -> list[CallCommand]:

@@ -17,7 +17,7 @@ from telephony.transcripts.archive import (
 )
 from telephony.transcripts.text import clock
 
-_COLUMNS = ("call", "started", "length", "engine", "from", "turns", "ended")
+_COLUMNS = ("call", "started", "length", "engine", "from", "turns", "cost", "ended")
 
 
 @click.group()
@@ -88,6 +88,7 @@ def _row(call: StoredCall) -> tuple[str, ...]:
             summary.engine,
             summary.from_number or "-",
             str(summary.turns),
+            "-" if summary.cost is None else str(summary.cost),
             ended + (" (incomplete)" if summary.dropped or summary.storage_trouble else ""),
         )
     )

@@ -21,12 +21,12 @@ import telephony
 import tools
 from agents.local.languages import WHAT, known
 from agents.local.models import missing
-from agents.models import BadModels, Models
-from agents.models_file import read_models
+from agents.models import Models
 from telephony.casting import engines_of
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
+from telephony.modelwatch import SOON_DAYS, file_of_models, models_set, official
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from telephony.versioned import versions_of
@@ -43,7 +43,6 @@ from tools.versions.folder import look
 from tools.versions.versions import Versions
 
 OLDEST_PYTHON = (3, 11)
-SHUTDOWN_SOON_DAYS = 60
 LITTLE_SPACE_BYTES = 1 << 30
 FILES_PER_CALL = 12
 """Sockets, recordings and journal of one call, with room to spare."""
@@ -120,7 +119,8 @@ def engine(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "local":
         yield well("engine", "embedded: no key and no network needed")
     else:
-        yield well("engine", f"OpenAI Realtime, key set, at {settings.openai_base_url}")
+        name = "GPT-Live" if settings.engine == "live" else "OpenAI Realtime"
+        yield well("engine", f"{name}, key set, at {settings.openai_base_url}")
         parts = urlsplit(settings.openai_base_url)
         if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
             cure = "Set OPENAI_BASE_URL to an https:// address"
@@ -138,34 +138,44 @@ def speech_models(settings: Settings) -> Iterator[Finding]:
 
 
 def model_ids(settings: Settings) -> Iterator[Finding]:
+    """What is set, until when it answers, and what becomes of calls then."""
     if settings.engine == "local":
         return
     try:
-        models = read_models()
-    except (OSError, BadModels) as error:
-        yield broken("models", f"agents/models.json cannot be used: {error}", "Restore the file")
+        models = file_of_models(settings)
+    except ConfigError as error:
+        yield broken(error.where, error.what, error.hint)
         return
-    for name in ("model", "transcription_model"):
-        yield from _model(models, getattr(settings, name), f"FRONTDESK_{name.upper()}")
+    for variable, model_id in models_set(settings).items():
+        yield _model(settings, models, model_id, variable)
+    if _any_cap(settings) and models.tariff("", settings.model).tokens is None:
+        what = f"nobody knows what {settings.model} costs, so caps on money hold the rest only"
+        yield odd("budget", what, "Put its prices into a file and name it as FRONTDESK_MODELS_FILE")
 
 
-def _model(models: Models, model_id: str, variable: str) -> Iterator[Finding]:
+def _any_cap(settings: Settings) -> bool:
+    caps = (settings.max_call_usd, settings.max_caller_usd, settings.max_day_usd)
+    return any(cap is not None for cap in caps)
+
+
+def _model(settings: Settings, models: Models, model_id: str, variable: str) -> Finding:
     if models.find(model_id) is None:
         what = f"{model_id} is not in the list of {models.as_of}"
-        yield odd(variable, what, "Check its spelling; frontdesk doctor --online asks the API")
-        return
-    shutdown = models.shutdown(model_id, dt.datetime.now(dt.UTC).date())
+        return odd(variable, what, "Check its spelling; frontdesk doctor --online asks the API")
+    today = dt.datetime.now(dt.UTC).date()
+    shutdown, next_id = models.shutdown(model_id, today), models.successor(model_id, today)
     if shutdown is None:
-        yield well(variable, f"{model_id}, no shutdown announced as of {models.as_of}")
-    elif shutdown.days_left <= 0:
-        what = f"{model_id} was shut down on {shutdown.date}"
-        cure = f"Unset {variable} for the default, unless your gateway still serves it"
-        openai = "api.openai.com"
-        yield broken(variable, what, f"{cure} ({openai} does not)")
-    else:
+        return well(variable, f"{model_id}, no shutdown announced as of {models.as_of}")
+    if shutdown.days_left > 0:
         what = f"{model_id} will be shut down on {shutdown.date}, in {shutdown.days_left} days"
-        soon = shutdown.days_left <= SHUTDOWN_SOON_DAYS
-        yield odd(variable, what, f"Move to another model{' now' if soon else ''}")
+        soon = " now" if shutdown.days_left <= SOON_DAYS else ""
+        return odd(variable, what, f"Move to {next_id or 'another model'}{soon}")
+    what = f"{model_id} was shut down on {shutdown.date}"
+    if not official(settings):
+        return odd(variable, what, "See with --online whether your gateway still serves it")
+    if next_id is not None and settings.retired_models == "successor":
+        return odd(variable, f"{what}: calls use {next_id}", f"Set it to {next_id}")
+    return broken(variable, what, f"Set it to {next_id or 'another model'}")
 
 
 def data_dir(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ChargeLine,
     ClaimLine,
     DtmfLine,
     EndLine,
@@ -97,7 +98,7 @@ class Live:
                 self._row(entry.at_ms, "end", Text(_ending(entry), "bold"))
             case SeatLine():
                 self._row(entry.at_ms, "engine", Text(seat(entry), "dim"))
-            case UsageLine():
+            case UsageLine() | ChargeLine():
                 pass
 
     # ---- lines ---------------------------------------------------------------------------------

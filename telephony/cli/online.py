@@ -1,25 +1,20 @@
 """What `frontdesk doctor --online` asks over the network."""
 
 import base64
+import datetime as dt
 import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-import msgspec
-
+from agents.listing import LARGEST_BYTES, BadListing, models_url, parse_listing
 from telephony.cli.checks import Check, Finding, broken, odd, well
+from telephony.modelwatch import models_set
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 
 _TIMEOUT_S = 5.0
-_LARGEST_ANSWER = 4 << 20
-
-
-class _ModelsAnswer(msgspec.Struct):
-    data: list[dict[str, Any]]
 
 
 def ask(url: str, headers: Mapping[str, str]) -> tuple[int, bytes] | str:
@@ -27,7 +22,7 @@ def ask(url: str, headers: Mapping[str, str]) -> tuple[int, bytes] | str:
     request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - parsed as a web URL
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            return answer.status, answer.read(_LARGEST_ANSWER)
+            return answer.status, answer.read(LARGEST_BYTES)
     except urllib.error.HTTPError as error:
         return error.code, b""
     except urllib.error.URLError as error:
@@ -40,10 +35,8 @@ def openai(settings: Settings) -> Iterator[Finding]:
     """Whether the key is taken and the models are served, and until when."""
     if settings.openai_api_key is None:
         return
-    base = settings.openai_base_url.replace("ws", "http", 1)
-    base = base if settings.openai_base_url.startswith("ws") else settings.openai_base_url
-    path, _, query = base.partition("?")
-    url = f"{path.rstrip('/')}/models" + (f"?{query}" if query else "")
+    url = models_url(settings.openai_base_url)
+    path = url.partition("?")[0].removesuffix("/models")
     match ask(url, {"Authorization": f"Bearer {settings.openai_api_key.reveal()}"}):
         case (200, bytes() as body):
             yield from _served(settings, body)
@@ -58,19 +51,18 @@ def openai(settings: Settings) -> Iterator[Finding]:
 
 def _served(settings: Settings, body: bytes) -> Iterator[Finding]:
     try:
-        answer = msgspec.json.decode(body, type=_ModelsAnswer)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        served = parse_listing(body)
+    except BadListing:
         yield odd("OpenAI", "its list of models cannot be read", "Check OPENAI_BASE_URL")
         return
-    served = {model.get("id"): model for model in answer.data}
-    for model_id in (settings.model, settings.transcription_model):
-        model = served.get(model_id)
-        if model is None:
+    for model_id in models_set(settings).values():
+        if model_id not in served:
             cure = "Check its spelling and what your account or gateway offers"
             yield odd("OpenAI", f"{model_id} is not in the list of models", cure)
-        elif model.get("shutdown_date"):
-            what = f"{model_id} is served until {model['shutdown_date']}"
-            yield odd("OpenAI", what, "Move to another model before that")
+        elif (until := served[model_id]) is not None:
+            days = (until - dt.datetime.now(dt.UTC).date()).days
+            cure = f"Move to another model before that: in {days} days"
+            yield odd("OpenAI", f"{model_id} is served until {until}", cure)
         else:
             yield well("OpenAI", f"{model_id} is served")
 

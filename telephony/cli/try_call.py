@@ -153,8 +153,13 @@ async def _serve_and_call(
 
 
 def _starting(settings: Settings) -> str:
-    if settings.engine == "realtime":
-        return f"Starting the server with {settings.model} at {settings.openai_base_url} ..."
+    models = {
+        "realtime": settings.model,
+        "turns": settings.turns_model,
+        "live": settings.live_model,
+    }
+    if (model := models.get(settings.engine)) is not None:
+        return f"Starting the server with {model} at {settings.openai_base_url} ..."
     return "Starting the server, loading the embedded engine and the caller's ears ..."
 
 

@@ -31,7 +31,7 @@ SINGLE_FILES = (SHOP_FILE, LINE_FILE, CRM_FILE, NUMBERS_FILE, SNIPPETS_FILE)
 FOLDERS = ("tools", "personas")
 MAX_FILES = 200
 MAX_TOTAL_BYTES = 512 * 1024
-ENGINES = frozenset({"realtime", "turns", "local"})
+ENGINES = frozenset({"realtime", "live", "turns", "local"})
 
 Files = Mapping[str, str]
 """The text of each file by its path in the folder, with slashes: `tools/book.yaml`."""

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from telephony.configuring.turnspart import TurnsPart
 from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
-EngineKind = Literal["realtime", "turns", "local"]
+EngineKind = Literal["realtime", "live", "turns", "local"]
 PERSONA_NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 
 SPOKEN_AHEAD = ("apology", "sorry")
@@ -20,6 +21,7 @@ WORDS = (
     "second_prompt",
     "idle_goodbye",
     "length_goodbye",
+    "budget_goodbye",
     "drain_goodbye",
     "nobody_free",
     *SPOKEN_AHEAD,
@@ -68,6 +70,20 @@ class TurnTakingPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         ]
         | UnsetType
     ) = UNSET
+
+
+Usd = Annotated[float, msgspec.Meta(ge=0.01, le=1_000_000)]
+
+
+class BudgetPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What calls to this persona may cost, in US dollars; what is missing is as in the settings."""
+
+    call: Annotated[Usd, _about("One call.")] | UnsetType = UNSET
+    caller: Annotated[Usd, _about("All calls of one number on one day.")] | UnsetType = UNSET
+    day: Annotated[Usd, _about("All calls to this persona on one day.")] | UnsetType = UNSET
+    say: Annotated[str, _sentence("What a caller hears whom no money is left for.")] = (
+        "I'm sorry, we can't take this call today. Please call again tomorrow. Goodbye."
+    )
 
 
 class OutsidePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -155,6 +171,10 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     turn_taking: Annotated[TurnTakingPart, _about("How the floor changes hands.")] = (
         TurnTakingPart()
     )
+    budget: Annotated[BudgetPart, _about("What calls may cost.")] = BudgetPart()
+    turns: Annotated[TurnsPart, _about("How the turn-based engine listens and speaks.")] = (
+        TurnsPart()
+    )
     tools: (
         Annotated[
             list[str],
@@ -186,6 +206,9 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     second_prompt: Annotated[Words, _about("Said when nobody answers that.")] | UnsetType = UNSET
     idle_goodbye: Annotated[Words, _about("Said before hanging up on silence.")] | UnsetType = UNSET
     length_goodbye: Annotated[Words, _about("Said at the longest time for a call.")] | UnsetType = (
+        UNSET
+    )
+    budget_goodbye: Annotated[Words, _about("Said when a cap on money is reached.")] | UnsetType = (
         UNSET
     )
     drain_goodbye: Annotated[Words, _about("Said when the server has to stop.")] | UnsetType = UNSET

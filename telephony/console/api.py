@@ -10,11 +10,13 @@ from starlette.routing import Mount
 
 from telephony.console.approvals import approvals_router
 from telephony.console.auth import Guard
+from telephony.console.costs import costs_router
 from telephony.console.desk import ConfigDesk
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
 from telephony.console.routes import author, config_router
 from telephony.console.views import Problem
 from telephony.console.waiting import waiting_router
+from telephony.purse import Book
 from telephony.version import VERSION
 from tools.approvals import Approvals
 from tools.booking.waiting import Waiting
@@ -28,6 +30,7 @@ def api(
     config: ConfigDesk,
     approvals: Approvals,
     waiting: Callable[[], Waiting],
+    book: Book,
     clock: Callable[[], dt.datetime],
 ) -> Mount:
     """Everything under API_PATH, behind the key; without one nothing is there."""
@@ -43,6 +46,7 @@ def api(
     app.include_router(config_router(config))
     app.include_router(approvals_router(approvals, clock, author))
     app.include_router(waiting_router(waiting, clock, author))
+    app.include_router(costs_router(book, lambda: clock().date()))
     _describe(app)
     mount = Mount(API_PATH, app=Guard(app, key))
     # A line feed in a path would lead past the mount, and so past the key.

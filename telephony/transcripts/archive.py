@@ -155,10 +155,15 @@ def _head(call: StoredCall) -> str:
             f"From {summary.from_number or 'unknown'} to {summary.to_number or 'unknown'}",
             f"{clock(summary.duration_ms)}, {ended}; {summary.turns} turns,"
             f" {summary.interruptions} interruptions, {summary.tool_calls} tool calls",
+            *_cost(summary),
             *_version(summary),
             *([f"Not everything could be stored: {_trouble(summary)}"] * bool(_trouble(summary))),
         )
     )
+
+
+def _cost(summary: Summary) -> list[str]:
+    return [] if summary.cost is None else [f"Cost {summary.cost}"]
 
 
 def _version(summary: Summary) -> list[str]:

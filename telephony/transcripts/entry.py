@@ -5,6 +5,7 @@ from enum import Enum
 import msgspec
 
 from agents.engine import Usage
+from agents.money import Cost
 
 
 class Fate(Enum):
@@ -56,7 +57,22 @@ class EndedReason(Enum):
     """The caller left a message."""
     TRANSFER_FAILED = "transfer_failed"
     """The caller was to be passed on, and nobody took them or gave them back."""
+    BUDGET = "budget"
+    """A cap on money was reached."""
     INTERNAL_ERROR = "internal_error"
+
+
+class Charge(Enum):
+    """What costs money besides responses."""
+
+    CARRIER = "carrier"
+    """A minute of the call, begun."""
+    SESSION = "session"
+    """A minute of an engine that is sold by time, begun."""
+    TRANSCRIPTION = "transcription"
+    """One utterance of the caller, written down."""
+    TRANSFER = "transfer"
+    """The leg to somebody the caller was put through to: how long it lasts is not told here."""
 
 
 class Entry(msgspec.Struct, frozen=True, tag=True):
@@ -165,10 +181,24 @@ class DtmfLine(Entry, frozen=True, tag=True):
     at_ms: int
 
 
-class UsageLine(Entry, frozen=True, tag=True):
+class UsageLine(Entry, frozen=True, tag=True, omit_defaults=True):
+    """One response. What it costs is left out where no prices were kept: older journals, which
+    hold fingerprints of their lines, stay as they are."""
+
     response_id: str
     status: str
     usage: Usage | None
+    at_ms: int
+    cost: Cost | None = None
+    model: str = ""
+    """Whose price that is; empty for an engine of our own."""
+
+
+class ChargeLine(Entry, frozen=True, tag=True):
+    """Money besides responses; with all `UsageLine.cost` this is what the call cost."""
+
+    what: Charge
+    cost: Cost
     at_ms: int
 
 
@@ -205,6 +235,7 @@ AnyEntry = (
     | TurnLine
     | DtmfLine
     | UsageLine
+    | ChargeLine
     | SeatLine
     | EndLine
 )

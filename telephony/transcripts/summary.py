@@ -3,10 +3,12 @@
 import msgspec
 
 from agents.engine import Usage
+from agents.money import FREE, Cost
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ChargeLine,
     EndLine,
     ToolLine,
     TruncationLine,
@@ -32,6 +34,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: int = 0
     tool_calls: int = 0
     usage: Usage = Usage()
+    cost: Cost | None = None
+    """In micro-dollars; None where no prices were kept."""
     dropped: int = 0
     """Journal records and pieces of audio that could not be kept."""
     storage_trouble: str | None = None
@@ -44,6 +48,7 @@ class Tally:
     def __init__(self) -> None:
         self._turns = self._interruptions = self._tool_calls = 0
         self._usage = Usage()
+        self._cost: Cost | None = None
         self._end: EndLine | None = None
 
     def add(self, entry: AnyEntry) -> None:
@@ -54,12 +59,19 @@ class Tally:
                 self._interruptions += 1
             case ToolLine():
                 self._tool_calls += 1
-            case UsageLine(usage=Usage() as usage):
-                self._usage = _sum(self._usage, usage)
+            case UsageLine(usage=usage, cost=cost):
+                self._usage = _sum(self._usage, usage or Usage())
+                self._costs(cost)
+            case ChargeLine(cost=cost):
+                self._costs(cost)
             case EndLine():
                 self._end = entry
             case _:
                 pass
+
+    def _costs(self, cost: Cost | None) -> None:
+        if cost is not None:
+            self._cost = (self._cost or FREE) + cost
 
     def summary(
         self,
@@ -84,6 +96,7 @@ class Tally:
             interruptions=self._interruptions,
             tool_calls=self._tool_calls,
             usage=self._usage,
+            cost=self._cost,
             dropped=dropped,
             storage_trouble=storage_trouble,
         )

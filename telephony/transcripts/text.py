@@ -8,6 +8,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    ChargeLine,
     ClaimLine,
     DtmfLine,
     EndLine,
@@ -41,7 +42,9 @@ def begins_ms(entry: AnyEntry) -> int:
         case TurnLine():
             # Beside the answer it measures, not beside the question.
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
-        case TruncationLine() | ClaimLine() | DtmfLine() | UsageLine() | SeatLine() | EndLine():
+        case TruncationLine() | ClaimLine() | DtmfLine() | EndLine():
+            return entry.at_ms
+        case UsageLine() | ChargeLine() | SeatLine():
             return entry.at_ms
 
 
@@ -96,7 +99,7 @@ def _said(  # noqa: C901, one flat table
             return "end", entry.reason.value.replace("_", " ") + detail
         case SeatLine():
             return "engine", style.aside(seat(entry))
-        case UsageLine():
+        case UsageLine() | ChargeLine():
             return None
 
 

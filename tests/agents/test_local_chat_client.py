@@ -38,7 +38,7 @@ from agents.local.models import Models
 from agents.persona import Persona
 from tests.agents.local_caller import Conversation, conversation
 from tests.agents.talk import SALON
-from tests.fakes.chat_server import (
+from tests.fakes.text_chat_server import (
     ChatServer,
     calls,
     ended,

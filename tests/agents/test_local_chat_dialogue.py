@@ -16,7 +16,7 @@ from agents.local.chat.stream import Call
 from agents.local.expectation import Expectation
 from agents.persona import Persona
 from tests.agents.talk import FRIDAY, SALON
-from tests.fakes.chat_server import check
+from tests.fakes.text_chat_server import check
 from tests.tools.http_double import Seen
 
 PERSONA = Persona(instructions="You answer for a salon.")

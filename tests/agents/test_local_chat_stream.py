@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agents.engine import Usage
 from agents.local.chat.stream import BadStream, Call, ChatStream, Outcome, ServerError
-from tests.fakes.chat_server import DONE, ended, event, said, wants
+from tests.fakes.text_chat_server import DONE, ended, event, said, wants
 
 
 def read(*pieces: bytes) -> tuple[str, Outcome]:

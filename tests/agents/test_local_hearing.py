@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from agents.local.endpointing import Endpoints, Heard, SpeechStarted, SpeechStopped
 from agents.local.hearing import Hearing
 from agents.local.models import Models
+from agents.local.vad import Vad
 from tests.callers import Pcm, resampled, says, silence, telephoned
 
 RATE = 8_000
@@ -115,7 +116,7 @@ HARMLESS: dict[str, Callable[[], Sound]] = {
 
 def heard(models: Models, line: Pcm) -> list[Heard]:
     """All turns in 8 kHz audio, fed in frames of 20 ms."""
-    hearing = Hearing(models.load().vad, Endpoints())
+    hearing = Hearing(Vad(models.load().vad), Endpoints())
     audio = telephoned(line, RATE)
     frames = [audio[at : at + 480].tobytes() for at in range(0, len(audio), 480)]
     return [turn for frame in frames for turn in hearing.hear(frame)]
@@ -139,7 +140,7 @@ def test_speech_on_a_noisy_line_is_noticed_within_200_ms(
     line = noise(3_000 + len(word) // 8, dbfs)
     line[RATE : RATE + len(word)] += word
     audio = telephoned(whole(line), RATE)
-    hearing = Hearing(models.load().vad, Endpoints())
+    hearing = Hearing(Vad(models.load().vad), Endpoints())
     noticed = next(
         at
         for at in range(0, len(audio), 480)
@@ -151,7 +152,7 @@ def test_speech_on_a_noisy_line_is_noticed_within_200_ms(
 
 def test_a_turn_is_found_where_it_was_spoken(models: Models) -> None:
     word = telephoned(whole(spoken("Tomorrow morning, please.")), RATE)
-    hearing = Hearing(models.load().vad, Endpoints(), begin_ms=5_000)
+    hearing = Hearing(Vad(models.load().vad), Endpoints(), begin_ms=5_000)
     line = np.concatenate([silence(1_000), word, silence(1_000)])
     started, stopped = hearing.hear(line.tobytes())
     assert isinstance(started, SpeechStarted)

@@ -1,6 +1,7 @@
 """The Realtime session as a story: server messages in, events and client messages out."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -321,6 +322,23 @@ def test_what_the_caller_said_may_come_late_and_counts_once() -> None:
     story = caller_turn(live(), 1).server(created("r1"), ResponseStarted("r1"))
     story.server(transcribed("caller_1", " Tuesday. "), CallerTranscript("caller_1", "Tuesday."))
     story.server(transcribed("caller_1", "Tuesday."), EngineNotice("transcript_repeated"))
+
+
+@pytest.mark.parametrize(
+    ("usage", "billed_ms"),
+    [
+        ({"type": "duration", "seconds": 2.5}, 2_500),
+        ({"type": "duration", "seconds": -1}, None),
+        ({"type": "duration", "seconds": 1e300}, None),
+        ({"type": "tokens", "input_tokens": 12, "output_tokens": 3, "total_tokens": 15}, None),
+        (None, None),
+    ],
+)
+def test_how_much_speech_is_charged_for_is_told_where_it_makes_sense(
+    usage: dict[str, Any] | None, billed_ms: int | None
+) -> None:
+    event = transcribed("caller_1", "Tuesday.") | {"usage": usage}
+    live().server(event, CallerTranscript("caller_1", "Tuesday.", billed_ms=billed_ms))
 
 
 def test_a_failed_transcription_is_an_empty_one() -> None:

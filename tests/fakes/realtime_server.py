@@ -44,6 +44,8 @@ class FakeRealtime:
         self.script = script or Script()
         self.faults = faults or Faults()
         self.sessions: list[RealtimeSession] = []
+        self.listed: dict[str, str | None] = {}
+        """What `GET /v1/models` tells: dates of shutdown by model id."""
         self.requests: list[Request] = []
         self.totals: Counter[str] = Counter()
         """Events by type of the sessions that are not kept, and error codes as `error:<code>`."""
@@ -88,6 +90,9 @@ class FakeRealtime:
         return self.sessions[number]
 
     async def _handshake(self, connection: ServerConnection, request: Request) -> Response | None:
+        if urlsplit(request.path).path == "/v1/models":
+            found = [{"id": name, "shutdown_date": date} for name, date in self.listed.items()]
+            return connection.respond(http.HTTPStatus.OK, json.dumps({"data": found}))
         self.requests.append(request)
         faults = self.faults
         await asyncio.sleep(faults.handshake_delay_s)

@@ -18,6 +18,7 @@ from tools.approvals import Approvals
 from tools.booking.shop import default_shop
 from tools.booking.waiting import Waiting
 from tools.config import ConfigError
+from tools.costbook import CostBook
 from tools.migrate import migrate
 from tools.store import Store, open_store
 from tools.versions.files import Files
@@ -47,6 +48,7 @@ class Office:
     ) -> None:
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
         self.versions = Versions(self.store, checked, Clock())
+        self.book = CostBook(self.store, "office")
         self.moved: list[int | None] = []
         self.standing = STANDING
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
@@ -57,6 +59,7 @@ class Office:
                 self.desk,
                 Approvals(self.store),
                 lambda: Waiting(self.store, default_shop()),
+                self.book,
                 lambda: dt.datetime.now(dt.UTC),
             )
         )

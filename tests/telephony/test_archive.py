@@ -221,6 +221,15 @@ def test_a_call_exports_as_text(tmp_path: Path) -> None:
     )
 
 
+def test_an_export_says_what_the_call_cost(tmp_path: Path) -> None:
+    store(tmp_path, ("CA1", NOON))
+    folder = folder_of(tmp_path)
+    summary = json.loads((folder / "call.json").read_text())
+    summary["cost"] = {"micros": 19_700, "unknown": True}
+    (folder / "call.json").write_text(json.dumps(summary))
+    assert "\nCost at least $0.0197\n" in export_text(Archive(tmp_path).find("CA1"))
+
+
 def test_an_export_says_what_could_not_be_stored(tmp_path: Path) -> None:
     store(tmp_path, ("CA1", NOON))
     folder = folder_of(tmp_path)

@@ -13,6 +13,7 @@ from telephony.call.config import Route, ToolFiller
 from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
 from telephony.cli.starters import KINDS, starter
 from telephony.configuring.configuration import load_configuration
+from telephony.configuring.personafile import BudgetPart
 from telephony.line import Line
 from telephony.rules import tool_fillers
 from telephony.settings import Settings, load
@@ -176,15 +177,21 @@ def test_hours_decide_whether_an_agent_answers(store: Store) -> None:
 
 def test_the_first_engine_that_is_there_answers(store: Store) -> None:
     keyed = settings(OPENAI_API_KEY="sk-x")
-    assert engines_of(keyed) == {"local", "realtime"}
+    assert engines_of(keyed) == {"local", "realtime", "turns", "live"}
     files = {"personas/anna.yaml": "engine: realtime\nfallbacks: [turns, local]\n"}
-    assert cast(store, files, keyed).part(OURS, NOW).ladder == ("realtime", "local")
+    assert cast(store, files, keyed).part(OURS, NOW).ladder == ("realtime", "turns", "local")
     assert cast(store, files).part(OURS, NOW).ladder == ("local",)
     every = cast(store, {"personas/anna.yaml": "{}\n"}, keyed)
-    assert every.part(OURS, NOW).ladder == ("realtime", "local")
-    assert every.engines() == {"realtime", "local"}
+    assert every.part(OURS, NOW).ladder == ("realtime", "turns", "local")
+    assert every.engines() == {"realtime", "turns", "local"}
     alone = cast(store, {"personas/anna.yaml": "fallbacks: []\n"}, keyed)
     assert alone.part(OURS, NOW).ladder == ("realtime",)
+
+
+def test_a_part_knows_what_its_calls_may_cost(store: Store) -> None:
+    files = {"personas/anna.yaml": "budget: {call: 1.5, day: 20}\n"}
+    assert cast(store, files).part(OURS, NOW).budget == BudgetPart(call=1.5, day=20.0)
+    assert cast(store, {}).part(OURS, NOW).budget == BudgetPart()
 
 
 def test_a_part_can_be_frozen_into_a_journal(store: Store) -> None:

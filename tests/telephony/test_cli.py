@@ -216,10 +216,10 @@ def test_calls_are_listed_as_a_table_or_as_json(command: Output, place: Path) ->
     store_call(place / "data")
     assert command.run("calls", "list") == 0
     head, row = command.out.splitlines()
-    assert head.split() == ["call", "started", "length", "engine", "from", "turns", "ended"]
+    assert head.split() == ["call", "started", "length", "engine", "from", "turns", "cost", "ended"]
     assert row.split() == [
         *("CA1", "2026-11-20", "12:00:00", "00:01.500"),
-        *("local", "+15550100", "1", "caller_hung_up"),
+        *("local", "+15550100", "1", "-", "caller_hung_up"),
     ]
     assert command.run("calls", "list", "--json") == 0
     assert json.loads(command.out)["call_id"] == "CA1"
@@ -331,6 +331,10 @@ def test_the_doctor_speaks_json_without_secrets(
     assert "canary" not in command.out
 
 
+GONE = {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-4o-realtime-preview-2024-10-01"}
+NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
+
+
 @pytest.mark.parametrize(
     ("subject", "environ", "expected"),
     [
@@ -347,8 +351,16 @@ def test_the_doctor_speaks_json_without_secrets(
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
         (
             "FRONTDESK_MODEL",
-            {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-4o-realtime-preview-2024-10-01"},
-            Level.PROBLEM,
+            GONE,
+            Level.WARNING,
+        ),
+        ("FRONTDESK_MODEL", {**GONE, "OPENAI_BASE_URL": "https://gw.example/v1"}, Level.WARNING),
+        ("FRONTDESK_MODEL", {**GONE, "FRONTDESK_RETIRED_MODELS": "refuse"}, Level.PROBLEM),
+        ("FRONTDESK_MODELS_FILE", {"OPENAI_API_KEY": "k", **NO_FILE}, Level.PROBLEM),
+        (
+            "budget",
+            {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9", "FRONTDESK_MAX_DAY_USD": "5"},
+            Level.WARNING,
         ),
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9"}, Level.WARNING),
         ("FRONTDESK_TRANSCRIPTION_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
@@ -369,6 +381,7 @@ def test_the_doctor_speaks_json_without_secrets(
             },
             Level.WARNING,
         ),
+        ("FRONTDESK_LIVE_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_ENGINE": "live"}, Level.OK),
         ("data folder", {}, Level.OK),
         ("data folder", {"FRONTDESK_DATA_DIR": "/proc/nothing"}, Level.PROBLEM),
         ("data folder", {"FRONTDESK_DATA_DIR": "/dev/null/data"}, Level.PROBLEM),
@@ -412,6 +425,12 @@ def test_a_persona_in_a_language_the_embedded_engine_lacks_is_told_of(tmp_path: 
 def test_a_model_with_a_date_is_a_warning_with_days_left() -> None:
     [found] = findings(OPENAI_API_KEY="k", FRONTDESK_MODEL="gpt-realtime")["FRONTDESK_MODEL"]
     assert "2027-01-20" in found.what
+    assert "gpt-realtime-2.1" in found.cure
+
+
+def test_a_model_that_is_gone_is_told_with_what_calls_use_instead() -> None:
+    [found] = findings(**GONE)["FRONTDESK_MODEL"]
+    assert found.what.endswith("was shut down on 2025-10-10: calls use gpt-realtime-2.1")
 
 
 @pytest.mark.parametrize(
@@ -752,6 +771,21 @@ def test_online_the_key_and_the_models_are_asked_for(
         monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
         assert expected in report(command)
     assert asked == ["/v1/models Bearer k1"]
+
+
+def test_online_a_live_session_s_models_are_asked_for(
+    command: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = {"data": [{"id": "gpt-live-1"}]}
+    with answering(200, json.dumps(served).encode()) as (address, _asked):
+        monkeypatch.setenv("FRONTDESK_ENGINE", "live")
+        monkeypatch.setenv("OPENAI_API_KEY", "k1")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        found = [each for each in report(command) if each[0] == "OpenAI"]
+    assert found == [
+        ("OpenAI", "ok", "gpt-live-1 is served"),
+        ("OpenAI", "warning", "gpt-6-luna is not in the list of models"),
+    ]
 
 
 def test_online_a_busy_api_is_odd_and_an_absent_one_broken(

@@ -82,10 +82,11 @@ def test_the_only_persona_answers_all_numbers() -> None:
     ("text", "message"),
     [
         ("greetng: Hi\n",
-         "1:10: greetng: is not known. Known here: apology, business, disclosure, drain_goodbye,"
+         "1:10: greetng: is not known. Known here: apology, budget,"
+         " budget_goodbye, business, disclosure, drain_goodbye,"
          " engine, fallbacks, go_on, greeting, hours, idle_goodbye, instructions, language,"
          " length_goodbye, nobody_free, outside_hours, reprompt, second_prompt, silence_prompt,"
-         " sorry, tools, transfers, turn_taking, voice; perhaps greeting is meant."),
+         " sorry, tools, transfers, turn_taking, turns, voice; perhaps greeting is meant."),
         ("greeting: ''\n", "1:11: greeting: is too short. Give at least 1 characters."),
         ("greeting: Hi {caller_name}\n",
          "1:11: greeting: {caller_name} cannot stand here. Known here: business, opening_hours,"
@@ -97,7 +98,7 @@ def test_the_only_persona_answers_all_numbers() -> None:
          "2:11: language: de-DE cannot be had: the embedded engine hears and speaks English only."
          " Leave the language out or make it en, or give the persona another engine."),
         ("engine: gpt\n",
-         "1:9: engine: is not one of the choices. Use one of: local, realtime, turns."),
+         "1:9: engine: is not one of the choices. Use one of: live, local, realtime, turns."),
         ("tools: [cok]\n",
          "1:9: tools.0: there is no tool 'cok'. Known here: cook; perhaps cook is meant."),
         ("transfers: [sales]\n",

@@ -10,12 +10,14 @@ from telephony.casting import handlers_for, tried
 from telephony.cli.starters import starter
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.personafile import (
+    BudgetPart,
     NumbersFile,
     OutsidePart,
     PersonaFile,
     SnippetsFile,
     TurnTakingPart,
 )
+from telephony.configuring.turnspart import TurnsPart
 from tests.tree import ROOT
 from tools.configuring.declared import table_of
 from tools.configuring.toolfile import (
@@ -32,7 +34,7 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, BudgetPart, TurnsPart, OutsidePart, NumbersFile, SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -44,6 +46,8 @@ PARTS: Mapping[str, str] = {
     "Step": "[steps](#steps)",
     "WeeklyHours": "[hours](#hours)",
     "TurnTakingPart": "[turn-taking](#turn-taking)",
+    "BudgetPart": "[budget](#budget)",
+    "TurnsPart": "[turn by turn](#turn-by-turn)",
     "OutsidePart": "[outside hours](#outside-hours)",
 }
 """Where the document tells of each part."""

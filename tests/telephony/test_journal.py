@@ -18,12 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.engine import Usage
+from agents.money import UNKNOWN, Cost
 from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, PlayAudio, Track
 from telephony.call.events import CallerAudio, CallEvent, DtmfPressed, MarkEchoed
 from telephony.transcripts import journal as journals
 from telephony.transcripts.entry import (
     AgentLine,
     CallerLine,
+    Charge,
+    ChargeLine,
     EndedReason,
     EndLine,
     Fate,
@@ -44,6 +47,7 @@ from telephony.transcripts.records import (
     header_of,
     read,
 )
+from telephony.transcripts.summary import Tally
 from tests.exploring import examples
 
 STARTED = dt.datetime(2026, 11, 20, 23, 30, tzinfo=dt.timezone(dt.timedelta(hours=-2)))
@@ -235,7 +239,8 @@ async def test_the_summary_counts_what_the_transcript_holds(call: Call) -> None:
         ToolLine("t1", "book", "{}", "done", "{}", 1300, 1400),
         UsageLine("r1", "completed", usage, 1500),
         UsageLine("r2", "cancelled", None, 1600),
-        UsageLine("r3", "completed", usage, 1700),
+        UsageLine("r3", "completed", usage, 1700, Cost(7_206), "gpt-realtime-2.1"),
+        ChargeLine(Charge.CARRIER, Cost(12_500), 0),
         EndLine(EndedReason.CALLER_HUNG_UP, 2000),
     ):
         call.journal.record(entry)
@@ -249,8 +254,26 @@ async def test_the_summary_counts_what_the_transcript_holds(call: Call) -> None:
     total = summary["usage"]
     assert isinstance(total, dict)
     assert (total["input_audio_tokens"], total["output_text_tokens"]) == (20, 2)
+    assert summary["cost"] == {"micros": 19_706, "unknown": False}
     kinds = [line["type"] for line in call.lines()]
     assert kinds[:3] == ["AgentLine", "CallerLine", "TruncationLine"]
+
+
+async def test_a_sum_with_an_unknown_part_says_so_and_one_without_prices_nothing(
+    call: Call,
+) -> None:
+    plain = Tally()
+    plain.add(UsageLine("r1", "completed", None, 1500))
+    header = Header(call_id="CA1", started_at="2026-11-20T12:00:00", engine="local")
+    assert plain.summary(header, last_ms=0).cost is None
+    for entry in (
+        UsageLine("r1", "completed", None, 1500, UNKNOWN, "gpt-unheard-of"),
+        ChargeLine(Charge.CARRIER, Cost(12_500), 0),
+    ):
+        call.journal.record(entry)
+    call.journal.close(EndedReason.CALLER_HUNG_UP)
+    assert await call.journal.written(5)
+    assert call.summary()["cost"] == {"micros": 12_500, "unknown": True}
 
 
 async def test_a_call_without_an_end_line_takes_the_reason_of_its_close(call: Call) -> None:

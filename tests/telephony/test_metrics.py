@@ -5,8 +5,10 @@ import socket
 import aiohttp
 import pytest
 
+from agents.money import UNKNOWN, Cost
+from telephony.call.commands import Note, Record
 from telephony.metrics import Metrics, MetricsListener
-from telephony.transcripts.entry import EndedReason, TurnLine
+from telephony.transcripts.entry import DtmfLine, EndedReason, TurnLine
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -34,6 +36,25 @@ def test_a_turn_that_was_answered_before_it_was_noticed_is_no_negative_wait() ->
     metrics = Metrics()
     metrics.turn(TurnLine(1_000, 900, 950, 940))
     assert value(metrics, "frontdesk_turn_seconds_sum", part="endpointing") == 0
+
+
+def test_money_is_counted_with_what_nobody_knows_beside_it() -> None:
+    metrics = Metrics()
+    metrics.cost("desk", "response", Cost(7_206))
+    metrics.cost("desk", "response", Cost(2_794))
+    metrics.cost("desk", "transfer", UNKNOWN)
+    metrics.days_left("gpt-realtime", 61)
+    of = {"persona": "desk"}
+    assert value(metrics, "frontdesk_cost_usd_total", what="response", **of) == pytest.approx(0.01)
+    assert value(metrics, "frontdesk_cost_unknown_total", what="response", **of) is None
+    assert value(metrics, "frontdesk_cost_unknown_total", what="transfer", **of) == 1
+    assert value(metrics, "frontdesk_model_days_left", model="gpt-realtime") == 61
+
+
+def test_turns_are_read_off_what_a_call_writes_down() -> None:
+    metrics = Metrics()
+    metrics.observe([Note("odd"), Record(DtmfLine("1", 0)), Record(TurnLine(0, 500, 700, 750))])
+    assert value(metrics, "frontdesk_turn_seconds_count", part="turn") == 1
 
 
 async def test_the_figures_are_read_on_loopback_and_the_port_is_free_afterwards() -> None:

@@ -32,13 +32,18 @@ class Desk:
         self.engines: list[ScriptedEngine] = [ScriptedEngine()]
         self.ready = True
         self.tasks = Tasks(self._broken)
-        opener = Opener(self._new, report=lambda rung, event: self.reported.append((rung, event)))
+        self.instead: AnyEngineEvent | None = None
+        opener = Opener(self._new, report=self._report)
         if enter is not None:
             opener.enter = enter
         self.seats = Seats("CA1", self.engines[0], opener, self.tasks, self.told.append)
 
     def _broken(self, name: str, _error: BaseException) -> None:
         self.seats.broken(name)
+
+    def _report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
+        self.reported.append((rung, event))
+        return self.instead
 
     def _new(self, _rung: int) -> Engine:
         self.engines.append(ScriptedEngine(ready=self.ready))
@@ -156,3 +161,12 @@ async def test_a_session_that_does_not_close_is_cancelled(monkeypatch: pytest.Mo
     async with asyncio.timeout(2.0):
         while desk.engines[0].running:
             await asyncio.sleep(0.005)
+
+
+async def test_who_hears_how_a_session_fares_may_know_better_what_it_means() -> None:
+    desk = await Desk().begun()
+    desk.told.clear()
+    desk.instead = EngineFailed("model_not_found", fatal=False)
+    desk.engines[0].say(EngineFailed("model_not_found", fatal=True))
+    await settle()
+    assert desk.told == [desk.instead]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from telephony.settings import Settings, check_for_twilio, describe, load
 from telephony.values import Secret
-from telephony.variables import VARIABLES, Variable
+from telephony.variable import Variable
+from telephony.variables import VARIABLES
 from tools.config import ConfigError
 
 SID = "AC" + "0123456789abcdef" * 2
@@ -141,12 +142,18 @@ def test_the_environments_file_wins_over_the_dotenv_value(tmp_path: Path) -> Non
 
 
 BAD = [
-    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime"),
+    ("FRONTDESK_ENGINE", "robot", "'robot' is not one of local, realtime, turns, live"),
     ("FRONTDESK_HOST", "a b", "is not an address or host name"),
     ("FRONTDESK_PORT", "http", "'http' is not a whole number"),
     ("FRONTDESK_PORT", "65536", "65536 is outside 0 to 65535"),
     ("FRONTDESK_PORT", "٣", "is not a whole number"),
     ("FRONTDESK_MAX_CALLS", "0", "0 is outside 1 to 10000"),
+    ("FRONTDESK_MAX_DAY_USD", "0", "0.0 is outside 0.01 to 1000000"),
+    ("FRONTDESK_MAX_CALL_USD", "$5", "'$5' is not an amount"),
+    ("FRONTDESK_MAX_CALLER_USD", "1.2345678", "is not an amount"),
+    ("FRONTDESK_CARRIER_USD_PER_MINUTE", "-1", "'-1' is not an amount"),
+    ("FRONTDESK_RETIRED_MODELS", "ignore", "'ignore' is not one of successor, refuse"),
+    ("FRONTDESK_MODELS_FILE", "~/models.json", "write the whole path"),
     ("FRONTDESK_MAX_CALLS", "1e3", "is not a whole number"),
     ("FRONTDESK_TURN_THRESHOLD", "1.5", "1.5 is outside 0 to 1"),
     ("FRONTDESK_TURN_THRESHOLD", "nan", "is not a number"),
@@ -190,8 +197,9 @@ def test_fault_p11_a_bad_value_is_named_with_its_cure(
     assert str(error).isprintable()
 
 
-def test_fault_p11_realtime_without_a_key(tmp_path: Path) -> None:
-    error = refused(tmp_path, FRONTDESK_ENGINE="realtime")
+@pytest.mark.parametrize("engine", ["realtime", "live"])
+def test_fault_p11_a_provider_s_engine_without_a_key(tmp_path: Path, engine: str) -> None:
+    error = refused(tmp_path, FRONTDESK_ENGINE=engine)
     assert error.where == "OPENAI_API_KEY"
     assert "FRONTDESK_ENGINE=local" in error.hint
 

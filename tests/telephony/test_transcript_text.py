@@ -4,11 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.money import Cost
 from telephony.plain import plain
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
+    Charge,
+    ChargeLine,
     ClaimLine,
     DtmfLine,
     EndedReason,
@@ -55,6 +58,12 @@ def test_words_after_the_cut_are_struck_through() -> None:
 def test_words_nobody_heard_are_struck_through_as_a_whole() -> None:
     said = agent("One moment.", "", Fate.NEVER_PLAYED)
     assert line(said).endswith("  agent   ~~One moment.~~  [never played]")
+
+
+def test_what_is_only_counted_has_no_line() -> None:
+    usage = UsageLine("r1", "completed", None, 7_000, Cost(5), "m")
+    charge = ChargeLine(Charge.CARRIER, Cost(12_500), 60_000)
+    assert (line(usage), line(charge), begins_ms(charge)) == ("", "", 60_000)
 
 
 def test_a_cut_after_the_last_word_strikes_nothing() -> None:

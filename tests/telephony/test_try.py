@@ -204,6 +204,7 @@ def test_a_model_that_refuses_the_connection_is_named(tmp_path: Path) -> None:
         unused.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
         key = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": base_url}
+        key["FRONTDESK_FALLBACKS"] = "none"
         done = tries(tmp_path, "--once", "--json", **key)
     assert done.returncode == 1
     told = json.loads(done.stdout)

@@ -10,9 +10,9 @@ from telephony.media import ulaw
 from telephony.simulator.phone import Recorded
 from telephony.transcripts.entry import AgentLine, CallerLine, EndedReason, Fate, ToolLine
 from tests.callers import resampled, says
-from tests.fakes.chat_server import ChatServer, calls, streams
-from tests.fakes.chat_server import said as writes
-from tests.fakes.chat_server import says as answers
+from tests.fakes.text_chat_server import ChatServer, calls, streams
+from tests.fakes.text_chat_server import said as writes
+from tests.fakes.text_chat_server import says as answers
 from tests.telephony import test_whole_call
 from tests.telephony.test_whole_call import House
 from tests.tools.http_double import Reply, answer

@@ -11,9 +11,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import tools.approvals
 import tools.booking.caldav.tables
 import tools.booking.tables
 import tools.calls.tables
+import tools.costbook
 import tools.crm.tables
 import tools.receipts
 import tools.versions.tables
@@ -26,9 +28,11 @@ from tools.store import Store, open_store
 
 
 def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Store) -> None:
+    assert tools.approvals.APPROVALS.metadata is METADATA
     assert tools.booking.caldav.tables.EVENTS.metadata is METADATA
     assert tools.booking.tables.BOOKINGS.metadata is METADATA
     assert tools.calls.tables.MESSAGES.metadata is METADATA
+    assert tools.costbook.CALL_COSTS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     assert tools.versions.tables.VERSIONS.metadata is METADATA

@@ -1,0 +1,257 @@
+"""The shell of an engine whose session is one WebSocket: carries what a protocol decides.
+
+One task connects and waits for the end, one timer wakes the protocol; messages are taken and
+written as they come. The API key is in the handshake's headers and nowhere else: the socket's own
+logger is kept from writing headers, no redirect is followed, and no exception of the handshake is
+passed on.
+"""
+
+import asyncio
+import logging
+import re
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from agents.engine import AnyEngineCommand, AnyEngineEvent, CloseEngine, EngineFailed
+from agents.realtime import failures
+from agents.realtime.socket import PromptConnection
+from agents.tasks import Tasks
+
+CONNECT_S = 4.0
+"""For both tries together: a caller is listening to silence."""
+TRY_S = 2.5
+"""For the first of them."""
+TRY_PAUSE_S = 0.25
+CLOSE_S = 0.5
+"""How long the server may take over the closing handshake of a call that is over."""
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_KEY = re.compile(r"[\x21-\x7e]+")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class SessionProtocol(Protocol):
+    """A session as a state machine, without I/O. All times are the event loop's."""
+
+    def start(self, now: float, unix_s: float) -> None:
+        """The socket is open; `unix_s` is the time of day."""
+
+    def receive(self, raw: bytes | str, now: float) -> list[AnyEngineEvent]: ...
+
+    def submit(self, command: AnyEngineCommand, now: float) -> list[AnyEngineEvent]: ...
+
+    def wake(self, now: float) -> list[AnyEngineEvent]: ...
+
+    def fail(self, failure: EngineFailed) -> list[AnyEngineEvent]: ...
+
+    def messages_to_send(self) -> list[bytes]: ...
+
+    def next_deadline(self) -> float | None: ...
+
+
+Connected = Callable[[], Awaitable[PromptConnection | EngineFailed]]
+
+
+class WebSocketSession:
+    """One session of one call: `run` and `submit` of `agents.engine.Engine`."""
+
+    def __init__(self, name: str, protocol: SessionProtocol, connected: Connected) -> None:
+        """`connected` opens the socket; it is called once, by `run`."""
+        self._name = name
+        self._protocol = protocol
+        self._connected = connected
+        self._tasks = Tasks(self._broken)
+        self._connection: PromptConnection | None = None
+        self._receiving = False
+        """True after the end of the connection: a bug of ours ended it."""
+        self._over = asyncio.Event()
+        self._events: deque[AnyEngineEvent] = deque()
+        self._deliver: Callable[[AnyEngineEvent], None] | None = None
+        self._delivering = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
+        """See `agents.engine.Engine.run`. To be awaited once."""
+        self._deliver = deliver
+        self._carry([])
+        self._tasks.start(f"{self._name}-session", self._session())
+        try:
+            await self._over.wait()
+        finally:
+            self._cancel_timer()
+            await self._tasks.cancel_all()
+
+    def submit(self, command: AnyEngineCommand) -> None:
+        """See `agents.engine.Engine.submit`."""
+        self._carry(self._protocol.submit(command, _now()))
+        if isinstance(command, CloseEngine):
+            self._over.set()
+
+    # ---- the socket ---------------------------------------------------------------------------
+
+    async def _session(self) -> None:
+        connection = await self._connected()
+        if isinstance(connection, EngineFailed):
+            self._carry(self._protocol.fail(connection))
+            return
+        try:
+            self._connection = connection
+            self._protocol.start(_now(), time.time())
+            self._carry([])
+            connection.take_over(self._received)
+            await connection.wait_closed()
+            self._carry(self._protocol.fail(self._why(connection)))
+        finally:
+            await _close(connection)
+
+    def _received(self, raw: bytes) -> None:
+        if not self._over.is_set():
+            self._receiving = True
+            self._carry(self._protocol.receive(raw, _now()))
+            self._receiving = False
+
+    def _why(self, connection: PromptConnection) -> EngineFailed:
+        """Why the connection has ended."""
+        if self._receiving:
+            return EngineFailed("internal_error", fatal=False)
+        frame = connection.protocol.close_rcvd
+        return failures.of_close(*(None, "") if frame is None else (frame.code, frame.reason))
+
+    # ---- the protocol -------------------------------------------------------------------------
+
+    def _carry(self, events: list[AnyEngineEvent]) -> None:
+        """Hand out what the protocol answered: messages to the server, events to the call."""
+        self._events.extend(events)
+        if self._connection is not None:
+            for message in self._protocol.messages_to_send():
+                if not self._connection.write(message):
+                    failed = EngineFailed("backpressure", fatal=False)
+                    self._events.extend(self._protocol.fail(failed))
+                    break
+        self._deliver_events()
+        self._arm_timer()
+
+    def _deliver_events(self) -> None:
+        # An event may make the call submit a command, whose events come after those before it.
+        if self._deliver is None or self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._events:
+                event = self._events.popleft()
+                self._deliver(event)
+                if isinstance(event, EngineFailed):
+                    self._over.set()
+        finally:
+            self._delivering = False
+
+    def _arm_timer(self) -> None:
+        self._cancel_timer()
+        deadline = self._protocol.next_deadline()
+        if deadline is not None and self._deliver is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wake(self) -> None:
+        self._carry(self._protocol.wake(_now()))
+
+    def _broken(self, name: str, error: BaseException) -> None:
+        """A task of ours ended in a bug: the call is told, and the log through the loop."""
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": f"{name} failed", "exception": error})
+        self._carry(self._protocol.fail(EngineFailed("internal_error", fatal=False)))
+        self._over.set()
+
+
+# ---- connecting ---------------------------------------------------------------------------------
+
+
+class _Connect(connect):
+    """Follows no redirect: the API key would go along."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+def usable_key(key: str) -> bool:
+    """A key that cannot stand in a header would be quoted by whatever fails on it."""
+    return _KEY.fullmatch(key) is not None
+
+
+async def connected(url: str, headers: Mapping[str, str]) -> PromptConnection | EngineFailed:
+    """The open socket, within `CONNECT_S` and two tries; nothing is raised."""
+    ends_at = _now() + CONNECT_S
+    outcome = await _try(url, headers, TRY_S)
+    if isinstance(outcome, EngineFailed) and not outcome.fatal:
+        await asyncio.sleep(TRY_PAUSE_S)
+        outcome = await _try(url, headers, ends_at - _now())
+    return outcome
+
+
+async def _try(
+    url: str, headers: Mapping[str, str], timeout_s: float
+) -> PromptConnection | EngineFailed:
+    try:
+        connection = await _Connect(
+            url,
+            create_connection=PromptConnection,
+            additional_headers=headers,
+            # No proxy stands between a machine and itself.
+            proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
+            compression=None,
+            open_timeout=timeout_s,
+            close_timeout=CLOSE_S,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=_silent_logger(),
+        )
+        assert isinstance(connection, PromptConnection)
+        return connection
+    except InvalidStatus as refused:
+        answer = refused.response
+        return failures.of_handshake(answer.status_code, bytes(answer.body))
+    except OSError as error:
+        return EngineFailed(_os_reason(error), fatal=False)
+    except (WebSocketException, EOFError):
+        return EngineFailed("handshake_failed", fatal=False)
+
+
+async def _close(connection: PromptConnection) -> None:
+    """Bounded: the close frame waits behind everything a server that reads no more has left."""
+    try:
+        await asyncio.wait_for(connection.close(), CLOSE_S)
+    except TimeoutError:
+        connection.transport.abort()
+
+
+def _os_reason(error: OSError) -> str:
+    match error:
+        case TimeoutError():
+            return "connect_timeout"
+        case ssl.SSLError():
+            return "tls_failed"
+        case socket.gaierror():
+            return "name_not_resolved"
+        case _:
+            return "connect_refused"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _silent_logger() -> logging.Logger:
+    """At DEBUG the library logs all headers, and with them the API key."""
+    logger = logging.getLogger("agents.websocket")
+    logger.setLevel(logging.INFO)
+    return logger
