@@ -439,22 +439,20 @@ def _strangers(settings: Settings) -> Iterator[tuple[str, str]]:
         return  # told with the configuration
     here = engines_of(settings)
     for name, role in roles.items():
-        language = role.file.language
-        wanted = role.engines(settings.engine, settings.fallbacks)
-        engine = next((each for each in wanted if each in here), "")
-        if language is not UNSET and engine == "local" and not known(language):
+        language, wanted = role.file.language, role.engines(settings.engine, settings.fallbacks)
+        local = next((each for each in wanted if each in here), "") == "local"
+        if local and language is not UNSET and not known(language):
             yield name, language
 
 
 def local_model(settings: Settings) -> Iterator[Finding]:
     """The language model behind the embedded engine, when there is one."""
-    if (url := settings.local_llm_url) is None:
-        return
+    url = settings.local_llm_url or ""
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         cure = "Set FRONTDESK_LOCAL_LLM_URL to an https:// address, or to this machine"
         yield odd("language model", f"all that is said travels unencrypted to {url}", cure)
-    else:
+    elif url:
         yield well("language model", f"{settings.local_llm_model} at {url}")
 
 
