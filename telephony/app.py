@@ -127,7 +127,9 @@ class Service:
             settings, store, backends.http, self.metrics, self.clock, self.count
         )
         key = self._account()[1][0]
-        self._engines = engines_for(settings, self._models, key, self.spending.watch.living)
+        self._engines = engines_for(
+            settings, self._models, key, self.spending.watch.living, backends.http
+        )
         self._opening = self._make_opening()
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)

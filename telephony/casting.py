@@ -54,6 +54,8 @@ class Part(msgspec.Struct, frozen=True):
     """What the persona says of the turn-based engine."""
     session: SessionPart = SessionPart()
     """How its Realtime session is set up."""
+    caller_name: str = ""
+    """As contacts have it: a hint, numbers can be forged."""
 
 
 class Cast:
@@ -100,6 +102,7 @@ class Cast:
             line=self._stage.line(role),
             ladder=self._ladder(role),
             barge_in=_said(role, "barge_in", self._settings.barge_in),
+            caller_name=caller_name,
             budget=role.file.budget if role else BudgetPart(),
             turns=role.file.turns if role else TurnsPart(),
             session=role.file.session if role else SessionPart(),

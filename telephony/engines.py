@@ -4,10 +4,12 @@ import asyncio
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+import secrets
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Protocol
 
+import aiohttp
 import msgspec
 import openai
 import structlog
@@ -15,9 +17,12 @@ import structlog
 from agents.engine import AudioFormat, Capabilities, Engine
 from agents.live.client import LiveEngine
 from agents.live.settings import LiveSettings
+from agents.local.chat.client import Chat, ChatSettings
+from agents.local.chat.dialogue import ChatDialogue
 from agents.local.dialogue import Dialogue
 from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
+from agents.local.session import Understanding
 from agents.local.vad import Detector, Vad
 from agents.models_file import read_models
 from agents.persona import Persona
@@ -46,6 +51,8 @@ class Briefing(msgspec.Struct, frozen=True):
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""
     answers_on_request: bool = False
+    caller_name: str = ""
+    """Whose number it is, as contacts have it: a hint of which name may be said."""
     turns: TurnsPart = TurnsPart()
     session: SessionPart = SessionPart()
     """What the persona wants of a Realtime session."""
@@ -64,17 +71,35 @@ class Engines(Protocol):
 class LocalEngines:
     """The embedded engine: one set of models, one dialogue for each call."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, chat: Chat | None = None) -> None:
+        """`chat`: the language model that answers instead of rules."""
         self._models = models
+        self._chat = chat
 
     def new(self, caller: str, briefing: Briefing) -> Engine:
-        tool_call_ids = (f"call_{number}" for number in count(1))
-        now, number = briefing.clock(), e164(caller)
-        dialogue = Dialogue(
-            briefing.tools, briefing.persona, now, tool_call_ids, caller_number=number
+        # A call may get a second session, even from another process that goes on with it.
+        ids = f"{secrets.token_hex(4)}_"
+        tool_call_ids = (f"{ids}call_{number}" for number in count(1))
+        return LocalEngine(
+            self._models,
+            self._dialogue(caller, briefing, tool_call_ids),
+            answers_on_request=briefing.answers_on_request,
+            ids=ids,
+            chat=self._chat,
         )
-        on_request = briefing.answers_on_request
-        return LocalEngine(self._models, dialogue, answers_on_request=on_request)
+
+    def _dialogue(self, caller: str, briefing: Briefing, ids: Iterator[str]) -> Understanding:
+        now = briefing.clock()
+        if self._chat is not None:
+            return ChatDialogue(self._chat.model, briefing.tools, briefing.persona, now, ids)
+        return Dialogue(
+            briefing.tools,
+            briefing.persona,
+            now,
+            ids,
+            caller_number=e164(caller),
+            caller_name=briefing.caller_name,
+        )
 
     def capabilities(self, briefing: Briefing) -> Capabilities:
         return self.new("", briefing).capabilities
@@ -202,11 +227,17 @@ class TurnsEngines:
 
 
 def engines_for(
-    settings: Settings, models: Models, key: str, living: Callable[[str], str]
+    settings: Settings,
+    models: Models,
+    key: str,
+    living: Callable[[str], str],
+    http: aiohttp.ClientSession | None = None,
 ) -> dict[str, Engines]:
     """All this deployment can run, by name. `key`: a secret of ours, for callers' pseudonyms;
-    `living` gives the model that serves today in place of one that may be retired."""
-    found: dict[str, Engines] = {"local": LocalEngines(models)}
+    `living` gives the model that serves today in place of one that may be retired; over
+    `http` the embedded engine's language model is asked, if there is one."""
+    chat = local_chat(settings, http) if http is not None else None
+    found: dict[str, Engines] = {"local": LocalEngines(models, chat)}
     if settings.openai_api_key:
         identify = pseudonyms(key)
         found["realtime"] = RealtimeEngines(realtime_settings(settings), identify, living)
@@ -244,6 +275,14 @@ def pseudonyms(key: str) -> Callable[[str], str]:
         return hmac.new(key.encode(), said, hashlib.sha256).hexdigest()[:32]
 
     return pseudonym
+
+
+def local_chat(settings: Settings, http: aiohttp.ClientSession) -> Chat | None:
+    """The language model behind the embedded engine, if there is one."""
+    url, model, key = settings.local_llm_url, settings.local_llm_model, settings.local_llm_key
+    if url is None or model is None:
+        return None
+    return Chat(ChatSettings(url, model, key.reveal() if key else ""), http)
 
 
 def realtime_settings(settings: Settings) -> RealtimeSettings:

@@ -41,13 +41,18 @@ def models_set(settings: Settings) -> dict[str, str]:
     """The models this deployment may use, by the variables that name them."""
     if settings.openai_api_key is None:
         return {}
-    return {
-        "FRONTDESK_MODEL": settings.model,
-        "FRONTDESK_TURNS_MODEL": settings.turns_model,
-        "FRONTDESK_LIVE_MODEL": settings.live_model,
-        "FRONTDESK_LIVE_BACKEND_MODEL": settings.live_backend_model,
-        "FRONTDESK_TRANSCRIPTION_MODEL": settings.transcription_model,
-    }
+    used = {settings.engine, *settings.fallbacks}
+    found: dict[str, str] = {}
+    if "realtime" in used:
+        found["FRONTDESK_MODEL"] = settings.model
+    if "turns" in used:
+        found["FRONTDESK_TURNS_MODEL"] = settings.turns_model
+    if "live" in used:
+        found["FRONTDESK_LIVE_MODEL"] = settings.live_model
+        found["FRONTDESK_LIVE_BACKEND_MODEL"] = settings.live_backend_model
+    if used & {"realtime", "turns"}:
+        found["FRONTDESK_TRANSCRIPTION_MODEL"] = settings.transcription_model
+    return found
 
 
 def file_of_models(settings: Settings) -> Models:

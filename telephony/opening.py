@@ -147,6 +147,7 @@ class Opening:
             answers_on_request=confirmed,
             turns=part.turns,
             session=part.session,
+            caller_name=part.caller_name,
         )
 
     def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:

@@ -64,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     turn_silence_ms: int
     transcription_model: str
     noise_reduction: Literal["off", "near_field", "far_field"]
+    local_llm_url: str | None
+    local_llm_model: str | None
+    local_llm_key: Secret | None
     calendar_feed_secret: Secret | None
     twilio_account_sid: str | None
     twilio_auth_tokens: tuple[Secret, ...]
@@ -295,6 +298,12 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.openai_api_key is not None:
         _check_provider(settings)
+    if bool(settings.local_llm_url) != bool(settings.local_llm_model):
+        names = ["FRONTDESK_LOCAL_LLM_MODEL", "FRONTDESK_LOCAL_LLM_URL"]
+        unset, is_set = names if settings.local_llm_url else reversed(names)
+        raise ConfigError(
+            unset, f"it is not set, but {is_set} is", f"Set it to {_BY_NAME[unset].form}"
+        )
     if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:
         raise ConfigError(
             "FRONTDESK_IDLE_HANGUP_SECONDS",

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -28,6 +29,7 @@ from telephony.settings import Settings
 from telephony.switchboard import BUSY
 from telephony.transcripts.entry import AnyEntry, ChargeLine, SeatLine, UsageLine
 from telephony.twilio.ports import Offer, Refused
+from telephony.values import LOOPBACK
 from tools.costbook import CostBook
 from tools.phone import e164
 from tools.spec import BackendError
@@ -97,10 +99,18 @@ class Spending:
     def terms(self, budget: BudgetPart) -> Terms:
         """What a call that begins now is charged by; it keeps them."""
         return Terms(
-            tariffs=(Tariff(engine="local", free=True), *self._tariffs()),
+            tariffs=(self._local(), *self._tariffs()),
             carrier_usd_per_minute=self._settings.carrier_usd_per_minute,
             cap_micros=_cap(budget.call, self._settings.max_call_usd),
         )
+
+    def _local(self) -> Tariff:
+        """The embedded engine is free, unless a model somewhere else thinks for it."""
+        settings = self._settings
+        url, model = settings.local_llm_url, settings.local_llm_model
+        if url is None or model is None or urlsplit(url).hostname in LOOPBACK:
+            return Tariff(engine="local", free=True)
+        return self.watch.models.tariff("local", self.watch.living(model), "")
 
     def _tariffs(self) -> list[Tariff]:
         living = self.watch.living

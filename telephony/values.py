@@ -137,6 +137,13 @@ def api_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def chat_url(value: str) -> str:
+    """The base of a chat API, or all of its path, without a slash at the end."""
+    if (parts := _url(value)).fragment or parts.query:
+        raise ValueError("it may hold no ?query and no #fragment")
+    return value.rstrip("/")
+
+
 def secret(value: str) -> Secret:
     if re.search(r"\s", value):
         raise ValueError("it holds a blank or a line break in the middle")

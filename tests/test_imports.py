@@ -14,6 +14,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 SHELLS = frozenset(
     {
         "agents.live.client",
+        "agents.local.chat.client",
         "agents.local.engine",
         "agents.local.models",
         "agents.local.replies",
@@ -43,6 +44,7 @@ SHELLS = frozenset(
         "telephony.cli.contacts",
         "telephony.cli.config",
         "telephony.cli.doctor",
+        "telephony.cli.enginechecks",
         "telephony.cli.inbox",
         "telephony.cli.init",
         "telephony.cli.lab",

@@ -15,4 +15,11 @@ class CallTool(msgspec.Struct, frozen=True):
     arguments_json: str
 
 
-Act = Speak | CallTool
+class Consult(msgspec.Struct, frozen=True):
+    """Ask the language model, and say and do what it answers."""
+
+    body: bytes
+    """Of the request, JSON."""
+
+
+Act = Speak | CallTool | Consult

@@ -4,98 +4,85 @@ Nothing is written before the caller has heard the values read back and agreed, 
 into a tool's arguments that the caller did not say or hear in that read-back.
 """
 
-import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from agents.engine import AgentSaid, AnyRemembered, CallerSaid, ToolAnswered
+from agents.local import names
 from agents.local import sentences as say
-from agents.local.acts import Act, CallTool, Speak
+from agents.local.acts import Act, Speak
 from agents.local.answers import Move, is_plain, move, says_done
-from agents.local.choices import Choice
+from agents.local.course import Course
 from agents.local.expectation import Expectation
 from agents.local.filling import (
-    Ask,
-    Filler,
-    GiveUp,
-    LookUp,
-    ReadBack,
-    Run,
-    Step,
-    ask,
     changes,
     corrected,
     name_slot,
     with_list,
 )
 from agents.local.listening import expectation
-from agents.local.offers import Answer, Frame, Lookup, Offers, answer
-from agents.local.slots import Kind, Slot, form
+from agents.local.offers import Frame, answer
+from agents.local.slots import Kind
 from agents.local.states import (
     Advance,
     Aside,
+    Busy,
     Closed,
     Confirming,
     Filling,
-    Idle,
     LookingUp,
     Manner,
     Mending,
     Recite,
     Rehear,
-    Resting,
     Running,
     Said,
+    Spelled,
     Standing,
-    State,
+    Typing,
     Wrapping,
 )
 from agents.local.text import words
-from agents.local.times import Hours
 from agents.local.understanding import CLEAR, Request, slot_meant
-from agents.local.values import Readings, Setting, read
-from agents.local.wishes import Wishes, may_name_a_choice
-from agents.persona import Persona
-from tools.spec import ToolSpec
+from agents.local.values import Readings
+from agents.local.wishes import may_name_a_choice
 
 
-class Dialogue:
+class Dialogue(Course):
     """One conversation. Takes what was heard, answers with what to say and which tool to call."""
 
-    def __init__(
-        self,
-        tools: Sequence[ToolSpec],
-        persona: Persona,
-        now: dt.datetime,
-        tool_call_ids: Iterator[str],
-        *,
-        hours: Hours | None = None,
-        caller_number: str | None = None,
-    ) -> None:
-        """`now`: aware, in the shop's zone. `tool_call_ids`: endless, unique within the call."""
-        assert now.tzinfo is not None, "now without a time zone"
-        everything = [form(spec) for spec in tools if spec.phrases or not spec.by_call]
-        self._forms = [found for found in everything if found.usable]
-        self._persona = persona
-        self._setting = Setting(now.date(), hours or Hours(), caller_number)
-        self._ids = tool_call_ids
-        self._offers = Offers(self._forms)
-        self._wishes = Wishes(self._forms, self._offers, self._setting)
-        self._filler = Filler(self._offers, now.date())
-        self._state: State = Idle()
-        self._last = ""
-        self._misses = 0
-
-    # ---- the four questions an engine asks -----------------------------------------------------
+    # ---- the questions an engine asks -----------------------------------------------------
 
     def expectation(self) -> Expectation:
         """How to listen to what comes next."""
-        return expectation(self._state, self._offers, self._wishes)
+        return expectation(self._state, self._offers, self._wishes, self._names)
+
+    def settled(self, text: str, constrained: bool) -> bool:
+        """Whether these words, if nothing follows, are all that was asked for: nothing that is
+        often said in the same breath is still missing. Yes and no never are: `but` may follow."""
+        state = self._state
+        if not isinstance(state, Filling) or state.manner is Manner.SPELLED:
+            return False
+        told = self._read(state.frame, Said(text, constrained), state.slot.name)
+        value = told.values.get(state.slot.name)
+        if value is None or told.unclear or told.refused:
+            return False
+        match state.slot.kind:
+            case Kind.NAME:
+                return len(str(value).split()) > 1
+            case Kind.PHONE:
+                return len(str(value).removeprefix("+")) >= _WHOLE_NUMBER
+            case Kind.TEXT | Kind.BOOLEAN:
+                return False
+        missing = state.frame.with_values(told.values).missing
+        return constrained and not any(slot.kind in _IN_ONE_BREATH for slot in missing)
 
     def heard(self, text: str, constrained: bool) -> list[Act]:
         """The caller said this; empty when nothing was made out of it."""
+        self._unanswered = None
         said = Said(text, constrained)
-        if isinstance(self._state, LookingUp | Aside | Running):
-            return [Speak(say.ONE_MOMENT)]
+        if isinstance(self._state, LookingUp | Aside | Running | Typing):
+            return [Speak(say.TYPE if isinstance(self._state, Typing) else say.ONE_MOMENT)]
         if not said.words and not isinstance(self._state, Closed):
             return self._missed()
         return self._answer(said)
@@ -103,7 +90,7 @@ class Dialogue:
     def tool_answered(self, tool_call_id: str, output: str) -> list[Act]:
         """A tool's output, JSON text. Answers to calls that nobody waits for do nothing."""
         state = self._state
-        if not isinstance(state, LookingUp | Aside | Running) or state.tool_call_id != tool_call_id:
+        if not isinstance(state, Busy) or state.tool_call_id != tool_call_id:
             return []
         found = answer(output)
         match state:
@@ -113,8 +100,52 @@ class Dialogue:
             case Aside():
                 self._state = state.before
                 return self._ask_again(found.message or say.sorry(""))
+            case Typing():
+                return self._typed(state, output)
             case Running():
                 return self._ran(state.frame, found)
+
+    def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
+        """What was said and done in other sessions of this call; `answer`: reply to the last of
+        it. No tool that ran there is run again, and no yes given there counts here."""
+        last = what[-1] if what and answer else None
+        for each in what if last is None else what[:-1]:
+            self._note(each)
+        if not answer:
+            return []
+        match last:
+            case CallerSaid(text):
+                return self.heard(text, constrained=False)
+            case ToolAnswered():
+                return self._tell(last)
+            case AgentSaid():
+                self._last = last.text or self._last
+        return self._reply_to_unanswered()
+
+    def _reply_to_unanswered(self) -> list[Act]:
+        if self._unanswered is None:
+            return self._ask_again("")
+        self._state, text = self._unanswered
+        return self.heard(text, constrained=False)
+
+    def _note(self, what: AnyRemembered) -> None:
+        before, self._state = self._state, self._recall.after(self._state, what)
+        self._unanswered = (before, what.text) if isinstance(what, CallerSaid) else None
+        if isinstance(what, AgentSaid):
+            self._last = what.text or self._last
+
+    def _tell(self, what: ToolAnswered) -> list[Act]:
+        """The outcome of a tool that another session called and did not live to tell."""
+        frame = self._recall.frame(what)
+        if frame is None:
+            return self._ask_again("")
+        self._note(what)
+        if isinstance(self._state, Running):
+            return [Speak(say.ONE_MOMENT)]
+        found = answer(what.output)
+        if not frame.form.spec.risk.writes and isinstance(self._state, Filling):
+            return self._ask_again(found.message if found.spoken else "")
+        return self._ran(frame, found)
 
     def cut(self, item_text: str, heard_text: str) -> None:
         """Of the words given out as `item_text` the caller heard only `heard_text`."""
@@ -136,6 +167,9 @@ class Dialogue:
         if text and isinstance(self._state, Confirming):
             self._unheard(self._state)
 
+    def informed(self, text: str) -> None:
+        """For models that read; what this dialogue has to know, its tools tell it."""
+
     def _unheard(self, state: Confirming) -> None:
         self._state = Confirming(state.frame, state.needed, state.text, Standing.UNHEARD)
 
@@ -145,6 +179,8 @@ class Dialogue:
         match self._state:
             case Filling() as state:
                 return self._filling(state, said)
+            case Spelled() as state:
+                return self._spelled(state, said)
             case Confirming() as state:
                 return self._confirming(state, said)
             case Mending() as state:
@@ -200,6 +236,10 @@ class Dialogue:
         if aside is not None:
             return self._ask_aside(aside)
         readings = self._read(frame, said, slot.name)
+        letters = names.spelled(said.text) if state.manner is Manner.SPELLED else None
+        if letters is not None and isinstance(name := readings.values.get(slot.name), str):
+            told = {k: v for k, v in readings.values.items() if k != slot.name}
+            return self._check_spelling(frame.with_values(told), slot, name, letters)
         if found is Move.CHOICES:
             asked = slot_meant(said.words, frame.form.slots) or slot
             if asked.name not in readings.values or slot.kind is Kind.TEXT:
@@ -212,6 +252,23 @@ class Dialogue:
         if found is Move.WAIT:
             return self._say(say.TAKE_YOUR_TIME)
         return self._ask_again(say.courtesy(found, self._forms))
+
+    def _spelled(self, state: Spelled, said: Said) -> list[Act]:
+        """Yes, no, or the letters once more."""
+        frame, slot = state.frame, state.slot
+        found = move(said.words)
+        if found in _AT_ONCE:
+            return self._at_once(found, said)
+        again, letters = names.name(said.text), names.spelled(said.text)
+        if again is not None and letters is not None:
+            return self._check_spelling(frame, slot, again, letters)
+        if found is Move.YES:
+            return self._update(frame, Readings({slot.name: state.name}))
+        if found is Move.NO:
+            return self._spell(frame, slot, "Sorry.")
+        return (
+            self._missed() if found is None else self._ask_again(say.courtesy(found, self._forms))
+        )
 
     def _confirming(self, state: Confirming, said: Said) -> list[Act]:
         frame = state.frame
@@ -293,79 +350,6 @@ class Dialogue:
         self._state = Aside(call.tool_call_id, self._resting())
         return [call]
 
-    def _person(self, said: Said) -> list[Act]:
-        for found, lead in (
-            (say.to_person(self._forms), ""),
-            (say.to_message(self._forms), say.TAKE_MESSAGE),
-        ):
-            if found is not None:
-                frame = self._wishes.begun(found)
-                told = self._read(frame, said, None) if not lead else Readings()
-                return self._update(frame, told, lead)
-        return self._ask_again(f"{say.NO_PERSON} {say.abilities(self._forms)}")
-
-    # ---- filling in ----------------------------------------------------------------------------
-
-    def _read(self, frame: Frame, said: Said, focus: str | None) -> Readings:
-        offered = self._offers.choices(frame)
-        return read(said.text, frame.form.slots, self._setting, focus=focus, offered=offered)
-
-    def _update(self, frame: Frame, readings: Readings, lead: str = "") -> list[Act]:
-        return self._do(self._filler.update(frame, readings, lead))
-
-    def _recite(self, frame: Frame, slot: Slot) -> list[Act]:
-        return self._do(self._filler.recite(frame, slot))
-
-    def _do(self, step: Step) -> list[Act]:
-        match step:
-            case Ask(frame, slot, text):
-                self._state = Filling(frame, slot)
-                return self._say(text)
-            case LookUp(lookup, then):
-                return self._look_up(lookup, then)
-            case ReadBack(frame, lead):
-                return self._confirm(frame, lead)
-            case Run(frame):
-                return self._run(frame)
-            case GiveUp(text):
-                return self._finish(text)
-
-    def _ask(self, frame: Frame, slot: Slot, lead: str = "") -> list[Act]:
-        return self._do(ask(frame, slot, lead))
-
-    def _ask_anew(self, frame: Frame, slot: Slot) -> list[Act]:
-        """For a value that was misheard: a name is to be spelled this time."""
-        if slot.kind is not Kind.NAME:
-            return self._ask(frame.without(slot.name), slot, "All right.")
-        self._state = Filling(frame.without(slot.name), slot, Manner.SPELLED)
-        return self._say(f"All right. {say.SPELL}")
-
-    # ---- confirming and running ----------------------------------------------------------------
-
-    def _confirm(self, frame: Frame, lead: str = "") -> list[Act]:
-        needed, text = say.check(frame, self._setting.today, self._offers.choices(frame), lead)
-        self._state = Confirming(frame, needed, text)
-        return self._say(text)
-
-    def _agreed(self, state: Confirming) -> list[Act]:
-        if state.standing is Standing.UNHEARD:
-            return self._confirm(state.frame, "Just to be sure.")
-        return self._run(state.frame)
-
-    def _run(self, frame: Frame) -> list[Act]:
-        call = self._call(frame)
-        self._state = Running(call.tool_call_id, frame)
-        self._misses = 0
-        return [call]
-
-    def _call(self, frame: Frame) -> CallTool:
-        return CallTool(next(self._ids), frame.form.name, frame.arguments)
-
-    def _look_up(self, lookup: Lookup, then: Rehear | Advance | Recite) -> list[Act]:
-        call = CallTool(next(self._ids), lookup.tool, lookup.arguments)
-        self._state = LookingUp(call.tool_call_id, lookup, then)
-        return [call]
-
     def _looked_up(self, state: LookingUp) -> list[Act]:
         match state.then:
             case Rehear(before, said):
@@ -376,105 +360,9 @@ class Dialogue:
             case Recite(frame, slot):
                 return self._recite(frame, slot)
 
-    def _ran(self, frame: Frame, found: Answer) -> list[Act]:
-        writes = frame.form.spec.risk.writes
-        if writes:
-            self._offers.forget()
-        else:
-            self._offers.put(Lookup(frame.form.name, frame.arguments), found)
-        message = found.message if found.spoken else ""
-        if not found.done and frame.form.slot(found.field or "") is not None:
-            return self._do(self._filler.mend(frame, found, say.sorry(message)))
-        self._wishes.remember(frame, everything=not writes or not found.done)
-        offered = self._wishes.offered(Lookup(frame.form.name, frame.arguments))
-        if offered is not None and message.endswith("?"):
-            return self._do(Ask(*offered, message))
-        if found.done:
-            return self._finish(message or "That's done.", last=frame.form.spec.hands_over)
-        return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)
-
-    # ---- speaking ------------------------------------------------------------------------------
-
-    def _say(self, text: str) -> list[Act]:
-        self._misses = 0
-        self._last = text
-        return [Speak(text)]
-
-    def _finish(self, text: str, *, last: bool = False) -> list[Act]:
-        self._state = Wrapping()
-        return self._say(text if last or text.endswith("?") else f"{text} {say.ANYTHING_ELSE}")
-
-    def _drop(self) -> list[Act]:
-        return self._finish("All right, we'll leave that.")
-
-    def _idle(self, lead: str) -> list[Act]:
-        self._state = Idle()
-        return self._say(f"{lead} {say.WHAT_NOW}".strip())
-
-    def _repeat(self) -> list[Act]:
-        state = self._state
-        if isinstance(state, Confirming):
-            return self._confirm(state.frame)
-        return self._say(self._last or f"{self._persona.greeting} {say.WHAT_NOW}")
-
-    def _ask_again(self, lead: str) -> list[Act]:
-        """The question of the state, after an answer to something else."""
-        match self._state:
-            case Filling(manner=Manner.SPELLED):
-                return self._say(f"{lead.removesuffix(say.SPELL).strip()} {say.SPELL}".strip())
-            case Filling(frame, slot):
-                return self._ask(frame, slot, lead)
-            case Confirming(frame):
-                return self._confirm(frame, lead)
-            case Mending():
-                return self._say(f"{lead} What should I change?".strip())
-            case _:
-                return self._idle(lead)
-
-    def _off_topic(self) -> list[Act]:
-        misses = self._misses
-        lead = say.MISSED if not misses else "I'm afraid I can't help with that."
-        acts = self._idle(f"{lead} {say.abilities(self._forms)}")
-        self._misses = misses + 1
-        return acts
-
-    def _missed(self) -> list[Act]:
-        misses = self._misses
-        state = self._state
-        if misses and isinstance(state, Filling) and state.slot.kind is Kind.NAME:
-            self._state = Filling(state.frame, state.slot, Manner.SPELLED)
-        acts = self._ask_again(f"{say.MISSED}{self._help() if misses else ''}")
-        self._misses = misses + 1
-        return acts
-
-    def _help(self) -> str:
-        match self._state:
-            case Filling(frame, slot):
-                choices: Sequence[Choice] = self._offers.choices(frame).get(slot.name, ())
-                return f" {say.hint(slot, choices, self._setting.today)}"
-            case Confirming():
-                return " Please say yes, no, or what to change."
-            case Mending():
-                return ""
-            case _:
-                return f" {say.abilities(self._forms)}"
-
-    def _close(self) -> list[Act]:
-        undone = isinstance(self._state, Confirming | Mending | Filling)
-        lead = "All right, I've left that. " if undone else ""
-        again = isinstance(self._state, Closed)
-        self._state = Closed()
-        ending = next((found for found in self._forms if found.spec.ends_call), None)
-        acts = self._say(say.GOODBYE if again else lead + say.goodbye(self._persona))
-        if ending is None or ending.required:
-            return acts
-        return [*acts, self._call(Frame(ending))]
-
-    def _resting(self) -> Resting:
-        state = self._state
-        assert not isinstance(state, LookingUp | Aside | Running), f"busy: {state}"
-        return state
-
 
 _PARTING: Final = frozenset((Move.GOODBYE, Move.THANKS, Move.YES, Move.NO))
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
+_IN_ONE_BREATH: Final = frozenset((Kind.CHOICE, Kind.DATE, Kind.TIME, Kind.INTEGER, Kind.NUMBER))
+_WHOLE_NUMBER: Final = 10
+"""Digits of a telephone number after which none are expected; shorter ones are said in groups."""

@@ -2,7 +2,7 @@
 
 All positions are ms of audio heard so far; there is no clock. A turn begins when 80 ms of the
 last frames are speech, so that a click does not interrupt the agent, and ends when the caller has
-been silent for a while.
+been silent for a while: how long a while, hangs on whether the words so far are a whole answer.
 """
 
 from collections import deque
@@ -33,6 +33,11 @@ class Endpoints(msgspec.Struct, frozen=True):
     end_silence_ms: int = 500
     patient_silence_ms: int = 1_000
     """Instead of `end_silence_ms` where callers stop to think: numbers, spelled names."""
+    settled_silence_ms: int = 320
+    """Instead of `end_silence_ms` when the words so far are all that was asked for; where callers
+    are given time to think, `end_silence_ms` is then enough."""
+    pause_ms: int = 0
+    """Silence within a turn after which its words are worth making out already; 0 for never."""
     preroll_ms: int = 300
     """Audio from before the onset that belongs to the turn: weak first sounds."""
     max_turn_ms: int = 30_000
@@ -41,6 +46,15 @@ class Endpoints(msgspec.Struct, frozen=True):
 class SpeechStarted(msgspec.Struct, frozen=True):
     at_ms: int
     """Where the first frame of speech began, without pre-roll."""
+
+
+class Paused(msgspec.Struct, frozen=True):
+    """Silence within a turn, of which nobody knows yet whether it is its end."""
+
+    at_ms: int
+    """Where the last frame of speech ended: the turn's end, if it is one."""
+    audio: Frame
+    """The turn from its pre-roll to now: mono float32 at 16 kHz."""
 
 
 class SpeechStopped(msgspec.Struct, frozen=True):
@@ -66,6 +80,11 @@ class Turn(msgspec.Struct):
     began_ms: int
     last_voice_ms: int
     frames: list[Frame]
+    settled_at_ms: int = -1
+    """Up to here its words are all that was asked for; void once there is voice after it."""
+
+
+Heard = SpeechStarted | Paused | SpeechStopped
 
 
 class Endpointing:
@@ -87,7 +106,7 @@ class Endpointing:
     def speaking(self) -> bool:
         return isinstance(self._state, Turn)
 
-    def hear(self, probability: float, frame: Frame) -> SpeechStarted | SpeechStopped | None:
+    def hear(self, probability: float, frame: Frame) -> Heard | None:
         """`frame`: the next 32 ms of audio, of which `probability` is the chance of speech."""
         began_ms = self._heard_ms
         self._heard_ms += FRAME_MS
@@ -112,20 +131,32 @@ class Endpointing:
         self._state = Turn(quiet.began_ms, self._heard_ms, list(self._recent)[-first:])
         return SpeechStarted(quiet.began_ms)
 
-    def _follow(self, turn: Turn, probability: float) -> SpeechStopped | None:
+    def settle(self, at_ms: int) -> None:
+        """The words up to this pause are all that was asked for. One that is over is ignored."""
+        if isinstance(self._state, Turn):
+            self._state.settled_at_ms = at_ms
+
+    def _follow(self, turn: Turn, probability: float) -> Paused | SpeechStopped | None:
         if probability >= self._set.silence_below:
             turn.last_voice_ms = self._heard_ms
         silent_ms = self._heard_ms - turn.last_voice_ms
         too_long = self._heard_ms - turn.began_ms >= self._set.max_turn_ms
-        if silent_ms < self._end_silence_ms and not too_long:
-            return None
+        if silent_ms < self._end_silence_ms(turn) and not too_long:
+            return self._pause(turn, silent_ms)
         self._state = Quiet()
         self._recent.clear()
         return SpeechStopped(turn.last_voice_ms, np.concatenate(turn.frames))
 
-    @property
-    def _end_silence_ms(self) -> int:
-        return self._set.patient_silence_ms if self.patient else self.end_silence_ms
+    def _pause(self, turn: Turn, silent_ms: int) -> Paused | None:
+        """Once in each silence."""
+        reached = bool(self._set.pause_ms) and 0 <= silent_ms - self._set.pause_ms < FRAME_MS
+        return Paused(turn.last_voice_ms, np.concatenate(turn.frames)) if reached else None
+
+    def _end_silence_ms(self, turn: Turn) -> int:
+        settled = turn.settled_at_ms == turn.last_voice_ms
+        if self.patient:
+            return self.end_silence_ms if settled else self._set.patient_silence_ms
+        return self._set.settled_silence_ms if settled else self.end_silence_ms
 
 
 def _voiced_ms(quiet: Quiet, frame: Frame) -> int:

@@ -21,9 +21,12 @@ from agents.engine import (
     EngineFailed,
     EngineReady,
 )
+from agents.local.chat.client import Chat, ChatFailed, Thought
+from agents.local.chat.dialogue import ChatDialogue
 from agents.local.endpointing import Endpoints
 from agents.local.hearing import Hearing
 from agents.local.models import Models, ModelsMissing
+from agents.local.replies import Model
 from agents.local.session import Session, SpeechFailed, Understanding, work
 from agents.local.vad import Vad
 from agents.tasks import Tasks
@@ -36,6 +39,7 @@ CAPABILITIES = Capabilities(
     truncates=True,
 )
 
+_ENDPOINTS = Endpoints(pause_ms=160)
 _BYTES_PER_MS = 48
 _HELD_BYTES = 15_000 * _BYTES_PER_MS
 """Caller audio kept while the models load; what is older goes unheard."""
@@ -77,6 +81,18 @@ class Inbox:
         return oldest
 
 
+class Consultant:
+    """The language model of one call."""
+
+    def __init__(self, chat: Chat, dialogue: ChatDialogue, tasks: Tasks) -> None:
+        self._chat = chat
+        self._tasks = tasks
+        self.spoke = dialogue.spoke
+
+    def think(self, body: bytes) -> Thought:
+        return Thought(self._chat, body, self._tasks.start)
+
+
 class LocalEngine:
     """One call's session with the embedded engine."""
 
@@ -87,9 +103,15 @@ class LocalEngine:
         *,
         endpoints: Endpoints | None = None,
         answers_on_request: bool = False,
+        ids: str = "",
+        chat: Chat | None = None,
     ) -> None:
         """`models` are shared by all calls; `dialogue` is this call's own. `answers_on_request`:
-        the call decides what interrupts and which turns count."""
+        the call decides what interrupts and which turns count. `ids`: what all ids of this
+        session begin with; another session of the same call needs another. `chat`: the language
+        model that a `ChatDialogue` consults."""
+        self._ids = ids
+        self._chat = chat
         self.capabilities = msgspec.structs.replace(
             CAPABILITIES,
             cancels_on_speech=not answers_on_request,
@@ -97,7 +119,7 @@ class LocalEngine:
         )
         self._models = models
         self._dialogue = dialogue
-        self._endpoints = endpoints or Endpoints()
+        self._endpoints = endpoints or _ENDPOINTS
         self._inbox = Inbox()
         self._ended = asyncio.Event()
 
@@ -120,15 +142,27 @@ class LocalEngine:
         speech = await work(self._models.hearing, self._models.load)
         missed_ms = self._inbox.missed_bytes // _BYTES_PER_MS
         hearing = Hearing(Vad(speech.vad), self._endpoints, begin_ms=missed_ms)
-        on_request = self.capabilities.answers_on_request
         session = Session(
-            self._models, speech, hearing, self._dialogue, deliver, answers_on_request=on_request
+            self._models,
+            speech,
+            hearing,
+            self._dialogue,
+            deliver,
+            answers_on_request=self.capabilities.answers_on_request,
+            ids=self._ids,
+            model=self._model(tasks),
         )
-        deliver(EngineReady(session_id="local"))
+        deliver(EngineReady(session_id=f"{self._ids}local"))
         tasks.start("local.think", session.think())
         tasks.start("local.listen", session.listen())
         while True:
             session.obey(await self._inbox.next())
+
+    def _model(self, tasks: Tasks) -> Model | None:
+        if self._chat is None:
+            return None
+        assert isinstance(self._dialogue, ChatDialogue), "only such a dialogue consults a model"
+        return Consultant(self._chat, self._dialogue, tasks)
 
     def _failed(
         self, name: str, error: BaseException, deliver: Callable[[AnyEngineEvent], None]
@@ -137,14 +171,18 @@ class LocalEngine:
             return
         self._ended.set()
         reason, fatal = _reason(error)
+        # What is wrong with a model's server stands in the reason; what it was asked in no log.
+        cause = None if isinstance(error, ChatFailed) else error
         structlog.get_logger().error(
-            "local_engine_failed", task=name, reason=reason, exc_info=error
+            "local_engine_failed", task=name, reason=reason, exc_info=cause
         )
         deliver(EngineFailed(reason, fatal=fatal))
 
 
 def _reason(error: BaseException) -> tuple[str, bool]:
     """The code of a failure, and whether it would come again."""
+    if isinstance(error, ChatFailed):
+        return error.reason, error.fatal
     if isinstance(error.__cause__, ModelsMissing):
         return "local_models_missing", True
     if isinstance(error, SpeechFailed):

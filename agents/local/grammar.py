@@ -56,6 +56,8 @@ _FIXED: Final = {
 }
 CHOICE_MARGIN: Final = 10.0
 """Names of things are rarer words than open listening expects; other speech loses by more."""
+SPELLING_MARGIN: Final = 30.0
+"""Letters in a row are hardly ever the likeliest writing; they are read back before they count."""
 _MOST_CHOICES: Final = 60
 """Longer lists are listened to openly and matched afterwards."""
 
@@ -111,9 +113,29 @@ _WISH: Final = any_of(
 )
 
 
+def name_pattern(names: Sequence[str]) -> str | None:
+    """For a name, when some are known that it may well be; None to listen openly."""
+    known = [text for name in names if (text := plain(name))]
+    if not known:
+        return None
+    return f"(?:{_HESITATION} )?(?:{_PRESENTED} )?{any_of(known)}(?: {_TAIL})?"
+
+
+_PRESENTED: Final = any_of(["my name is", "the name is", "it's", "it is", "this is", "i'm", "i am"])
+
+
 def spelling_pattern() -> str:
     """For a name spelled letter by letter, after the name itself or without it."""
-    return f"(?:(?:[a-z']+ ){{0,3}}[a-z](?:[ -][a-z]){{1,15}}|{ANYTIME_PATTERN})"
+    return f"(?:{_SPELLED}|{ANYTIME_PATTERN})"
+
+
+def spelling_check_pattern() -> str:
+    """For the answer to a spelled name read back: yes, no, or the letters once more."""
+    return f"(?:{YES_NO_PATTERN}{_THANKS}|(?:no )?{_SPELLED}|{ANYTIME_PATTERN})"
+
+
+_LETTER: Final = "(?:double )?[a-z](?: (?:as in|for|like) [a-z']+)?"
+_SPELLED: Final = rf"(?:[a-z']+ ){{0,3}}{_LETTER}(?:[ -]{_LETTER}){{1,15}}"
 
 
 def more_pattern(requests: str | None) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents import pcm
-from agents.local.endpointing import Endpointing, Endpoints, Frame, SpeechStarted, SpeechStopped
+from agents.local.endpointing import Endpointing, Endpoints, Frame, Heard
 from agents.local.vad import FRAME_SAMPLES, Detector
 
 _FULL_SCALE = np.float32(1 / 32_768)
@@ -26,7 +26,11 @@ class Hearing:
         """So much silence ends a turn from now on."""
         self._endpointing.end_silence_ms = silence_ms
 
-    def hear(self, audio: bytes) -> list[SpeechStarted | SpeechStopped]:
+    def settle(self, at_ms: int) -> None:
+        """The words up to the pause that began there are all that was asked for."""
+        self._endpointing.settle(at_ms)
+
+    def hear(self, audio: bytes) -> list[Heard]:
         """`audio`: the next whole samples, 16-bit little-endian mono at 24 kHz."""
         heard = self._resample.push(np.frombuffer(audio, "<i2").astype(np.int16, copy=False))
         self._waiting = np.concatenate((self._waiting, heard * _FULL_SCALE))

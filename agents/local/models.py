@@ -4,6 +4,7 @@ Files are opened by their path inside a wheel; the packages that carry them are 
 their native libraries and optional dependencies stay out of the process.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +18,8 @@ from agents.local.recogniser import Recogniser
 from agents.local.vocabulary import Vocabulary
 from agents.local.voice import Voice
 
+HEARING_THREADS = min(4, os.cpu_count() or 1)
+"""Several callers often fall silent at once; most of recognition runs outside Python's lock."""
 WHEEL_VOICE = "heart"
 """The only voice inside the hibari-tts wheel; the package would download any other."""
 
@@ -75,10 +78,10 @@ class Speech(msgspec.Struct, frozen=True):
 
 
 class Models:
-    """The loaded models and the two threads they run in; shared by every call of the process."""
+    """The loaded models and the threads they run in; shared by every call of the process."""
 
     def __init__(self) -> None:
-        self.hearing = ThreadPoolExecutor(1, "local-hearing")
+        self.hearing = ThreadPoolExecutor(HEARING_THREADS, "local-hearing")
         self.speaking = ThreadPoolExecutor(1, "local-speaking")
         self._loading = Lock()
         self._voice: Voice | None = None

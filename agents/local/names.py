@@ -81,6 +81,13 @@ def name(text: str) -> str | None:
     return " ".join(map(_capitalised, whole))
 
 
+def spelled(text: str) -> str | None:
+    """The word put together from the letters a sentence ends with, or None without any."""
+    said = _without_frame(_TOKEN.findall(text.lower().replace("\u2019", "'")))
+    letters = _split_spelling(said)[1]
+    return _capitalised(letters) if letters else None
+
+
 def _may_be_name(word: str) -> bool:
     return word not in _NOT_NAMES and _NAME_WORD.fullmatch(word) is not None
 
@@ -128,18 +135,19 @@ def _letters(words: list[str], at: int) -> tuple[str, int]:
             break
         if len(letter) != 1 and len(pieces) == 1:
             break
-        letters += "".join(pieces) * times
-        at = _after_likeness(words, at + times, letter)
+        likeness = _likeness(words, at + times) if len(letter) == 1 else None
+        letters += (likeness[0] if likeness else "".join(pieces)) * times
+        at = likeness[1] if likeness else at + times
     return letters, at
 
 
-def _after_likeness(words: list[str], at: int, letter: str) -> int:
-    """The place after `as in juliet`, which only repeats the letter."""
+def _likeness(words: list[str], at: int) -> tuple[str, int] | None:
+    """The letter meant by `as in boy`, and the place after it; heard better than the letter."""
     for like in _LIKE:
         end = at + len(like)
-        if tuple(words[at:end]) == like and end < len(words) and words[end].startswith(letter):
-            return end + 1
-    return at
+        if tuple(words[at:end]) == like and end < len(words) and len(words[end]) > 1:
+            return words[end][0], end + 1
+    return None
 
 
 def _mended(said: list[str], spelled: str) -> list[str]:

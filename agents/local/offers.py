@@ -77,8 +77,8 @@ def answer(output: str) -> Answer:
         data = None
     if not isinstance(data, dict):
         return Answer("", done=False, spoken=False)
-    message, field = data.get("message"), data.get("field")
-    status = data.get("status")
+    message, field, status = data.get("message"), data.get("field"), data.get("status")
+    status = status if isinstance(status, str) else None
     field = field if isinstance(field, str) and field else None
     done = status == "done" or not (status in _TROUBLES or data.get("error") or field)
     return Answer(
@@ -89,6 +89,16 @@ def answer(output: str) -> Answer:
         choices=choices_of(data.get("choices")),
         complete=not data.get("cut"),
     )
+
+
+def typed(output: str) -> str:
+    """The digits in the answer of `collect_digits`, JSON text of any quality; maybe none."""
+    try:
+        data: Any = msgspec.json.decode(output)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return ""
+    digits = data.get("digits") if isinstance(data, dict) and data.get("status") == "done" else ""
+    return digits if isinstance(digits, str) and digits.isascii() and digits.isdecimal() else ""
 
 
 def _is_wanted(argument: Slot, slot: Slot) -> bool:

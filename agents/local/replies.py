@@ -7,6 +7,9 @@ caller who speaks up finds a reply that is still being generated.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
 
 from agents.engine import (
     AnyEngineEvent,
@@ -18,7 +21,9 @@ from agents.engine import (
     TextDelta,
     ToolCalled,
 )
-from agents.local.acts import Act, CallTool, Speak
+from agents.local.acts import Act, CallTool, Consult, Speak
+from agents.local.chat.client import Answered, Phrase
+from agents.local.chat.stream import Call
 from agents.local.reply import SAMPLE_BYTES, Reply, SpokenItem, pieces
 from agents.local.speakable import sentences
 
@@ -43,6 +48,30 @@ class Pace:
             await asyncio.sleep(wait_s)
 
 
+class Thought(Protocol):
+    """An answer of a language model under way; see `agents.local.chat.client`."""
+
+    async def next(self) -> Phrase | Answered | None: ...
+
+    def stop(self) -> None: ...
+
+
+class Model(Protocol):
+    """Who answers what the dialogue does not."""
+
+    def think(self, body: bytes) -> Thought: ...
+
+    def spoke(self, text: str, calls: Sequence[Call]) -> list[CallTool]:
+        """These words were given out as one item, and these tools are wanted."""
+
+
+class Consulted(msgspec.Struct):
+    """An answer being given out."""
+
+    thought: Thought
+    item: SpokenItem | None = None
+
+
 class Replies:
     """The replies of one call; one is given at a time."""
 
@@ -51,8 +80,14 @@ class Replies:
         deliver: Callable[[AnyEngineEvent], None],
         render: Callable[[str], Awaitable[bytes]],
         cut: Callable[[str, str], None],
+        ids: str = "",
+        model: Model | None = None,
     ) -> None:
-        """`render`: a sentence as PCM16 at 24 kHz. `cut`: told (item text, heard text)."""
+        """`render`: a sentence as PCM16 at 24 kHz. `cut`: told (item text, heard text). `ids`:
+        what ids begin with. `model`: answers what the dialogue wants to consult it about."""
+        self._ids = ids
+        self._model = model
+        self._consulted: Consulted | None = None
         self._deliver = deliver
         self._render = render
         self._cut = cut
@@ -72,34 +107,66 @@ class Replies:
         """
         reply = self._open(acts)
         pace = Pace(asyncio.get_running_loop().time)
-        for item in reply.items:
-            await self._say(reply, item, pace)
+        for item in list(reply.items):
+            for sentence in sentences(item.text):
+                await self._say(reply, item, sentence, pace)
+            self._finish(reply, item)
+        for act in acts:
+            if isinstance(act, Consult) and not reply.over:
+                await self._consult(reply, act, pace)
         if not reply.over:
-            self._close(reply, ResponseStatus.COMPLETED)
+            self._close(reply, reply.status, reply.reason)
 
     def _open(self, acts: Sequence[Act]) -> Reply:
         self._opened += 1
         items = [self._item(act.text) for act in acts if isinstance(act, Speak)]
         calls = [act for act in acts if isinstance(act, CallTool)]
-        reply = self._current = Reply(f"resp_{self._opened}", items, calls)
+        reply = self._current = Reply(f"{self._ids}resp_{self._opened}", items, calls)
         self._deliver(ResponseStarted(reply.response_id))
         return reply
 
     def _item(self, text: str) -> SpokenItem:
         self._items += 1
-        return SpokenItem(f"item_{self._items}", text)
+        return SpokenItem(f"{self._ids}item_{self._items}", text)
 
-    async def _say(self, reply: Reply, item: SpokenItem, pace: Pace) -> None:
-        for sentence in sentences(item.text):
-            pcm = b"" if reply.over else await self._render(sentence)
-            for text, audio in pieces(sentence, pcm, self._chunks):
-                await pace.next(len(audio) // SAMPLE_BYTES)
-                if reply.over:
-                    return
-                self._put_out(reply, item, text, audio)
+    async def _say(self, reply: Reply, item: SpokenItem, sentence: str, pace: Pace) -> None:
+        pcm = b"" if reply.over else await self._render(sentence)
+        for text, audio in pieces(sentence, pcm, self._chunks):
+            await pace.next(len(audio) // SAMPLE_BYTES)
+            if reply.over:
+                return
+            self._put_out(reply, item, text, audio)
+
+    def _finish(self, reply: Reply, item: SpokenItem) -> None:
         if not reply.over:
             item.done = True
             self._deliver(ItemDone(reply.response_id, item.item_id))
+
+    async def _consult(self, reply: Reply, act: Consult, pace: Pace) -> None:
+        """One item, spoken as it is written; then the tools. Raises what the thought does."""
+        assert self._model is not None, "a dialogue without a model consults none"
+        consulted = self._consulted = Consulted(self._model.think(act.body))
+        try:
+            while isinstance(piece := await consulted.thought.next(), Phrase):
+                item = consulted.item = consulted.item or self._grown(reply)
+                item.text = f"{item.text} {piece.text}".strip()
+                await self._say(reply, item, piece.text, pace)
+            if piece is not None and not reply.over:
+                self._answered(reply, consulted.item, piece)
+        finally:
+            consulted.thought.stop()
+            self._consulted = None
+
+    def _grown(self, reply: Reply) -> SpokenItem:
+        item = self._item("")
+        reply.items.append(item)
+        return item
+
+    def _answered(self, reply: Reply, item: SpokenItem | None, end: Answered) -> None:
+        if item is not None:
+            self._finish(reply, item)
+        reply.calls = self._spoke(item, end.calls)
+        reply.status, reply.reason, reply.usage = end.status, end.reason, end.usage
 
     def _put_out(self, reply: Reply, item: SpokenItem, text: str, audio: bytes) -> None:
         if not item.given:
@@ -130,7 +197,7 @@ class Replies:
         self._call_tools(reply)
         reply.over = True
         self._current = None
-        self._deliver(ResponseDone(reply.response_id, status, reason))
+        self._deliver(ResponseDone(reply.response_id, status, reason, reply.usage))
 
     # ---- what the caller or the call puts a stop to --------------------------------------------
 
@@ -146,6 +213,7 @@ class Replies:
     def _stop(self, reason: str) -> None:
         if (reply := self._current) is None:
             return
+        self._break_off_thought()
         for item in reply.items:
             if item.given and not item.done:
                 self._broken_off.append(item)
@@ -154,11 +222,29 @@ class Replies:
                 self._cut(item.text, "")
         self._close(reply, ResponseStatus.CANCELLED, reason)
 
+    def _break_off_thought(self) -> None:
+        """The model's words as far as they came; how much of them was heard is told later."""
+        consulted, self._consulted = self._consulted, None
+        if consulted is not None:
+            consulted.thought.stop()
+            if consulted.item is not None and not consulted.item.done:
+                self._spoke(consulted.item, ())
+
+    def _spoke(self, item: SpokenItem | None, calls: Sequence[Call]) -> list[CallTool]:
+        assert self._model is not None, "somebody wrote it"
+        found = self._model.spoke(item.text if item else "", calls)
+        if item is not None and item.cut_to is not None:
+            self._cut(item.text, item.cut_to)
+        return found
+
     def truncated(self, item_id: str, heard: str) -> None:
         """Of this item the caller heard only so much; an unknown item is ignored."""
         if (item := self._spoken.pop(item_id, None)) is None:
             return
         self._broken_off = [other for other in self._broken_off if other is not item]
+        if self._consulted is not None and self._consulted.item is item and not item.done:
+            item.cut_to = heard
+            return
         self._cut(item.text, heard)
 
     def settle(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from agents.engine import ResponseStatus, Usage
 from agents.local.acts import CallTool
 
 SAMPLE_BYTES = 2
@@ -19,6 +20,8 @@ class SpokenItem(msgspec.Struct):
     given: str = ""
     """The words given out so far."""
     done: bool = False
+    cut_to: str | None = None
+    """What was heard of it, when that was told while it was still being written."""
 
 
 class Reply(msgspec.Struct):
@@ -29,6 +32,9 @@ class Reply(msgspec.Struct):
     calls: list[CallTool]
     """Not yet delivered."""
     over: bool = False
+    status: ResponseStatus = ResponseStatus.COMPLETED
+    reason: str = ""
+    usage: Usage | None = None
 
 
 def pieces(sentence: str, pcm: bytes, first: int = 0) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from agents.local.answers import Move
 from agents.local.choices import Choice
 from agents.local.offers import Frame
 from agents.local.slots import Form, Kind, Slot
-from agents.local.speech import listed, read_back
+from agents.local.speech import listed, read_back, spelled_out
 from agents.local.text import joined, words
 from agents.persona import Persona
 
@@ -17,6 +17,7 @@ ANYTHING_ELSE: Final = "Is there anything else I can do for you?"
 WHAT_NOW: Final = "What can I do for you?"
 WHAT_TO_CHANGE: Final = "All right. What should I change?"
 SPELL: Final = "Please spell the name for me, letter by letter."
+TYPE: Final = "Please type the number on your telephone's keys, and then press the hash key."
 RIGHT: Final = "Is that right?"
 ONE_MOMENT: Final = "One moment, please."
 TAKE_YOUR_TIME: Final = "Take your time."
@@ -88,6 +89,11 @@ def check(frame: Frame, today: dt.date, offered: Offered, lead: str) -> tuple[st
     body = f"Let me check. {deed}{': ' if said else ''}{', '.join(said)}."
     needed = f"{lead} {body}".strip()
     return needed, f"{needed} {RIGHT}"
+
+
+def check_spelling(name: str, spelled: str) -> str:
+    """The read-back of a spelled name."""
+    return f"{name}, spelled {spelled_out(spelled)}. {RIGHT}"
 
 
 def not_offered(slot: Slot, said: str, message: str) -> str:

@@ -11,6 +11,7 @@ from agents.engine import (
     Answer,
     AnyEngineCommand,
     AnyEngineEvent,
+    AnyRemembered,
     AppendAudio,
     CallerSpeechStarted,
     CallerSpeechStopped,
@@ -26,12 +27,13 @@ from agents.engine import (
     TruncateItem,
 )
 from agents.local.acts import Act, Speak
-from agents.local.endpointing import SpeechStarted, SpeechStopped
+from agents.local.endpointing import Frame, Paused, SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
 from agents.local.models import Models, Speech
-from agents.local.replies import Replies
-from agents.local.turns import CallerTurn, RequestedTurns, Understood, too_old
+from agents.local.recogniser import Recognition
+from agents.local.replies import Model, Replies
+from agents.local.turns import CallerTurn, Foresight, RequestedTurns, Understood, too_old
 
 _FLOOR_WAIT_S = 5.0
 """An answer waits so long for the caller to stop; a noisy line may never fall silent."""
@@ -49,10 +51,20 @@ class Understanding(Protocol):
     def expectation(self) -> Expectation:
         """How to listen to what the caller says next."""
 
+    def settled(self, text: str, constrained: bool) -> bool:
+        """Whether these words, if nothing follows, are all that was asked for."""
+
     def heard(self, text: str, constrained: bool) -> list[Act]:
         """The caller's turn; empty text when nothing was made out."""
 
-    def tool_answered(self, tool_call_id: str, output: str) -> list[Act]: ...
+    def tool_answered(self, tool_call_id: str, output: str) -> list[Act] | None:
+        """None: there is nothing to say yet, other tools are at work."""
+
+    def informed(self, text: str) -> None:
+        """Something to know from now on."""
+
+    def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
+        """What was said and done in other sessions of this call; `answer`: reply to the last."""
 
     def cut(self, item_text: str, heard_text: str) -> None:
         """Of a spoken text only this was heard; comes before `heard` of what cut it off."""
@@ -61,7 +73,7 @@ class Understanding(Protocol):
         """Words were spoken that the dialogue did not choose."""
 
 
-Stimulus = CallerTurn | Answer | Say | ToolOutput
+Stimulus = CallerTurn | Answer | Say | ToolOutput | Remember
 
 
 class Stimuli:
@@ -110,24 +122,30 @@ class Session:
         deliver: Callable[[AnyEngineEvent], None],
         *,
         answers_on_request: bool = False,
+        ids: str = "",
+        model: Model | None = None,
     ) -> None:
+        """`ids`: what all ids of this session begin with, so that they are unique in the call.
+        `model`: what the dialogue consults, if it does."""
         self._models = models
         self._speech = speech
         self._hearing = hearing
         self._dialogue = dialogue
         self._deliver = deliver
-        self._replies = Replies(deliver, self._render, dialogue.cut)
+        self._replies = Replies(deliver, self._render, dialogue.cut, ids, model)
+        self._ids = ids
         self._stimuli = Stimuli()
         self._floor_free = asyncio.Event()
         self._floor_free.set()
         self._turns = self._given_before = 0
+        self._foresight: Foresight | None = None
         self._on_request = RequestedTurns() if answers_on_request else None
 
     def obey(self, command: AnyEngineCommand) -> None:
         match command:
             case AppendAudio(audio):
                 self._hear(audio)
-            case Say() | ToolOutput():
+            case Say() | ToolOutput() | Remember():
                 self._stimuli.put(command)
             case Answer() | Dismiss():
                 self._decide(command)
@@ -137,8 +155,8 @@ class Session:
                 self._replies.truncated(item_id, "")
             case CancelResponse(response_id):
                 self._replies.cancel(response_id)
-            case Inform() | Remember():
-                """For models that read; what the dialogue has to know, its tools tell it."""
+            case Inform(text):
+                self._dialogue.informed(text)
             case CloseEngine():
                 """Obeyed by the engine, which ends the session."""
 
@@ -162,10 +180,37 @@ class Session:
                     self._deliver(CallerSpeechStarted(self._turn_id, at_ms))
                     if self._on_request is None:
                         self._replies.interrupt()
+                case Paused(at_ms, heard):
+                    self._foresee(at_ms, heard)
                 case SpeechStopped(at_ms, heard):
                     self._floor_free.set()
-                    self._keep(CallerTurn(self._turn_id, heard, self._given_before))
+                    foreseen = self._foresight
+                    known = foreseen if foreseen and foreseen.at_ms == at_ms else None
+                    self._keep(CallerTurn(self._turn_id, heard, self._given_before, known))
                     self._deliver(CallerSpeechStopped(self._turn_id, at_ms))
+
+    def _foresee(self, at_ms: int, audio: Frame) -> None:
+        """Make the words out while the caller may be only drawing breath: when they turn out to
+        be over the answer is near, and a whole answer need not be waited on for long."""
+        if self._foresight is not None:
+            # Of no use any more; if it has not begun yet it never will.
+            self._foresight.recognition.cancel()
+        recognise, expect = self._speech.recogniser.recognise, self._dialogue.expectation()
+        made_out = asyncio.get_running_loop().run_in_executor(
+            self._models.hearing, recognise, audio, expect
+        )
+        self._foresight = Foresight(at_ms, expect, made_out)
+        made_out.add_done_callback(lambda done: self._foreseen(at_ms, expect, done))
+
+    def _foreseen(self, at_ms: int, expect: Expectation, done: asyncio.Future[Recognition]) -> None:
+        # What went wrong here is found out, and said, when the turn itself is made out.
+        if done.cancelled() or done.exception() is not None:
+            return
+        heard = done.result()
+        if expect == self._dialogue.expectation() and self._dialogue.settled(
+            heard.text, heard.constrained
+        ):
+            self._hearing.settle(at_ms)
 
     def _keep(self, turn: CallerTurn) -> None:
         waiting = self._stimuli if self._on_request is None else self._on_request
@@ -174,7 +219,7 @@ class Session:
 
     @property
     def _turn_id(self) -> str:
-        return f"turn_{self._turns}"
+        return f"{self._ids}turn_{self._turns}"
 
     async def think(self) -> None:
         """Runs until cancelled. Raises SpeechFailed, and whatever is wrong with the dialogue."""
@@ -182,7 +227,7 @@ class Session:
             stimulus = await self._stimuli.next()
             acts = await self._consider(stimulus)
             self._hearing.expect(patient=self._dialogue.expectation().patient)
-            if acts or _owed(stimulus):
+            if acts or (acts is not None and _owed(stimulus)):
                 await self._replies.give(acts)
 
     async def listen(self) -> None:
@@ -191,7 +236,7 @@ class Session:
             turn = await self._on_request.next()
             self._on_request.recognised(await self._made_out(turn))
 
-    async def _consider(self, stimulus: Stimulus) -> list[Act]:
+    async def _consider(self, stimulus: Stimulus) -> list[Act] | None:
         match stimulus:
             case CallerTurn():
                 return await self._understand(stimulus)
@@ -204,6 +249,8 @@ class Session:
                 await self._wait_for_floor()
                 acts = self._dialogue.tool_answered(tool_call_id, output)
                 return acts if respond else []
+            case Remember(what, answer):
+                return self._dialogue.remember(what, answer=answer)
 
     async def _understand(self, turn: CallerTurn) -> list[Act]:
         """Answer what the caller said; what was said after a pause for breath belongs to it."""
@@ -247,6 +294,10 @@ class Session:
     async def _recognise(self, turn: CallerTurn) -> Understood:
         recognise = self._speech.recogniser.recognise
         expect = self._dialogue.expectation()
+        if (foreseen := turn.foreseen) is not None and foreseen.expected == expect:
+            await asyncio.wait([foreseen.recognition])
+            if not foreseen.recognition.cancelled() and not foreseen.recognition.exception():
+                return Understood(turn, expect, foreseen.recognition.result())
         heard = await work(self._models.hearing, lambda: recognise(turn.audio, expect))
         return Understood(turn, expect, heard)
 
@@ -281,6 +332,8 @@ def _owed(stimulus: Stimulus) -> bool:
             return True
         case ToolOutput():
             return stimulus.respond
+        case Remember():
+            return stimulus.answer
 
 
 async def work(thread: Executor, act: Callable[[], _Result]) -> _Result:

@@ -5,14 +5,14 @@ import re
 from agents.local.numbers import spoken_phone
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'])")
-_NO_END = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|No|[A-Z])|\b[ap]\.m)\.$")
+NO_END = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|St|No|[A-Z])|\b[ap]\.m)\.$")
 
 
 def sentences(text: str) -> list[str]:
     """`text` cut after each sentence; joined by spaces they are the text again."""
     found: list[str] = []
     for part in _SENTENCE_END.split(" ".join(text.split())):
-        if found and _NO_END.search(found[-1]):
+        if found and NO_END.search(found[-1]):
             found[-1] = f"{found[-1]} {part}"
         elif part:
             found.append(part)

@@ -59,6 +59,30 @@ def spoken_decimal(value: float) -> str:
     return f"{head} point {' '.join(ONES[int(digit)] for digit in fraction)}" if fraction else head
 
 
+def spelled_out(word: str) -> str:
+    """`Baker` as B as in boy, A, K, E, R: letters that sound alike with a word of their own."""
+    letters = [letter for letter in word.upper() if letter.isalpha()]
+    return ", ".join(
+        f"{letter} as in {_AS_IN[letter]}" if letter in _AS_IN else letter for letter in letters
+    )
+
+
+_AS_IN: Final = {
+    "B": "boy",
+    "C": "cat",
+    "D": "dog",
+    "F": "Frank",
+    "G": "George",
+    "M": "Mary",
+    "N": "Nancy",
+    "P": "Peter",
+    "S": "sugar",
+    "T": "Tom",
+    "V": "Victor",
+    "Z": "zebra",
+}
+
+
 def listed(slot: Slot, choices: Sequence[Choice], today: dt.date) -> str:
     """Some of the choices as one would offer them: `a, b or c`."""
     said = [say(slot, choice.value, today, choices) for choice in choices[:MOST_LISTED]]

@@ -43,6 +43,16 @@ class Filling(msgspec.Struct, frozen=True):
     manner: Manner = Manner.PLAINLY
 
 
+class Spelled(msgspec.Struct, frozen=True):
+    """Read a spelled name back letter by letter and asked whether that is right."""
+
+    frame: Frame
+    slot: Slot
+    name: str
+    letters: str
+    """The part of it that was spelled."""
+
+
 class Standing(Enum):
     """Whether a yes would be an answer to the read-back."""
 
@@ -71,7 +81,7 @@ class Closed(msgspec.Struct, frozen=True):
     """Said goodbye."""
 
 
-Resting = Idle | Wrapping | Filling | Confirming | Mending | Closed
+Resting = Idle | Wrapping | Filling | Spelled | Confirming | Mending | Closed
 
 
 class Rehear(msgspec.Struct, frozen=True):
@@ -117,5 +127,13 @@ class Running(msgspec.Struct, frozen=True):
     frame: Frame
 
 
-Busy = LookingUp | Aside | Running
+class Typing(msgspec.Struct, frozen=True):
+    """The caller types a number that was not made out."""
+
+    tool_call_id: str
+    frame: Frame
+    slot: Slot
+
+
+Busy = LookingUp | Aside | Running | Typing
 State = Resting | Busy

@@ -15,6 +15,15 @@ _MOST_SAMPLES = 60 * 16_000
 """A caller who talks without a break past this is not waiting for an answer to its beginning."""
 
 
+class Foresight(msgspec.Struct, frozen=True):
+    """What is being made out of a turn while it is not yet known to be over."""
+
+    at_ms: int
+    """Where its last speech ended."""
+    expected: Expectation
+    recognition: asyncio.Future[Recognition]
+
+
 class CallerTurn(msgspec.Struct, frozen=True):
     """What the caller said, not yet made out."""
 
@@ -22,6 +31,8 @@ class CallerTurn(msgspec.Struct, frozen=True):
     audio: Frame
     given_before: int = 0
     """Spoken items begun before the caller began: nothing later can have been answered."""
+    foreseen: Foresight | None = None
+    """Of just these words, when they were made out before the turn was known to be over."""
 
 
 class Understood(msgspec.Struct, frozen=True):

@@ -173,7 +173,8 @@ def _number(page: _Page, slot: Slot, span: Span) -> None:
         page.fill(slot, span)
         return
     page.take(span)
-    bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+    ends = (("at least", low), ("at most", high))
+    bounds = [f"{side} {end:g}" for side, end in ends if end is not None]
     page.refused[slot.name] = f"It has to be {' and '.join(bounds)}."
 
 

@@ -1,6 +1,5 @@
 """The recogniser's tokens as text, and which of them may come next under a pattern."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import msgspec
@@ -166,18 +165,18 @@ def _beside(text: str, piece: str) -> str:
 
 
 class Grammars:
-    """The grammars in use, the least lately used forgotten first."""
+    """The grammars in use, the least lately used forgotten first. For use by several threads:
+    each step is one operation on a dictionary, and what two find out at once is the same."""
 
     def __init__(self, vocabulary: Vocabulary, limit: int = 64) -> None:
         self._vocabulary = vocabulary
         self._limit = limit
-        self._known: OrderedDict[str, Grammar] = OrderedDict()
+        self._known: dict[str, Grammar] = {}
 
     def of(self, pattern: str) -> Grammar:
         """Raises regex.error when `pattern` is none."""
-        if pattern not in self._known:
-            self._known[pattern] = Grammar(pattern, self._vocabulary)
-        self._known.move_to_end(pattern)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
-        return self._known[pattern]
+        grammar = self._known.pop(pattern, None) or Grammar(pattern, self._vocabulary)
+        self._known[pattern] = grammar
+        for old in list(self._known)[: -self._limit]:
+            self._known.pop(old, None)
+        return grammar

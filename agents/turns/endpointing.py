@@ -6,7 +6,7 @@ detector that needs no model, for machines without one, and a patience that foll
 
 import numpy as np
 
-from agents.local.endpointing import Endpoints, Frame, SpeechStarted, SpeechStopped
+from agents.local.endpointing import Endpoints, Frame, Paused, SpeechStarted, SpeechStopped
 from agents.local.hearing import Hearing
 from agents.local.vad import FRAME_SAMPLES, RATE, Detector
 
@@ -105,7 +105,8 @@ class Ears:
 
     def hear(self, audio: bytes) -> list[SpeechStarted | SpeechStopped]:
         """`audio`: the next whole samples, 16-bit little-endian mono at 24 kHz."""
-        turns = self._hearing.hear(audio)
+        # Whoever wants to be told of pauses asks for it by `pause_ms`.
+        turns = [each for each in self._hearing.hear(audio) if not isinstance(each, Paused)]
         for turn in turns:
             if isinstance(turn, SpeechStarted):
                 self._patience.started(turn.at_ms)

@@ -1,6 +1,5 @@
 """What `frontdesk doctor` looks at: each check finds things that are well, odd or broken."""
 
-import datetime as dt
 import re
 import resource
 import shutil
@@ -18,14 +17,9 @@ from alembic.script import ScriptDirectory
 import agents
 import telephony
 import tools
-from agents.local.models import missing
-from agents.models import Models
-from agents.providers import Dialect, Provider
-from agents.providers_file import read_providers
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
-from telephony.modelwatch import SOON_DAYS, file_of_models, models_set, official
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from telephony.versioned import versions_of
@@ -112,85 +106,6 @@ def packages() -> Iterator[Finding]:
 def unknown_settings(settings: Settings) -> Iterator[Finding]:
     for sentence in settings.unknown:
         yield odd("settings", sentence, "Correct its name or remove it")
-
-
-def engine(settings: Settings) -> Iterator[Finding]:
-    if settings.engine == "local":
-        yield well("engine", "embedded: no key and no network needed")
-    else:
-        provider = read_providers()[settings.provider]
-        kinds = {"live": "GPT-Live", "turns": "audio chat completions"}
-        kind = kinds.get(settings.engine, "Realtime session")
-        what = f"{kind} of {provider.title}, key set, at {settings.openai_base_url}"
-        yield well("engine", what)
-        if settings.engine == "realtime":
-            yield from _dialect(provider)
-        parts = urlsplit(settings.openai_base_url)
-        if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
-            cure = "Set OPENAI_BASE_URL to an https:// address"
-            yield odd("engine", "the key and all speech travel unencrypted", cure)
-
-
-def _dialect(provider: Provider) -> Iterator[Finding]:
-    match provider.dialect:
-        case Dialect.AUTO:
-            yield well("engine", "its dialect is found out at the first session")
-        case Dialect.BETA:
-            cure = "Take a provider that speaks GA as soon as there is one"
-            yield odd("engine", "it speaks the beta interface, which OpenAI has given up", cure)
-        case Dialect.GA:
-            pass
-
-
-def speech_models(settings: Settings) -> Iterator[Finding]:
-    problems = missing()
-    if not problems:
-        yield well("speech models", "present")
-    for sentence in problems:
-        # The spoken apology is rendered with them whatever the engine.
-        found = broken if settings.engine == "local" else odd
-        yield found("speech models", sentence, "Run make run, or install infra/requirements.lock")
-
-
-def model_ids(settings: Settings) -> Iterator[Finding]:
-    """What is set, until when it answers, and what becomes of calls then."""
-    if settings.engine == "local":
-        return
-    try:
-        models = file_of_models(settings)
-    except ConfigError as error:
-        yield broken(error.where, error.what, error.hint)
-        return
-    for variable, model_id in models_set(settings).items():
-        yield _model(settings, models, model_id, variable)
-    if _any_cap(settings) and models.tariff("", settings.model).tokens is None:
-        what = f"nobody knows what {settings.model} costs, so caps on money hold the rest only"
-        yield odd("budget", what, "Put its prices into a file and name it as FRONTDESK_MODELS_FILE")
-
-
-def _any_cap(settings: Settings) -> bool:
-    caps = (settings.max_call_usd, settings.max_caller_usd, settings.max_day_usd)
-    return any(cap is not None for cap in caps)
-
-
-def _model(settings: Settings, models: Models, model_id: str, variable: str) -> Finding:
-    if models.find(model_id) is None:
-        what = f"{model_id} is not in the list of {models.as_of}"
-        return odd(variable, what, "Check its spelling; frontdesk doctor --online asks the API")
-    today = dt.datetime.now(dt.UTC).date()
-    shutdown, next_id = models.shutdown(model_id, today), models.successor(model_id, today)
-    if shutdown is None:
-        return well(variable, f"{model_id}, no shutdown announced as of {models.as_of}")
-    if shutdown.days_left > 0:
-        what = f"{model_id} will be shut down on {shutdown.date}, in {shutdown.days_left} days"
-        soon = " now" if shutdown.days_left <= SOON_DAYS else ""
-        return odd(variable, what, f"Move to {next_id or 'another model'}{soon}")
-    what = f"{model_id} was shut down on {shutdown.date}"
-    if not official(settings):
-        return odd(variable, what, "See with --online whether your gateway still serves it")
-    if next_id is not None and settings.retired_models == "successor":
-        return odd(variable, f"{what}: calls use {next_id}", f"Set it to {next_id}")
-    return broken(variable, what, f"Set it to {next_id or 'another model'}")
 
 
 def data_dir(settings: Settings) -> Iterator[Finding]:
@@ -448,9 +363,6 @@ def open_files(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     unknown_settings,
-    engine,
-    speech_models,
-    model_ids,
     data_dir,
     database,
     public_url,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 from msgspec import UNSET
 
+from agents.local.languages import WHAT, known
 from agents.persona import Persona
 from telephony.configuring.personafile import PERSONA_NAME, SPOKEN_AHEAD, WORDS, PersonaFile
 from telephony.configuring.sessionpart import problems_of as problems_of_session
@@ -113,6 +114,7 @@ def _problems(name: str, file: PersonaFile, around: Surroundings) -> Iterator[Pr
     yield from problems_of_session(file.session, around.tools)
     if around.snippets is not None:
         yield from _of_words(file, around.snippets)
+    yield from _of_language(file)
     # Who names an engine wants it, or says what will do instead.
     fallbacks = [] if file.fallbacks is UNSET else file.fallbacks
     wanted = [] if file.engine is UNSET else [file.engine, *fallbacks]
@@ -131,6 +133,12 @@ def _of_requirements(name: str, file: PersonaFile, toolset: Toolset) -> Iterator
         else:
             hint = f"Add {required}, see that its audience holds this persona, or take {tool} out"
             yield Problem(("tools", named.index(tool)), what, hint)
+
+
+def _of_language(file: PersonaFile) -> Iterator[Problem]:
+    if file.engine == "local" and file.language is not UNSET and not known(file.language):
+        hint = "Leave the language out or make it en, or give the persona another engine"
+        yield Problem(("language",), f"{file.language} cannot be had: {WHAT}", hint)
 
 
 def _of_words(file: PersonaFile, snippets: Mapping[str, str]) -> Iterator[Problem]:

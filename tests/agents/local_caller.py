@@ -44,9 +44,13 @@ class Conversation:
         """The `count`-th event of this kind."""
         async with asyncio.timeout(20):
             while len(self.of(kind)) < count:
-                self._arrived.clear()
-                await self._arrived.wait()
+                await self.more()
         return self.of(kind)[count - 1]
+
+    async def more(self) -> None:
+        """Until something else has come."""
+        self._arrived.clear()
+        await self._arrived.wait()
 
     def hears(self, audio: Pcm) -> None:
         """The line carries this, in frames of 20 ms."""
@@ -75,7 +79,6 @@ class Conversation:
 async def conversation(engine: LocalEngine) -> AsyncIterator[Conversation]:
     """The engine runs, and is ready; after the block it must end when told to."""
     talk = Conversation(engine)
-    others = asyncio.all_tasks()
     running = asyncio.get_running_loop().create_task(engine.run(talk.deliver))
     await talk.until(EngineReady)
     try:
@@ -83,4 +86,5 @@ async def conversation(engine: LocalEngine) -> AsyncIterator[Conversation]:
     finally:
         engine.submit(CloseEngine())
         await asyncio.wait_for(running, 2)
-        assert asyncio.all_tasks() == others, "the engine left tasks behind"
+        left = [name for task in asyncio.all_tasks() if (name := task.get_name())[:6] == "local."]
+        assert left == [], "the engine left tasks behind"

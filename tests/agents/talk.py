@@ -9,6 +9,7 @@ from typing import Any
 import regex
 from hypothesis import strategies as st
 
+from agents.engine import AnyRemembered
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
 from agents.local.expectation import plain
@@ -100,9 +101,12 @@ class Talk:
         *,
         slow: Sequence[str] = (),
         caller_number: str | None = None,
+        caller_name: str = "",
     ) -> None:
         ids = (f"call_{number}" for number in itertools.count(1))
-        self.dialogue = Dialogue(tools, Persona(), FRIDAY, ids, caller_number=caller_number)
+        self.dialogue = Dialogue(
+            tools, Persona(), FRIDAY, ids, caller_number=caller_number, caller_name=caller_name
+        )
         self.answers = dict(answers)
         self.slow = set(slow)
         self.spoken: list[str] = []
@@ -124,6 +128,14 @@ class Talk:
         assert pattern is not None, f"listening openly for {text!r}"
         assert regex.fullmatch(pattern, plain(text)), f"{text!r} is not listened for"
         return self.says(text, constrained=True)
+
+    def remembers(self, *what: AnyRemembered, answer: bool = False) -> "Talk":
+        """This was said and done in another session of the call."""
+        self.new, self.calls = [], []
+        acts = self.dialogue.remember(what, answer=answer)
+        assert bool(acts) == answer, f"{acts} for {what}"
+        self._perform(acts)
+        return self
 
     def hears_only(self, heard: str) -> "Talk":
         """Of what was said last the caller hears only this."""
@@ -184,8 +196,9 @@ def talk(
     *,
     slow: Sequence[str] = (),
     caller_number: str | None = None,
+    caller_name: str = "",
 ) -> Talk:
-    return Talk(tools, answers, slow=slow, caller_number=caller_number)
+    return Talk(tools, answers, slow=slow, caller_number=caller_number, caller_name=caller_name)
 
 
 def pattern_takes(pattern: str, text: str) -> bool:

@@ -5,8 +5,18 @@ from typing import Any
 import pytest
 
 from agents.local.acts import Speak
-from tests.agents.talk import DATE, NAME, SALON, SALON_ANSWERS, SERVICE, Talk, spec, talk
-from tools.spec import Risk
+from tests.agents.talk import (
+    DATE,
+    NAME,
+    SALON,
+    SALON_ANSWERS,
+    SERVICE,
+    Talk,
+    pattern_takes,
+    spec,
+    talk,
+)
+from tools.spec import Risk, ToolSpec
 
 BOOKED = {"service": "haircut", "date": "2026-11-24", "time": "15:30", "name": "Jane Doe"}
 
@@ -286,8 +296,48 @@ def test_a_name_that_was_misheard_is_to_be_spelled() -> None:
         .says("")
         .asked("spell the name")
         .answers_shortly("D O W")
+        .asked("Dow, spelled D as in dog, O, W.", "is that right")
+        .answers_shortly("yes")
         .asked("name Dow", "is that right")
     )
+
+
+def spelled() -> Talk:
+    asked = at_check().answers_shortly("no, the name").answers_shortly("B O I D")
+    return asked.asked("Boid, spelled B as in boy, O, I, D as in dog.").wrote_nothing()
+
+
+def test_letters_misheard_are_spelled_again_until_they_are_right() -> None:
+    (
+        spelled()
+        .answers_shortly("no")
+        .asked("Sorry. Please spell the name")
+        .answers_shortly("b as in boy, o, y, d as in dog")
+        .asked("Boyd, spelled B as in boy, O, Y, D as in dog.")
+        .says("blah blah")
+        .asked("didn't catch that", "Boyd, spelled")
+        .says("")
+        .asked("yes, or spell it once more")
+        .answers_shortly("yes")
+        .asked("name Boyd", "is that right")
+        .answers_shortly("yes")
+        .called("book_appointment", **{**BOOKED, "name": "Boyd"})
+    )
+
+
+def test_letters_said_once_more_instead_of_an_answer_are_taken() -> None:
+    spelled().answers_shortly("no, B O Y D").asked("Boyd, spelled").wrote_nothing()
+
+
+def test_in_the_middle_of_spelling_anything_else_goes_on_as_ever() -> None:
+    spelled().answers_shortly("never mind").asked("leave that").wrote_nothing()
+    spelled().says("thank you").asked("You're welcome.", "Boid, spelled")
+    spelled().says("goodbye").asked("I've left that", "goodbye").wrote_nothing()
+
+
+def test_other_values_given_while_spelling_are_kept() -> None:
+    told = at_check().answers_shortly("no, the name").says("on wednesday, my name is D O W")
+    told.asked("Dow, spelled").answers_shortly("yes").asked("on Wednesday", "name Dow")
 
 
 def test_never_mind_leaves_it() -> None:
@@ -383,6 +433,8 @@ def test_a_name_not_understood_twice_is_to_be_spelled() -> None:
         .says("")
         .asked("spell the name")
         .answers_shortly("J, O, N, E, S")
+        .asked("Jones, spelled J, O, N as in Nancy, E, S as in sugar.")
+        .answers_shortly("yes")
         .asked("name Jones")
     )
 
@@ -812,3 +864,138 @@ def test_listening_follows_the_question() -> None:
     assert timed.pattern is not None
     assert not timed.patient
     assert SERVICE["x-ask"]
+
+
+# ---- when an answer is whole --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "whole"),
+    [
+        ((), "I'd like a haircut", False),
+        (("an appointment please",), "a haircut", False),
+        (("a haircut please",), "on Tuesday", False),
+        (("a haircut on Tuesday",), "at ten", True),
+        (("a haircut on Tuesday",), "um", False),
+        (("a haircut on Tuesday at ten",), "Jane", False),
+        (("a haircut on Tuesday at ten",), "Jane Doe", True),
+        (("a haircut on Tuesday at ten", "Jane Doe"), "yes", False),
+        (("a haircut on Tuesday at ten", "Jane Doe", "no, the name"), "J, O, N, E, S", False),
+    ],
+)
+def test_a_whole_answer_is_one_after_which_nothing_often_follows(
+    before: tuple[str, ...], said: str, whole: bool
+) -> None:
+    told = talk()
+    for text in before:
+        told.says(text)
+    assert told.dialogue.settled(said, constrained=True) == whole
+    assert not told.dialogue.settled("", constrained=False)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said", "whole"),
+    [
+        ({"type": "string", "format": "phone"}, "four one five five five five", False),
+        ({"type": "string", "format": "phone"}, "five five five oh one double oh", False),
+        ({"type": "string", "format": "phone"}, "four one five five five five oh one oh oh", True),
+        ({"type": "string"}, "please ring me back", False),
+        ({"type": "boolean"}, "yes", False),
+        ({"type": "integer", "maximum": 9}, "four", True),
+        ({"type": "integer", "maximum": 3}, "four", False),
+    ],
+)
+def test_how_an_answer_is_whole_hangs_on_what_was_asked(
+    schema: dict[str, Any], said: str, whole: bool
+) -> None:
+    tools = (spec("take_note", {"it": schema}, risk=Risk.WRITE_OWN, phrases=("take a note",)),)
+    told = talk(tools, {}).says("take a note please")
+    assert told.dialogue.settled(said, constrained=True) == whole
+
+
+def test_what_is_only_guessed_to_be_a_time_is_no_whole_answer() -> None:
+    assert not talk().says("a haircut on Tuesday").dialogue.settled("at ten", constrained=False)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ({"maximum": 3}, "at most 3."),
+        ({"minimum": 5}, "at least 5."),
+        ({"minimum": 1, "maximum": 3}, "at least 1 and at most 3."),
+    ],
+)
+def test_a_number_out_of_bounds_is_told_which_ones_there_are(
+    bounds: dict[str, int], told: str
+) -> None:
+    schema = {"type": "integer", **bounds}
+    tools = (spec("order_cakes", {"cakes": schema}, risk=Risk.WRITE_OWN, phrases=("order cakes",)),)
+    talk(tools, {}).says("I'd like to order cakes").says("four").asked("It has to be", told)
+
+
+@pytest.mark.parametrize(
+    ("said", "listened_for"),
+    [
+        ("jane o'brien", True),
+        ("my name is jane o'brien", True),
+        ("it's jane o'brien please", True),
+        ("jane", False),
+        ("john smith", False),
+    ],
+)
+def test_the_name_a_number_leads_to_is_listened_for_and_never_said_of_itself(
+    said: str, listened_for: bool
+) -> None:
+    asked = talk(caller_name="Jane O'Brien").says("a haircut on Tuesday at ten").asked("what name")
+    assert "Jane" not in " ".join(asked.spoken)
+    pattern = asked.dialogue.expectation().pattern
+    assert pattern is not None
+    assert pattern_takes(pattern, said) == listened_for
+    asked.says("John Smith").asked("name John Smith")
+
+
+def test_without_a_name_to_listen_for_any_is_heard_openly() -> None:
+    asked = talk().says("a haircut on Tuesday at ten").asked("what name")
+    assert asked.dialogue.expectation().pattern is None
+
+
+# ---- numbers that are typed ---------------------------------------------------------------------
+
+PHONE = {"type": "string", "format": "phone", "x-ask": "What number can we reach you on?"}
+CALL_BACK = spec("call_back", {"phone": PHONE}, risk=Risk.WRITE_OWN, phrases=("please ring me",))
+KEYPAD = spec("collect_digits", {"purpose": {"type": "string"}})
+
+
+def typing(output: str, *tools: ToolSpec) -> Talk:
+    """A caller whose number was not understood twice is asked to type it, and does."""
+    answers = {"collect_digits": lambda _: output, "call_back": lambda _: {"status": "done"}}
+    told = talk((CALL_BACK, *tools), answers, slow=["collect_digits"]).says("please ring me")
+    return told.asked("what number").says("").asked("didn't catch", "what number").says("um er")
+
+
+def test_a_number_not_understood_twice_is_typed() -> None:
+    told = typing('{"status": "done", "digits": "4155550132", "count": 10}', KEYPAD)
+    told.asked("type the number").called("collect_digits", purpose="phone", length=15)
+    told.says("it is four one five").asked("type the number").wrote_nothing()
+    told.finished().asked("four one five", "is that right").answers_shortly("yes")
+    told.called("call_back", phone="4155550132")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        '{"status": "timeout", "digits": "4155550132"}',
+        '{"status": "done", "digits": "415"}',
+        '{"status": "done", "digits": "digits:5f0c2a9be1d34c77"}',
+        '{"status": "done", "digits": 4155550132}',
+        '{"status": ["done"]}',
+        "[]",
+        "nonsense",
+    ],
+)
+def test_what_was_not_typed_in_full_is_asked_for_again(output: str) -> None:
+    typing(output, KEYPAD).finished().asked("did not get it", "what number").wrote_nothing()
+
+
+def test_without_a_keypad_the_number_is_said_digit_by_digit() -> None:
+    typing("{}").asked("digit by digit")

@@ -10,6 +10,8 @@ from agents.local.endpointing import (
     Endpointing,
     Endpoints,
     Frame,
+    Heard,
+    Paused,
     SpeechStarted,
     SpeechStopped,
 )
@@ -30,7 +32,7 @@ class Line:
         self.endpointing = endpointing or Endpointing()
         self.frames = 0
 
-    def hears(self, probability: float, frames: int) -> list[SpeechStarted | SpeechStopped]:
+    def hears(self, probability: float, frames: int) -> list[Heard]:
         found = []
         for _ in range(frames):
             turn = self.endpointing.hear(probability, frame(self.frames))
@@ -40,7 +42,7 @@ class Line:
         return found
 
 
-def frames_of(turn: SpeechStarted | SpeechStopped) -> list[int]:
+def frames_of(turn: Heard) -> list[int]:
     assert isinstance(turn, SpeechStopped)
     return [int(number) - LOUD for number in turn.audio[::512]]
 
@@ -188,3 +190,69 @@ def test_turns_alternate_and_never_overlap(probabilities: list[float]) -> None:
             assert at_ms <= turn.at_ms <= line.frames * FRAME_MS
             at_ms, speaking = turn.at_ms, not speaking
     assert line.endpointing.speaking == speaking
+
+
+# ---- pauses, and answers that are whole ---------------------------------------------------------
+
+WATCHFUL = Endpoints(pause_ms=160)
+
+
+def spoke(*, patient: bool = False) -> Line:
+    """Somebody has spoken for a second, up to 1,600 ms, and pauses."""
+    line = Line(Endpointing(WATCHFUL))
+    line.endpointing.patient = patient
+    line.hears(SILENCE, 20)
+    line.hears(SPEECH, 30)
+    return line
+
+
+def test_each_silence_within_a_turn_is_told_once() -> None:
+    line = spoke()
+    assert line.hears(SILENCE, 4) == []
+    (paused,) = line.hears(SILENCE, 6)
+    assert isinstance(paused, Paused)
+    assert paused.at_ms == 1_600
+    assert len(paused.audio) == (10 + 30 + 5) * 512
+    line.hears(SPEECH, 5)
+    assert [type(turn) for turn in line.hears(SILENCE, 16)] == [Paused, SpeechStopped]
+
+
+def test_nobody_is_told_of_pauses_who_does_not_ask() -> None:
+    line = Line()
+    line.hears(SPEECH, 30)
+    assert [type(turn) for turn in line.hears(SILENCE, 20)] == [SpeechStopped]
+
+
+@pytest.mark.parametrize(("patient", "frames"), [(False, 10), (True, 16)])
+def test_a_whole_answer_is_waited_on_for_less_long(patient: bool, frames: int) -> None:
+    line = spoke(patient=patient)
+    line.hears(SILENCE, 7)
+    line.endpointing.settle(1_600)
+    assert line.hears(SILENCE, frames - 8) == []
+    (stopped,) = line.hears(SILENCE, 1)
+    assert isinstance(stopped, SpeechStopped)
+    assert stopped.at_ms == 1_600
+
+
+def test_an_answer_made_out_late_ends_the_turn_at_once() -> None:
+    line = spoke()
+    line.hears(SILENCE, 14)
+    line.endpointing.settle(1_600)
+    assert [type(turn) for turn in line.hears(SILENCE, 1)] == [SpeechStopped]
+
+
+def test_who_goes_on_after_a_whole_answer_is_heard_out() -> None:
+    line = spoke()
+    line.hears(SILENCE, 7)
+    line.hears(SPEECH, 2)
+    line.endpointing.settle(1_600)
+    assert [type(turn) for turn in line.hears(SILENCE, 15)] == [Paused]
+    assert [type(turn) for turn in line.hears(SILENCE, 1)] == [SpeechStopped]
+
+
+def test_a_turn_that_is_over_cannot_be_settled() -> None:
+    line = spoke()
+    line.hears(SILENCE, 20)
+    line.endpointing.settle(1_600)
+    line.hears(SPEECH, 10)
+    assert [type(turn) for turn in line.hears(SILENCE, 16)] == [Paused, SpeechStopped]

@@ -5,11 +5,13 @@ import datetime as dt
 import itertools
 import json
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from agents.engine import (
+    AnyRemembered,
     AppendAudio,
     AudioDelta,
     CallerSpeechStarted,
@@ -34,7 +36,7 @@ from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
 from agents.local.engine import CAPABILITIES, Inbox, LocalEngine
 from agents.local.expectation import Expectation, plain
-from agents.local.models import Models, ModelsMissing, Wheel, missing
+from agents.local.models import HEARING_THREADS, Models, ModelsMissing, Wheel, missing
 from agents.local.recogniser import Recogniser, Recognition
 from agents.local.replies import SAMPLES_PER_S
 from agents.persona import Persona
@@ -59,6 +61,9 @@ class Script:
     def expectation(self) -> Expectation:
         return self.expect
 
+    def settled(self, text: str, constrained: bool) -> bool:
+        return False
+
     def heard(self, text: str, constrained: bool) -> list[Act]:
         self.told.append(("heard", plain(text), str(constrained)))
         return self.answers.pop(0)
@@ -66,6 +71,13 @@ class Script:
     def tool_answered(self, tool_call_id: str, output: str) -> list[Act]:
         self.told.append(("tool", tool_call_id, output))
         return self.answers.pop(0)
+
+    def remember(self, what: Sequence[AnyRemembered], *, answer: bool) -> list[Act]:
+        self.told.append(("remember", str(len(what)), str(answer)))
+        return self.answers.pop(0) if answer else []
+
+    def informed(self, text: str) -> None:
+        self.told.append(("informed", text))
 
     def cut(self, item_text: str, heard_text: str) -> None:
         self.told.append(("cut", item_text, heard_text))
@@ -219,7 +231,8 @@ async def test_on_a_line_that_never_falls_silent_a_tool_is_answered_all_the_same
 async def goes_on(talk: Conversation, models: Models, *spoken: str) -> None:
     """The caller says all this with pauses that end turns; nothing is made out until the end."""
     held = threading.Event()
-    models.hearing.submit(held.wait)
+    for _ in range(HEARING_THREADS):
+        models.hearing.submit(held.wait)
     try:
         for number, text in enumerate(spoken):
             talk.hears(silence(700))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.local.endpointing import Endpoints, SpeechStarted, SpeechStopped
+from agents.local.endpointing import Endpoints, Heard, SpeechStarted, SpeechStopped
 from agents.local.hearing import Hearing
 from agents.local.models import Models
 from agents.local.vad import Vad
@@ -114,7 +114,7 @@ HARMLESS: dict[str, Callable[[], Sound]] = {
 }
 
 
-def heard(models: Models, line: Pcm) -> list[SpeechStarted | SpeechStopped]:
+def heard(models: Models, line: Pcm) -> list[Heard]:
     """All turns in 8 kHz audio, fed in frames of 20 ms."""
     hearing = Hearing(Vad(models.load().vad), Endpoints())
     audio = telephoned(line, RATE)
@@ -155,6 +155,7 @@ def test_a_turn_is_found_where_it_was_spoken(models: Models) -> None:
     hearing = Hearing(Vad(models.load().vad), Endpoints(), begin_ms=5_000)
     line = np.concatenate([silence(1_000), word, silence(1_000)])
     started, stopped = hearing.hear(line.tobytes())
+    assert isinstance(started, SpeechStarted)
     assert isinstance(stopped, SpeechStopped)
     assert 5_900 <= started.at_ms <= 6_200
     assert abs(stopped.at_ms - (6_000 + len(word) // 24)) <= 200

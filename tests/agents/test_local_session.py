@@ -16,8 +16,10 @@ from agents.engine import (
     Answer,
     AnyEngineEvent,
     AppendAudio,
+    CallerSaid,
     CallerTranscript,
     Dismiss,
+    Remember,
     ResponseDone,
     Say,
     TextDelta,
@@ -27,10 +29,10 @@ from agents.engine import (
 from agents.local import session as session_module
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
-from agents.local.endpointing import Frame, SpeechStarted, SpeechStopped
+from agents.local.endpointing import Frame, Heard, Paused, SpeechStarted, SpeechStopped
 from agents.local.expectation import Expectation
 from agents.local.hearing import Hearing
-from agents.local.models import Models, Speech
+from agents.local.models import HEARING_THREADS, Models, Speech
 from agents.local.recogniser import Recogniser, Recognition
 from agents.local.session import Session, Understanding
 from agents.local.voice import Voice
@@ -43,13 +45,19 @@ from tests.agents.test_local_engine import Script
 class Ears:
     """Begins and ends turns when told to."""
 
-    def __init__(self) -> None:
-        self.next: SpeechStarted | SpeechStopped | None = None
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self.next: Heard | None = None
+        self.settled: list[int] = []
 
     def expect(self, *, patient: bool) -> None:
         """Turns end when told to."""
 
-    def hear(self, audio: bytes) -> list[SpeechStarted | SpeechStopped]:
+    def settle(self, at_ms: int) -> None:
+        self.settled.append(at_ms)
+        self._changed()
+
+    def hear(self, audio: bytes) -> list[Heard]:
         return [] if self.next is None else [self.next]
 
 
@@ -61,11 +69,15 @@ class Words:
         self.free = threading.Event()
         self.free.set()
         self.threads: list[str] = []
+        self.broken = 0
         self.expected: list[tuple[str, Expectation]] = []
 
     def recognise(self, audio: Frame, expect: Expectation) -> Recognition:
         self.threads.append(threading.current_thread().name)
         self.free.wait(10)
+        if self.broken:
+            self.broken -= 1
+            raise RuntimeError("the recogniser broke")
         text = self.said[int(audio[0])]
         self.expected.append((text, expect))
         return Recognition(text, True, 0.0)
@@ -85,19 +97,26 @@ class Hum:
 class Line:
     """One call's session and what it reported."""
 
-    def __init__(self, dialogue: Understanding, *, on_request: bool = False) -> None:
+    def __init__(self, dialogue: Understanding, *, on_request: bool = False, ids: str = "") -> None:
         self.models = Models()
-        self.ears, self.voice = Ears(), Hum()
+        self._arrived = asyncio.Event()
+        self.ears, self.voice = Ears(self._arrived.set), Hum()
         self.said: list[str] = []
+        self.turns = 0
         self.words = Words(self.said)
         self.events: list[AnyEngineEvent] = []
-        self._arrived = asyncio.Event()
         speech = Speech(
             cast(InferenceSession, None), cast(Recogniser, self.words), cast(Voice, self.voice)
         )
         hearing = cast(Hearing, self.ears)
         self.session = Session(
-            self.models, speech, hearing, dialogue, self._deliver, answers_on_request=on_request
+            self.models,
+            speech,
+            hearing,
+            dialogue,
+            self._deliver,
+            answers_on_request=on_request,
+            ids=ids,
         )
 
     def _deliver(self, event: AnyEngineEvent) -> None:
@@ -108,13 +127,21 @@ class Line:
         self.ears.next = SpeechStarted(0)
         self.session.obey(AppendAudio(b""))
 
-    def ends(self, text: str, seconds: float = 0.1) -> str:
+    def ends(self, text: str, seconds: float = 0.1, *, at_ms: int = 0) -> str:
         """The turn ends; these were its words. Returns its id."""
-        audio = np.full(int(seconds * 16_000), len(self.said), np.float32)
-        self.said.append(text)
-        self.ears.next = SpeechStopped(0, audio)
+        self.ears.next = SpeechStopped(at_ms, self._sounds(text, seconds))
         self.session.obey(AppendAudio(b""))
-        return f"turn_{len(self.said)}"
+        self.turns += 1
+        return f"turn_{self.turns}"
+
+    def pauses(self, text: str, at_ms: int = 0) -> None:
+        """The caller draws breath, or is done; these were the words so far."""
+        self.ears.next = Paused(at_ms, self._sounds(text, 0.1))
+        self.session.obey(AppendAudio(b""))
+
+    def _sounds(self, text: str, seconds: float) -> Frame:
+        self.said.append(text)
+        return np.full(int(seconds * 16_000), len(self.said) - 1, np.float32)
 
     def says(self, text: str, seconds: float = 0.1) -> str:
         self.begins()
@@ -369,3 +396,102 @@ async def test_neither_ears_nor_voice_run_on_the_event_loop() -> None:
         assert {name.rpartition("_")[0] for name in line.words.threads} == {"local-hearing"}
         assert {name.rpartition("_")[0] for name in line.voice.threads} == {"local-speaking"}
         assert threading.current_thread().name not in line.words.threads + line.voice.threads
+
+
+# ---- another session of the same call ---------------------------------------------------------
+
+
+async def test_what_another_session_heard_is_answered_when_asked_to() -> None:
+    async with running(Line(salon())) as line:
+        line.session.obey(Remember((CallerSaid("good morning"),)))
+        line.session.obey(Remember((CallerSaid("hello"),), answer=True))
+        await line.replies(1)
+    assert len(line.of(ResponseDone)) == 1
+    assert "What can I do for you?" in line.spoken
+
+
+async def test_ids_of_two_sessions_are_never_the_same() -> None:
+    seen: list[set[str]] = []
+    for ids in ("a_", "b_"):
+        async with running(Line(salon(), ids=ids)) as line:
+            line.session.obey(Say("Hello."))
+            line.says("what do you offer")
+            await line.replies(2)
+            found = {getattr(event, "item_id", "") for event in line.events}
+            seen.append(found | {getattr(event, "response_id", "") for event in line.events})
+    assert {"a_item_1", "a_turn_1", "a_resp_1", "a_resp_2"} <= seen[0]
+    assert seen[0] & seen[1] == {""}
+
+
+# ---- made out before the turn is known to be over -----------------------------------------------
+
+
+async def test_what_was_made_out_in_the_pause_is_not_made_out_again() -> None:
+    async with running(Line(salon(*ALL_BUT_THE_NAME[:1]))) as line:
+        line.begins()
+        line.pauses("a haircut")
+        line.ends("a haircut")
+        await line.replies(1)
+    assert [text for text, _ in line.words.expected] == ["a haircut"]
+    assert [text for _, text, _ in line.transcripts] == ["a haircut"]
+
+
+async def test_who_goes_on_after_the_pause_is_made_out_in_full() -> None:
+    async with running(Line(salon(*ALL_BUT_THE_NAME[:1]))) as line:
+        line.begins()
+        line.pauses("a haircut", at_ms=500)
+        line.pauses("a haircut tomorrow", at_ms=900)
+        line.ends("a haircut tomorrow at ten", at_ms=1_400)
+        await line.replies(1)
+    assert [text for _, text, _ in line.transcripts] == ["a haircut tomorrow at ten"]
+
+
+async def test_a_pause_that_is_over_is_not_made_out_if_it_has_not_begun() -> None:
+    line = Line(salon(*ALL_BUT_THE_NAME[:1]))
+    line.words.free.clear()
+    async with running(line):
+        line.begins()
+        for thread in range(HEARING_THREADS):
+            line.pauses("a", thread)
+            while len(line.words.threads) <= thread:
+                await asyncio.sleep(0)
+        line.pauses("a hair", at_ms=10)
+        line.pauses("a haircut", at_ms=11)
+        line.ends("a haircut", at_ms=11)
+        for _ in range(3):
+            await asyncio.sleep(0)  # the loop tells the thread of a cancellation in its next turn
+        line.words.free.set()
+        await line.replies(1)
+    made_out = {text for text, _ in line.words.expected}
+    assert made_out == {"a", "a haircut"}
+
+
+async def test_a_whole_answer_shortens_the_wait_and_half_of_one_does_not() -> None:
+    async with running(Line(salon(*ALL_BUT_THE_NAME[:3]))) as line:
+        line.begins()
+        line.pauses("um", at_ms=300)
+        line.pauses("at ten", at_ms=700)
+        await line.until(lambda: line.ears.settled == [700])
+
+
+async def test_a_pause_listened_to_for_another_question_is_made_out_again() -> None:
+    async with running(Line(salon(*ALL_BUT_THE_NAME[:3]))) as line:
+        line.begins()
+        line.pauses("at ten", at_ms=700)
+        await line.until(lambda: line.ears.settled == [700])
+        line.session.obey(Remember((CallerSaid("never mind"),)))
+        line.session.obey(Say("Hello?"))
+        await line.replies(1)
+        line.ends("goodbye", at_ms=700)
+        await line.replies(2)
+    assert [text for _, text, _ in line.transcripts] == ["goodbye"]
+
+
+async def test_fault_a_recogniser_that_broke_on_a_pause_is_asked_again_at_the_end() -> None:
+    async with running(Line(salon(*ALL_BUT_THE_NAME[:1]))) as line:
+        line.words.broken = 1
+        line.begins()
+        line.pauses("a haircut", at_ms=500)
+        line.ends("a haircut", at_ms=500)
+        await line.replies(1)
+    assert [text for _, text, _ in line.transcripts] == ["a haircut"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.local.names import introduced, name
+from agents.local.names import introduced, name, spelled
 
 PARTS = st.sampled_from(["Jane", "Kim", "O'Brien", "Smith", "Mary-Jane", "Zoë", "Ng", "Lopez"])
 
@@ -28,6 +28,8 @@ PARTS = st.sampled_from(["Jane", "Kim", "O'Brien", "Smith", "Mary-Jane", "Zoë",
         ("double l o y d", "Lloyd"),
         ("j as in juliet, o, n, e for echo, s", "Jones"),
         ("Kim Ng", "Kim Ng"),
+        ("d as in boy, o, y, b for dog", "Boyd"),
+        ("double l as in london, o, y, d", "Lloyd"),
     ],
 )
 def test_names_are_written_as_meant(said: str, written: str) -> None:
@@ -75,3 +77,17 @@ def test_a_name_spelled_is_itself(written: str) -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     for found in (name(text), introduced(text)):
         assert found is None or found.strip()
+
+
+@pytest.mark.parametrize(
+    ("said", "letters"),
+    [
+        ("Jones, that's J, O, N, E, S.", "Jones"),
+        ("b as in boy, o, y, d", "Boyd"),
+        ("Boyd", None),
+        ("", None),
+        ("yes", None),
+    ],
+)
+def test_letters_are_told_from_a_name_said_plainly(said: str, letters: str | None) -> None:
+    assert spelled(said) == letters

@@ -21,7 +21,7 @@ from agents.persona import Persona
 from telephony.call.config import CallConfig
 from telephony.call.events import CallEvent, DtmfPressed, HangUpAsked, StreamStarted, StreamStopped
 from telephony.call.machine import Call
-from telephony.cli import checks, main
+from telephony.cli import checks, enginechecks, main
 from telephony.cli.checks import Finding, Level
 from telephony.cli.main import run
 from telephony.cli.terminal import CommandFailed
@@ -294,7 +294,7 @@ def findings(**environ: str) -> dict[str, list[Finding]]:
     """What all checks that need no network find, by subject."""
     settings = load(environ, Path.cwd())
     found: dict[str, list[Finding]] = {}
-    for check in checks.CHECKS:
+    for check in (*enginechecks.CHECKS, *checks.CHECKS):
         for finding in check(settings):
             found.setdefault(finding.subject, []).append(finding)
     return found
@@ -374,6 +374,23 @@ NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
         ),
         ("FRONTDESK_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_MODEL": "gpt-9"}, Level.WARNING),
         ("FRONTDESK_TRANSCRIPTION_MODEL", {"OPENAI_API_KEY": "k"}, Level.OK),
+        ("language", {"FRONTDESK_LANGUAGE": "de"}, Level.WARNING),
+        (
+            "language model",
+            {
+                "FRONTDESK_LOCAL_LLM_URL": "http://127.0.0.1:1/v1",
+                "FRONTDESK_LOCAL_LLM_MODEL": "tiny",
+            },
+            Level.OK,
+        ),
+        (
+            "language model",
+            {
+                "FRONTDESK_LOCAL_LLM_URL": "http://llm.example/v1",
+                "FRONTDESK_LOCAL_LLM_MODEL": "tiny",
+            },
+            Level.WARNING,
+        ),
         ("FRONTDESK_LIVE_MODEL", {"OPENAI_API_KEY": "k", "FRONTDESK_ENGINE": "live"}, Level.OK),
         ("data folder", {}, Level.OK),
         ("data folder", {"FRONTDESK_DATA_DIR": "/proc/nothing"}, Level.PROBLEM),
@@ -402,6 +419,17 @@ def test_the_doctor_tells_well_from_odd_from_broken(
     assert level(subject, **environ) is expected
     for finding in findings(**environ)[subject]:
         assert (finding.cure == "") == (finding.level is Level.OK)
+
+
+def test_a_persona_in_a_language_the_embedded_engine_lacks_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "personas").mkdir()
+    (tmp_path / "personas" / "anna.yaml").write_text("language: de-DE\n")
+    (tmp_path / "personas" / "bob.yaml").write_text("language: en-GB\n")
+    (tmp_path / "numbers.yaml").write_text("default: anna\n")
+    [found] = findings(FRONTDESK_CONFIG_DIR=str(tmp_path))["language"]
+    assert "persona anna speaks de-DE" in found.what
+    realtime = findings(FRONTDESK_CONFIG_DIR=str(tmp_path), OPENAI_API_KEY="k")
+    assert "language" not in realtime
 
 
 def test_a_model_with_a_date_is_a_warning_with_days_left() -> None:
@@ -761,6 +789,7 @@ def test_online_a_live_session_s_models_are_asked_for(
     served = {"data": [{"id": "gpt-live-1"}]}
     with answering(200, json.dumps(served).encode()) as (address, _asked):
         monkeypatch.setenv("FRONTDESK_ENGINE", "live")
+        monkeypatch.setenv("FRONTDESK_FALLBACKS", "local")
         monkeypatch.setenv("OPENAI_API_KEY", "k1")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
         found = [each for each in report(command) if each[0] == "OpenAI"]

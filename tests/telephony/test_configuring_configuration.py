@@ -95,6 +95,9 @@ def test_the_only_persona_answers_all_numbers() -> None:
         ("apology: Sorry on {today}\n",
          "1:10: apology: {today} cannot stand here. Known here: business, rules."),
         ("language: English\n", "1:11: language: has the wrong form. Write it like en or en-GB."),
+        ("engine: local\nlanguage: de-DE\n",
+         "2:11: language: de-DE cannot be had: the embedded engine hears and speaks English only."
+         " Leave the language out or make it en, or give the persona another engine."),
         ("engine: gpt\n",
          "1:9: engine: is not one of the choices. Use one of: live, local, realtime, turns."),
         ("tools: [cok]\n",

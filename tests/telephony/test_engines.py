@@ -3,10 +3,15 @@
 import datetime as dt
 import hashlib
 from pathlib import Path
+from typing import cast
 
+import aiohttp
 import pytest
 
 from agents.engine import AudioFormat, CloseEngine
+from agents.local.chat.dialogue import ChatDialogue
+from agents.local.dialogue import Dialogue
+from agents.local.engine import LocalEngine
 from agents.local.models import Models, ModelsMissing
 from agents.local.vad import Vad
 from agents.persona import Persona
@@ -14,14 +19,17 @@ from agents.turns.endpointing import EnergyDetector
 from telephony.configuring.turnspart import TurnsPart
 from telephony.engines import (
     Briefing,
+    LocalEngines,
     TurnsEngines,
     close_engines,
     engines_for,
     live_settings,
+    local_chat,
     pseudonyms,
     turns_settings,
 )
 from telephony.settings import load
+from tests.agents.talk import FRIDAY, SALON
 
 
 def test_a_caller_s_pseudonym_is_stable_and_tells_nothing_without_our_key() -> None:
@@ -94,3 +102,38 @@ def test_a_live_session_is_what_the_variables_say(tmp_path: Path) -> None:
     assert (made.model, made.backend_model, made.voice) == ("gpt-live-1", "gpt-x", "marin")
     assert made.audio_format is AudioFormat.ULAW_8K
     assert live_settings(load({}, tmp_path)).api_key == ""
+
+
+BRIEFING = Briefing(Persona(), SALON, lambda: FRIDAY, answers_on_request=True)
+MODEL = {
+    "FRONTDESK_LOCAL_LLM_URL": "http://127.0.0.1:11434/v1",
+    "FRONTDESK_LOCAL_LLM_MODEL": "tiny",
+    "FRONTDESK_LOCAL_LLM_KEY": "sesame",
+}
+
+
+def engine(engines: LocalEngines) -> LocalEngine:
+    return cast(LocalEngine, engines.new("+14155550100", BRIEFING))
+
+
+def test_two_embedded_engines_of_one_call_name_nothing_alike() -> None:
+    engines = LocalEngines(Models())
+    first, second = engine(engines), engine(engines)
+    assert first._ids != second._ids
+    assert first.capabilities.answers_on_request
+    names = {str(next(cast(Dialogue, each._dialogue)._ids)) for each in (first, second)}
+    assert len(names) == 2
+    assert all(name.endswith("call_1") for name in names)
+
+
+async def test_the_rules_answer_unless_a_model_is_named() -> None:
+    async with aiohttp.ClientSession() as http:
+        assert local_chat(load({}), http) is None
+        chat = local_chat(load(MODEL), http)
+        assert chat is not None
+        assert chat._headers["Authorization"] == "Bearer sesame"
+        assert isinstance(engine(LocalEngines(Models(), chat))._dialogue, ChatDialogue)
+        assert isinstance(engine(LocalEngines(Models()))._dialogue, Dialogue)
+        without = local_chat(load({**MODEL, "FRONTDESK_LOCAL_LLM_KEY": ""}), http)
+        assert without is not None
+        assert "Authorization" not in without._headers

@@ -226,6 +226,9 @@ BAD = [
     ("TWILIO_API_URL", "ftp://x", "not a URL"),
     ("OPENAI_BASE_URL", "https://x/v1#top", "no #fragment"),
     ("FRONTDESK_MODEL", "gpt realtime", "is not a model id"),
+    ("FRONTDESK_LOCAL_LLM_URL", "ws://127.0.0.1/v1", "not a URL"),
+    ("FRONTDESK_LOCAL_LLM_URL", "http://127.0.0.1/v1?key=1", "no ?query"),
+    ("FRONTDESK_LOCAL_LLM_MODEL", "my model", "is not a model id"),
     ("FRONTDESK_IDLE_HANGUP_SECONDS", "10", "not more than FRONTDESK_SILENCE_PROMPT_SECONDS"),
 ]
 
@@ -401,3 +404,19 @@ def test_secrets_of_configuration_files_are_settings_of_any_name(tmp_path: Path)
     assert settings.secrets.get("crm") == "from-environment"
     assert settings.secrets.get("pay") == "p"
     assert "from-environment" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"),
+    [
+        ({"FRONTDESK_LOCAL_LLM_URL": "http://127.0.0.1:1/v1"}, "FRONTDESK_LOCAL_LLM_MODEL"),
+        ({"FRONTDESK_LOCAL_LLM_MODEL": "tiny"}, "FRONTDESK_LOCAL_LLM_URL"),
+    ],
+)
+def test_a_language_model_needs_both_its_address_and_its_name(
+    tmp_path: Path, given: dict[str, str], lacking: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, **given)
+    assert refused.value.where == lacking
+    assert "it is not set" in refused.value.what

@@ -15,6 +15,7 @@ from agents.engine import (
     EngineFailed,
     ResponseDone,
     ResponseStatus,
+    Usage,
 )
 from agents.money import UNKNOWN, Cost
 from agents.persona import Persona
@@ -149,11 +150,26 @@ def response(micros: int) -> Record:
 
 async def test_a_call_s_terms_hold_prices_of_every_engine_it_may_come_to() -> None:
     terms = Desk(FRONTDESK_CARRIER_USD_PER_MINUTE="0.02").spending.terms(BudgetPart())
-    local, realtime = terms.tariffs
+    tariffs = {each.engine: each for each in terms.tariffs}
+    assert set(tariffs) == {"local", "realtime", "turns", "live"}
+    local, realtime = tariffs["local"], tariffs["realtime"]
     assert (local.engine, local.free) == ("local", True)
     assert (realtime.engine, realtime.model) == ("realtime", "gpt-realtime-2.1")
     assert str(realtime.transcription_usd_per_minute) == "0.0045"
     assert (str(terms.carrier_usd_per_minute), terms.cap_micros) == ("0.02", None)
+
+
+@pytest.mark.parametrize(
+    ("url", "free"),
+    [("http://127.0.0.1:11434/v1", True), ("https://models.example.com/v1", False)],
+)
+async def test_a_model_elsewhere_that_thinks_for_the_embedded_engine_is_not_free(
+    url: str, free: bool
+) -> None:
+    desk = Desk(FRONTDESK_LOCAL_LLM_URL=url, FRONTDESK_LOCAL_LLM_MODEL="some-model")
+    local = next(t for t in desk.spending.terms(BudgetPart()).tariffs if t.engine == "local")
+    assert local.free is free
+    assert local.response(Usage(input_text_tokens=5)).unknown is not free
 
 
 async def test_a_persona_s_cap_goes_before_that_of_the_settings() -> None:

@@ -147,7 +147,8 @@ def test_latency_is_told_in_milliseconds(trial: Trial) -> None:
     assert 0 < latency["first_audio_ms"] < 5_000
     assert len(latency["turn_ms"]) == len(latency["answer_ms"]) == len(latency["endpointing_ms"])
     assert len(latency["turn_ms"]) >= 5
-    assert min(latency["endpointing_ms"]) >= 450  # nobody is cut off while drawing breath
+    # Nobody is cut off while drawing breath, not even after a whole answer.
+    assert min(latency["endpointing_ms"]) >= 280
     assert len(latency["barge_in_ms"]) >= 1
 
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -57,7 +57,7 @@ class Double:
         self._tls = tls
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def __aenter__(self) -> "Double":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
             self._serve, self._host, self._port, ssl=self._tls
         )
