@@ -41,7 +41,7 @@ turn_taking:
   disclosure: ""
   # Said when an answer takes longer than this; "" for nothing.
   filler: "One moment, please."
-  filler_after_ms: 2500
+  filler_after_ms: 1200
   # The longest reply; after that the agent asks whether to go on.
   longest_reply_s: 90
   # With FRONTDESK_BARGE_IN=confirmed: so much sound of speech interrupts, whatever is said.
@@ -114,7 +114,7 @@ class Manners(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "One moment, please."
     filler_after_ms: Annotated[
         int, msgspec.Meta(ge=500, le=10_000, description="How long is long.")
-    ] = 2_500
+    ] = 1_200
     longest_reply_s: Annotated[
         int, msgspec.Meta(ge=10, le=600, description="What is longer is broken off.")
     ] = 90
