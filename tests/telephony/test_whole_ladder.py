@@ -81,7 +81,7 @@ async def test_fault_m5_a_provider_that_is_gone_is_followed_by_the_embedded_engi
 
 
 async def test_fault_m3_a_refused_key_is_not_heard_of_by_the_caller(tmp_path: Path) -> None:
-    async with house(tmp_path, faults=Faults(handshake_status=401), **LADDER) as built:
+    async with house(tmp_path, None, Faults(handshake_status=401), **LADDER) as built:
         await built.phone.dial(caller(hang_up_ms=8_000), time_limit_s=30)
         assert built.reasons == [EndedReason.CALLER_HUNG_UP]
         assert seats(built) == [("local", "failed")]
