@@ -108,3 +108,42 @@ async def test_fault_m14_a_model_that_falls_mute_is_left(tmp_path: Path) -> None
         silence_ms, wordless_ms = waits(built)
         assert silence_ms <= 2_500
         assert wordless_ms <= 8_000
+
+
+async def test_fault_m9_a_session_that_expires_is_followed_without_a_sound(
+    tmp_path: Path,
+) -> None:
+    script = Script(replies=(Reply("We close at six.", 1_200),), caller=("When do you close?",))
+    async with house(tmp_path, script, Faults(lasts_s=14.0), **LADDER) as built:
+        calling = asyncio.create_task(  # noqa: TID251
+            built.phone.dial(caller((13_500, 14_400), hang_up_ms=18_500), time_limit_s=40)
+        )
+        await built.model.session(0)
+        built.model.faults = Faults()
+        report = await calling
+        assert built.reasons == [EndedReason.CALLER_HUNG_UP]
+        (line,) = [entry for entry in built.of(SeatLine) if isinstance(entry, SeatLine)]
+        assert (line.engine, line.why) == ("realtime", "expiring")
+        assert [each.text for each in lines(built)] == [GREETING, "We close at six."]
+        assert max(waits(built)) <= 2_500
+        second = await built.model.session(1)
+        assert ("assistant", GREETING) in second.conversation.context()
+        assert report.stream is not None
+        before_ms, after_ms = lines(built)[0].end_ms + 500, lines(built)[1].start_ms - 100
+        assert level(report.stream.heard_ulaw, before_ms, after_ms) < 10, "nobody hears of it"
+
+
+async def test_when_no_engine_works_new_callers_are_told_and_readiness_says_so(
+    tmp_path: Path,
+) -> None:
+    refused = Faults(handshake_status=401)
+    async with house(tmp_path, None, refused, FRONTDESK_FALLBACKS="none") as built:
+        ready = await built.service._ready()
+        assert ready.status_code == 200
+        await built.phone.dial(caller(hang_up_ms=3_000), time_limit_s=30)
+        ready = await built.service._ready()
+        assert (ready.status_code, b"no_engine" in bytes(ready.body)) == (503, True)
+        asked = len(built.model.requests)
+        report = await built.phone.dial(caller(hang_up_ms=3_000), time_limit_s=30)
+        assert report.stream is None, "nobody is put through to an engine that does not work"
+        assert len(built.model.requests) == asked
