@@ -183,6 +183,14 @@ VARIABLES: tuple[Variable, ...] = (
         "How long live calls may go on after SIGTERM",
     ),
     Variable(
+        "FRONTDESK_DRAIN_THEN",
+        "drain_then",
+        choice("migrate", "goodbye"),
+        "migrate",
+        "migrate or goodbye",
+        "What becomes of calls still live by then: other processes go on with them, or they end",
+    ),
+    Variable(
         "FRONTDESK_REALTIME_AUDIO",
         "realtime_audio",
         choice("pcm", "ulaw"),
