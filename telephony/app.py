@@ -57,7 +57,6 @@ from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
-from tools.livecalls import LiveCalls
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
@@ -135,14 +134,7 @@ class Service:
         self._engines = engines_for(
             settings, self._models, key, self.spending.watch.living, backends.http
         )
-        self._custody = Custody(
-            LiveCalls(store),
-            Receipts(store),
-            secrets.token_hex(16),
-            utc_now,
-            self.count,
-            self._fenced,
-        )
+        self._custody = Custody(store, utc_now, self.count, self._fenced)
         self._opening = self._make_opening()
         self._versions = versions
         self._resuming = Resuming(
@@ -418,16 +410,8 @@ class Service:
         log.error("journal_failed", code=code)
 
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
-        claimed = self._resuming.claim(offer.call_sid)
-        if claimed is None and reason is EndedReason.MIGRATED:
-            return  # whoever answers it now has its record
-        earlier = claimed[1] if claimed else None
-        begins = Head(offer, utc_now(), self._current.live.version)
-        head = earlier.head if earlier else begins
-        journal = self._journal(head, "", b"", earlier.fence if earlier else 1)
-        for entry in earlier.before if earlier else ():
-            journal.record(entry)
-        journal.close(reason)
+        live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
+        self._opening.never_started(live, offer, reason, earlier)
 
     # ---- health --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ another one's name at a call has lost it, and is told so.
 
 import asyncio
 import datetime as dt
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
@@ -21,7 +22,7 @@ from telephony.twilio.ports import Count
 from tools.livecalls import LiveCall, LiveCalls, Over
 from tools.receipts import Receipts
 from tools.spec import BackendError
-from tools.store import CommitUnknownError
+from tools.store import CommitUnknownError, Store
 from tools.threads import Threads
 
 log = structlog.get_logger()
@@ -172,18 +173,16 @@ class Custody:
 
     def __init__(
         self,
-        live_calls: LiveCalls,
-        receipts: Receipts,
-        owner: str,
+        store: Store,
         clock: Callable[[], dt.datetime],
         count: Count,
         lost: Callable[[str], None],
     ) -> None:
-        """`owner` is this process's alone; `lost(call_id)` is told that another has a call."""
+        """`lost(call_id)` is told that another process has a call."""
         self.count = count
-        self._live_calls = live_calls
-        self._receipts = receipts
-        self._owner = owner
+        self._live_calls = LiveCalls(store)
+        self._receipts = Receipts(store)
+        self._owner = secrets.token_hex(16)
         self._clock = clock
         self._lost = lost
         self._calls: dict[str, KeptCall] = {}

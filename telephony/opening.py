@@ -25,6 +25,7 @@ from telephony.seats import Opener
 from telephony.session import Session
 from telephony.settings import Settings
 from telephony.spending import Spending
+from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
@@ -152,13 +153,26 @@ class Opening:
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
         return session
 
+    def never_started(
+        self,
+        live: Live[Configured],
+        offer: Offer,
+        reason: EndedReason,
+        earlier: Earlier | None = None,
+    ) -> None:
+        """Keep the record of a call whose stream never came."""
+        if earlier is None and reason is EndedReason.MIGRATED:
+            return  # it has its record where it is answered
+        head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
+        self._journal(head, "", None, earlier).close(reason)
+
     def _journal(
-        self, head: Head, engine: str, config: CallConfig, earlier: Earlier | None
+        self, head: Head, engine: str, config: CallConfig | None, earlier: Earlier | None
     ) -> Journal:
         """All of the call, whoever carried it: what was written down before comes first."""
-        encoded = msgspec.msgpack.encode(config)
+        encoded = msgspec.msgpack.encode(config) if config else b""
         journal = self._open_journal(head, engine, encoded, earlier.fence if earlier else 1)
-        for entry in config.before:
+        for entry in earlier.before if earlier else ():
             journal.record(entry)
         return journal
 

@@ -33,7 +33,7 @@ from telephony.call.playback import Playback
 from telephony.call.silence import OwedSilence
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
-from telephony.transcripts.entry import UNKNOWN_MS, EndedReason, EndLine
+from telephony.transcripts.entry import EndedReason
 
 
 class Phase(Enum):
@@ -514,17 +514,7 @@ class Ending:
             *self._playback.stop(now),
             *(Record(line) for line in said),
             *(Record(line) for line in ran),
-            Record(self._last_line(reason, now_ms, detail)),
+            Record(self.silence.last_line(reason, now_ms, detail)),
             CloseEngine(),
             EndCall(reason),
         ]
-
-    def _last_line(self, reason: EndedReason, now_ms: int, detail: str) -> EndLine:
-        silent_s, wordless_s = self.silence.longest_s, self.silence.wordless_s
-        return EndLine(
-            reason,
-            now_ms,
-            detail,
-            silence_ms=UNKNOWN_MS if silent_s is None else round(silent_s * 1000),
-            wordless_ms=UNKNOWN_MS if wordless_s is None else round(wordless_s * 1000),
-        )

@@ -64,8 +64,9 @@ from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
-from telephony.call.limits import Due, Patience
+from telephony.call.limits import Patience
 from telephony.call.money import Money
+from telephony.call.overdue import Overdue
 from telephony.call.playback import Playback
 from telephony.call.relay import Relay
 from telephony.call.streams import Streams
@@ -138,6 +139,7 @@ class Call:
             finish=self._tool_finished,
             human=self._human_wanted,
         )
+        self._overdue = Overdue(config, self._ending, self._patience, self._relay)
         self._recall(config)
 
     def _recall(self, config: CallConfig) -> None:
@@ -321,10 +323,6 @@ class Call:
 
     # ---- the agent's side ---------------------------------------------------------------------
 
-    def _say(self, text: str, now: float) -> list[CallCommand]:
-        self._patience.answer_owed(now)
-        return [Say(text)]
-
     def _wants(self, response_id: str) -> bool:
         return self._floor.wants(response_id) and self._ending.listening
 
@@ -446,27 +444,5 @@ class Call:
         commands += self._relay.due(now)
         commands += [] if self._ending.under_way else self._fillers.due(now)
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:
-            commands += self._overdue(due, now)
+            commands += self._overdue.due(due, now)
         return commands
-
-    def _overdue(self, due: Due, now: float) -> list[CallCommand]:
-        persona = self._config.persona
-        match due:
-            case Due.ENGINE_NOT_READY:
-                return [Note("engine_not_ready"), *self._ending.apologise(now)]
-            case Due.ANSWER_OWED:
-                noted = Note("owed_silence", value=1)
-                if (moved := self._relay.mute(now)) is not None:
-                    return [noted, *moved]
-                return [noted, *self._say(persona.reprompt, now)]
-            case Due.ANSWER_MISSING:
-                return [Note("owed_silence", value=2), *self._ending.apologise(now)]
-            case Due.SILENCE_PROMPT:
-                return self._say(persona.silence_prompt, now)
-            case Due.SECOND_PROMPT:
-                return self._say(persona.second_prompt, now)
-            case Due.IDLE:
-                return self._ending.with_words(persona.idle_goodbye, EndedReason.IDLE, now)
-            case _:
-                assert due is Due.MAX_LENGTH, due
-                return self._ending.with_words(persona.length_goodbye, EndedReason.MAX_LENGTH, now)
