@@ -71,10 +71,10 @@ _MOST_ASKED = 8
 class Sentences(msgspec.Struct, frozen=True):
     """What a caller hears from the carrier when there is no agent to say it."""
 
+    at_capacity: str
+    draining: str
     broken: str
-    at_capacity: str = "All our lines are busy right now. Please call again in a few minutes."
-    draining: str = "We are just restarting our phone system. Please call again in a minute."
-    nobody: str = "I'm sorry, I could not reach anybody. Please call again later. Goodbye."
+    nobody: str
     """Nobody could take a call that was to be passed on."""
 
 

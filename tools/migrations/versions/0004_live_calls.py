@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_live_calls"
-down_revision = "0002_versions"
+revision = "0004_live_calls"
+down_revision = "0003_costs"
 
 INSTANT = sa.DateTime(timezone=True)
 
