@@ -243,7 +243,6 @@ class PlacedCall:
         try:
             return await self._requests.request(url, method, parameters, token)
         except RequestFailedError as failure:
-            self._errors.append(failure.error)
             if failure.error.code != NOT_REACHED:
                 return await self._fallen_back(url, parameters, failure)
         try:
@@ -256,6 +255,7 @@ class PlacedCall:
     ) -> Answer:
         if self._fallback_url is None:
             raise failure
+        self._errors.append(failure.error)
         told = {**parameters, "ErrorCode": str(failure.error.code), "ErrorUrl": url}
         return await self._requests.request(self._fallback_url, "POST", told, self._new_id("IT"))
 
