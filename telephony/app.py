@@ -168,6 +168,7 @@ class Service:
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
         self._tasks.start("custody", self._custody.run())
+        self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -363,9 +364,9 @@ class Service:
             migrates=self._migrates,
         )
 
-    def _migrates(self) -> bool:
+    async def _migrates(self) -> bool:
         """Another process could go on with the calls of this one, as far as is known."""
-        return self.settings.drain_then == "migrate" and self._custody.works
+        return await self._custody.relieved() and self.settings.drain_then == "migrate"
 
     # ---- calls ---------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import datetime as dt
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -35,6 +35,10 @@ HEARTBEAT_S = 3.0
 """A call in which nothing happens is written again after so long, to learn whose it is."""
 MOST_LINES = 4_000
 """Of one call: more than is said in the longest."""
+BEAT_S = 5.0
+"""How often a process says that it takes calls."""
+_MISSED = dt.timedelta(seconds=3 * BEAT_S)
+"""Of one that has not said so for so long nothing is expected."""
 KEPT_FOR = dt.timedelta(days=1)
 """The carrier asks after a call that is over, at the latest when its longest time is."""
 _AGAIN_S = 0.5
@@ -42,6 +46,7 @@ _TAKE_S = 2.5
 _THREADS = 2
 """One may be waiting for a database that hangs while another asks about a call."""
 
+_Found = TypeVar("_Found")
 Hearing = Callable[[], Sequence[tuple[int, str, bool]]]
 """What is being heard of us: `Playback.being_heard`."""
 _TROUBLE = (BackendError, CommitUnknownError, RuntimeError)
@@ -189,11 +194,38 @@ class Custody:
         self._threads = Threads("custody", _THREADS)
         self._turn = asyncio.Lock()
         self._failing = False
+        self._beats = True
 
     @property
     def works(self) -> bool:
         """What there was to write could be written, the last time."""
         return not self._failing
+
+    async def relieved(self) -> bool:
+        """This process takes no more calls; whether another could go on with those it has."""
+        self._beats = False
+        since = self._clock() - _MISSED
+        try:
+            async with asyncio.timeout(_TAKE_S):
+                await self._asked(partial(self._live_calls.leave, self._owner))
+                others = await self._asked(partial(self._live_calls.others, self._owner, since))
+        except (TimeoutError, *_TROUBLE) as error:
+            log.warning("no_other_process_known", error=type(error).__name__)
+            return False
+        return others > 0 and self.works
+
+    async def beat(self) -> None:
+        """Say that this process takes calls, for as long as it does."""
+        while self._beats:
+            try:
+                await self._asked(partial(self._live_calls.beat, self._owner, self._clock()))
+            except _TROUBLE as error:
+                log.warning("process_not_announced", error=type(error).__name__)
+            await asyncio.sleep(BEAT_S)
+
+    async def _asked(self, work: Callable[[], _Found]) -> _Found:
+        """In a thread."""
+        return await asyncio.wrap_future(self._threads.submit(work))
 
     def open(self, head: Head, hearing: Hearing, before: Earlier | None) -> KeptCall:
         """Keep a call that begins here, or goes on here."""
@@ -230,9 +262,7 @@ class Custody:
         Raises TimeoutError, BackendError, CommitUnknownError, RuntimeError, livestate.Unreadable.
         """
         async with asyncio.timeout(_TAKE_S):
-            return await asyncio.wrap_future(
-                self._threads.submit(partial(self._taken, call_id, self._clock()))
-            )
+            return await self._asked(partial(self._taken, call_id, self._clock()))
 
     def _taken(self, call_id: str, now: dt.datetime) -> Earlier | Over | None:
         """In a thread."""
@@ -247,7 +277,7 @@ class Custody:
     async def _purge(self) -> None:
         try:
             before = self._clock() - KEPT_FOR
-            await asyncio.wrap_future(self._threads.submit(partial(self._live_calls.purge, before)))
+            await self._asked(partial(self._live_calls.purge, before))
         except _TROUBLE as error:
             log.warning("live_calls_not_purged", error=type(error).__name__)
 
@@ -261,7 +291,7 @@ class Custody:
                 return True
             keep = partial(self._live_calls.keep, self._owner, pieces, self._clock())
             try:
-                lost = await asyncio.wrap_future(self._threads.submit(keep))
+                lost = await self._asked(keep)
             except _TROUBLE as error:
                 self._failed(due, error)
                 return False

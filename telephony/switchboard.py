@@ -130,6 +130,10 @@ async def _nobodys(_offer: Offer) -> Whose:
     return Whose.NOBODYS
 
 
+async def _stays() -> bool:
+    return False
+
+
 OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
 """Builds the session of an authenticated call: `(offer, leg, over)`."""
 
@@ -149,14 +153,14 @@ class Switchboard:
         start_within_s: float,
         receive: Callable[[Offer], Diverted | Refused | None] = _nobody_else,
         take: Take = _nobodys,
-        migrates: Callable[[], bool] = lambda: False,
+        migrates: Callable[[], Awaitable[bool]] = _stays,
     ) -> None:
         """`never_started(offer, reason)` keeps the record of a call that never got as far as a
         session, `keep_message(call_sid, caller, message)` what a caller left for the staff;
         `ended(reason)` hears once of every admitted call; an admitted call keeps its place for
         `start_within_s`. `receive(offer)` is asked first, and may say that no agent answers.
-        `take` is asked about calls that are not known here; `migrates()`: another process could
-        go on with the calls of this one."""
+        `take` is asked about calls that are not known here; `migrates()`, when no more calls are
+        taken, whether another process could go on with those of this one."""
         self._open_session = open_session
         self._never_started = never_started
         self._keep_message = keep_message
@@ -168,6 +172,8 @@ class Switchboard:
         self._receive = receive
         self._take = take
         self._migrates = migrates
+        self._leaves = False
+        """Another process goes on with the calls that are left when this one ends."""
         self._asked: Counter[str] = Counter()
         self._taking: set[str] = set()
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
@@ -433,13 +439,13 @@ class Switchboard:
         Returns when no call is left, at the latest 35 s after the limit.
         """
         self.stop_accepting()
-        migrates = self._migrates()
-        if not migrates:
+        self._leaves = await self._migrates()
+        if not self._leaves:
             self._give_up_expected(EndedReason.DRAINED)
         if await self._wait_empty(limit_s):
             return
         log.warning("drain_limit", live=len(self._live))
-        if migrates and await self._migrated():
+        if self._leaves and await self._migrated():
             return
         self.hang_up_all()
         if not await self._wait_empty(_GOODBYE_S):
@@ -465,7 +471,7 @@ class Switchboard:
 
     def hurry(self) -> None:
         """Do not wait for live calls any longer."""
-        if self._migrates():
+        if self._leaves:
             self._give_up_expected(EndedReason.MIGRATED)
             self._migrate_all(0.0)
         else:

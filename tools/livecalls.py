@@ -37,6 +37,13 @@ LIVE_CALL_LINES = sa.Table(
     sa.Column("line", sa.Text, nullable=False),
 )
 
+LIVE_PROCESSES = sa.Table(
+    "live_processes",
+    METADATA,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
 
 class LiveCall(msgspec.Struct, frozen=True):
     """What is to be kept of one call from now on."""
@@ -90,6 +97,21 @@ class LiveCalls:
         Of several takers at once one after the other gets it; the last one has it.
         """
         return self._store.write(lambda connection: _taken(connection, call_id, owner, now))
+
+    def beat(self, owner: str, now: dt.datetime) -> None:
+        """This process takes calls."""
+        self._store.contend(lambda connection: _seen(connection, owner, now), "live processes")
+
+    def leave(self, owner: str) -> None:
+        """This process takes no more."""
+        gone = sa.delete(LIVE_PROCESSES).where(LIVE_PROCESSES.c.owner == owner)
+        self._store.write(lambda connection: connection.execute(gone))
+
+    def others(self, owner: str, since: dt.datetime) -> int:
+        """How many other processes take calls, by what was heard of them since then."""
+        there = (LIVE_PROCESSES.c.owner != owner, LIVE_PROCESSES.c.seen_at >= since)
+        count = sa.select(sa.func.count()).select_from(LIVE_PROCESSES).where(*there)
+        return self._store.read(lambda connection: int(connection.execute(count).scalar_one()))
 
     def purge(self, before: dt.datetime) -> int:
         """Forget calls nobody has written about since; says how many."""
@@ -151,9 +173,16 @@ def _taken(
     return Taken(fence, row.head, row.state, tuple(each.line for each in lines), next_line)
 
 
+def _seen(connection: sa.Connection, owner: str, now: dt.datetime) -> None:
+    mine = sa.update(LIVE_PROCESSES).where(LIVE_PROCESSES.c.owner == owner)
+    if not connection.execute(mine.values(seen_at=now)).rowcount:
+        connection.execute(sa.insert(LIVE_PROCESSES).values(owner=owner, seen_at=now))
+
+
 def _purged(connection: sa.Connection, before: dt.datetime) -> int:
     old = sa.select(LIVE_CALLS.c.call_id).where(LIVE_CALLS.c.updated_at < before)
     connection.execute(sa.delete(LIVE_CALL_LINES).where(LIVE_CALL_LINES.c.call_id.in_(old)))
+    connection.execute(sa.delete(LIVE_PROCESSES).where(LIVE_PROCESSES.c.seen_at < before))
     return connection.execute(
         sa.delete(LIVE_CALLS).where(LIVE_CALLS.c.updated_at < before)
     ).rowcount

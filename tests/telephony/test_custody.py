@@ -241,3 +241,43 @@ async def test_a_call_nobody_could_go_on_with_needs_nothing() -> None:
     kept.note([Record(HELLO)])
     kept.ended(EndedReason.IDLE)
     await kept.handed_on()
+
+
+async def test_each_line_is_written_once(store: Store) -> None:
+    here = Office(store)
+    kept = here.open()
+    here.works()
+    for entry in (HELLO, ASKS, BOOKED):
+        kept.note([Record(entry)])
+        await until(lambda: kept.clean)
+    assert (await taken(Office(store))).before == (HELLO, ASKS, BOOKED)
+    await here.close()
+
+
+async def test_fault_p1_a_process_that_ends_knows_whether_another_takes_calls(store: Store) -> None:
+    here, there = Office(store), Office(store)
+    beating = Tasks(_failed)
+    beating.start("here", here.custody.beat())
+    await asyncio.sleep(0.1)
+    assert not await here.custody.relieved()
+    beating.start("there", there.custody.beat())
+    await asyncio.sleep(0.1)
+    assert await here.custody.relieved()
+    # It takes none itself any more.
+    assert not await there.custody.relieved()
+    await beating.cancel_all()
+
+
+async def test_fault_s2_a_process_that_cannot_ask_counts_on_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise BackendError("down", permanent=False)
+
+    monkeypatch.setattr("tools.livecalls.LiveCalls.others", down)
+    monkeypatch.setattr("tools.livecalls.LiveCalls.beat", down)
+    here = Office(store)
+    beating = Tasks(_failed)
+    beating.start("here", here.custody.beat())
+    assert not await here.custody.relieved()
+    await beating.cancel_all()

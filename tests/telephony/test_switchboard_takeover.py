@@ -7,7 +7,7 @@ import pytest
 
 from telephony import switchboard
 from telephony.call.commands import TakeBack
-from telephony.call.events import MigrateAsked, StreamLost
+from telephony.call.events import HangUpAsked, MigrateAsked, StreamLost
 from telephony.session import Session
 from telephony.switchboard import Switchboard, Whose
 from telephony.transcripts.entry import EndedReason
@@ -21,6 +21,7 @@ class Second(Board):
     def __init__(self, whose: Whose | EndedReason = Whose.OURS, *, migrates: bool = True) -> None:
         super().__init__()
         self.whose = whose
+        self.leaves = migrates
         self.asked: list[str] = []
         self.free = asyncio.Event()
         self.free.set()
@@ -34,8 +35,11 @@ class Second(Board):
             max_calls=2,
             start_within_s=10.0,
             take=self._take,
-            migrates=lambda: migrates,
+            migrates=self._migrates,
         )
+
+    async def _migrates(self) -> bool:
+        return self.leaves
 
     async def _take(self, offer: Offer) -> Whose | EndedReason:
         self.asked.append(offer.call_sid)
@@ -55,6 +59,8 @@ class Leaving(ShortSession):
         if isinstance(event, MigrateAsked | StreamLost):
             self.events.append(event)
             self.ends(EndedReason.MIGRATED)
+        elif isinstance(event, HangUpAsked):
+            self.events.append(event)
 
 
 async def test_a_call_of_another_process_is_expected_here() -> None:
@@ -146,8 +152,21 @@ async def test_fault_p1_a_call_that_rings_while_the_server_drains_is_not_given_u
 async def test_fault_p2_a_second_signal_does_not_wait_for_a_silence() -> None:
     board = Second()
     session = board.live("CA1")
-    board.switchboard.hurry()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(board.switchboard.drain(5.0))
+        await asyncio.sleep(0)
+        board.switchboard.hurry()
     assert session.events == [MigrateAsked(0.0)]
+
+
+async def test_a_call_nobody_else_could_go_on_with_is_ended_politely() -> None:
+    board = Second(migrates=False)
+    session = board.live("CA1")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(board.switchboard.drain(0.0))
+        await asyncio.sleep(0.01)
+        assert session.events == [HangUpAsked("drained")]
+        session.ends(EndedReason.DRAINED)
 
 
 async def test_a_call_that_comes_back_to_a_process_that_had_it_is_taken() -> None:

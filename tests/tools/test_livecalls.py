@@ -79,3 +79,15 @@ def test_what_nobody_writes_about_any_more_is_forgotten(store: Store) -> None:
     assert calls.purge(NOW - dt.timedelta(days=1)) == 1
     assert calls.take("CA1", "b", NOW) is None
     assert calls.take("CA2", "b", NOW) is not None
+
+
+def test_processes_that_were_heard_of_lately_take_calls(store: Store) -> None:
+    calls = LiveCalls(store)
+    for owner, age_s in (("a", 0), ("a", 0), ("b", 5), ("c", 60)):
+        calls.beat(owner, NOW - dt.timedelta(seconds=age_s))
+    since = NOW - dt.timedelta(seconds=15)
+    assert [calls.others(owner, since) for owner in ("a", "b", "x")] == [1, 1, 2]
+    calls.leave("b")
+    assert calls.others("a", since) == 0
+    calls.purge(NOW)
+    assert calls.others("x", NOW - dt.timedelta(days=1)) == 1

@@ -29,3 +29,9 @@ def upgrade() -> None:
         sa.Column("line", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("call_id", "number", name="pk_live_call_lines"),
     )
+    op.create_table(
+        "live_processes",
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", name="pk_live_processes"),
+    )
