@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -158,8 +159,33 @@ async def test_fault_p1_a_call_left_at_the_drain_limit_goes_on_in_the_other_proc
         entries = transcript(stored).entries
         assert said(entries)[0] == (GREETING, Fate.HEARD)
         assert said(entries)[1][0].startswith(SORRY)
+        # The other process's model is told what was heard, before it is asked for anything.
+        assert GREETING in json.dumps(built.model.sessions[-1].client_events)
         assert [line.why for line in entries if isinstance(line, SeatLine)] == ["resumed"]
         assert built.services[0].switchboard.ended_reason(report.call_sid) is EndedReason.MIGRATED
+
+
+async def test_fault_s9_a_call_the_other_process_was_asked_about_has_one_voice(
+    tmp_path: Path,
+) -> None:
+    async with pair(tmp_path) as built:
+        side = Legs(Recorded(b"", 60_000), Recorded(b"", 6_000))
+        call = built.tasks.start("call", built.phone.dial(side, time_limit_s=40))
+        await live(built, 0)
+        await asyncio.sleep(1.5)
+        # The first still has the call and waits for the carrier, which asks the second.
+        built.router.ports.reverse()
+        built.router.drop()
+        report = await call
+        assert [stream.end for stream in report.streams] == [StreamEnd.BROKEN, StreamEnd.CALLER]
+        assert built.services[0].switchboard.ended_reason(report.call_sid) is EndedReason.MIGRATED
+        assert built.services[0].counters["custody.call_lost"] == 1
+        stored = await built.record()
+        assert stored.folder.name == f"{report.call_sid}+2"
+        assert stored.summary.ended_reason == "caller_hung_up"
+        entries = transcript(stored).entries
+        assert next(fate for _, fate in said(entries)) is Fate.CUT
+        assert sum(isinstance(line, EndLine) for line in entries) == 1
 
 
 async def test_fault_p2_a_second_signal_moves_a_call_in_mid_word(tmp_path: Path) -> None:
