@@ -33,8 +33,6 @@ from telephony.warm import WarmEngine, WarmPool
 from tools.phone import e164
 from tools.versions.current import Live
 
-_LOST_S = 6.0
-"""Twilio asks as soon as it notices, or never."""
 OpenJournal = Callable[[Head, str, bytes, int], Journal]
 """`(head, engine, config, part)`: see Journal.open."""
 
@@ -230,7 +228,7 @@ class Opening:
     def _limits(self, line: Line) -> Limits:
         settings = self._settings
         return Limits(
-            lost_s=_LOST_S,
+            lost_s=settings.lost_seconds,
             reply_s=line.manners.longest_reply_s,
             filler_after_s=line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,

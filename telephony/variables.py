@@ -183,6 +183,14 @@ VARIABLES: tuple[Variable, ...] = (
         "How long live calls may go on after SIGTERM",
     ),
     Variable(
+        "FRONTDESK_LOST_SECONDS",
+        "lost_seconds",
+        whole(0, 60),
+        "6",
+        "a whole number from 0 to 60",
+        "How long a call whose stream broke is kept for Twilio to ask about it",
+    ),
+    Variable(
         "FRONTDESK_DRAIN_THEN",
         "drain_then",
         choice("migrate", "goodbye"),

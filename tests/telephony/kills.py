@@ -38,7 +38,7 @@ from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.store import open_store
 
-AT_ONCE = 10
+AT_ONCE = 6
 TIMES = ("10:00", "11:00", "14:00", "15:00")
 _LETTERS = ("ee", "ake", "ong", "owe", "unt", "amb", "ark", "ord", "ush", "inn")
 _LOUD = 200.0
