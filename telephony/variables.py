@@ -25,6 +25,7 @@ from telephony.values import (
 )
 from telephony.variable import Variable
 from telephony.variables_money import MONEY
+from telephony.variables_survival import SURVIVAL
 
 FALLBACKS = ("realtime", "turns", "local")
 """Engines that follow one that fails, the best first."""
@@ -182,22 +183,7 @@ VARIABLES: tuple[Variable, ...] = (
         "a whole number from 0 to 14400",
         "How long live calls may go on after SIGTERM",
     ),
-    Variable(
-        "FRONTDESK_LOST_SECONDS",
-        "lost_seconds",
-        whole(0, 60),
-        "6",
-        "a whole number from 0 to 60",
-        "How long a call whose stream broke is kept for Twilio to ask about it",
-    ),
-    Variable(
-        "FRONTDESK_DRAIN_THEN",
-        "drain_then",
-        choice("migrate", "goodbye"),
-        "migrate",
-        "migrate or goodbye",
-        "What becomes of calls still live by then: other processes go on with them, or they end",
-    ),
+    *SURVIVAL,
     Variable(
         "FRONTDESK_REALTIME_AUDIO",
         "realtime_audio",
