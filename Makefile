@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 4
 
-.PHONY: help run test check lint mutants crashes oracle explore coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants crashes kills oracle explore coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,9 @@ mutants: setup-dev ## Plant bugs one by one; the tests must notice each (minutes
 
 crashes: setup-dev ## Kill a process at every point of a dispatch; the next must make it whole (minutes)
 	$(PYTHON_INSIDE) -m tests.tools.crashes $(ARGS)
+
+kills: setup-dev ## Kill servers under callers; each call must go on elsewhere (minutes; ARGS="points seed")
+	$(PYTHON_INSIDE) -m tests.telephony.kills $(ARGS)
 
 explore: setup-dev ## Try many more, and new, examples in the property tests (minutes)
 	FRONTDESK_EXPLORE=1 $(PYTHON_INSIDE) -m pytest -n $(JOBS) --timeout 1200 \

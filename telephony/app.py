@@ -28,12 +28,15 @@ from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
+from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
 from telephony.line import Line
+from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
+from telephony.resuming import Resuming
 from telephony.rules import without_engine
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
@@ -69,6 +72,7 @@ _START_WITHIN_S = 75.0
 """A stream token lives for 60 s; a call whose stream has not come by now is given up."""
 _JOURNALS_S = 10.0
 _TOOLS_S = 10.0
+_CUSTODY_S = 2.0
 _LAST_WORDS_S = 60.0
 """Longer than a call goes on after its longest time."""
 _DEVELOPMENT_ACCOUNT = "AC" + "0" * 32
@@ -130,7 +134,12 @@ class Service:
         self._engines = engines_for(
             settings, self._models, key, self.spending.watch.living, backends.http
         )
+        self._custody = Custody(store, utc_now, self.count, self._fenced)
         self._opening = self._make_opening()
+        self._versions = versions
+        self._resuming = Resuming(
+            self._custody, self._current, self._built, self._opening.prewarm, self.count
+        )
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -158,6 +167,8 @@ class Service:
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
+        self._tasks.start("custody", self._custody.run())
+        self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -169,9 +180,12 @@ class Service:
         """Take no more calls, let those that are on finish, end the rest politely."""
         await self.switchboard.drain(self.settings.drain_seconds)
 
+    def _fenced(self, call_sid: str) -> None:
+        self.switchboard.fenced(call_sid)
+
     def hurry(self) -> None:
         """Do not wait for live calls to finish by themselves."""
-        self.switchboard.hang_up_all()
+        self.switchboard.hurry()
 
     async def stop(self) -> None:
         """Let go of everything; calls must have been drained before."""
@@ -179,6 +193,7 @@ class Service:
             self._around.dispatcher.drain(_TOOLS_S), self._upkeep.stop()
         )
         self._opening.close()
+        await self._custody.stop(_CUSTODY_S)
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self.spending.close()
@@ -246,6 +261,13 @@ class Service:
         self._documents.learn(cast.configuration.line)
         self._tasks.start("upkeep", self._upkeep.follow(cast.configuration.shop, cast.crm))
         self._tasks.start("let go", self._let_go())
+        return self._configured(cast)
+
+    async def _built(self, version: int) -> Configured:
+        """What calls that began with this version go by, while newer ones go by another."""
+        files = await asyncio.to_thread(self._versions.files, version)
+        cast = await _cast(self.settings, self.store, self._backends, files)
+        await self._prepare(cast)
         return self._configured(cast)
 
     async def _follow_news(self) -> None:
@@ -324,6 +346,7 @@ class Service:
             self._journal,
             self.clock,
             self._tasks,
+            self._custody,
         )
 
     def _make_switchboard(self) -> Switchboard:
@@ -337,7 +360,13 @@ class Service:
             max_calls=self.settings.max_calls,
             start_within_s=_START_WITHIN_S,
             receive=self._receive,
+            take=self._resuming.take,
+            migrates=self._migrates,
         )
+
+    async def _migrates(self) -> bool:
+        """Another process could go on with the calls of this one, as far as is known."""
+        return await self._custody.relieved() and self.settings.drain_then == "migrate"
 
     # ---- calls ---------------------------------------------------------------------------------
 
@@ -359,18 +388,21 @@ class Service:
             self._opening.prewarm(self._current.live, offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        return self._opening.session(self._current.live, offer, leg, over)
+        live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
+        return self._opening.session(live, offer, leg, over, earlier)
 
-    def _journal(self, offer: Offer, engine: str, config: bytes, version: int) -> Journal:
+    def _journal(self, head: Head, engine: str, config: bytes, part: int) -> Journal:
+        offer = head.offer
         return Journal.open(
             self._journals,
             call_id=offer.call_sid,
-            started_at=dt.datetime.now(dt.UTC),
+            started_at=head.started_at,
             engine=engine,
             from_number=offer.from_,
             to_number=offer.to,
             config=config,
-            config_version=version,
+            config_version=head.version,
+            part=part,
             failed=self._journal_failed,
         )
 
@@ -379,7 +411,8 @@ class Service:
         log.error("journal_failed", code=code)
 
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
-        self._journal(offer, "", b"", self._current.live.version).close(reason)
+        live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
+        self._opening.never_started(live, offer, reason, earlier)
 
     # ---- health --------------------------------------------------------------------------------
 

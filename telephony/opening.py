@@ -15,14 +15,17 @@ from telephony.call.config import BargeIn, CallConfig, Limits, Rung
 from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, Part
+from telephony.custody import Custody
 from telephony.enginegate import OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
+from telephony.livestate import Earlier, Head
 from telephony.rules import claimable, route, tool_fillers, turn_taking
 from telephony.seats import Opener
 from telephony.session import Session
 from telephony.settings import Settings
 from telephony.spending import Spending
+from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
@@ -30,8 +33,8 @@ from telephony.warm import WarmEngine, WarmPool
 from tools.phone import e164
 from tools.versions.current import Live
 
-OpenJournal = Callable[[Offer, str, bytes, int], Journal]
-"""`(offer, engine, config, version of the configuration)`."""
+OpenJournal = Callable[[Head, str, bytes, int], Journal]
+"""`(head, engine, config, part)`: see Journal.open."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Opening:
         open_journal: OpenJournal,
         clock: Callable[[], dt.datetime],
         tasks: Tasks,
+        custody: Custody,
     ) -> None:
         """`clips` are sentences spoken ahead, by their words; `tasks` those of the process."""
         self._settings = settings
@@ -69,6 +73,7 @@ class Opening:
         self._open_journal = open_journal
         self._clock = clock
         self._tasks = tasks
+        self._custody = custody
         self._warm: WarmPool[_Begun] = WarmPool(lambda begun: begun.first.close())
 
     def prewarm(self, live: Live[Configured], offer: Offer) -> None:
@@ -110,20 +115,27 @@ class Opening:
         )
 
     def session(
-        self, live: Live[Configured], offer: Offer, leg: Leg, over: Callable[[Session], None]
+        self,
+        live: Live[Configured],
+        offer: Offer,
+        leg: Leg,
+        over: Callable[[Session], None],
+        earlier: Earlier | None = None,
     ) -> Session:
-        """Of a call whose stream is open."""
+        """Of a call whose stream is open. `earlier`: what another process knew of it."""
         begun = self._begun(live, offer)
         part, sessions = begun.part, begun.sessions
-        config = self._config(live.built.cast, offer, part, sessions.rungs())
-        encoded = msgspec.msgpack.encode(config)
-        journal = self._open_journal(offer, begun.ladder[0], encoded, live.version)
+        config = self._config(live.built.cast, offer, part, sessions.rungs(), earlier)
+        head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
+        journal = self._journal(head, begun.ladder[0], config, earlier)
+        call = Call(config)
+        keeping = self._custody.open(head, call.being_heard, earlier)
         self._around.staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
         session = Session(
             call_id=offer.call_sid,
             caller_number=e164(offer.from_),
-            call=Call(config),
+            call=call,
             leg=leg,
             engine=begun.first,
             journal=journal,
@@ -133,9 +145,34 @@ class Opening:
             called_number=e164(offer.to) or offer.to,
             persona=part.name,
             opener=Opener(sessions.new, sessions.enter, sessions.report),
+            keeping=keeping,
+            resumed=config.resumed,
         )
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
         return session
+
+    def never_started(
+        self,
+        live: Live[Configured],
+        offer: Offer,
+        reason: EndedReason,
+        earlier: Earlier | None = None,
+    ) -> None:
+        """Keep the record of a call whose stream never came."""
+        if earlier is None and reason is EndedReason.MIGRATED:
+            return  # it has its record where it is answered
+        head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
+        self._journal(head, "", None, earlier).close(reason)
+
+    def _journal(
+        self, head: Head, engine: str, config: CallConfig | None, earlier: Earlier | None
+    ) -> Journal:
+        """All of the call, whoever carried it: what was written down before comes first."""
+        encoded = msgspec.msgpack.encode(config) if config else b""
+        journal = self._open_journal(head, engine, encoded, earlier.fence if earlier else 1)
+        for entry in earlier.before if earlier else ():
+            journal.record(entry)
+        return journal
 
     def _briefing(self, part: Part) -> Briefing:
         confirmed = BargeIn(part.barge_in) is BargeIn.CONFIRMED
@@ -150,7 +187,14 @@ class Opening:
             caller_name=part.caller_name,
         )
 
-    def _config(self, cast: Cast, offer: Offer, part: Part, rungs: tuple[Rung, ...]) -> CallConfig:
+    def _config(
+        self,
+        cast: Cast,
+        offer: Offer,
+        part: Part,
+        rungs: tuple[Rung, ...],
+        earlier: Earlier | None,
+    ) -> CallConfig:
         voicemail, human = part.line.voicemail, part.line.transfers.get(part.line.human)
         specs = part.registry.specs()
         return CallConfig(
@@ -173,6 +217,8 @@ class Opening:
             # Also of tools this caller is not offered: what they do cannot be true here.
             claimable=claimable(cast.everything),
             terms=self._spending.terms(part.budget),
+            before=earlier.before if earlier else (),
+            resumed=earlier.resumed if earlier else None,
         )
 
     def _clip(self, sentence: str) -> bytes:
@@ -182,6 +228,7 @@ class Opening:
     def _limits(self, line: Line) -> Limits:
         settings = self._settings
         return Limits(
+            lost_s=settings.lost_seconds,
             reply_s=line.manners.longest_reply_s,
             filler_after_s=line.manners.filler_after_ms / 1000,
             silence_prompt_s=settings.silence_prompt_seconds,

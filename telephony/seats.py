@@ -77,12 +77,14 @@ class Seats:
         opener: Opener,
         tasks: Tasks,
         deliver: Callable[[CallEvent], None],
+        number: int = 0,
     ) -> None:
+        """`number` is the first session's."""
         self._call_id = call_id
         self._opener = opener
         self._tasks = tasks
         self._deliver = deliver
-        self._seated: _Seat = _Seat(0, 0, first)
+        self._seated: _Seat = _Seat(number, 0, first)
         self._next: _Seat | None = None
         self._began = False
 

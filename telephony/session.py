@@ -28,11 +28,13 @@ from telephony.call.commands import (
     RunTool,
     SealDigits,
     SeatEngine,
+    SettleTool,
     StoreAudio,
     TakeBack,
     TakeMessage,
     Transfer,
 )
+from telephony.call.config import Resumed
 from telephony.call.events import (
     AnyPhoneEvent,
     CallEvent,
@@ -48,6 +50,7 @@ from telephony.call.events import (
 )
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
+from telephony.custody import Keeping, Unkept
 from telephony.redactions import Redactions
 from telephony.seats import Opener, Seats
 from telephony.transcripts.entry import (
@@ -62,7 +65,7 @@ from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
-from tools.spec import ToolRequest
+from tools.spec import ToolOutcome, ToolRequest
 
 log = structlog.get_logger()
 
@@ -121,9 +124,12 @@ class Session:
         called_number: str | None = None,
         persona: str = "",
         opener: Opener | None = None,
+        keeping: Keeping | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         """`called_number` and `persona` decide which tools are offered; `opener` gives further
-        engine sessions."""
+        engine sessions; `keeping` is told what another process would need to go on, and `resumed`
+        how a call stands that another has begun."""
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.apologised = False
@@ -139,7 +145,7 @@ class Session:
         self._around = around
         self._over = over
         self._loop = asyncio.get_running_loop()
-        self._zero_s = self._loop.time()
+        self._zero_s = self._loop.time() - (resumed.at_s if resumed else 0.0)
         self._inbox: deque[CallEvent] = deque()
         self._called_number = called_number
         self._persona = persona
@@ -148,7 +154,9 @@ class Session:
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks(self._task_failed)
-        self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver)
+        seat = resumed.seat if resumed else 0
+        self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver, seat)
+        self._keeping = keeping or Unkept()
         self._log = log.bind(call_sid=call_id)
 
     # ---- the pump ------------------------------------------------------------------------------
@@ -200,6 +208,7 @@ class Session:
             event = self._redactions.hide(event, self._around.dispatcher.redacted(event.name))
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
+        self._keeping.note(commands)
         for command in commands:
             self._perform(command)
         self._around.watch(self.call_id, now, event, commands)
@@ -239,6 +248,8 @@ class Session:
                 self._record(entry)
             case RunTool():
                 self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
+            case SettleTool(tool_call_id, name):
+                self._tasks.start(f"settle {tool_call_id}", self._settle(tool_call_id, name))
             case OpenEngine(seat, rung):
                 self._seats.open(seat, rung)
             case SeatEngine(seat):
@@ -315,6 +326,13 @@ class Session:
         outcome = await self._around.dispatcher.run(
             request, lambda words: self.deliver(ToolWaits(command.tool_call_id, words))
         )
+        self._finished(outcome)
+
+    async def _settle(self, tool_call_id: str, name: str) -> None:
+        request = ToolRequest(self.call_id, tool_call_id, name, "", self._caller_number)
+        self._finished(await self._around.dispatcher.settle(request))
+
+    def _finished(self, outcome: ToolOutcome) -> None:
         self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)
         self.deliver(
             ToolFinished(
@@ -381,12 +399,18 @@ class Session:
         self._hidden.clear()
         self._redactions.clear()
         self._journal.close(reason)
+        if reason is not EndedReason.MIGRATED:
+            self._keeping.ended(reason)
         self._log.info("call_ended", reason=reason.value)
         self._tasks.start("release", self._release())
 
     async def _release(self) -> None:
         """Let go of the engine and whatever still runs; a write under way is the dispatcher's."""
         try:
+            if self.ended is EndedReason.MIGRATED:
+                # The carrier asks another process as soon as the socket is closed.
+                await self._keeping.handed_on()
+                self._leg.close(1001, "going away")
             self._seats.close()
             await self._seats.wait_closed()
             await self._let_go()

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silence_prompt_seconds: int
     idle_hangup_seconds: int
     drain_seconds: int
+    lost_seconds: int
+    drain_then: Literal["migrate", "goodbye"]
     realtime_audio: Literal["pcm", "ulaw"]
     provider: str
     model: str

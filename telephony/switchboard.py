@@ -1,27 +1,32 @@
 """All calls of this process: who may come in, who is on, what becomes of those that have ended."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from enum import Enum
 
 import msgspec
 import structlog
 
-from telephony.call.commands import TakeMessage, Transfer
+from telephony.call.commands import TakeBack, TakeMessage, Transfer
+from telephony.call.ending import FENCED
 from telephony.call.events import (
     CallOver,
     DialEnded,
     HandedOver,
     HangUpAsked,
     MessageLeft,
+    MigrateAsked,
     StreamLost,
 )
 from telephony.configuring.personafile import OutsidePart
 from telephony.session import Session
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import (
+    CONNECTED,
     Admission,
     Admitted,
+    AskAgain,
     Count,
     Deliver,
     Diverted,
@@ -39,8 +44,6 @@ _ENDED_KEPT = 10_000
 """How many ended calls are remembered for what the carrier still asks about them."""
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """`CallStatus` values after which a call has no stream (Twilio, call resource statuses)."""
-_CONNECTED = frozenset({"completed", "answered"})
-"""`DialCallStatus` values of a caller who has spoken with somebody."""
 _PLAIN_END = frozenset(
     {
         EndedReason.CALLER_HUNG_UP,
@@ -56,6 +59,13 @@ _PLAIN_END = frozenset(
 BUSY = "All our lines are busy right now. Please call again in a few minutes."
 _GOODBYE_S = 15.0
 """How long the last words of a drained call may take before its socket is closed."""
+_SILENCE_S = 5.0
+"""How long a silence is waited for in which a call may change its process."""
+_LINGER_S = 1.5
+"""How long the carrier is still told who else to ask about calls that were left."""
+_ASK_AGAIN_S = 1
+_MOST_ASKED = 8
+"""How often the carrier is sent away to ask again."""
 
 
 class Sentences(msgspec.Struct, frozen=True):
@@ -101,6 +111,29 @@ def diverted(outside: OutsidePart) -> Diverted | Refused:
             return Refused(outside.say, "closed")
 
 
+class Whose(Enum):
+    """A call that this process did not begin."""
+
+    OURS = "ours"
+    """It is carried here from now on."""
+    NOBODYS = "nobodys"
+    """Nothing is known of it: nothing was said in it yet."""
+    UNKNOWN = "unknown"
+    """Nobody can be asked just now."""
+
+
+Take = Callable[[Offer], Awaitable[Whose | EndedReason]]
+"""Takes a call over from whichever process had it; an EndedReason: it is over. Never raises."""
+
+
+async def _nobodys(_offer: Offer) -> Whose:
+    return Whose.NOBODYS
+
+
+async def _stays() -> bool:
+    return False
+
+
 OpenSession = Callable[[Offer, Leg, Callable[[Session], None]], Session]
 """Builds the session of an authenticated call: `(offer, leg, over)`."""
 
@@ -119,11 +152,15 @@ class Switchboard:
         max_calls: int,
         start_within_s: float,
         receive: Callable[[Offer], Diverted | Refused | None] = _nobody_else,
+        take: Take = _nobodys,
+        migrates: Callable[[], Awaitable[bool]] = _stays,
     ) -> None:
         """`never_started(offer, reason)` keeps the record of a call that never got as far as a
         session, `keep_message(call_sid, caller, message)` what a caller left for the staff;
         `ended(reason)` hears once of every admitted call; an admitted call keeps its place for
-        `start_within_s`. `receive(offer)` is asked first, and may say that no agent answers."""
+        `start_within_s`. `receive(offer)` is asked first, and may say that no agent answers.
+        `take` is asked about calls that are not known here; `migrates()`, when no more calls are
+        taken, whether another process could go on with those of this one."""
         self._open_session = open_session
         self._never_started = never_started
         self._keep_message = keep_message
@@ -133,6 +170,12 @@ class Switchboard:
         self._max_calls = max_calls
         self._start_within_s = start_within_s
         self._receive = receive
+        self._take = take
+        self._migrates = migrates
+        self._leaves = False
+        """Another process goes on with the calls that are left when this one ends."""
+        self._asked: Counter[str] = Counter()
+        self._taking: set[str] = set()
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
         self._live: dict[str, Session] = {}
         self._ended: OrderedDict[str, _Past] = OrderedDict()
@@ -182,13 +225,70 @@ class Switchboard:
     def repeated(self, call_sid: str) -> None:
         """The stream's token was renewed, so its place must be."""
         if (expected := self._expected.get(call_sid)) is not None:
-            expected[1].cancel()
             self._expect(expected[0])
 
     def _expect(self, offer: Offer) -> None:
         loop = asyncio.get_running_loop()
+        if (before := self._expected.get(offer.call_sid)) is not None:
+            before[1].cancel()
         timer = loop.call_later(self._start_within_s, self._not_started, offer.call_sid)
         self._expected[offer.call_sid] = (offer, timer)
+        self._empty.clear()
+
+    # ---- calls of other processes --------------------------------------------------------------
+
+    def knows(self, call_sid: str) -> bool:
+        if (session := self._live.get(call_sid)) is not None:
+            return session.ended is not EndedReason.MIGRATED
+        past = self._ended.get(call_sid)
+        left = past is None or past.reason is EndedReason.MIGRATED
+        return call_sid in self._expected or not left
+
+    async def resume(self, offer: Offer) -> Next:
+        call_sid = offer.call_sid
+        if not self._accepting or call_sid in self._live or call_sid in self._taking:
+            return self._later(call_sid)
+        self._taking.add(call_sid)
+        try:
+            whose = await self._take(offer)
+        finally:
+            self._taking.discard(call_sid)
+        match whose:
+            case Whose.OURS:
+                self._count("call_taken_over")
+                self._ended.pop(call_sid, None)
+                self._asked.pop(call_sid, None)
+                self._expect(offer)
+                return TakeBack()
+            case Whose.NOBODYS:
+                return self._anew(offer)
+            case Whose.UNKNOWN:
+                return self._later(call_sid)
+            case EndedReason():
+                self._ended[call_sid] = _Past(whose)
+                return self._farewell(call_sid)
+
+    def _anew(self, offer: Offer) -> Next:
+        """A call whose process died before a word was said."""
+        match self.offer(offer):
+            case Admitted():
+                return TakeBack()
+            case Refused(sentence):
+                return sentence
+            case Diverted(onward):
+                return onward
+
+    def _later(self, call_sid: str) -> AskAgain | str:
+        """Somebody else may be able to go on with it, or we may in a moment."""
+        if len(self._asked) > _ENDED_KEPT:
+            self._asked.clear()
+        self._asked[call_sid] += 1
+        if self._asked[call_sid] <= _MOST_ASKED:
+            return AskAgain(_ASK_AGAIN_S)
+        del self._asked[call_sid]
+        return self._sentences.broken if self._accepting else self._sentences.draining
+
+    # ---- CallsPort, after the stream -----------------------------------------------------------
 
     def after_stream(self, call_sid: str, over: bool) -> Next:
         """A caller whose call broke on our side hears so; one whose call was over does not."""
@@ -208,7 +308,7 @@ class Switchboard:
     def dial_result(self, call_sid: str, result: str, over: bool) -> Next:
         if (session := self._live.get(call_sid)) is None:
             past = self._ended.get(call_sid)
-            if past is not None and past.diverted and result not in _CONNECTED:
+            if past is not None and past.diverted and result not in CONNECTED:
                 return self._sentences.nobody
             return self._farewell(call_sid)
         return self._following(session, DialEnded(result, over))
@@ -259,6 +359,11 @@ class Switchboard:
             return self._ended.get(call_sid)
         return _Past(session.ended, session.apologised) if session.ended else None
 
+    def fenced(self, call_sid: str) -> None:
+        """Another process has taken this call over."""
+        if (session := self._live.get(call_sid)) is not None:
+            session.deliver(StreamLost(FENCED))
+
     # ---- StreamPort ----------------------------------------------------------------------------
 
     def expects(self, call_sid: str) -> bool:
@@ -288,13 +393,17 @@ class Switchboard:
             self._count("session_not_built")
             log.exception("session_not_built", call_sid=offer.call_sid)
         self._gone(offer, EndedReason.INTERNAL_ERROR)
+        self._check_empty()
         return None
 
     def _over(self, session: Session) -> None:
         del self._live[session.call_id]
         reason = session.ended or EndedReason.INTERNAL_ERROR
         self._remember(session.call_id, _Past(reason, session.apologised))
-        if not self._live:
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if not self._live and not self._expected:
             self._empty.set()
 
     def _not_started(self, call_sid: str, reason: EndedReason = EndedReason.NO_START) -> None:
@@ -305,6 +414,7 @@ class Switchboard:
         timer.cancel()
         self._count(reason.value)
         self._gone(offer, reason)
+        self._check_empty()
 
     def _gone(self, offer: Offer, reason: EndedReason) -> None:
         """Over without ever having had a session."""
@@ -323,21 +433,49 @@ class Switchboard:
         self._accepting = False
 
     async def drain(self, limit_s: float) -> None:
-        """Let live calls finish for `limit_s`, then end those that are left politely.
+        """Let live calls finish for `limit_s`, then have others go on with those that are left,
+        or end them politely.
 
-        Returns when no call is left, at the latest 20 s after the limit.
+        Returns when no call is left, at the latest 35 s after the limit.
         """
         self.stop_accepting()
-        for call_sid in tuple(self._expected):
-            self._not_started(call_sid, EndedReason.DRAINED)
+        self._leaves = await self._migrates()
+        if not self._leaves:
+            self._give_up_expected(EndedReason.DRAINED)
         if await self._wait_empty(limit_s):
             return
         log.warning("drain_limit", live=len(self._live))
+        if self._leaves and await self._migrated():
+            return
         self.hang_up_all()
         if not await self._wait_empty(_GOODBYE_S):
             for session in tuple(self._live.values()):
                 session.deliver(StreamLost("server_stopping"))
             await self._wait_empty(5.0)
+
+    async def _migrated(self) -> bool:
+        """Have other processes go on with what is left; False: something is still here."""
+        self._give_up_expected(EndedReason.MIGRATED)
+        self._migrate_all(_SILENCE_S)
+        empty = await self._wait_empty(2 * _SILENCE_S)
+        await asyncio.sleep(_LINGER_S)
+        return empty
+
+    def _migrate_all(self, within_s: float) -> None:
+        for session in tuple(self._live.values()):
+            session.deliver(MigrateAsked(within_s))
+
+    def _give_up_expected(self, reason: EndedReason) -> None:
+        for call_sid in tuple(self._expected):
+            self._not_started(call_sid, reason)
+
+    def hurry(self) -> None:
+        """Do not wait for live calls any longer."""
+        if self._leaves:
+            self._give_up_expected(EndedReason.MIGRATED)
+            self._migrate_all(0.0)
+        else:
+            self.hang_up_all()
 
     def hang_up_all(self) -> None:
         """Ask every live call to say goodbye now."""

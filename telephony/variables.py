@@ -25,6 +25,7 @@ from telephony.values import (
 )
 from telephony.variable import Variable
 from telephony.variables_money import MONEY
+from telephony.variables_survival import SURVIVAL
 
 FALLBACKS = ("realtime", "turns", "local")
 """Engines that follow one that fails, the best first."""
@@ -182,6 +183,7 @@ VARIABLES: tuple[Variable, ...] = (
         "a whole number from 0 to 14400",
         "How long live calls may go on after SIGTERM",
     ),
+    *SURVIVAL,
     Variable(
         "FRONTDESK_REALTIME_AUDIO",
         "realtime_audio",

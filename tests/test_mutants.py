@@ -9,6 +9,7 @@ from tests.mutants import Mutant
 from tests.mutants.call_core import CALL_CORE, LEDGER, LIMITS, MACHINE, PLAYBACK, SPEECH, TURNS
 from tests.mutants.money import MONEY
 from tests.mutants.planting import Outcome, Plot, planted
+from tests.mutants.survival import SURVIVAL
 from tests.mutants.tool_ledger import TOOL_LEDGER
 from tests.tree import ROOT
 
@@ -16,7 +17,7 @@ SAMPLE = tuple(bugs[0] for bugs in (LEDGER, PLAYBACK, SPEECH, TURNS, LIMITS, MAC
 """`make mutants` plants all of them."""
 
 
-EVERY = (*CALL_CORE, *MONEY, *TOOL_LEDGER)
+EVERY = (*CALL_CORE, *MONEY, *SURVIVAL, *TOOL_LEDGER)
 
 
 @pytest.mark.parametrize("mutant", EVERY, ids=lambda mutant: mutant.breaks)

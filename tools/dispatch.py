@@ -171,6 +171,25 @@ class Dispatcher:
                 await self._settled(Attempt(request, entry.tool, None), receipt)
         return len(left)
 
+    async def settle(self, request: ToolRequest) -> ToolOutcome:
+        """What came of a tool call that another process began. Nothing is done for it here but
+        asking; its arguments need not be known. Raises nothing but CancelledError."""
+        entry = self._registry.get(request.name)
+        if entry is None:
+            return unknown_tool(request, self._registry.names())
+        attempt = Attempt(request, entry.tool, None)
+        mine = partial(self._receipts.of_request, request.call_id, request.tool_call_id)
+        try:
+            receipt = await self._blocking(mine)
+            if receipt is None:
+                return failed(attempt, begun=False)
+            receipt = await self._settled(attempt, receipt)
+        except Exception as error:
+            log_failure("tool_not_settled", attempt, error)
+            return failed(attempt, begun=True)
+        assert receipt.state is not None, "what is settled has ended"
+        return attempt.outcome(receipt.state, receipt.output, repeated=True)
+
     def redacted(self, name: str) -> tuple[str, ...]:
         """Which arguments and fields of the result of a tool are kept out of every record."""
         entry = self._registry.get(name)

@@ -191,6 +191,23 @@ class Receipts:
             ]
         )
 
+    def requested(self, call_id: str) -> list[tuple[str, str]]:
+        """Which tool calls of a call were begun here, and of which tool, oldest first."""
+        query = sa.select(REQUESTS.c.tool_call_id, RECEIPTS.c.tool).select_from(
+            REQUESTS.join(RECEIPTS)
+        )
+        mine = query.where(REQUESTS.c.call_id == call_id).order_by(RECEIPTS.c.id)
+        return self._store.read(
+            lambda connection: [(row.tool_call_id, row.tool) for row in connection.execute(mine)]
+        )
+
+    def of_request(self, call_id: str, tool_call_id: str) -> Receipt | None:
+        """What a tool call led to; None: it was not begun."""
+        mine = (REQUESTS.c.call_id == call_id, REQUESTS.c.tool_call_id == tool_call_id)
+        query = sa.select(RECEIPTS).select_from(REQUESTS.join(RECEIPTS)).where(*mine)
+        found = self._store.read(lambda connection: connection.execute(query).one_or_none())
+        return None if found is None else _typed(found)
+
     def of_call(self, call_id: str) -> list[Receipt]:
         """All receipts of a call, oldest first."""
         query = sa.select(RECEIPTS).where(RECEIPTS.c.call_id == call_id).order_by(RECEIPTS.c.id)

@@ -69,6 +69,13 @@ class LeaveEngine(PhoneCommand, frozen=True, tag=True):
     seat: int
 
 
+class SettleTool(PhoneCommand, frozen=True, tag=True):
+    """Find out what came of a tool that another process began; ToolFinished follows."""
+
+    tool_call_id: str
+    name: str
+
+
 class SealDigits(PhoneCommand, frozen=True, tag=True):
     """Put the last `count` hidden digits away; DigitsSealed follows."""
 
@@ -154,6 +161,7 @@ AnyPhoneCommand = (
     | OpenEngine
     | SeatEngine
     | LeaveEngine
+    | SettleTool
     | SealDigits
     | HangUp
     | Transfer

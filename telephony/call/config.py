@@ -5,7 +5,7 @@ from enum import Enum
 
 import msgspec
 
-from agents.engine import Capabilities
+from agents.engine import Capabilities, ToolCalled
 from agents.models import Tariff
 from agents.persona import Persona
 from telephony.transcripts.entry import AnyEntry
@@ -57,6 +57,8 @@ class Limits(msgspec.Struct, frozen=True):
     """How long beyond the ringing or the message the carrier's word of it is waited for."""
     return_s: float = 15.0
     """For the new stream of a caller who comes back."""
+    lost_s: float = 0.0
+    """How long a call whose stream broke is kept for the carrier to ask for it; 0: it ends."""
     evidence_s: float = 2.5
     """How long a tool whose rules go by what was said waits for the caller's last words."""
     result_s: float = 3.0
@@ -148,6 +150,19 @@ class Terms(msgspec.Struct, frozen=True):
     """What the call may cost, in micro-dollars."""
 
 
+class Resumed(msgspec.Struct, frozen=True):
+    """How a call stands that another process began."""
+
+    at_s: float
+    """How long it has gone on: its clock goes on from there."""
+    seat: int = 1
+    """The number of the first engine session here."""
+    answer: bool = False
+    """The caller waits for a reply."""
+    pending: tuple[ToolCalled, ...] = ()
+    """Tools that ran when it was last heard of; what came of them the ledger of effects knows."""
+
+
 class CallConfig(msgspec.Struct, frozen=True):
     """Together with the events and their times this determines every command of a call."""
 
@@ -180,6 +195,8 @@ class CallConfig(msgspec.Struct, frozen=True):
     call ends with its only session."""
     before: tuple[AnyEntry, ...] = ()
     """The transcript so far of a call that another process began."""
+    resumed: Resumed | None = None
+    """None: the call begins here."""
     claimable: tuple[Claimable, ...] = ()
     """Which tools' doing can be claimed; empty: sentences are not looked at."""
     terms: Terms | None = None

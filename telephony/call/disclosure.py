@@ -1,10 +1,11 @@
 """Has the caller heard what they must be told, to its last word?"""
 
 import re
+from collections.abc import Iterable
 
 from agents.engine import Say
 from telephony.call.commands import CallCommand, Record
-from telephony.transcripts.entry import AgentLine, Fate
+from telephony.transcripts.entry import AgentLine, AnyEntry, Fate
 
 MOST_TIMES = 4
 """A caller who talks over it so often does not want to hear it, and has been told that it is."""
@@ -35,6 +36,12 @@ class Disclosure:
         self._awaited = True
         return [Say(self._text)]
 
+    def told(self, before: Iterable[AnyEntry]) -> None:
+        """Of a call that another process began: what was heard in full is not said again."""
+        lines = (entry for entry in before if isinstance(entry, AgentLine))
+        if any(self._is_it(line.text) and self._whole(line) for line in lines):
+            self._times = MOST_TIMES
+
     def check(self, commands: list[CallCommand]) -> list[CallCommand]:
         """What was just written down may be its fate.
 
@@ -51,9 +58,13 @@ class Disclosure:
         heard = line.fate is Fate.HEARD
         if not self._is_it(line.text):
             return self.say() if heard else []
-        whole = heard and len(_words(line.text)) >= _ALIKE * len(self._words)
+        whole = self._whole(line)
         self._awaited = not whole
         return [] if whole else self.say()
+
+    def _whole(self, line: AgentLine) -> bool:
+        said = len(_words(line.text)) >= _ALIKE * len(self._words)
+        return line.fate is Fate.HEARD and said
 
     def _is_it(self, text: str) -> bool:
         """A reply that was cut has its beginning only."""

@@ -33,7 +33,7 @@ from telephony.call.playback import Playback
 from telephony.call.silence import OwedSilence
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
-from telephony.transcripts.entry import UNKNOWN_MS, EndedReason, EndLine
+from telephony.transcripts.entry import EndedReason
 
 
 class Phase(Enum):
@@ -43,19 +43,22 @@ class Phase(Enum):
     CLOSING = "closing"
     """Last words, then the hang-up or the hand-over."""
     TRANSFERRING = "transferring"
-    """The caller is with the carrier: put through to somebody, or leaving a message."""
+    """The caller is with the carrier: put through to somebody, leaving a message, or between
+    a stream that broke and the next."""
     ENDED = "ended"
 
 
 # The only legal moves; anything else is a bug of ours.
 MOVES: dict[Phase, frozenset[Phase]] = {
-    Phase.STARTING: frozenset({Phase.LIVE, Phase.CLOSING, Phase.ENDED}),
-    Phase.LIVE: frozenset({Phase.CLOSING, Phase.ENDED}),
+    Phase.STARTING: frozenset({Phase.LIVE, Phase.CLOSING, Phase.TRANSFERRING, Phase.ENDED}),
+    Phase.LIVE: frozenset({Phase.CLOSING, Phase.TRANSFERRING, Phase.ENDED}),
     Phase.CLOSING: frozenset({Phase.LIVE, Phase.TRANSFERRING, Phase.ENDED}),
-    Phase.TRANSFERRING: frozenset({Phase.LIVE, Phase.ENDED}),
+    Phase.TRANSFERRING: frozenset({Phase.STARTING, Phase.LIVE, Phase.ENDED}),
     Phase.ENDED: frozenset(),
 }
 
+FENCED = "fenced"
+"""Another process has taken the call over: this one must not speak or write any more."""
 _STREAM_LOST = {"protocol": EndedReason.PROTOCOL, "flood": EndedReason.PROTOCOL}
 """Why a stream may be lost other than by the network."""
 _ANSWERED = frozenset({"completed", "answered"})
@@ -100,6 +103,18 @@ class Ending:
         """What the engine says is still for the caller."""
         away = self._phase is Phase.TRANSFERRING
         return not away and not (self._closing and self._closing.stage is Stage.OWN_WORDS)
+
+    @property
+    def stage(self) -> Stage | None:
+        """How far an ending has come, if one is under way."""
+        return self._closing.stage if self._closing else None
+
+    @property
+    def broken_off(self) -> bool:
+        """The stream broke, and the caller may come back on another."""
+        closing = self._closing
+        broken = closing is not None and closing.reason is EndedReason.STREAM_LOST
+        return broken and self._phase is Phase.TRANSFERRING
 
     def next_deadline(self) -> float | None:
         return self._closing.until_s if self._closing else None
@@ -256,12 +271,31 @@ class Ending:
 
     def lost(self, reason: str, now: float) -> list[CallCommand]:
         heard = self._playback.hung_up(now)
+        if reason == FENCED:
+            return [CloseStream(1001, reason), *heard, *self.migrate(now)]
         if self._closing is not None and self._closing.beyond:
             return [*heard, *(self._given_up(now) if self._stranded(reason) else [])]
         if self._closing is not None and self._closing.hanging_up:
             return [*heard, *self._end(self._closing.reason, now)]
         ended = _STREAM_LOST.get(reason, EndedReason.STREAM_LOST)
         return [CloseStream(1008, reason), *heard, *self._end(ended, now, detail=reason)]
+
+    def break_off(self, now: float) -> None:
+        """Wait for the carrier to ask what to do with the caller, whose stream broke."""
+        if self._closing is None:
+            self._move(Phase.TRANSFERRING)
+        until_s = now + self._config.limits.lost_s
+        self._closing = Closing(EndedReason.STREAM_LOST, until_s, stage=Stage.BROKEN_OFF)
+
+    def restored(self, *, begun: bool) -> None:
+        """The caller is on a new stream. `begun`: they were greeted, or are to be now."""
+        assert self.broken_off, "nothing was broken off"
+        self._closing = None
+        self._move(Phase.LIVE if begun else Phase.STARTING)
+
+    def migrate(self, now: float) -> list[CallCommand]:
+        """Another process goes on from here."""
+        return self._end(EndedReason.MIGRATED, now)
 
     # ---- handing the caller on -----------------------------------------------------------------
 
@@ -362,6 +396,9 @@ class Ending:
 
     def _handed_over(self, now: float) -> list[CallCommand]:
         closing = self._closing
+        if closing is not None and closing.stage is Stage.BROKEN_OFF:
+            closing.enter(Stage.RETURNING, now + self._config.limits.return_s)
+            return [TakeBack()]
         if closing is not None and closing.stage in (Stage.HANDING_OVER, Stage.BY_SOCKET):
             closing.enter(Stage.AWAY, now + self._away_s(closing.onward))
         return []
@@ -437,6 +474,8 @@ class Ending:
         closing = self._closing
         if closing is None or not closing.beyond:
             return self.stopped(now)
+        if self.broken_off:
+            return self._end(closing.reason, now)
         if closing.stage is not Stage.OVER:
             closing.enter(Stage.OVER, now + self._config.limits.result_s)
         return []
@@ -452,6 +491,8 @@ class Ending:
             case Stage.AWAY if not message:
                 # It did not ring that long for nothing: they are talking.
                 return self._end(EndedReason.TRANSFERRED, now, detail="no result yet")
+            case _ if self.broken_off:
+                return self._end(closing.reason, now)
             case Stage.OVER if not message:
                 return self._end(EndedReason.CALLER_HUNG_UP, now)
             case _:
@@ -473,17 +514,7 @@ class Ending:
             *self._playback.stop(now),
             *(Record(line) for line in said),
             *(Record(line) for line in ran),
-            Record(self._last_line(reason, now_ms, detail)),
+            Record(self.silence.last_line(reason, now_ms, detail)),
             CloseEngine(),
             EndCall(reason),
         ]
-
-    def _last_line(self, reason: EndedReason, now_ms: int, detail: str) -> EndLine:
-        silent_s, wordless_s = self.silence.longest_s, self.silence.wordless_s
-        return EndLine(
-            reason,
-            now_ms,
-            detail,
-            silence_ms=UNKNOWN_MS if silent_s is None else round(silent_s * 1000),
-            wordless_ms=UNKNOWN_MS if wordless_s is None else round(wordless_s * 1000),
-        )

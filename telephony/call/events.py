@@ -108,6 +108,13 @@ class HangUpAsked(PhoneEvent, frozen=True, tag=True):
     """A value of EndedReason."""
 
 
+class MigrateAsked(PhoneEvent, frozen=True, tag=True):
+    """Another process is to go on with this call, from the next moment in which nobody speaks."""
+
+    within_s: float
+    """From then on at any moment."""
+
+
 class HangUpFailed(PhoneEvent, frozen=True, tag=True):
     """The carrier's API would not end the call."""
 
@@ -179,6 +186,7 @@ AnyPhoneEvent = (
     | SuccessorFailed
     | DigitsSealed
     | HangUpAsked
+    | MigrateAsked
     | HangUpFailed
     | HumanWanted
     | HandedOver

@@ -19,7 +19,7 @@ from telephony.call.events import ToolFinished
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.turns import Floor
-from telephony.transcripts.entry import ClaimLine
+from telephony.transcripts.entry import ClaimLine, ToolLine
 from tools.claims import Rule, claims, parse, plain
 
 MOST_CORRECTIONS = 3
@@ -66,7 +66,7 @@ class Deeds:
     def began(self, called: ToolCalled) -> None:
         self._running[called.tool_call_id] = called.name
 
-    def ended(self, finished: ToolFinished) -> None:
+    def ended(self, finished: ToolFinished | ToolLine) -> None:
         self._running.pop(finished.tool_call_id, None)
         standing = _STATES.get(finished.state, Standing.FAILED)
         before = self._ended.get(finished.name, Standing.FAILED)
@@ -188,7 +188,8 @@ class Honesty:
     def tool_called(self, called: ToolCalled) -> None:
         self._reader.deeds.began(called)
 
-    def tool_finished(self, finished: ToolFinished) -> None:
+    def tool_finished(self, finished: ToolFinished | ToolLine) -> None:
+        """Also by its line, in a call that another process began."""
         self._reader.deeds.ended(finished)
         if message := _message(finished.output):
             self._reader.ours(message)

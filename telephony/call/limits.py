@@ -41,13 +41,24 @@ class Stage(Enum):
     """It would not be asked, so the socket was closed for it to ask us."""
     AWAY = "away"
     """The caller is with the carrier."""
+    BROKEN_OFF = "broken_off"
+    """The stream broke; the carrier has not asked yet what to do."""
     RETURNING = "returning"
     """The carrier was told to give the caller back."""
     OVER = "over"
     """The carrier's call is over; what became of it may still be told."""
 
 
-_BEYOND = frozenset({Stage.HANDING_OVER, Stage.BY_SOCKET, Stage.AWAY, Stage.RETURNING, Stage.OVER})
+_BEYOND = frozenset(
+    {
+        Stage.HANDING_OVER,
+        Stage.BY_SOCKET,
+        Stage.AWAY,
+        Stage.BROKEN_OFF,
+        Stage.RETURNING,
+        Stage.OVER,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -91,6 +102,7 @@ class Patience:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._began_s = 0.0
         self._ready = False
         self._quiet_from_s: float | None = None
         self._owed_from_s: float | None = None
@@ -98,6 +110,10 @@ class Patience:
         self._waited_for = False
         self._prompts = 0
         self._nudged = False
+
+    def began(self, now: float) -> None:
+        """A stream is open, and the engine must be ready soon."""
+        self._began_s = now
 
     def ready(self) -> None:
         self._ready = True
@@ -171,7 +187,7 @@ class Patience:
         limits = self._limits
         yield limits.max_call_s, Due.MAX_LENGTH
         if not self._ready:
-            yield limits.engine_ready_s, Due.ENGINE_NOT_READY
+            yield self._began_s + limits.engine_ready_s, Due.ENGINE_NOT_READY
             return
         for since_s in (self._owed_from_s, self._stalled_from_s):
             if since_s is not None:

@@ -27,7 +27,6 @@ from telephony.call.bargein import BargeIns
 from telephony.call.commands import (
     CallCommand,
     Note,
-    PlaceMark,
     Record,
     StoreAudio,
     Track,
@@ -51,6 +50,7 @@ from telephony.call.events import (
     HumanWanted,
     MarkEchoed,
     MessageLeft,
+    MigrateAsked,
     PeerMisbehaved,
     StreamLost,
     StreamStarted,
@@ -64,14 +64,16 @@ from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
-from telephony.call.limits import Due, Patience
+from telephony.call.limits import Patience
 from telephony.call.money import Money
+from telephony.call.overdue import Overdue
 from telephony.call.playback import Playback
 from telephony.call.relay import Relay
+from telephony.call.streams import Streams
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.call.waiting import Waiting
-from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.entry import EndedReason, ToolLine
 from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
@@ -88,7 +90,7 @@ class Call:
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
         self._hearing = Hearing(config, self._playback)
-        self._disclosure = Disclosure(config.persona.disclosure)
+        disclosure = self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
             config, self._playback, self._floor, self._patience, self._ending
@@ -104,6 +106,17 @@ class Call:
             self._ending,
             self._barge_ins,
             self._honesty,
+        )
+        self._streams = Streams(
+            config,
+            self._playback,
+            self._floor,
+            self._patience,
+            self._tools,
+            self._ending,
+            self._barge_ins,
+            self._relay,
+            disclosure,
         )
         self._succession = self._relay.succession
         self._waiting = Waiting(
@@ -126,7 +139,17 @@ class Call:
             finish=self._tool_finished,
             human=self._human_wanted,
         )
-        self._stream_began_ms = 0
+        self._overdue = Overdue(config, self._ending, self._patience, self._relay)
+        self._recall(config)
+
+    def _recall(self, config: CallConfig) -> None:
+        """What another process has written down of the call counts as if it was said here."""
+        self._hearing.testimony.note([Record(entry) for entry in config.before])
+        for entry in config.before:
+            if isinstance(entry, ToolLine):
+                self._honesty.tool_finished(entry)
+        for called in config.resumed.pending if config.resumed else ():
+            self._honesty.tool_called(called)
 
     @property
     def phase(self) -> Phase:
@@ -150,6 +173,8 @@ class Call:
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
             commands += self._ending.proceed(now)
+        if self._ending.phase is not Phase.ENDED:
+            commands += self._streams.proceed(now, busy=self._waiting.busy)
         self._relay.memory.note(commands)
         if self._ending.phase is not Phase.ENDED:
             commands += self._relay.proceed(now, busy=self._waiting.busy)
@@ -165,9 +190,14 @@ class Call:
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
         parts = (self._barge_ins, self._keypad, self._hearing, self._relay, self._money)
-        own = (next_s, settling_s, self._echo_deadline(), filler_s)
+        leave_s = self._streams.next_deadline()
+        own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
         return min((time for time in every if time is not None), default=None)
+
+    def being_heard(self) -> list[tuple[int, str, bool]]:
+        """See Playback.being_heard."""
+        return self._playback.being_heard()
 
     def hides(self, event: CallEvent, now: float) -> bool:
         """Whether what the event holds must be hidden before `handle` and the journal get it."""
@@ -176,7 +206,7 @@ class Call:
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
         match event:
             case StreamStarted():
-                return self._stream_started(now)
+                return self._streams.started(now)
             case CallerAudio():
                 return self._caller_audio(event, now)
             case DtmfPressed(digit):
@@ -188,7 +218,7 @@ class Call:
             case StreamStopped():
                 return self._ending.stopped(now)
             case StreamLost(reason):
-                return self._ending.lost(reason, now)
+                return self._streams.lost(reason, now)
             case PeerMisbehaved(kind):
                 return [Note("peer_misbehaved", detail=kind)]
             case ToolFinished():
@@ -197,6 +227,8 @@ class Call:
                 return self._tool_waits(tool_call_id, words)
             case HangUpAsked(reason):
                 return self._ending.asked(EndedReason(reason), now)
+            case MigrateAsked(within_s):
+                return self._streams.migrate(within_s, now)
             case HangUpFailed(reason):
                 return self._ending.hangup_failed(reason, now)
             case HumanWanted():
@@ -207,7 +239,7 @@ class Call:
                 return self._deadline(now)
             case EngineReady():
                 self._succession.ready()
-                return self._engine_ready(now)
+                return self._streams.engine_ready(now)
             case CallerSpeechStarted(item_id, audio_ms):
                 return self._speech_started(item_id, audio_ms, now)
             case CallerSpeechStopped(item_id, audio_ms):
@@ -237,17 +269,6 @@ class Call:
     def _ms(self, now: float) -> int:
         return self._playback.ledger.stream_ms(now)
 
-    def _stream_started(self, now: float) -> list[CallCommand]:
-        """The first stream, or the one that brings the caller back: its times begin at 0 again."""
-        back = self.phase is Phase.TRANSFERRING
-        if not back:
-            self._succession.began(now)
-        if back:
-            self._stream_began_ms = round(now * 1000)
-            self._playback.ledger.new_stream()
-        probe = PlaceMark(self._playback.ledger.probe(now))
-        return [*(self._ending.returned(now) if back else []), probe]
-
     def _human_wanted(self, now: float) -> list[CallCommand]:
         ending = self._ending
         if not (ending.interruptible or ending.leaves):
@@ -258,7 +279,7 @@ class Call:
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
         newest = round(now * RATE) + _AHEAD_SAMPLES
-        stamped = (self._stream_began_ms + event.timestamp_ms) * RATE // 1000
+        stamped = (self._streams.began_ms + event.timestamp_ms) * RATE // 1000
         at_samples = max(self._relay.caller_samples, min(stamped, newest))
         self._playback.ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
@@ -301,16 +322,6 @@ class Call:
         return [*recorded, *self._barge_ins.words(event.item_id, event.text, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
-
-    def _engine_ready(self, now: float) -> list[CallCommand]:
-        self._patience.ready()
-        if not self._ending.begun():
-            return []
-        return [*self._disclosure.say(), *self._say(self._config.persona.greeting, now)]
-
-    def _say(self, text: str, now: float) -> list[CallCommand]:
-        self._patience.answer_owed(now)
-        return [Say(text)]
 
     def _wants(self, response_id: str) -> bool:
         return self._floor.wants(response_id) and self._ending.listening
@@ -376,7 +387,7 @@ class Call:
 
     def _successor_ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:
         commands = self._relay.ready(event, now)
-        return [*commands, *self._engine_ready(now)] if commands else []
+        return [*commands, *self._streams.engine_ready(now)] if commands else []
 
     # ---- tools --------------------------------------------------------------------------------
 
@@ -433,27 +444,5 @@ class Call:
         commands += self._relay.due(now)
         commands += [] if self._ending.under_way else self._fillers.due(now)
         while not self._ending.under_way and (due := self._patience.due(now)) is not None:
-            commands += self._overdue(due, now)
+            commands += self._overdue.due(due, now)
         return commands
-
-    def _overdue(self, due: Due, now: float) -> list[CallCommand]:
-        persona = self._config.persona
-        match due:
-            case Due.ENGINE_NOT_READY:
-                return [Note("engine_not_ready"), *self._ending.apologise(now)]
-            case Due.ANSWER_OWED:
-                noted = Note("owed_silence", value=1)
-                if (moved := self._relay.mute(now)) is not None:
-                    return [noted, *moved]
-                return [noted, *self._say(persona.reprompt, now)]
-            case Due.ANSWER_MISSING:
-                return [Note("owed_silence", value=2), *self._ending.apologise(now)]
-            case Due.SILENCE_PROMPT:
-                return self._say(persona.silence_prompt, now)
-            case Due.SECOND_PROMPT:
-                return self._say(persona.second_prompt, now)
-            case Due.IDLE:
-                return self._ending.with_words(persona.idle_goodbye, EndedReason.IDLE, now)
-            case _:
-                assert due is Due.MAX_LENGTH, due
-                return self._ending.with_words(persona.length_goodbye, EndedReason.MAX_LENGTH, now)

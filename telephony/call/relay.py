@@ -147,7 +147,7 @@ class Relay:
     def _failed(self, event: EngineFailed, now: float) -> list[CallCommand]:
         """The session that was seated is of no more use."""
         noted = Note("engine_failed", detail=event.reason)
-        if self._ending.under_way or not self.succession.any:
+        if not self._carries or not self.succession.any:
             return [noted, *self._ending.apologise(now)]
         left = self._leave(Why.FAILED, now)
         if self.succession.next_ready:
@@ -227,13 +227,19 @@ class Relay:
     # ---- time -----------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
-        return None if self._ending.under_way else self.succession.next_deadline()
+        return self.succession.next_deadline() if self._carries else None
+
+    @property
+    def _carries(self) -> bool:
+        """The call needs a session, if only for when the caller is on the line again."""
+        return self._ending.broken_off or not self._ending.under_way
 
     def due(self, now: float) -> list[CallCommand]:
         """Time has passed: something may be late, or the time has come for a successor."""
-        if self._ending.under_way:
+        if not self._carries:
             return []
-        mute = self.succession.mute(now) and self._floor.caller_item is None
+        heard = not self._ending.broken_off
+        mute = self.succession.mute(now) and heard and self._floor.caller_item is None
         late = self.mute(now, slow=self.succession.fresh) or [] if mute else []
         return [*late, *self._or_end(self.succession.due(now), now)]
 

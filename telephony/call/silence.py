@@ -1,5 +1,7 @@
 """How long does the caller hear nothing while it is our turn?"""
 
+from telephony.transcripts.entry import UNKNOWN_MS, EndedReason, EndLine
+
 
 class OwedSilence:
     """The longest waits of one call, in seconds; None: nobody ever waited for us."""
@@ -30,6 +32,19 @@ class OwedSilence:
         self.wordless_from_s = since(self.wordless_from_s, wordless, now)
         self._idle_from_s = since(self._idle_from_s, wordless and not works, now)
         self.silent_from_s = since(self.silent_from_s, silent, now)
+
+    def last_line(self, reason: EndedReason, at_ms: int, detail: str) -> EndLine:
+        return EndLine(
+            reason,
+            at_ms,
+            detail,
+            silence_ms=_ms(self.longest_s),
+            wordless_ms=_ms(self.wordless_s),
+        )
+
+
+def _ms(length_s: float | None) -> int:
+    return UNKNOWN_MS if length_s is None else round(length_s * 1000)
 
 
 def since(began_s: float | None, lasts: bool, now: float) -> float | None:

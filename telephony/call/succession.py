@@ -45,6 +45,8 @@ class Why(Enum):
     FAILED = "failed"
     MUTE = "mute"
     EXPIRING = "expiring"
+    RESUMED = "resumed"
+    """The call was another process's."""
 
 
 @dataclass(slots=True)
@@ -65,10 +67,11 @@ class Succession:
         self._rungs = config.rungs
         self._limits = config.limits
         self._memory = memory
-        self._seat = self._seats = 0
+        self._first = config.resumed.seat if config.resumed else 0
+        self._seat = self._seats = self._first
         self._rung = 0
         self._vacant = False
-        self._why = Why.EXPIRING
+        self._why = Why.RESUMED if config.resumed else Why.EXPIRING
         """Why the next one is wanted."""
         self._opening: _Opening | None = None
         self._again_s: float | None = None
@@ -95,9 +98,13 @@ class Succession:
     @property
     def possible(self) -> bool:
         """There is another session to be had."""
-        if not self._rungs or self._seats >= MOST_SEATS:
+        if not self._rungs or self._spent:
             return False
         return self._tries[self._rung] < self.rung.tries or self._rung + 1 < len(self._rungs)
+
+    @property
+    def _spent(self) -> bool:
+        return self._seats - self._first >= MOST_SEATS
 
     @property
     def next_ready(self) -> bool:
@@ -106,7 +113,7 @@ class Succession:
     @property
     def fresh(self) -> bool:
         """The session that is seated followed another one."""
-        return self._seat > 0
+        return self._seat > self._first
 
     @property
     def any(self) -> bool:
@@ -139,7 +146,7 @@ class Succession:
 
     def began(self, now: float) -> None:
         """The stream is open, and the first session is being opened."""
-        if self._rungs and not self._seats:
+        if self._rungs and self._seats == self._first:
             self._mute_s = now + self._limits.open_s
 
     def ready(self) -> None:
@@ -166,6 +173,10 @@ class Succession:
     def tool_called(self, called: ToolCalled) -> None:
         self._asked_by[called.tool_call_id] = self._seat
         self._mute_s = None
+
+    def orphaned(self, called: ToolCalled) -> None:
+        """A tool that a session of another process asked for."""
+        self._asked_by[called.tool_call_id] = -1
 
     def expires(self, in_s: float, now: float) -> None:
         self._expires_s, self._lasts_s = now + in_s, in_s
@@ -209,7 +220,7 @@ class Succession:
         if fatal or slow or tired or late:
             wait_s = 0.0
             self._rung, self._trouble_s = self._rung + 1, now
-        if self._rung >= len(self._rungs) or self._seats >= MOST_SEATS:
+        if self._rung >= len(self._rungs) or self._spent:
             self._rung = min(self._rung, len(self._rungs) - 1)
             return None
         if wait_s:
@@ -317,7 +328,7 @@ class Succession:
     @property
     def _plan_s(self) -> float | None:
         """When the successor of a session that will expire is opened."""
-        if self._expires_s is None or self._seats >= MOST_SEATS or self._again_s is not None:
+        if self._expires_s is None or self._spent or self._again_s is not None:
             return None
         return self._expires_s - min(_PLANNED_AHEAD_S, _AHEAD_SHARE * self._lasts_s)
 
@@ -401,4 +412,5 @@ class Succession:
 
     def line(self, at_ms: int) -> SeatLine:
         """That another session was seated just now."""
-        return SeatLine(self._seat, self.rung.engine, self._why.value, at_ms)
+        engine = self.rung.engine if self._rungs else ""
+        return SeatLine(self._seat, engine, self._why.value, at_ms)

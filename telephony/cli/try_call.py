@@ -126,6 +126,8 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
         twilio_auth_tokens=(Secret(carrier.auth_token),),
         twilio_api_url=carrier.api_url,
         drain_seconds=_DRAIN_S,
+        # Nobody asks after a phone of our own that is gone.
+        lost_seconds=0,
     )
 
 

@@ -25,6 +25,8 @@ WORDS = (
     "budget_goodbye",
     "drain_goodbye",
     "nobody_free",
+    "broke_off",
+    "where_were_we",
     *SPOKEN_AHEAD,
 )
 """Fields of `agents.persona.Persona` with the same names."""
@@ -217,6 +219,12 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     nobody_free: Annotated[Words, _about("Said to who could not be put through.")] | UnsetType = (
         UNSET
     )
+    broke_off: (
+        Annotated[Words, _about("Said when a line that broke is there again.")] | UnsetType
+    ) = UNSET
+    where_were_we: (
+        Annotated[Words, _about("Said after it where no answer is owed.")] | UnsetType
+    ) = UNSET
     apology: (
         Annotated[Words, _about("From our own recording, when no engine can speak.")] | UnsetType
     ) = UNSET

@@ -56,7 +56,9 @@ class SimulatedTwilio:
         self._runner = web.AppRunner(self._api(), shutdown_timeout=1.0)
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(trust_env=False)
+        # A balancer sends each request where it likes; one connection would keep to one server.
+        each = aiohttp.TCPConnector(force_close=True)
+        self._http = aiohttp.ClientSession(trust_env=False, connector=each)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -82,6 +84,7 @@ class SimulatedTwilio:
         time_limit_s: float = 600.0,
         voice_path: str = VOICE_PATH,
         status_path: str | None = STATUS_PATH,
+        fallback_path: str | None = None,
         open_stream: OpenStream | None = None,
         stream_address: str | None = None,
         extra: Mapping[str, str] | None = None,
@@ -90,7 +93,8 @@ class SimulatedTwilio:
 
         `extra` adds or replaces parameters of the voice webhook. `open_stream` stands between the
         phone and the network; `stream_address` is dialled whatever URL the TwiML names. Whatever
-        the server does wrong is in the report; only a bug in `caller` raises.
+        the server does wrong is in the report; only a bug in `caller` raises. `fallback_path` is
+        asked where no document can be had.
         """
         numbers = Numbers(self.account_sid, _new_sid("CA"), from_number, to_number)
         requests = SignedRequests(
@@ -105,6 +109,7 @@ class SimulatedTwilio:
             stream_address,
             self.callees,
             self.message_s,
+            self._public_url + fallback_path if fallback_path else None,
         )
         status_url = self._public_url + status_path if status_path else None
         self._live[numbers.call_sid] = call

@@ -21,7 +21,7 @@ from telephony.simulator.phone import (
     StreamEnd,
     StreamReport,
 )
-from telephony.simulator.signed import RequestFailedError, SignedRequests
+from telephony.simulator.signed import NOT_REACHED, Answer, RequestFailedError, SignedRequests
 
 MAX_DOCUMENTS = 20
 CALLBACK_WAIT_S = 5.0
@@ -60,12 +60,14 @@ class PlacedCall:
         stream_address: str | None = None,
         callees: Mapping[str, Callee] | None = None,
         message_s: int = 0,
+        fallback_url: str | None = None,
     ) -> None:
         """`new_id(prefix)` makes a SID. `stream_address`: where streams are really dialled.
         `callees`: by number, who answers a <Dial>. `message_s`: how long a message the caller
-        leaves for a <Record>; 0: none."""
+        leaves for a <Record>; 0: none. `fallback_url` is asked where no document can be had."""
         self._callees = callees or {}
         self._message_s = message_s
+        self._fallback_url = fallback_url
         self._redirected: twiml.Document | None = None
         self._dialled: list[str] = []
         self._messages_s: list[int] = []
@@ -228,12 +230,34 @@ class PlacedCall:
         self._documents += 1
         if self._documents > MAX_DOCUMENTS:
             raise twiml.TwimlError(11100, "too many documents: a loop?")
-        answer = await self._requests.request(url, method, parameters, self._new_id("IT"))
+        answer = await self._answer(url, method, parameters)
         if self._documents == 1:
             self._webhook_ms = answer.ms
         document = twiml.parse(answer.body, answer.content_type, url)
         self._twiml_warnings += document.warnings
         return document
+
+    async def _answer(self, url: str, method: str, parameters: Mapping[str, str]) -> Answer:
+        """Asked once more where nobody answered; then the number's fallback URL is."""
+        token = self._new_id("IT")
+        try:
+            return await self._requests.request(url, method, parameters, token)
+        except RequestFailedError as failure:
+            if failure.error.code != NOT_REACHED:
+                return await self._fallen_back(url, parameters, failure)
+        try:
+            return await self._requests.request(url, method, parameters, token)
+        except RequestFailedError as failure:
+            return await self._fallen_back(url, parameters, failure)
+
+    async def _fallen_back(
+        self, url: str, parameters: Mapping[str, str], failure: RequestFailedError
+    ) -> Answer:
+        if self._fallback_url is None:
+            raise failure
+        self._errors.append(failure.error)
+        told = {**parameters, "ErrorCode": str(failure.error.code), "ErrorUrl": url}
+        return await self._requests.request(self._fallback_url, "POST", told, self._new_id("IT"))
 
     # ---- the stream ----
 

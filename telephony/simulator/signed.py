@@ -13,6 +13,8 @@ from telephony.simulator.phone import CarrierError
 from telephony.simulator.twiml import is_loopback
 
 WEBHOOK_TIMEOUT_S = 15.0
+NOT_REACHED = 11205
+"""Nobody answers there, or they hung up before they did."""
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -100,7 +102,7 @@ class SignedRequests:
         except TimeoutError:
             raise RequestFailedError(11200, f"{url}: no answer in time") from None
         except aiohttp.ClientError as error:
-            raise RequestFailedError(11205, f"{url}: {error}") from None
+            raise RequestFailedError(NOT_REACHED, f"{url}: {error}") from None
         ms = int((time.monotonic() - began) * 1000)
         if response.status >= 400:
             raise RequestFailedError(11200, f"{url}: HTTP {response.status}")

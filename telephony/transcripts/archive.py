@@ -59,7 +59,7 @@ class Archive:
         """Newest first."""
         found: list[StoredCall] = []
         for day in self._days():
-            calls = [stored(folder) for folder in _folders(day)]
+            calls = [stored(folder) for folder in _latest(day)]
             found += sorted(calls, key=lambda call: call.summary.started_at, reverse=True)
             if len(found) >= skip + limit:
                 break
@@ -70,10 +70,10 @@ class Archive:
         matches = [
             folder
             for day in self._days()
-            for folder in _folders(day)
+            for folder in _latest(day)
             if call_id and folder.name.startswith(call_id)
         ]
-        exact = [folder for folder in matches if folder.name == call_id]
+        exact = [folder for folder in matches if files.part_of(folder.name)[0] == call_id]
         match exact or matches:
             case [folder]:
                 return stored(folder)
@@ -181,7 +181,8 @@ def _trouble(summary: Summary) -> str:
 def _pieced_together(folder: Path) -> Summary:
     header = header_of(_read(folder / files.JOURNAL, MAX_RECORD_BYTES))
     if header is None:
-        return Summary(call_id=folder.name, started_at=folder.parent.name, engine="unknown")
+        call_id, _ = files.part_of(folder.name)
+        return Summary(call_id=call_id, started_at=folder.parent.name, engine="unknown")
     tally = Tally()
     last_ms = 0
     for entry in _transcript(folder).entries:
@@ -197,6 +198,16 @@ def _what_it_was(line: bytes) -> str:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return "torn or no JSON"
     return f"unknown kind of entry {kind!r}" if isinstance(kind, str) else "no entry"
+
+
+def _latest(day: Path) -> list[Path]:
+    """Of a call that several processes carried, what the last of them kept: it is all of it."""
+    latest: dict[str, tuple[int, Path]] = {}
+    for folder in _folders(day):
+        call_id, part = files.part_of(folder.name)
+        if part >= latest.get(call_id, (0, folder))[0]:
+            latest[call_id] = (part, folder)
+    return [folder for _, folder in latest.values()]
 
 
 def _folders(path: Path) -> list[Path]:

@@ -60,6 +60,8 @@ class EndedReason(Enum):
     BUDGET = "budget"
     """A cap on money was reached."""
     INTERNAL_ERROR = "internal_error"
+    MIGRATED = "migrated"
+    """Another process goes on with the call."""
 
 
 class Charge(Enum):
@@ -210,7 +212,7 @@ class SeatLine(Entry, frozen=True, tag=True):
     engine: str
     """Its name on the ladder: `realtime`, `turns`, `local`, ..."""
     why: str
-    """`failed`, `mute` or `expiring`."""
+    """`failed`, `mute`, `expiring`, or `resumed`: it goes on with a call of another process."""
     at_ms: int
 
 

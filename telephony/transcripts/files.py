@@ -19,7 +19,20 @@ SUMMARY = "call.json"
 VOICEMAIL = "voicemail.json"
 RECORDINGS = {Track.CALLER: "caller.wav", Track.HEARD: "agent.wav", Track.SENT: "sent.wav"}
 
+_PART = "+"
+"""No call id has it."""
 _SILENCE_BLOCK = wav.SILENCE * 65_536
+
+
+def part_name(call_id: str, part: int) -> str:
+    """The folder of what the so-many-th process to carry a call has kept of it."""
+    return call_id if part == 1 else f"{call_id}{_PART}{part}"
+
+
+def part_of(folder: str) -> tuple[str, int]:
+    """Call id and part by the folder's name."""
+    call_id, plus, number = folder.partition(_PART)
+    return (call_id, int(number)) if plus and number.isdecimal() else (folder, 1)
 
 
 class Disk:

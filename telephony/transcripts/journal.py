@@ -23,7 +23,7 @@ from msgspec import structs
 from telephony.call.commands import CallCommand, Track
 from telephony.call.events import CallEvent
 from telephony.transcripts.entry import AnyEntry, EndedReason
-from telephony.transcripts.files import CallFiles, Disk
+from telephony.transcripts.files import CallFiles, Disk, part_name
 from telephony.transcripts.records import (
     MAX_FRAME_BYTES,
     Checkpoint,
@@ -61,11 +61,13 @@ _TROUBLES = {
 }
 
 
-def call_folder(data_dir: Path, call_id: str, started_at: datetime) -> Path:
-    """Where a call's files lie. Raises ValueError for an id that is no plain name."""
+def call_folder(data_dir: Path, call_id: str, started_at: datetime, part: int = 1) -> Path:
+    """Where a call's files lie; `part` counts the processes that carried it. Raises ValueError
+    for an id that is no plain name."""
     if not _SAFE_NAME.fullmatch(call_id):
         raise ValueError("call id is not a plain name")
-    return data_dir / "calls" / started_at.astimezone(UTC).date().isoformat() / call_id
+    name = part_name(call_id, part)
+    return data_dir / "calls" / started_at.astimezone(UTC).date().isoformat() / name
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -232,14 +234,16 @@ class Journal:
         version: str = VERSION,
         config: bytes = b"",
         config_version: int = 0,
+        part: int = 1,
         failed: Callable[[str], None],
     ) -> "Journal":
-        """Begin a call's journal. `started_at` is time-zone aware wall clock.
+        """Begin a call's journal. `started_at` is time-zone aware wall clock, of the call and not
+        of its `part`.
 
         `failed(code)` is called at most once, from inside a later call of one of the methods.
         Raises ValueError for an id that is no plain name; nothing else.
         """
-        folder = call_folder(writer.data_dir, call_id, started_at)
+        folder = call_folder(writer.data_dir, call_id, started_at, part)
         header = Header(
             call_id=call_id,
             started_at=started_at.isoformat(timespec="milliseconds"),

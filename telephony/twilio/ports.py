@@ -1,7 +1,7 @@
 """What the Twilio edge asks of the service behind it, and what it offers in return.
 
-Every method here is called on the event loop and must not block: no database, no model, no
-network. Answers to Twilio have to leave within milliseconds.
+Every method here is called on the event loop and must not block (`resume` says how it waits): no
+database, no model, no network. Answers to Twilio have to leave within milliseconds.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,10 @@ Deliver = Callable[[AnyPhoneEvent], None]
 
 Count = Callable[[str], None]
 """Adds one to the counter of that name. Names are static; docs/wire.md lists them."""
+
+
+CONNECTED = frozenset({"completed", "answered"})
+"""`DialCallStatus` values of a caller who has spoken with somebody."""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -52,9 +56,16 @@ class Diverted(msgspec.Struct, frozen=True):
 
 Admission = Admitted | Refused | Diverted
 
-Next = str | Onward | TakeBack | None
+
+class AskAgain(msgspec.Struct, frozen=True):
+    """Somebody else may know by then."""
+
+    after_s: int
+
+
+Next = str | Onward | TakeBack | AskAgain | None
 """What Twilio is to do with a call it asks about: say a sentence and hang up, pass the caller on,
-bring them back on a new stream, or (None) hang up."""
+bring them back on a new stream, ask again later, or (None) hang up."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -113,6 +124,14 @@ class CallsPort(Protocol):
 
     def offer(self, offer: Offer) -> Admission:
         """A new call rings. Asked once for each CallSid, however often Twilio asks."""
+
+    def knows(self, call_sid: str) -> bool:
+        """Whether what becomes of the call is decided here. If not, and the caller is still on
+        the line, `resume` is to be asked."""
+
+    async def resume(self, offer: Offer) -> Next:
+        """Twilio asks about a call that another process began. Bounded to a few seconds; the one
+        method here that may wait for the database, as the caller hears nothing anyway."""
 
     def repeated(self, call_sid: str) -> None:
         """Twilio asked again about an offered call and was given a new token."""

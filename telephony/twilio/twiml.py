@@ -51,6 +51,15 @@ def connect_stream(stream_url: str, action_url: str, status_url: str, token: str
     return _written(response)
 
 
+def ask_again(url: str, after_s: int) -> bytes:
+    """Be silent for a moment, then ask `url` what to do. Raises BadTwiml."""
+    _check_web_url(url)
+    response = VoiceResponse()
+    response.pause(length=after_s)
+    response.redirect(url, method="POST")
+    return _written(response)
+
+
 def say_and_hang_up(sentence: str, language: str = "") -> bytes:
     """An apology or a refusal, spoken by Twilio; `language` like `en-GB`, else Twilio's own."""
     response = VoiceResponse()

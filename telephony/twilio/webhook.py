@@ -23,7 +23,9 @@ from telephony.twilio.admissions import Admissions, StaleRepeat
 from telephony.twilio.noise import Noise
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import (
+    CONNECTED,
     Admitted,
+    AskAgain,
     CallsPort,
     Diverted,
     Message,
@@ -61,6 +63,8 @@ _RECORDING_URL = re.compile(r"https?://[!-~]{1,500}")
 _DIAL_RESULTS = frozenset({"completed", "answered", "busy", "no-answer", "failed", "canceled"})
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """`CallStatus` values of a caller who is gone."""
+_IN_PROGRESS = "in-progress"
+"""`CallStatus` of a call that was answered before: by us, or by a process of ours."""
 _Answer = TypeVar("_Answer")
 
 
@@ -115,12 +119,16 @@ class Webhooks:
     async def voice(self, request: Request) -> Response:
         """A call rings: hand its audio to the media socket, or say why not."""
         form = await self._authentic(request, VOICE_PATH)
-        return _FORBIDDEN if form is None else self._twiml(self._admit, form)
+        if form is None:
+            return _FORBIDDEN
+        if form.get("CallStatus") == _IN_PROGRESS:
+            return await self._asked(self._admit, form)
+        return self._twiml(self._admit, form)
 
     async def after_stream(self, request: Request) -> Response:
         """The stream is over and the caller still there: the `<Connect action>` request."""
         form = await self._authentic(request, AFTER_STREAM_PATH)
-        return _FORBIDDEN if form is None else self._twiml(self._farewell, form)
+        return _FORBIDDEN if form is None else await self._asked(self._farewell, form)
 
     async def stream_status(self, request: Request) -> Response:
         form = await self._authentic(request, STREAM_STATUS_PATH)
@@ -133,7 +141,11 @@ class Webhooks:
     async def dial_result(self, request: Request) -> Response:
         """A transfer has come to its end, good or bad: the `<Dial action>` request."""
         form = await self._authentic(request, DIAL_RESULT_PATH)
-        return _FORBIDDEN if form is None else self._twiml(self._dialled, form)
+        if form is None:
+            return _FORBIDDEN
+        if form.get("DialCallStatus") in CONNECTED:
+            return self._twiml(self._dialled, form)
+        return await self._asked(self._dialled, form)
 
     async def voicemail(self, request: Request) -> Response:
         """A message was recorded: the `<Record action>` request."""
@@ -163,6 +175,21 @@ class Webhooks:
             return None
         return form
 
+    # ---- calls of other processes -------------------------------------------------------------
+
+    async def _asked(self, answer: Callable[[Form], bytes], form: Form) -> Response:
+        """What becomes of a caller who is on the line, perhaps since another process had them."""
+        offer = self._attempt(self._offer, form)
+        gone = form.get("CallStatus") in _OVER
+        if offer is None or gone or self._calls.knows(offer.call_sid):
+            return self._twiml(answer, form)
+        try:
+            following = await self._calls.resume(offer)
+        except Exception as error:  # as in _attempt
+            self._broke(error)
+            return _xml(self._apology)
+        return self._twiml(lambda _: self._next(offer, following), form)
+
     # ---- what is answered ---------------------------------------------------------------------
 
     def _twiml(self, answer: Callable[[Form], bytes], form: Form) -> Response:
@@ -183,9 +210,12 @@ class Webhooks:
         except Exception as error:
             # The last line of defence of a caller on the line: an HTTP 500 makes Twilio say
             # "an application error has occurred". The message may hold caller data: not logged.
-            self._noise.count("webhook.internal_error")
-            _log.error("webhook_failed", error=type(error).__name__, at=_origin(error))
+            self._broke(error)
         return None
+
+    def _broke(self, error: Exception) -> None:
+        self._noise.count("webhook.internal_error")
+        _log.error("webhook_failed", error=type(error).__name__, at=_origin(error))
 
     def _offer(self, form: Form) -> Offer:
         return Offer(
@@ -258,6 +288,8 @@ class Webhooks:
                 return twiml.say_and_hang_up(following, self._language)
             case TakeBack():
                 return self._connect(offer, self._clock())
+            case AskAgain(after_s):
+                return twiml.ask_again(self._public_url.http(AFTER_STREAM_PATH), after_s)
             case Transfer() | TakeMessage():
                 return self._documents.onward(following)
 

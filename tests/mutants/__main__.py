@@ -12,11 +12,12 @@ from tests.mutants import Mutant
 from tests.mutants.call_core import CALL_CORE
 from tests.mutants.money import MONEY
 from tests.mutants.planting import Outcome, Plot
+from tests.mutants.survival import SURVIVAL
 from tests.mutants.tool_ledger import TOOL_LEDGER
 
 
 def main(words: list[str]) -> int:
-    every = (*CALL_CORE, *MONEY, *TOOL_LEDGER)
+    every = (*CALL_CORE, *MONEY, *SURVIVAL, *TOOL_LEDGER)
     chosen = [m for m in every if not words or any(word in m.file for word in words)]
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

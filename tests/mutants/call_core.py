@@ -433,8 +433,8 @@ LIMITS = (
         "a call never ends",
     ),
     _limits(
-        "            yield limits.engine_ready_s, Due.ENGINE_NOT_READY\n            return\n",
-        "            return\n",
+        "            yield self._began_s + limits.engine_ready_s, Due.ENGINE_NOT_READY\n",
+        "",
         "an engine that never gets ready is a dead line",
     ),
     _limits(

@@ -61,10 +61,10 @@ HANDOVER = (
         "nobody is told of a caller nobody took",
     ),
     _handover(
-        "            self._stream_began_ms = round(now * 1000)\n",
+        "            self.began_ms = round(now * 1000)\n",
         "            pass\n",
         "the clock of the second stream is taken for the first's",
-        file="machine",
+        file="streams",
     ),
     _handover(
         "            self._relay.unheard(at_samples, event.ulaw)\n            return [stored]\n",

@@ -23,6 +23,7 @@ from telephony.transcripts.archive import (
     transcript,
 )
 from telephony.transcripts.entry import AnyEntry, CallerLine, EndedReason, EndLine
+from telephony.transcripts.files import part_of
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import Header
 from tests.exploring import examples
@@ -38,9 +39,15 @@ ENTRIES: tuple[AnyEntry, ...] = (
 def store(data_dir: Path, *calls: tuple[str, dt.datetime], close: bool = True) -> None:
     async def run() -> None:
         writer = JournalWriter(data_dir, period_s=0.01)
-        for call_id, started_at in calls:
+        for name, started_at in calls:
+            call_id, part = part_of(name)
             journal = Journal.open(
-                writer, call_id=call_id, started_at=started_at, engine="local", failed=print
+                writer,
+                call_id=call_id,
+                started_at=started_at,
+                engine="local",
+                part=part,
+                failed=print,
             )
             journal.event(0.5, DtmfPressed("1"), [])
             journal.audio(Track.CALLER, 0, b"abc")
@@ -81,6 +88,13 @@ def test_a_call_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     assert archive.find("CA10").summary.call_id == "CA10"
     # A whole id is found even where another one begins with it.
     assert archive.find("CA1").summary.call_id == "CA1"
+
+
+def test_a_call_that_several_processes_carried_is_one_call(tmp_path: Path) -> None:
+    store(tmp_path, ("CA1", NOON), ("CA1+2", NOON), ("CA1+11", NOON), ("CA2", NOON))
+    archive = Archive(tmp_path)
+    assert sorted(call.folder.name for call in archive.newest(10)) == ["CA1+11", "CA2"]
+    assert archive.find("CA1").folder.name == "CA1+11"
 
 
 @pytest.mark.parametrize(

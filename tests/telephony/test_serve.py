@@ -60,6 +60,7 @@ async def start(tmp_path: Path, model: FakeRealtime, phone: SimulatedTwilio, por
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
         "FRONTDESK_DRAIN_SECONDS": "20",
+        "FRONTDESK_DRAIN_THEN": "goodbye",
         "FRONTDESK_LOG_FORMAT": "json",
         "OPENAI_API_KEY": "sk-test-0123456789",
         "OPENAI_BASE_URL": model.base_url,

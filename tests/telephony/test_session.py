@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from agents.tasks import Tasks
-from telephony.call.commands import CallCommand, Onward, TakeBack, Transfer
-from telephony.call.config import CallConfig, Limits, Route
+from telephony.call.commands import CallCommand, Onward, Record, TakeBack, Transfer
+from telephony.call.config import CallConfig, Limits, Resumed, Route
 from telephony.call.events import (
     CallEvent,
     DialEnded,
@@ -37,13 +37,14 @@ from telephony.call.events import (
     HandOverFailed,
     HumanWanted,
     MarkEchoed,
+    MigrateAsked,
     StreamLost,
     StreamStarted,
     StreamStopped,
 )
 from telephony.call.machine import Call
 from telephony.session import Session, Watch
-from telephony.transcripts.entry import EndedReason
+from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import read
 from telephony.transcripts.replay import replay
@@ -155,6 +156,26 @@ class Around:
         self.seen.append(event)
 
 
+class Keeping:
+    """What another process would be told, and when."""
+
+    def __init__(self, leg: RecordingLeg) -> None:
+        self.noted: list[CallCommand] = []
+        self.reason: EndedReason | None = None
+        self.closed_before: bool | None = None
+        self._leg = leg
+
+    def note(self, commands: Iterable[CallCommand]) -> None:
+        self.noted += commands
+
+    def ended(self, reason: EndedReason) -> None:
+        self.reason = reason
+
+    async def handed_on(self) -> None:
+        await asyncio.sleep(0.05)
+        self.closed_before = any(each[0] == "close" for each in self._leg.asked)
+
+
 class OneCall:
     """A session under test with everything it touches."""
 
@@ -169,6 +190,7 @@ class OneCall:
         config = CallConfig("CA1", persona, CAPABILITIES, limits, SECOND[:80])
         self.config = msgspec.structs.replace(config, **fields)
         self.over = asyncio.Event()
+        self.keeping = Keeping(self.leg)
         self.journal = Journal.open(
             writer,
             call_id="CA1",
@@ -185,6 +207,8 @@ class OneCall:
             journal=self.journal,
             around=around,
             over=lambda _session: self.over.set(),
+            keeping=self.keeping,
+            resumed=self.config.resumed,
         )
 
     async def begin(self) -> None:
@@ -632,3 +656,48 @@ async def test_fault_x9_a_caller_who_hangs_up_while_a_person_decides_gets_nothin
         while await asyncio.to_thread(call.around.approvals.waiting, now):
             await asyncio.sleep(0.01)
     assert answers(call) == []
+
+
+async def test_fault_p1_a_call_that_leaves_closes_its_socket_when_all_is_written(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.session.deliver(MigrateAsked(0.0))
+    assert await call.ended() is EndedReason.MIGRATED
+    assert call.keeping.closed_before is False
+    assert call.keeping.reason is None
+    assert ("close", 1001, "going away") in call.leg.asked
+
+
+async def test_another_process_is_told_of_all_that_happens_and_of_the_end(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.session.deliver(StreamStopped())
+    await call.ended()
+    assert call.keeping.reason is EndedReason.CALLER_HUNG_UP
+    assert any(isinstance(command, Record) for command in call.keeping.noted)
+
+
+async def test_fault_p3_a_tool_that_another_process_began_is_settled_and_answered(
+    one: Callable[..., OneCall],
+) -> None:
+    pending = (ToolCalled("", "call_1", "greet", "{}"),)
+    call = one(resumed=Resumed(30.0, pending=pending))
+    await call.begin()
+    async with asyncio.timeout(2.0):
+        while not _tool_lines(call):
+            await asyncio.sleep(0.01)
+    (line,) = _tool_lines(call)
+    # It was never begun there, which the model may be told: it asks again, or does not.
+    assert (line.tool_call_id, line.state) == ("call_1", "failed")
+    assert line.start_ms >= 30_000
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+def _tool_lines(call: OneCall) -> list[ToolLine]:
+    noted = (command for command in call.keeping.noted if isinstance(command, Record))
+    return [command.entry for command in noted if isinstance(command.entry, ToolLine)]

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import uvicorn
+from aiohttp import web
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
@@ -503,3 +504,32 @@ def test_a_wav_has_the_caller_left_and_the_agent_right(tmp_path: Path) -> None:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8_000)
         pcm = memoryview(file.readframes(10)).cast("h").tolist()
     assert pcm == [32_124, -32_124, 32_124, -32_124, 32_124, 0]
+
+
+async def test_where_no_document_can_be_had_the_fallback_is_asked() -> None:
+    """As Twilio does with a number's second URL; it is told why."""
+    asked: list[dict[str, str]] = []
+
+    async def fails(_request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    async def answers(request: web.Request) -> web.Response:
+        asked.append({name: str(value) for name, value in (await request.post()).items()})
+        return web.Response(text="<Response><Hangup/></Response>", content_type="text/xml")
+
+    app = web.Application()
+    app.router.add_post("/twilio/voice", fails)
+    app.router.add_post("/fallback", answers)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with SimulatedTwilio(address) as phone:
+        report = await phone.dial(Recorded(b"", 500), status_path=None, fallback_path="/fallback")
+    await runner.cleanup()
+    assert report.ended_by is EndedBy.HANGUP_VERB
+    assert [error.code for error in report.errors] == [11200]
+    assert [(each["ErrorCode"], each["ErrorUrl"]) for each in asked] == [
+        ("11200", f"{address}/twilio/voice")
+    ]

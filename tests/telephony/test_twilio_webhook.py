@@ -15,7 +15,7 @@ from telephony.call.commands import TakeBack, TakeMessage
 from telephony.line import Line
 from telephony.twilio.noise import Noise
 from telephony.twilio.onward import Documents
-from telephony.twilio.ports import Message, Refused, StreamEvent
+from telephony.twilio.ports import AskAgain, Message, Refused, StreamEvent
 from telephony.twilio.signature import Signatures
 from telephony.twilio.tokens import StreamTokens
 from telephony.twilio.urls import (
@@ -490,3 +490,50 @@ async def test_fault_a12_what_the_networks_say_of_the_number_goes_with_the_call(
         await twilio.twiml(VOICE_PATH, {**VOICE, "StirVerstat": "TN-Validation-Passed-C"})
     (offer,) = service.offers
     assert (offer.verstat, offer.from_) == ("TN-Validation-Passed-C", VOICE["From"])
+
+
+@pytest.mark.parametrize("path", [AFTER_STREAM_PATH, DIAL_RESULT_PATH, VOICE_PATH])
+async def test_fault_p3_a_call_of_another_process_is_asked_about_and_brought_back(
+    path: str,
+) -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        service.strangers.add(peer.CALL)
+        service.farewell = TakeBack()
+        fields = {**VOICE, "CallStatus": "in-progress", "DialCallStatus": "busy"}
+        document = await twilio.twiml(path, fields)
+        assert document.find("Connect/Stream") is not None
+        assert [offer.call_sid for offer in service.resumed] == [peer.CALL]
+
+
+async def test_fault_p1_a_carrier_that_must_ask_again_is_silent_meanwhile() -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        service.strangers.add(peer.CALL)
+        service.farewell = AskAgain(2)
+        document = await twilio.twiml(AFTER_STREAM_PATH, {**VOICE, "CallStatus": "in-progress"})
+        assert [each.tag for each in document] == ["Pause", "Redirect"]
+        assert document[0].get("length") == "2"
+        assert (document[1].text or "").endswith(AFTER_STREAM_PATH)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"CallStatus": "completed"}, {"CallStatus": "ringing"}, {"CallSid": "nonsense"}]
+)
+async def test_a_caller_who_is_gone_or_new_is_no_other_process_s(fields: dict[str, str]) -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        service.strangers.add(peer.CALL)
+        path = VOICE_PATH if fields.get("CallStatus") == "ringing" else AFTER_STREAM_PATH
+        await twilio.twiml(path, {**VOICE, **fields})
+        assert service.resumed == []
+
+
+async def test_a_takeover_that_breaks_is_apologised_for() -> None:
+    service = peer.Service()
+    async with dialling(service) as twilio:
+        service.strangers.add(peer.CALL)
+        service.farewell = ValueError("secret")
+        document = await twilio.twiml(AFTER_STREAM_PATH, {**VOICE, "CallStatus": "in-progress"})
+        assert (document[0].text or "") == APOLOGY
+        assert service.counts["webhook.internal_error"] == 1

@@ -341,7 +341,7 @@ async def test_fault_p1_a_stopping_server_lets_calls_finish_and_takes_no_more(
 
 
 async def test_fault_p1_calls_left_at_the_drain_limit_hear_a_goodbye(tmp_path: Path) -> None:
-    async with house(tmp_path) as built:
+    async with house(tmp_path, FRONTDESK_DRAIN_THEN="goodbye") as built:
         live = asyncio.create_task(  # noqa: TID251
             built.phone.dial(caller(hang_up_ms=60_000), time_limit_s=30)
         )

@@ -130,12 +130,22 @@ class Service:
         self.statuses: list[tuple[str, str, int | None]] = []
         self.stream_statuses: list[tuple[str, str, StreamEvent, int | None]] = []
         self.counts: Counter[str] = Counter()
+        self.strangers: set[str] = set()
+        """Calls that another process began."""
+        self.resumed: list[Offer] = []
 
     def offer(self, offer: Offer) -> Admission:
         self.offers.append(offer)
         if isinstance(self.admission, Exception):
             raise self.admission
         return self.admission
+
+    def knows(self, call_sid: str) -> bool:
+        return call_sid not in self.strangers
+
+    async def resume(self, offer: Offer) -> Next:
+        self.resumed.append(offer)
+        return self._answer()
 
     def repeated(self, call_sid: str) -> None:
         self.repeats.append(call_sid)
