@@ -249,8 +249,8 @@ class Speaking:
         session.active = None
         await session.send("response.done", response=self._response(status))
         limits = [
-            {"name": "requests", "limit": 400, "remaining": 399, "reset_seconds": 0.15},
-            {"name": "tokens", "limit": 200_000, "remaining": 190_000, "reset_seconds": 3.0},
+            {"name": "requests", "limit": 20_000, "remaining": 19_999, "reset_seconds": 0.1},
+            {"name": "tokens", "limit": 15_000_000, "remaining": 14_990_000, "reset_seconds": 0.1},
         ]
         await session.send("rate_limits.updated", rate_limits=limits)
         self.over.set()
