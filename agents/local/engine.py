@@ -41,7 +41,7 @@ CAPABILITIES = Capabilities(
 
 _ENDPOINTS = Endpoints(pause_ms=160)
 _BYTES_PER_MS = 48
-_HELD_BYTES = 15_000 * _BYTES_PER_MS
+_HELD_BYTES = 21_000 * _BYTES_PER_MS
 """Caller audio kept while the models load; what is older goes unheard."""
 
 

@@ -4,7 +4,8 @@ from collections import deque
 
 from agents.engine import AudioFormat
 
-HELD_AUDIO_S = 5
+HELD_AUDIO_S = 21
+"""As much as a session that follows another hears again: see telephony.call.tail."""
 
 
 class HeldAudio:

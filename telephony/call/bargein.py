@@ -178,7 +178,9 @@ class BargeIns:
         claim, self._claim = self._claim, None
         if claim is None or claim.verdict is not Verdict.OPEN:
             return []
-        return self._take(now)
+        # A sound that no engine has called speech is none of the caller's.
+        taken = claim.item_id is not None and self._ending.interruptible
+        return self._take(now) if taken else self._playback.resume(now)
 
     def seat(self, capabilities: Capabilities) -> None:
         """Another session listens from now on."""

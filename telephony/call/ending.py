@@ -110,11 +110,15 @@ class Ending:
         return self._closing.stage if self._closing else None
 
     @property
+    def beyond(self) -> bool:
+        """The caller is with the carrier."""
+        return self._closing is not None and self._closing.beyond
+
+    @property
     def broken_off(self) -> bool:
         """The stream broke, and the caller may come back on another."""
-        closing = self._closing
-        broken = closing is not None and closing.reason is EndedReason.STREAM_LOST
-        return broken and self._phase is Phase.TRANSFERRING
+        lost = self._closing and self._closing.reason is EndedReason.STREAM_LOST
+        return bool(lost) and self._phase is Phase.TRANSFERRING
 
     def next_deadline(self) -> float | None:
         return self._closing.until_s if self._closing else None
@@ -183,6 +187,7 @@ class Ending:
         closing = self._closing
         if closing is None:
             return [*commands, *self._desert(now)]
+        closing.may_resume = False
         if closing.onward is not None and closing.stage is Stage.LAST_WORDS and owed:
             closing.onward = self._announced(closing.onward)
         if closing.beyond or closing.onward or closing.hanging_up or not owed:
@@ -301,9 +306,7 @@ class Ending:
 
     def transfer(self, target: str, now: float) -> list[CallCommand]:
         """The agent puts the caller through, once what it says of it was heard."""
-        closing = self._closing
-        free = closing is None or (closing.may_resume and not closing.hanging_up)
-        if self._phase not in (Phase.LIVE, Phase.CLOSING) or not free:
+        if self._phase not in (Phase.LIVE, Phase.CLOSING) or not self.interruptible:
             return [Note("transfer_too_late")]
         self._set_out(Transfer(self._route(target).name), EndedReason.TRANSFER_FAILED, now)
         return []

@@ -28,6 +28,7 @@ from telephony.call.commands import (
     CallCommand,
     Note,
     Record,
+    SeatEngine,
     StoreAudio,
     Track,
 )
@@ -159,8 +160,8 @@ class Call:
         """Take one event. Any event is legal in any phase."""
         if self.phase is Phase.ENDED:
             return []
-        if isinstance(event, EngineEvent) and not isinstance(event, EngineNotice):
-            self._relay.alive()
+        if isinstance(event, EngineEvent):
+            self._relay.alive(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
@@ -176,9 +177,16 @@ class Call:
         if self._ending.phase is not Phase.ENDED:
             commands += self._streams.proceed(now, busy=self._waiting.busy)
         self._relay.memory.note(commands)
+        commands = self._succession.addressed(commands, now)
         if self._ending.phase is not Phase.ENDED:
-            commands += self._relay.proceed(now, busy=self._waiting.busy)
-        commands += self._money.noted(commands, self._ms(now))
+            commands += self._seated(now)
+        return [*commands, *self._money.noted(commands, self._ms(now))]
+
+    def _seated(self, now: float) -> list[CallCommand]:
+        """What follows when another session takes the call over just now."""
+        commands = self._relay.proceed(now, busy=self._waiting.busy)
+        if any(isinstance(command, SeatEngine) for command in commands):
+            commands += self._streams.engine_ready(now)
         return self._succession.addressed(commands, now)
 
     def next_deadline(self) -> float | None:
@@ -247,8 +255,7 @@ class Call:
             case CallerTranscript():
                 return self._caller_words(event, now)
             case ResponseStarted(response_id):
-                self._floor.reply_began(response_id)
-                return self._barge_ins.reply_began(response_id)
+                return self._reply_began(response_id)
             case AudioDelta() | TextDelta():
                 return self._piece(event, now)
             case ItemDone(_, item_id):
@@ -260,7 +267,7 @@ class Call:
             case EngineNotice(code):
                 return [Note("engine_notice", detail=code)]
             case SuccessorReady():
-                return self._successor_ready(event, now)
+                return self._relay.ready(event, now)
             case _:  # what is told of sessions; anything forgotten above does not fit the parameter
                 return self._relay.told(event, now)
 
@@ -340,6 +347,11 @@ class Call:
         self._playback.text(event, now)
         return self._honesty.words(event, now)
 
+    def _reply_began(self, response_id: str) -> list[CallCommand]:
+        self._floor.reply_began(response_id)
+        self._relay.reply_began(response_id)
+        return self._barge_ins.reply_began(response_id)
+
     def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
         stopped = self._honesty.item_done(item_id, now)
         return [*stopped, *self._playback.close(item_id, now), *self._playback.settled()]
@@ -352,7 +364,7 @@ class Call:
         if self._playback.outstanding:
             self._floor.answer_sent(self._ms(now))
             self._patience.answered()
-            self._relay.answered()
+            self._relay.answered(event.response_id)
             self._ending.speaks(event.response_id)
         samples = self._floor.reply_goes_on(event.response_id, self._playback.samples(event))
         if samples > self._config.limits.reply_s * RATE:
@@ -384,10 +396,6 @@ class Call:
         used = self._money.responded(event, self._ms(now))
         commands += [*self._playback.settled(), Record(used)]
         return [*commands, *self._honesty.correction(event.response_id, now)]
-
-    def _successor_ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:
-        commands = self._relay.ready(event, now)
-        return [*commands, *self._streams.engine_ready(now)] if commands else []
 
     # ---- tools --------------------------------------------------------------------------------
 

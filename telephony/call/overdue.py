@@ -25,14 +25,14 @@ class Overdue:
         persona = self._persona
         match due:
             case Due.ENGINE_NOT_READY:
-                return [Note("engine_not_ready"), *self._ending.apologise(now)]
+                return [Note("engine_not_ready"), *self._relay.end(now)]
             case Due.ANSWER_OWED:
                 noted = Note("owed_silence", value=1)
                 if (moved := self._relay.mute(now)) is not None:
                     return [noted, *moved]
                 return [noted, *self._say(persona.reprompt, now)]
             case Due.ANSWER_MISSING:
-                return [Note("owed_silence", value=2), *self._ending.apologise(now)]
+                return [Note("owed_silence", value=2), *self._relay.end(now)]
             case Due.SILENCE_PROMPT:
                 return self._say(persona.silence_prompt, now)
             case Due.SECOND_PROMPT:

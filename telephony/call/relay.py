@@ -4,7 +4,15 @@ What the caller says while nobody is seated is kept and given to the next sessio
 hearing goes on playing, and what they heard of it is told to the next session once it is known.
 """
 
-from agents.engine import AppendAudio, EngineAllowance, EngineExpires, EngineFailed
+from agents.engine import (
+    AppendAudio,
+    EngineAllowance,
+    EngineEvent,
+    EngineExpires,
+    EngineFailed,
+    EngineNotice,
+    ToolAnswered,
+)
 from telephony.call.bargein import BargeIns
 from telephony.call.commands import CallCommand, Note, Record
 from telephony.call.config import CallConfig
@@ -26,6 +34,13 @@ _SINCE_ALIVE = ""
 """Names what the caller said since the session last gave a sign of life, if anything."""
 
 
+_NO_SIGN_OF_LIFE = (EngineNotice, EngineFailed, EngineExpires, EngineAllowance)
+"""These tell of a connection or an account, not that anybody listens."""
+_PIECE_SAMPLES = RATE
+"""What is heard again comes in pieces, so that a bound on it drops the oldest only."""
+_STILL_RUNS = (
+    '{"status": "running", "message": "This still runs; its answer follows. Do not call it again."}'
+)
 _MOST_UNHEEDED = 3
 """A line with voices on it that are not the caller's may look like a deaf engine."""
 
@@ -62,6 +77,8 @@ class Relay:
         begins, in samples of the call."""
         self._caller_samples = self._alive_samples = 0
         self._unheeded = 0
+        self._answering: tuple[str, frozenset[str]] = ("", frozenset())
+        """The latest reply, and what it answers."""
         self._appended_samples = 0
 
     # ---- the caller's voice ---------------------------------------------------------------------
@@ -99,17 +116,23 @@ class Relay:
         """What the caller said is known in words."""
         self._unanswered.pop(item_id, None)
 
-    def answered(self) -> None:
-        """The session that is seated is heard; it has what the caller had finished saying."""
-        self.succession.spoke()
-        speaking = self._floor.caller_item
-        self._unanswered = {
-            item_id: at for item_id, at in self._unanswered.items() if item_id == speaking
-        }
+    def reply_began(self, response_id: str) -> None:
+        """It answers what the caller had finished saying by then."""
+        said = (item_id for item_id in self._unanswered if item_id != self._floor.caller_item)
+        self._answering = response_id, frozenset(said)
 
-    def alive(self) -> None:
-        """The session that is seated gave a sign of life: it has heard the caller until now."""
-        self._alive_samples = self._caller_samples
+    def answered(self, response_id: str) -> None:
+        """This reply of the session that is seated is heard."""
+        self.succession.spoke()
+        of_reply, said = self._answering
+        for item_id in said if response_id == of_reply else ():
+            self._unanswered.pop(item_id, None)
+
+    def alive(self, event: EngineEvent) -> None:
+        """The session that is seated gave a sign of life, perhaps: then it has heard the caller
+        until now."""
+        if not isinstance(event, _NO_SIGN_OF_LIFE):
+            self._alive_samples = self._caller_samples
 
     def told(
         self,
@@ -150,8 +173,9 @@ class Relay:
         if not self._carries or not self.succession.any:
             return [noted, *self._ending.apologise(now)]
         left = self._leave(Why.FAILED, now)
-        if self.succession.next_ready:
-            return [noted, *left, *self._take_seat(now)]
+        if self._ending.beyond and not self._ending.broken_off:
+            # The caller is with the carrier: a session is opened when they come back.
+            return [noted, *left]
         return [noted, *left, *self._another(now, fatal=event.fatal, after_s=event.retry_after_s)]
 
     def mute(self, now: float, *, slow: bool = False) -> list[CallCommand] | None:
@@ -168,7 +192,11 @@ class Relay:
         return self._or_end(found, now)
 
     def _or_end(self, commands: list[CallCommand] | None, now: float) -> list[CallCommand]:
-        return self._ending.apologise(now) if commands is None else commands
+        return self.end(now) if commands is None else commands
+
+    def end(self, now: float) -> list[CallCommand]:
+        """Nobody can be had: our own words, or somebody else's."""
+        return [*self.succession.abandon(), *self._ending.apologise(now)]
 
     def _leave(self, why: Why, now: float) -> list[CallCommand]:
         """Nothing more is to come of it. What it said so far may still be heard."""
@@ -190,9 +218,9 @@ class Relay:
     # ---- the next one ---------------------------------------------------------------------------
 
     def ready(self, event: SuccessorReady, now: float) -> list[CallCommand]:
-        if not self.succession.successor_ready(event.seat):
-            return []
-        return self._take_seat(now)
+        """It is seated by `proceed`, when all that came before is told."""
+        known = self.succession.successor_ready(event.seat)
+        return self._barge_ins.engine_left(now) if known else []
 
     def _successor_failed(self, event: SuccessorFailed, now: float) -> list[CallCommand]:
         failed = self.succession.successor_failed(
@@ -205,15 +233,22 @@ class Relay:
         succession = self.succession
         capabilities = succession.opening_capabilities
         self._uplink = Uplink(capabilities.input_format)
-        self._barge_ins.engine_left(now)
         self._playback.seat(capabilities)
         self._barge_ins.seat(capabilities)
         again = self._again()
         self._appended_samples = len(again)
-        replay = self._uplink.push(again) if again else b""
-        seated = succession.take_seat(now, replay, owed=self._patience.owed)
+        pieces = range(0, len(again), _PIECE_SAMPLES)
+        replay = [self._uplink.push(again[at : at + _PIECE_SAMPLES]) for at in pieces]
+        seated = succession.take_seat(now, replay, self._running(), owed=self._patience.owed)
         line = succession.line(self._playback.ledger.stream_ms(now))
         return [*seated, Record(line)]
+
+    def _running(self) -> list[ToolAnswered]:
+        """Tools that have not ended, as another session is to know of them."""
+        return [
+            ToolAnswered(called.tool_call_id, called.name, called.arguments, _STILL_RUNS)
+            for called in self._tools.running()
+        ]
 
     def _again(self) -> bytes:
         """What the caller said that only a session of before has heard, or none."""
@@ -232,7 +267,9 @@ class Relay:
     @property
     def _carries(self) -> bool:
         """The call needs a session, if only for when the caller is on the line again."""
-        return self._ending.broken_off or not self._ending.under_way
+        ending, succession = self._ending, self.succession
+        words = ending.under_way and not ending.beyond and succession.vacant and succession.says
+        return ending.broken_off or not ending.under_way or words
 
     def due(self, now: float) -> list[CallCommand]:
         """Time has passed: something may be late, or the time has come for a successor."""
@@ -240,11 +277,16 @@ class Relay:
             return []
         heard = not self._ending.broken_off
         mute = self.succession.mute(now) and heard and self._floor.caller_item is None
-        late = self.mute(now, slow=self.succession.fresh) or [] if mute else []
+        late = self.mute(now, slow=self.succession.follows_mute) or [] if mute else []
         return [*late, *self._or_end(self.succession.due(now), now)]
 
     def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:
-        """Change to the successor of a session that will expire, where nobody notices."""
+        """Seat the session that is ready: at once where none is seated, else where nobody
+        notices. Everything that has happened before is told to it."""
+        if self._floor.deserted:
+            return self.succession.abandon()
+        if self.succession.vacant:
+            return self._fill_seat(now)
         if self._ending.phase is not Phase.LIVE or self._ending.under_way:
             return []
         speaking = self._floor.caller_item is not None or self._floor.replying
@@ -253,3 +295,11 @@ class Relay:
             return []
         self.succession.inherit(self._playback.disown())
         return self._take_seat(now)
+
+    def _fill_seat(self, now: float) -> list[CallCommand]:
+        if self.succession.next_ready:
+            away = self._ending.beyond and not self._ending.broken_off
+            return [] if away else self._take_seat(now)
+        if self._ending.under_way or not self.succession.idle:
+            return []
+        return self._another(now)

@@ -6,12 +6,13 @@ engine has to say or know waits.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from agents.engine import (
     AnyEngineCommand,
+    AnyRemembered,
     AppendAudio,
     Capabilities,
     CloseEngine,
@@ -31,6 +32,8 @@ MOST_SEATS = 24
 """Sessions that fail so often in one call will not do better the next time."""
 _HELD = 16
 """What waits for a session: more is never asked in the seconds without one."""
+_MOST_SAID = 4
+"""So many sentences may wait to be said: a disclosure, a greeting, and some more."""
 _PLANNED_AHEAD_S = 600.0
 _AHEAD_SHARE = 0.2
 """How long before its end a session's successor is opened: so long, or so much of what is left."""
@@ -69,6 +72,8 @@ class Succession:
         self._memory = memory
         self._first = config.resumed.seat if config.resumed else 0
         self._seat = self._seats = self._first
+        self._opened = self._in_vain = 0
+        """Sessions that were opened for want of another; those opened ahead in vain, in a row."""
         self._rung = 0
         self._vacant = False
         self._why = Why.RESUMED if config.resumed else Why.EXPIRING
@@ -83,10 +88,12 @@ class Succession:
         """When the session that is seated must have been heard of."""
         self._expires_s: float | None = None
         self._lasts_s = 0.0
+        self._forced = False
+        """The session is so near its end that the next pause has to do."""
         self._asked_by: dict[str, int] = {}
         """Tool calls that run, by the seat that asked for them."""
         self._held: list[AnyEngineCommand] = []
-        self._saying: Say | None = None
+        self._saying: list[Say] = []
         """What the session was asked to say and has not said."""
         self._answer = False
         """The caller waits for an answer that the session before it did not give."""
@@ -104,16 +111,26 @@ class Succession:
 
     @property
     def _spent(self) -> bool:
-        return self._seats - self._first >= MOST_SEATS
+        return self._opened >= MOST_SEATS
 
     @property
     def next_ready(self) -> bool:
         return self._opening is not None and self._opening.ready
 
     @property
-    def fresh(self) -> bool:
-        """The session that is seated followed another one."""
-        return self._seat > self._first
+    def follows_mute(self) -> bool:
+        """The session that is seated followed one that was mute."""
+        return self._seat > self._first and self._why is Why.MUTE
+
+    @property
+    def says(self) -> bool:
+        """Words wait for a session that can say them."""
+        return any(isinstance(each, Say) for each in self._held)
+
+    @property
+    def idle(self) -> bool:
+        """None is seated, and none is on its way."""
+        return self._vacant and self._opening is None and self._again_s is None
 
     @property
     def any(self) -> bool:
@@ -131,7 +148,7 @@ class Succession:
     @property
     def due_to_speak(self) -> bool:
         """The caller waits for what a session before this one left unsaid."""
-        return self._answer or any(isinstance(each, Say) for each in self._held)
+        return self._answer or self.says
 
     @property
     def opening_capabilities(self) -> Capabilities:
@@ -159,13 +176,13 @@ class Succession:
 
     def replied(self) -> None:
         """It has given a whole reply: whatever trouble there was is over."""
-        self._saying = None
+        del self._saying[:1]
         self._trouble_s = None
         self._tries.clear()
 
     def interrupted(self) -> None:
         """The caller speaks: what they say next is what is to be answered."""
-        self._saying = None
+        self._saying.clear()
         self._mute_s = None
         self._answer = False
         self._held = [each for each in self._held if not isinstance(each, Say)]
@@ -194,9 +211,9 @@ class Succession:
         self._vacant, self._why = True, why
         self._mute_s = self._expires_s = None
         self._orphans |= set(orphans)
-        if self._saying is not None:
-            self._held.insert(0, self._saying)
-            self._saying = None
+        if self._saying:
+            self._held[:0] = self._saying
+            self._saying.clear()
         elif owed:
             self._answer = True
         return [Note("engine_left", detail=why.value), LeaveEngine(self._seat)]
@@ -219,7 +236,10 @@ class Succession:
         slow = slow and self._rung + 1 < len(self._rungs)
         if fatal or slow or tired or late:
             wait_s = 0.0
-            self._rung, self._trouble_s = self._rung + 1, now
+            # Who has waited for a mute session cannot wait for every engine in turn.
+            last = slow and self._why is Why.MUTE
+            self._rung = len(self._rungs) - 1 if last else self._rung + 1
+            self._trouble_s = now
         if self._rung >= len(self._rungs) or self._spent:
             self._rung = min(self._rung, len(self._rungs) - 1)
             return None
@@ -227,6 +247,11 @@ class Succession:
             self._again_s = now + wait_s
             return []
         return self._open(now, planned=False)
+
+    def abandon(self) -> list[CallCommand]:
+        """No session is wanted any more."""
+        self._again_s = None
+        return self._drop_opening()
 
     def _drop_opening(self) -> list[CallCommand]:
         opening, self._opening = self._opening, None
@@ -236,6 +261,7 @@ class Succession:
         self._seats += 1
         self._again_s = None
         if not planned:
+            self._opened += 1
             self._tries[self._rung] += 1
         until_s = now + self._limits.open_s
         self._opening = _Opening(self._seats, self._rung, until_s, planned)
@@ -266,30 +292,41 @@ class Succession:
             return []
         self._opening = None
         if opening.planned and not self._vacant:
-            self._again_s = now + _PLANNED_AGAIN_S
+            self._again_s = now + _PLANNED_AGAIN_S * 2 ** min(self._in_vain, 3)
+            self._in_vain += 1
             return []
         return self.another(now, fatal=fatal, slow=slow, after_s=after_s)
 
-    def take_seat(self, now: float, replay: bytes, *, owed: bool) -> list[CallCommand]:
-        """Seat the session that is ready. `replay`: what the caller said that nobody answered,
-        in its input format; `owed`: they wait for a reply to it."""
+    def take_seat(
+        self,
+        now: float,
+        replay: Sequence[bytes],
+        running: Sequence[AnyRemembered],
+        *,
+        owed: bool,
+    ) -> list[CallCommand]:
+        """Seat the session that is ready. `replay`: what the caller said that nobody answered, in
+        its input format; `running`: tools that have not ended; `owed`: the caller waits."""
         opening = self._opening
         assert opening is not None, "only a session that was opened can be seated"
         self._opening, self._vacant, self._seat = None, False, opening.seat
         self._mute_s = self._again_s = self._expires_s = self._trouble_s = None
+        self._forced, self._in_vain = False, 0
         answers = self._answers()
         held, self._held = self._held, []
-        self._saying = next((each for each in held if isinstance(each, Say)), None)
-        if answers or self._saying is not None or (owed and replay):
+        self._saying = [each for each in held if isinstance(each, Say)]
+        if answers or self._saying or (owed and replay):
             self._mute_s = now + self._limits.mute_s
-        told: list[CallCommand] = [Remember(self._memory.whole(), answer=answers and not held)]
-        heard_again = [AppendAudio(replay)] if replay else []
+        known = (*self._memory.whole(), *running)
+        told: list[CallCommand] = [Remember(known, answer=answers and not held)]
+        heard_again = [AppendAudio(piece) for piece in replay]
         asked = [Remember((), answer=True)] if answers and held else []
         return [SeatEngine(opening.seat), *told, *held, *asked, *heard_again]
 
     def _answers(self) -> bool:
-        """To be asked for at once, unless something older is still being heard."""
-        return self._answer and not self._orphans
+        """To be asked for at once, unless something older is still being heard, or a tool runs
+        whose answer comes first."""
+        return self._answer and not self._orphans and not self._asked_by
 
     # ---- time -----------------------------------------------------------------------------------
 
@@ -300,7 +337,7 @@ class Succession:
             self._again_s,
             opening.until_s if opening and not opening.ready else None,
             self._plan_s if opening is None and not self._vacant else None,
-            self._forced_s if opening and opening.ready else None,
+            self._forced_s if opening and opening.ready and not self._forced else None,
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -316,7 +353,12 @@ class Succession:
         opening = self._opening
         if opening is not None and not opening.ready and opening.until_s <= now:
             failed = self.successor_failed(opening.seat, now, slow=True)
-            return None if failed is None else [LeaveEngine(opening.seat), *failed]
+            if failed is None:
+                # It is still on its way, and has to be left with everything else.
+                self._opening = opening
+                return None
+            return [LeaveEngine(opening.seat), *failed]
+        self._forced = self._forced_s is not None and self._forced_s <= now
         if self._again_s is not None and self._again_s <= now:
             self._again_s = None
             return self._open(now, planned=False) if self._vacant else []
@@ -375,14 +417,16 @@ class Succession:
         if self._vacant:
             self._hold(command)
             return []
-        self._saying = command
+        self._saying.append(command)
+        del self._saying[:-_MOST_SAID]
         return [command]
 
     def _hold(self, command: Say | Inform) -> None:
-        """Of several sentences the latest is the one that still fits."""
+        """Each sentence once, in the order in which it was wanted first."""
         if isinstance(command, Say):
-            self._held = [each for each in self._held if not isinstance(each, Say)]
             self._answer = False
+            if command in self._held:
+                return
         self._held.append(command)
         del self._held[:-_HELD]
 
@@ -395,6 +439,7 @@ class Succession:
             self._answer = self._answer or command.respond
             return []
         answered = self._memory.answer_of(command.tool_call_id)
+        self._answer = self._answer and not command.respond
         return [Remember((answered,), answer=command.respond)] if answered else []
 
     def _orphan_told(self, line: AgentLine, now: float) -> list[CallCommand]:

@@ -22,6 +22,10 @@ class ToolCalls:
         self._running[called.tool_call_id] = (called, now_ms)
         return True
 
+    def running(self) -> list[ToolCalled]:
+        """What runs, the call begun last at the end."""
+        return [called for called, _ in self._running.values()]
+
     def names(self) -> list[str]:
         """Which tools run, the one begun last at the end."""
         return [called.name for called, _ in self._running.values()]

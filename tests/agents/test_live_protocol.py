@@ -41,6 +41,7 @@ from agents.engine import (
 from agents.live import protocol
 from agents.live.protocol import LiveProtocol
 from agents.live.settings import LiveSettings
+from agents.realtime.held import HELD_AUDIO_S
 from tests.agents.live_story import (
     PERSONA,
     UNIX_S,
@@ -129,11 +130,11 @@ def test_silence_from_before_the_session_is_not_made_up_for() -> None:
 
 def test_audio_held_for_too_long_loses_its_beginning() -> None:
     story = Story()
-    for _ in range(5):
+    for _ in range(HELD_AUDIO_S):
         story.call(AppendAudio(hush(1_000)))
     story.call(AppendAudio(hush(1_000)), EngineNotice("held_audio_dropped"))
     story.live().caller(20)
-    story.server(heard(" Hello", 0, 20), CallerSpeechStarted(TURN, 6_000))
+    story.server(heard(" Hello", 0, 20), CallerSpeechStarted(TURN, (HELD_AUDIO_S + 1) * 1_000))
 
 
 def test_a_second_start_is_only_noticed() -> None:

@@ -398,16 +398,16 @@ async def test_audio_from_before_the_engine_is_ready_is_heard(models: Models) ->
     assert 300 <= talk.of(CallerSpeechStarted)[0].audio_ms <= 700
 
 
-async def test_an_inbox_nobody_reads_keeps_only_15_s_of_audio_but_every_command() -> None:
+async def test_an_inbox_nobody_reads_keeps_only_21_s_of_audio_but_every_command() -> None:
     inbox = Inbox()
     inbox.put(Say("first"))
-    for number in range(16):
+    for number in range(22):
         inbox.put(AppendAudio(bytes([number]) * 48_000))
     inbox.put(Say("last"))
     assert inbox.missed_bytes == 48_000
     assert [await inbox.next() for _ in range(2)] == [Say("first"), Say("last")]
-    assert [await inbox.next() for _ in range(15)] == [
-        AppendAudio(bytes([number]) * 48_000) for number in range(1, 16)
+    assert [await inbox.next() for _ in range(21)] == [
+        AppendAudio(bytes([number]) * 48_000) for number in range(1, 22)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from agents.engine import AudioFormat
 from agents.realtime.gate import ANSWER, ResponseGate, Wish
-from agents.realtime.held import HeldAudio
+from agents.realtime.held import HELD_AUDIO_S, HeldAudio
 from agents.realtime.spoken import KEPT, SpokenItems
 from agents.realtime.toolcalls import ToolCalls
 
@@ -131,9 +131,9 @@ def test_received_audio_adds_up_over_odd_pieces() -> None:
 
 
 def test_audio_within_the_bound_is_held_whole() -> None:
-    held = HeldAudio(AudioFormat.ULAW_8K)
-    assert not any(held.hold(bytes(160)) for _ in range(250))
+    held, whole = HeldAudio(AudioFormat.ULAW_8K), HELD_AUDIO_S * 50
+    assert not any(held.hold(bytes(160)) for _ in range(whole))
     assert held.dropped_bytes == 0
     assert held.hold(bytes(160))
     assert not held.hold(bytes(160))
-    assert (held.dropped_bytes, len(held.hand_over()), held.hand_over()) == (320, 250, [])
+    assert (held.dropped_bytes, len(held.hand_over()), held.hand_over()) == (320, whole, [])

@@ -40,6 +40,7 @@ from agents.engine import (
     Usage,
 )
 from agents.realtime.failures import FATAL
+from agents.realtime.held import HELD_AUDIO_S
 from agents.realtime.oddities import BAD_MESSAGES
 from tests.agents.realtime_story import (
     SETTINGS,
@@ -107,13 +108,13 @@ def test_caller_audio_waits_for_the_configuration_and_keeps_its_order() -> None:
 
 def test_held_audio_is_bounded_and_the_servers_times_are_moved_by_what_was_dropped() -> None:
     story = Story()
-    for _ in range(5):
+    for _ in range(HELD_AUDIO_S):
         story.call(AppendAudio(bytes(48_000)))
     story.call(AppendAudio(bytes(48_000)), EngineNotice("held_audio_dropped"))
     story.call(AppendAudio(bytes(48_000)))
     story.server(session_created()).server(session_updated(story.echo()), EngineReady("sess_1"))
-    story.sends({"type": "session.update"}, *[{"type": "input_audio_buffer.append"}] * 5)
-    # Two of the seven seconds never reached the server.
+    story.sends({"type": "session.update"}, *[{"type": "input_audio_buffer.append"}] * HELD_AUDIO_S)
+    # Two of the seconds never reached the server.
     story.server(speech_started("caller_1", 300), CallerSpeechStarted("caller_1", 2300))
 
 

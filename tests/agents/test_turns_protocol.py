@@ -36,6 +36,7 @@ from agents.engine import (
     TruncateItem,
     Usage,
 )
+from agents.realtime.held import HELD_AUDIO_S
 from agents.turns import failures
 from agents.turns.failures import Failure, Remedy
 from agents.turns.protocol import FIRST_S, LONGEST_RETRY_S, RETRY_S, STALL_S
@@ -434,12 +435,12 @@ def test_audio_from_before_the_start_is_held_and_heard_after_what_the_call_says_
 
 def test_of_audio_held_too_long_the_oldest_is_dropped_and_its_time_counted() -> None:
     story = Story()
-    events = story.hears(5_440, 0)
+    events = story.hears(HELD_AUDIO_S * 1_000 + 440, 0)
     assert events == [EngineNotice("held_audio_dropped")]
     story.live()
     story.protocol.hear_held(story.now)
     (began,) = [e for e in story.hears(480, 8_000) if isinstance(e, CallerSpeechStarted)]
-    assert abs(began.audio_ms - 5_440) <= 64
+    assert abs(began.audio_ms - HELD_AUDIO_S * 1_000 - 440) <= 64
 
 
 def test_speed_and_who_calls_go_along() -> None:

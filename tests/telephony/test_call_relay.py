@@ -18,6 +18,7 @@ from agents.engine import (
     CloseEngine,
     EngineExpires,
     EngineFailed,
+    EngineReady,
     Remember,
     ResponseDone,
     ResponseStarted,
@@ -40,8 +41,10 @@ from telephony.call.commands import (
     SeatEngine,
 )
 from telephony.call.config import BargeIn, CallConfig, Limits, Rung, TurnTaking
+from telephony.call.ending import Phase
 from telephony.call.events import (
     CallerAudio,
+    DtmfPressed,
     HangUpAsked,
     MarkEchoed,
     StreamStarted,
@@ -230,9 +233,11 @@ def test_fault_x15_a_tool_that_ends_under_the_next_session_is_told_as_context() 
     story = turn(live()).happens(ResponseStarted("r1"), TOOL)
     story.happens(ResponseDone("r1", ResponseStatus.COMPLETED)).happens(GONE).wait(0.2)
     story.happens(SuccessorReady(1))
-    assert story.of(Remember) == [
-        Remember((AgentSaid("Hello."), CallerSaid("At three, please.")), answer=False)
-    ]
+    (told,) = story.of(Remember)
+    assert told.what[:2] == (AgentSaid("Hello."), CallerSaid("At three, please."))
+    assert told.what[2].tool_call_id == "call_1"
+    assert '"status": "running"' in told.what[2].output, "so that it is not called again"
+    assert told.answer is False
     story.wait(0.5).happens(DONE)
     assert story.of(ToolOutput) == []
     assert story.of(Remember) == [Remember((BOOKED,), answer=True)]
@@ -433,6 +438,127 @@ def test_a_session_that_expires_before_its_successor_is_ready_is_a_lost_one() ->
     story.happens(EngineFailed("session_expired", False))
     story.happens(SuccessorReady(1))
     assert story.of(SeatEngine) == [SeatEngine(1)]
+
+
+# ---- what a reader found -----------------------------------------------------------------------
+
+
+def test_a_failure_is_no_sign_that_somebody_listened() -> None:
+    story = live().frames(1.0, b"\x20").frames(2.0, b"\x21").happens(GONE).wait(0.2)
+    story.happens(SuccessorReady(1))
+    again = b"".join(c.audio for c in story.of(AppendAudio))
+    assert again.count(b"\x21" * 160) == 100, "all since the last sign of life"
+    assert max(len(c.audio) for c in story.of(AppendAudio)) <= 8_000
+
+
+def test_what_is_settled_as_the_session_fails_is_told_to_the_one_that_is_ready() -> None:
+    story = live(limits=Limits(max_call_s=9_000.0, silence_prompt_s=9e3, idle_hangup_s=9e3))
+    story.happens(EngineExpires(1_000.0)).wait(799.0)
+    story.speaks(seconds(1.0), "i2", "We are open", "r2").wait(2.0).happens(SuccessorReady(1))
+    story.echoes(*story.marks()).happens(GONE)
+    kinds = [type(c) for c in story.last if isinstance(c, LeaveEngine | SeatEngine | Remember)]
+    assert kinds == [LeaveEngine, SeatEngine, Remember], "nothing goes to the one that is gone"
+    (told,) = story.of(Remember)
+    assert AgentSaid("We are open") in told.what
+    assert told.answer is True
+
+
+def test_a_reply_that_broke_off_for_a_tool_is_not_asked_for_before_the_tool_ends() -> None:
+    story = turn(live()).happens(ResponseStarted("r1"), TOOL, GONE).wait(0.2)
+    story.happens(SuccessorReady(1))
+    assert [c.answer for c in story.of(Remember)] == [False]
+    story.happens(DONE)
+    assert story.of(Remember) == [Remember((BOOKED,), answer=True)]
+    assert not story.call._succession.due_to_speak
+
+
+def test_somebody_who_speaks_as_a_session_expires_does_not_wake_us_for_ever() -> None:
+    story = live(limits=Limits(max_call_s=9_000.0, silence_prompt_s=9e3, idle_hangup_s=9e3))
+    story.happens(EngineExpires(40.0)).wait(32.1).happens(CallerSpeechStarted("u1", 33_000))
+    story.happens(SuccessorReady(1)).wait(5.0)
+    deadline_s = story.call.next_deadline()
+    assert deadline_s is not None
+    assert deadline_s > story.now
+
+
+def test_a_caller_who_waited_for_a_mute_engine_gets_the_last_one_next() -> None:
+    three = (RUNGS[0], Rung("turns", CAPABILITIES), RUNGS[1])
+    story = turn(live(rungs=three)).wait(5.6)
+    asked = [c for c in story.said if isinstance(c, OpenEngine)]
+    assert asked == [OpenEngine(1, 0), OpenEngine(2, 2)]
+
+
+def test_a_noise_as_a_session_takes_over_loses_nothing_of_what_was_heard() -> None:
+    asked = msgspec.structs.replace(CAPABILITIES, answers_on_request=True, cancels_on_speech=False)
+    story = live(rungs=(Rung("realtime", asked),))
+    story.config = msgspec.structs.replace(
+        story.config, capabilities=asked, turn_taking=TurnTaking()
+    )
+    story.call, story.said, story.now = Call(story.config), [], 0.0
+    story.begins()
+    story.speaks(seconds(4.0), "a", "A long answer.", "r1").wait(0.5).happens(GONE)
+    story.frames(0.4, b"\x10")
+    story.happens(SuccessorReady(1)).frames(6.0, b"\xff")
+    story.echoes(*story.marks()).wait(0.5)
+    lines = [line for line in story.entries(AgentLine) if line.item_id == "a"]
+    assert len(lines) == 1
+    assert not story.call._succession.heard_of_before
+
+
+def test_a_goodbye_that_waits_for_a_session_gets_one_or_our_own_words() -> None:
+    story = live().happens(GONE).happens(SuccessorFailed(1, "connect_refused", fatal=False))
+    story.happens(HangUpAsked("drained")).wait(0.6)
+    assert OpenEngine(2, 0) in story.said
+    story.happens(SuccessorReady(2))
+    assert story.of(Say) == [Say(story.config.persona.drain_goodbye)]
+
+
+def test_no_session_is_seated_once_our_own_words_are_said() -> None:
+    story = turn(live()).happens(GONE)
+    story.wait(8.0)
+    assert story.played().endswith(APOLOGY)
+    opened = [c.seat for c in story.said if isinstance(c, OpenEngine)]
+    left = [c.seat for c in story.said if isinstance(c, LeaveEngine)]
+    assert set(opened) <= set(left), "nothing that was opened stays open"
+    story.happens(SuccessorReady(opened[-1]))
+    assert not story.of(SeatEngine, Remember)
+
+
+def test_a_key_does_not_call_an_apology_off() -> None:
+    story = turn(live()).happens(DEAD, SuccessorFailed(1, "gone", fatal=True))
+    story.wait(0.2).happens(DtmfPressed("*")).wait(0.2)
+    assert story.call.phase is Phase.CLOSING
+
+
+def test_a_disclosure_and_a_greeting_that_broke_off_come_in_their_order() -> None:
+    story = Relayed()
+    persona = msgspec.structs.replace(story.config.persona, disclosure="I am a machine.")
+    story.config = msgspec.structs.replace(story.config, persona=persona)
+    story.call = Call(story.config)
+    story.opens().happens(EngineReady("s1"), GONE)
+    story.happens(SuccessorReady(1))
+    assert story.of(Say) == [Say("I am a machine."), Say("Hello.")]
+
+
+def test_more_of_an_earlier_reply_does_not_answer_what_was_said_since() -> None:
+    story = turn(live()).speaks(seconds(1.0), "i2", "We", "r2").wait(0.2)
+    story.call._playback.hold(story.now)
+    story.call._relay.caller_began("u2", round(story.now * 1000))
+    story.more(seconds(0.5), "i2", "", "r2")
+    assert "u2" in story.call._relay._unanswered
+
+
+def test_successors_that_cannot_be_had_in_good_time_do_not_use_up_the_call_s_sessions() -> None:
+    story = live(limits=Limits(max_call_s=9_000.0, silence_prompt_s=9e3, idle_hangup_s=9e3))
+    story.happens(EngineExpires(3_600.0)).wait(2_999.0)
+    for _ in range(600):
+        story.wait(1.0)
+        seats = [c.seat for c in story.said if isinstance(c, OpenEngine)]
+        if seats:
+            story.happens(SuccessorFailed(seats[-1], "connect_refused", False))
+    assert 3 <= len(seats) <= 8, "more and more seldom"
+    story.happens(EngineFailed("session_expired", False))
+    assert story.of(OpenEngine)
 
 
 # ---- how long the caller waited ---------------------------------------------------------------
