@@ -25,12 +25,12 @@ def _fillers(original: str, mutated: str, breaks: str, file: str = "fillers") ->
 
 SUCCESSION = (
     _succession(
-        "        return self._answer and not self._orphans\n",
-        "        return self._answer\n",
+        "        return self._answer and not self._orphans and not self._asked_by\n",
+        "        return self._answer and not self._asked_by\n",
         "the next session speaks before it knows what was heard",
     ),
     _succession(
-        "            self._held.insert(0, self._saying)\n",
+        "            self._held[:0] = self._saying\n",
         "            pass\n",
         "a greeting that broke off is never said",
     ),
