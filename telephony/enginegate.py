@@ -7,6 +7,7 @@ again is left alone for a while, so that calls go on with the next on their ladd
 
 from collections.abc import Callable
 
+from agents.realtime.failures import FATAL, WANTS_BETA
 from tools.breaker import Breaker
 
 FAILURES = 5
@@ -17,6 +18,36 @@ AT_ONCE = 10
 """So many sessions may be opened in the same moment."""
 PER_S = 25.0
 """And then so many in a second."""
+LONGEST_ROW_S = 0.7
+"""Who would wait longer had better take the next engine: the call reckons from when it asks."""
+HOPELESS = FATAL | {
+    WANTS_BETA,
+    "bad_base_url",
+    "forbidden",
+    "handshake_refused",
+    "local_llm_not_found",
+    "local_llm_refused",
+    "local_llm_unauthorized",
+    "local_models_missing",
+}
+"""Fatal reasons of EngineFailed that hold for the account or the machine, so for all calls."""
+ONE_CALLS = frozenset(
+    {
+        "backpressure",
+        "content_filter",
+        "internal",
+        "internal_error",
+        "local_dialogue_failed",
+        "request_refused",
+        "request_too_large",
+        "response_refused",
+        "session_config_refused",
+        "session_expired",
+        "unused",
+        "wrong_audio_format",
+    }
+)
+"""Reasons that lie in one call, its settings or what was said in it: others may fare better."""
 OWN = frozenset({"local"})
 """Engines of this machine: nobody is spared by waiting."""
 
@@ -31,30 +62,47 @@ class EngineGate:
         self._next_s: dict[str, float] = {}
 
     def resting(self, kind: str, now: float) -> bool:
-        """It is not to be asked just now; new calls had better take another."""
+        """It is not to be asked just now, or one call finds out whether it works again; others had
+        better take another."""
         return kind in self._breakers and self._breakers[kind].resting(now)
 
     def allows(self, kind: str, now: float) -> bool:
-        """Whether to open a session; `worked` or `failed` must follow."""
+        """Whether to open a session; `worked`, `failed` or `withdrawn` must follow."""
         return self._breaker(kind).allows(now)
+
+    def row_s(self, kind: str, now: float) -> float:
+        """How long the row is; nobody's place in it is taken."""
+        return 0.0 if kind in OWN else max(0.0, self._place_s(kind, now) - now)
 
     def wait_s(self, kind: str, now: float) -> float:
         """How long to wait before it is opened; the place in the row is taken."""
-        if kind in OWN:
-            return 0.0
-        earliest_s = now - AT_ONCE / PER_S
-        place_s = max(self._next_s.get(kind, earliest_s), earliest_s)
-        self._next_s[kind] = place_s + 1 / PER_S
-        late_s = max(0.0, place_s - now)
+        late_s = self.row_s(kind, now)
+        self._next_s[kind] = self._place_s(kind, now) + 1 / PER_S
         return late_s + self._spread() / PER_S if late_s else 0.0
+
+    def _place_s(self, kind: str, now: float) -> float:
+        """When the next one in the row may open its session."""
+        earliest_s = now - AT_ONCE / PER_S
+        return max(self._next_s.get(kind, earliest_s), earliest_s)
 
     def worked(self, kind: str) -> None:
         self._breaker(kind).succeeded()
 
+    def withdrawn(self, kind: str) -> None:
+        """A session that was allowed was not opened, or told nothing of the engine."""
+        self._breaker(kind).withdrawn()
+
+    def failed_for(self, kind: str, reason: str, now: float, *, fatal: bool) -> None:
+        """A session failed; `reason` and `fatal` as EngineFailed has them."""
+        if reason in ONE_CALLS:
+            self.withdrawn(kind)
+        else:
+            self.failed(kind, now, fatal=fatal and reason in HOPELESS)
+
     def failed(self, kind: str, now: float, *, fatal: bool) -> None:
         """`fatal`: with the same settings every session would fail: there is nothing to try."""
         breaker = self._breaker(kind)
-        for _ in range(FAILURES - breaker.failures if fatal else 1):
+        for _ in range(max(1, FAILURES - breaker.failures) if fatal else 1):
             breaker.failed(now)
 
     def _breaker(self, kind: str) -> Breaker:

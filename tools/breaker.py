@@ -22,17 +22,22 @@ class Breaker:
     def allows(self, now: float) -> bool:
         """Whether to ask now. True must be followed by `failed` or `succeeded`; while one attempt
         finds out whether the backend is back, others are told no."""
-        if self._failures < self._most:
-            return True
-        if now < self._closed_from_s or now < self._probing_until_s:
+        if self.resting(now):
             return False
-        # One that never reports does not keep the others out for ever.
-        self._probing_until_s = now + self._rest_s
+        if self._failures >= self._most:
+            # One that never reports does not keep the others out for ever.
+            self._probing_until_s = now + self._rest_s
         return True
 
     def resting(self, now: float) -> bool:
-        """It is left alone just now; asking commits to nothing."""
-        return self._failures >= self._most and now < self._closed_from_s
+        """`allows` would say no: it is left alone, or one attempt finds out whether it is back.
+        Asking this commits to nothing."""
+        open_until_s = max(self._closed_from_s, self._probing_until_s)
+        return self._failures >= self._most and now < open_until_s
+
+    def withdrawn(self) -> None:
+        """An attempt that was allowed says nothing of the backend: another may find out."""
+        self._probing_until_s = -math.inf
 
     def failed(self, now: float) -> None:
         """The backend could not be reached, was too slow, or broke. A refusal is no failure."""

@@ -2,7 +2,16 @@
 
 import pytest
 
-from telephony.enginegate import AT_ONCE, FAILURES, PER_S, REST_S, EngineGate
+from telephony.enginegate import (
+    AT_ONCE,
+    FAILURES,
+    LONGEST_REST_S,
+    LONGEST_ROW_S,
+    ONE_CALLS,
+    PER_S,
+    REST_S,
+    EngineGate,
+)
 
 
 def gate(spread: float = 0.0) -> EngineGate:
@@ -59,3 +68,56 @@ def test_asking_whether_it_rests_takes_no_ones_turn(kind: str) -> None:
         found.failed(kind, 0.0, fatal=False)
     assert [found.resting(kind, REST_S) for _ in range(3)] == [False] * 3
     assert found.allows(kind, REST_S)
+
+
+def test_what_can_still_never_work_rests_longer_each_time_it_was_tried() -> None:
+    found, now = gate(), 0.0
+    found.failed("realtime", now, fatal=True)
+    for rest_s in (REST_S, 2 * REST_S, 4 * REST_S, LONGEST_REST_S, LONGEST_REST_S):
+        assert found.resting("realtime", now + rest_s - 0.1)
+        now += rest_s
+        assert found.allows("realtime", now)
+        found.failed("realtime", now, fatal=True)
+
+
+@pytest.mark.parametrize("reason", ["invalid_api_key", "model_not_found", "insufficient_quota"])
+def test_what_is_wrong_with_the_account_is_wrong_for_all_calls(reason: str) -> None:
+    found = gate()
+    found.failed_for("realtime", reason, 0.0, fatal=True)
+    assert found.resting("realtime", 1.0)
+
+
+@pytest.mark.parametrize("reason", sorted(ONE_CALLS))
+@pytest.mark.parametrize("fatal", [False, True])
+def test_one_call_s_own_failure_closes_an_engine_for_nobody(reason: str, fatal: bool) -> None:
+    found = gate()
+    for _ in range(2 * FAILURES):
+        found.failed_for("realtime", reason, 0.0, fatal=fatal)
+    assert not found.resting("realtime", 0.0)
+
+
+def test_a_fatal_failure_nobody_knows_counts_as_one() -> None:
+    found = gate()
+    for _ in range(FAILURES - 1):
+        found.failed_for("realtime", "odd", 0.0, fatal=True)
+        assert not found.resting("realtime", 0.0)
+    found.failed_for("realtime", "server_error", 0.0, fatal=False)
+    assert found.resting("realtime", 0.0)
+
+
+def test_one_call_that_finds_out_nothing_makes_room_for_another() -> None:
+    found = gate()
+    found.failed("realtime", 0.0, fatal=True)
+    assert found.allows("realtime", REST_S)
+    assert found.resting("realtime", REST_S), "one call is finding out"
+    found.failed_for("realtime", "unused", REST_S, fatal=False)
+    assert found.allows("realtime", REST_S)
+
+
+def test_who_only_looks_at_the_row_takes_no_place_in_it() -> None:
+    found = gate()
+    while found.row_s("realtime", 0.0) <= LONGEST_ROW_S:
+        found.wait_s("realtime", 0.0)
+    longest_s = found.row_s("realtime", 0.0)
+    assert [found.row_s("realtime", 0.0) for _ in range(3)] == [longest_s] * 3
+    assert found.row_s("local", 0.0) == 0.0

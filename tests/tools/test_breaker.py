@@ -80,3 +80,13 @@ def test_it_never_shuts_out_for_longer_than_its_rest(acts: list[str]) -> None:
                 now += 5.0
                 shut_s += 5.0
     assert breaker.allows(now + 10.0)
+
+
+def test_an_attempt_that_says_nothing_makes_room_for_another() -> None:
+    breaker = opened()
+    assert not breaker.resting(10.0)
+    assert breaker.allows(10.0)
+    assert breaker.resting(10.0)
+    breaker.withdrawn()
+    assert not breaker.resting(10.0)
+    assert breaker.allows(10.0)
