@@ -21,6 +21,11 @@ from telephony.seatids import SeatIds
 CLOSE_S = 1.0
 """An engine that was asked to close and has not by then is cancelled."""
 
+LEFT = EngineFailed("left", fatal=False)
+"""Reported of a session that was left because it was not ready in time, or mute."""
+_NAME = "engine"
+"""First word of the names of tasks that run sessions."""
+
 Enter = Callable[[int], Awaitable[str | None]]
 """Waits until a session of this rung may be opened; why not, if it may not."""
 Report = Callable[[int, AnyEngineEvent], AnyEngineEvent | None]
@@ -62,6 +67,11 @@ class _Seat:
         self.ids = SeatIds(number)
         self.task: asyncio.Task[None] | None = None
         self.left = False
+        self.ready = False
+        self.replied = False
+        """A response of it ended while it was seated."""
+        self.failed = False
+        """And that was reported."""
         self.later: list[tuple[float, EngineExpires | EngineAllowance]] = []
         """What it told of itself before it was seated."""
 
@@ -87,6 +97,7 @@ class Seats:
         self._seated: _Seat = _Seat(number, 0, first)
         self._next: _Seat | None = None
         self._began = False
+        self._ending = False
 
     def begin(self) -> None:
         """Open the first session, once."""
@@ -96,6 +107,7 @@ class Seats:
 
     def submit(self, command: AnyEngineCommand) -> None:
         """To the session that is seated."""
+        self._ending = self._ending or isinstance(command, CloseEngine)
         seat = self._seated
         meant = seat.ids.command(command)
         if meant is not None and seat.engine is not None and not seat.left:
@@ -103,7 +115,7 @@ class Seats:
 
     def open(self, number: int, rung: int) -> None:
         seat = self._next = _Seat(number, rung, None)
-        seat.task = self._tasks.start(f"engine {self._call_id} {number}", self._opened(seat))
+        seat.task = self._tasks.start(f"{_NAME} {self._call_id} {number}", self._opened(seat))
 
     def seat(self, number: int) -> None:
         seat = self._next
@@ -116,14 +128,27 @@ class Seats:
             self._deliver(_aged(event, now - at_s))
 
     def leave(self, number: int) -> None:
+        """It was too slow, mute or failed, or is not needed as the call ends."""
         if self._next is not None and self._next.number == number:
             seat, self._next = self._next, None
+            # Whether the call ends shows in the commands that follow.
+            asyncio.get_running_loop().call_soon(self._judge, seat)
             self._leave(seat)
-        elif self._seated.number == number:
+        elif self._seated.number == number and not self._seated.left:
+            self._judge(self._seated)
             self._leave(self._seated)
+
+    def _judge(self, seat: _Seat) -> None:
+        """A session that was left: its provider may be the reason."""
+        fine = seat.replied or (seat.ready and seat is not self._seated)
+        asked = seat.engine is not None
+        if asked and not (fine or seat.failed or self._ending):
+            seat.failed = True
+            self._opener.report(seat.rung, LEFT)
 
     def close(self) -> None:
         """Ask all that is open to end."""
+        self._ending = True
         for seat in (self._next, self._seated):
             if seat is not None:
                 self._ask_to_end(seat)
@@ -134,12 +159,14 @@ class Seats:
             await asyncio.wait([self._seated.task], timeout=CLOSE_S)
 
     def broken(self, name: str) -> bool:
-        """A task of ours broke; True if it was a session's, and the call has been told."""
+        """A task of ours broke; True if it was a session's, and the call has been told, unless it
+        had left that session."""
+        if name.partition(" ")[0] != _NAME:
+            return False
         for seat in (self._next, self._seated):
             if seat is not None and seat.task is not None and seat.task.get_name() == name:
                 self._heard(seat, EngineFailed("internal", fatal=True))
-                return True
-        return False
+        return True
 
     # ---- one session ----------------------------------------------------------------------------
 
@@ -147,7 +174,8 @@ class Seats:
         """Runs as long as the session does."""
         refused = await self._opener.enter(seat.rung)
         if refused is not None:
-            self._heard(seat, EngineFailed(refused, fatal=True))
+            # No session failed: there is nothing to report.
+            self._tell(seat, EngineFailed(refused, fatal=True))
             return
         if not seat.left:
             assert self._opener.new is not None, "a call with one engine asked for another"
@@ -157,7 +185,7 @@ class Seats:
     def _run(self, seat: _Seat) -> None:
         assert seat.engine is not None
         seat.task = self._tasks.start(
-            f"engine {self._call_id} {seat.number}",
+            f"{_NAME} {self._call_id} {seat.number}",
             seat.engine.run(lambda event: self._heard(seat, event)),
         )
 
@@ -173,8 +201,18 @@ class Seats:
             asyncio.get_running_loop().call_later(CLOSE_S, seat.task.cancel)
 
     def _heard(self, seat: _Seat, event: AnyEngineEvent) -> None:
+        if isinstance(event, EngineFailed):
+            if seat.failed:
+                return
+            seat.failed = True
+        seat.ready = seat.ready or isinstance(event, EngineReady)
+        seated = seat is self._seated and not seat.left
+        seat.replied = seat.replied or (seated and isinstance(event, ResponseDone))
         if isinstance(event, EngineReady | EngineFailed | ResponseDone | EngineAllowance):
             event = self._opener.report(seat.rung, event) or event
+        self._tell(seat, event)
+
+    def _tell(self, seat: _Seat, event: AnyEngineEvent) -> None:
         if seat.left:
             return
         if seat is self._seated:

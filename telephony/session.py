@@ -65,7 +65,8 @@ from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
-from tools.spec import ToolOutcome, ToolRequest
+from tools.results import answer
+from tools.spec import ToolOutcome, ToolRequest, ToolState
 
 log = structlog.get_logger()
 
@@ -77,6 +78,14 @@ _FAILED: dict[str, CallEvent] = {
     "redirect": HandOverFailed("internal"),
 }
 """What a call is told of a task that broke, by the task's first word."""
+
+_BROKEN = "That did not work just now."
+"""Not that nothing was changed: who knows how far it came?"""
+_TOOLS: dict[str, tuple[ToolState, str]] = {
+    "tool": (ToolState.FAILED, answer(ToolState.FAILED, {"message": _BROKEN})),
+    "settle": (ToolState.UNKNOWN, answer(ToolState.UNKNOWN)),
+}
+"""What a model is told of a tool whose task broke, likewise."""
 
 Watch = Callable[[str, float, CallEvent, Sequence[CallCommand]], None]
 """Sees everything a call does: `(call id, now, event, commands)`. Must not block or raise."""
@@ -149,6 +158,8 @@ class Session:
         self._inbox: deque[CallEvent] = deque()
         self._called_number = called_number
         self._persona = persona
+        self._asked: dict[str, str] = {}
+        """Names of the tools that run, by tool call."""
         self._hidden = HiddenKeys()
         self._redactions = Redactions()
         self._draining = False
@@ -247,8 +258,10 @@ class Session:
             case Record(entry):
                 self._record(entry)
             case RunTool():
+                self._asked[command.tool_call_id] = command.name
                 self._tasks.start(f"tool {command.tool_call_id}", self._run_tool(command))
             case SettleTool(tool_call_id, name):
+                self._asked[tool_call_id] = name
                 self._tasks.start(f"settle {tool_call_id}", self._settle(tool_call_id, name))
             case OpenEngine(seat, rung):
                 self._seats.open(seat, rung)
@@ -333,6 +346,7 @@ class Session:
         self._finished(await self._around.dispatcher.settle(request))
 
     def _finished(self, outcome: ToolOutcome) -> None:
+        self._asked.pop(outcome.tool_call_id, None)
         self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)
         self.deliver(
             ToolFinished(
@@ -365,7 +379,14 @@ class Session:
         self._around.count("task_failed")
         self._log.error("task_failed", task=name, exc_info=error)
         if self.ended is None and not self._seats.broken(name):
-            self.deliver(_FAILED.get(name.partition(" ")[0], EngineFailed("internal", True)))
+            self.deliver(self._broken(name))
+
+    def _broken(self, task: str) -> CallEvent:
+        what, _, which = task.partition(" ")
+        if which in self._asked and what in _TOOLS:
+            state, output = _TOOLS[what]
+            return ToolFinished(which, self._asked.pop(which), state.value, output)
+        return _FAILED.get(what, EngineFailed("internal", True))
 
     # ---- the end -------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from agents.engine import (
     EngineExpires,
     EngineFailed,
     EngineReady,
+    ResponseDone,
+    ResponseStatus,
     Say,
     ToolOutput,
 )
@@ -30,6 +32,7 @@ class Desk:
         self.told: list[CallEvent] = []
         self.reported: list[tuple[int, AnyEngineEvent]] = []
         self.engines: list[ScriptedEngine] = [ScriptedEngine()]
+        self.broken: list[bool] = []
         self.ready = True
         self.tasks = Tasks(self._broken)
         self.instead: AnyEngineEvent | None = None
@@ -39,7 +42,7 @@ class Desk:
         self.seats = Seats("CA1", self.engines[0], opener, self.tasks, self.told.append)
 
     def _broken(self, name: str, _error: BaseException) -> None:
-        self.seats.broken(name)
+        self.broken.append(self.seats.broken(name))
 
     def _report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
         self.reported.append((rung, event))
@@ -170,3 +173,119 @@ async def test_who_hears_how_a_session_fares_may_know_better_what_it_means() -> 
     desk.engines[0].say(EngineFailed("model_not_found", fatal=True))
     await settle()
     assert desk.told == [desk.instead]
+
+
+# ---- what is reported of a session that was left ------------------------------------------------
+
+DONE = ResponseDone("r1", ResponseStatus.COMPLETED)
+
+
+def failures(desk: Desk) -> list[tuple[int, AnyEngineEvent]]:
+    return [each for each in desk.reported if isinstance(each[1], EngineFailed)]
+
+
+async def test_a_first_session_that_was_never_ready_is_reported_once() -> None:
+    desk = Desk()
+    desk.engines[0] = ScriptedEngine(ready=False)
+    desk.seats = Seats(
+        "CA1", desk.engines[0], Opener(desk._new, report=desk._report), desk.tasks, desk.told.append
+    )
+    await desk.begun()
+    desk.seats.leave(0)
+    desk.engines[0].say(EngineFailed("setup_timeout", fatal=False))
+    desk.seats.leave(0)
+    await settle()
+    assert failures(desk) == [(0, EngineFailed("left", fatal=False))]
+    assert desk.told == [], "the call knows: it has left it"
+
+
+async def test_a_further_session_that_was_never_ready_is_reported_once() -> None:
+    desk = await Desk().begun()
+    desk.engines[0].say(DONE)
+    desk.ready = False
+    desk.seats.open(1, 1)
+    await settle()
+    desk.seats.leave(1)
+    await settle()
+    desk.engines[1].say(EngineFailed("setup_timeout", fatal=False))
+    await settle()
+    assert failures(desk) == [(1, EngineFailed("left", fatal=False))]
+
+
+async def test_a_session_that_is_ready_and_mute_is_reported() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 1)
+    await settle()
+    desk.engines[0].say(DONE)
+    desk.seats.leave(0)
+    desk.seats.seat(1)
+    await settle()
+    assert failures(desk) == [], "it had given a reply"
+    desk.seats.leave(1)
+    await settle()
+    assert failures(desk) == [(1, EngineFailed("left", fatal=False))]
+
+
+async def test_a_session_that_failed_by_itself_is_reported_for_that_alone() -> None:
+    desk = await Desk().begun()
+    desk.engines[0].say(EngineFailed("connection_lost", fatal=False))
+    desk.seats.leave(0)
+    await settle()
+    assert failures(desk) == [(0, EngineFailed("connection_lost", fatal=False))]
+
+
+async def test_a_session_that_makes_room_for_a_planned_one_did_not_fail() -> None:
+    desk = await Desk().begun()
+    desk.seats.open(1, 0)
+    await settle()
+    desk.seats.seat(1)
+    await settle()
+    assert failures(desk) == []
+
+
+async def test_the_end_of_a_call_is_no_failure_of_its_sessions() -> None:
+    desk = await Desk().begun()
+    desk.ready = False
+    desk.seats.open(1, 1)
+    await settle()
+    # As a call lets go of them: the one on its way, then the one that is seated.
+    desk.seats.leave(1)
+    desk.seats.submit(CloseEngine())
+    desk.seats.close()
+    desk.seats.leave(0)
+    await settle()
+    assert failures(desk) == []
+
+
+async def test_a_refusal_of_ours_is_no_failure_of_the_provider() -> None:
+    def refused(_rung: int) -> "asyncio.Future[str | None]":
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer.set_result("row_too_long")
+        return answer
+
+    desk = await Desk(refused).begun()
+    desk.seats.open(1, 1)
+    await settle()
+    assert desk.told[-1] == SuccessorFailed(1, "row_too_long", fatal=True)
+    assert failures(desk) == []
+
+
+# ---- tasks that break ---------------------------------------------------------------------------
+
+
+async def test_a_session_left_behind_that_breaks_harms_no_other() -> None:
+    desk = Desk()
+    desk.engines[0] = ScriptedEngine(closes=False)
+    opener = Opener(desk._new, report=desk._report)
+    desk.seats = Seats("CA1", desk.engines[0], opener, desk.tasks, desk.told.append)
+    await desk.begun()
+    desk.seats.open(1, 1)
+    await settle()
+    desk.seats.leave(0)
+    desk.seats.seat(1)
+    desk.told.clear()
+    desk.engines[0].breaks(RuntimeError("boom"))
+    await settle()
+    assert desk.told == []
+    assert desk.broken == [True], "it is a session's, and nothing else failed"
+    assert not desk.seats.broken("tool call_1")

@@ -16,6 +16,7 @@ from agents.engine import (
     CallerSpeechStopped,
     CallerTranscript,
     CloseEngine,
+    EngineFailed,
     Inform,
     ItemDone,
     ResponseDone,
@@ -41,6 +42,7 @@ from telephony.call.events import (
     StreamLost,
     StreamStarted,
     StreamStopped,
+    ToolFinished,
 )
 from telephony.call.machine import Call
 from telephony.session import Session, Watch
@@ -56,7 +58,7 @@ from tools.gate import WAITING
 from tools.migrate import migrate
 from tools.receipts import Receipts
 from tools.registry import Registry
-from tools.spec import Approval, Result, Risk, Tool, ToolContext
+from tools.spec import Approval, Result, Risk, Tool, ToolContext, ToolOutcome
 from tools.store import Store, open_store
 
 SECOND = b"\x55" * 8_000
@@ -701,3 +703,32 @@ async def test_fault_p3_a_tool_that_another_process_began_is_settled_and_answere
 def _tool_lines(call: OneCall) -> list[ToolLine]:
     noted = (command for command in call.keeping.noted if isinstance(command, Record))
     return [command.entry for command in noted if isinstance(command.entry, ToolLine)]
+
+
+@pytest.mark.parametrize("settling", [False, True])
+async def test_a_tool_whose_task_breaks_has_failed_and_the_engine_goes_on(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch, settling: bool
+) -> None:
+    async def breaks(*_arguments: object) -> ToolOutcome:
+        raise RuntimeError("boom")
+
+    pending = (ToolCalled("r0", "call_1", "greet", "{}"),)
+    resumed = Resumed(0.0, 0, pending=pending) if settling else None
+    call = one(resumed=resumed) if settling else one()
+    monkeypatch.setattr(call.around.dispatcher, "run", breaks)
+    monkeypatch.setattr(call.around.dispatcher, "settle", breaks)
+    await call.begin()
+    if not settling:
+        call.engine.say(ResponseStarted("r1"), ToolCalled("r1", "call_1", "greet", "{}"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    (finished,) = [event for event in call.around.seen if isinstance(event, ToolFinished)]
+    state = "unknown" if settling else "failed"
+    assert (finished.tool_call_id, finished.name, finished.state) == ("call_1", "greet", state)
+    told = msgspec.json.decode(finished.output)
+    assert told["status"] == state
+    assert "nothing was changed" not in told["message"]
+    assert not any(isinstance(event, EngineFailed) for event in call.around.seen)
+    assert call.engine.running
+    call.session.deliver(StreamStopped())
+    assert await call.ended() is EndedReason.CALLER_HUNG_UP
