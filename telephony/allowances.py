@@ -19,6 +19,8 @@ times a minute. Cached tokens are taken to count like others."""
 MEASURED_FROM_S = 60.0
 """Of calls, added up: from less nobody knows what a call uses."""
 ENDED_KEPT = 20
+MOST = 0.5
+"""Of a limit: while the provider says that more of it is left, no guess of ours refuses a call."""
 _REFUSED_S = 20.0
 """How long no call is sent to a provider that refused one for its limits."""
 LIMITED = frozenset({"rate_limited", "rate_limit_exceeded", "inference_rate_limit_exceeded"})
@@ -123,32 +125,40 @@ class Allowances:
         if now < found.refused_until_s:
             return False
         return all(
-            _carries(told, len(found.live), _demand(found, name, now), now)
+            _carries(told, len(found.live), _measured(found, name, now), DEMAND[name], now)
             for name, told in found.told.items()
         )
 
 
-def _carries(told: _Told, live: int, demand: float, now: float) -> bool:
+def _carries(told: _Told, live: int, measured: float | None, guess: float, now: float) -> bool:
     """Whether all calls are within the limit, and what is left lasts until it is whole.
 
     One call alone is within any limit: the account may be so small that it always waits.
+    `measured` and `guess` are what one call uses in a minute; None: nobody knows it yet.
     """
-    a_minute = (live + 1) * demand
-    if live and a_minute > told.limit:
+    remaining = _remaining(told, now)
+    if measured is None and remaining > MOST * told.limit:
+        return True
+    a_minute = (live + 1) * (guess if measured is None else measured)
+    if measured is not None and live and a_minute > told.limit:
         return False
     left_s = min(max(0.0, told.whole_s - now), WINDOW_S)
-    whole_in_s = told.whole_s - told.at_s
-    passed = 1.0 if whole_in_s <= 0 else min(1.0, (now - told.at_s) / whole_in_s)
-    remaining = told.remaining + (told.limit - told.remaining) * passed
     return a_minute * left_s / WINDOW_S <= remaining
 
 
-def _demand(found: _Provider, name: str, now: float) -> float:
-    """What one call uses in a minute."""
+def _remaining(told: _Told, now: float) -> float:
+    """It grows whole evenly."""
+    whole_in_s = told.whole_s - told.at_s
+    passed = 1.0 if whole_in_s <= 0 else min(1.0, (now - told.at_s) / whole_in_s)
+    return told.remaining + (told.limit - told.remaining) * passed
+
+
+def _measured(found: _Provider, name: str, now: float) -> float | None:
+    """What one call was seen to use in a minute; None while too little was seen."""
     calls = (*found.live.values(), *found.ended)
     length_s = sum(call.length_s(now) for call in calls)
     if length_s < MEASURED_FROM_S:
-        return DEMAND[name]
+        return None
     return sum(call.used[name] for call in calls) * WINDOW_S / length_s
 
 

@@ -64,6 +64,8 @@ CLOCK_MS = 100
 """So much silence at a time."""
 MOST_FILLS = 150
 """What has not been spoken after 15 s of silence will not be: silence costs as speech does."""
+UNUSED_S = 120.0
+"""A session opened ahead of its call that is asked for nothing so long has been forgotten."""
 RETRY_S = 0.5
 """Pause before a failed response of the backend's is asked for again."""
 EXPIRES_S = 60.0
@@ -104,6 +106,8 @@ class LiveProtocol:
         """Silence from before the session that was not given to it."""
         self._remembered = False
         self._setup_by: float | None = None
+        self._used_by: float | None = None
+        """Until it is of any use."""
         self._clock_by: float | None = None
         self._fills_left = 0
         """While something is to be spoken."""
@@ -138,6 +142,7 @@ class LiveProtocol:
         """One command of the call."""
         if self._phase is _Phase.OVER:
             return []
+        self._used_by = None
         if isinstance(command, AppendAudio):
             return self._append(command.audio, now)
         if isinstance(command, CloseEngine):
@@ -151,6 +156,9 @@ class LiveProtocol:
             return []
         if self._setup_by is not None and now >= self._setup_by:
             return self.fail(EngineFailed("setup_timeout", fatal=False))
+        if self._used_by is not None and now >= self._used_by:
+            self._close()
+            return [EngineFailed("unused", fatal=False)]
         if self._fills_left and self._clock_by is not None and now >= self._clock_by:
             self._fill(now)
         if self._retry_at is not None and now >= self._retry_at:
@@ -178,7 +186,7 @@ class LiveProtocol:
             return None
         turns_s, speaking_s = self._turns.next_deadline(), self._speaking.next_deadline()
         clock_by = self._clock_by if self._fills_left else None
-        clocks = (self._setup_by, clock_by, self._retry_at, self._expires_at)
+        clocks = (self._setup_by, self._used_by, clock_by, self._retry_at, self._expires_at)
         times = [time for time in (*clocks, turns_s, speaking_s) if time is not None]
         return min(times, default=None)
 
@@ -255,6 +263,7 @@ class LiveProtocol:
             return notices + self.fail(EngineFailed("session_config_refused", fatal=True))
         self._phase = _Phase.READY
         self._setup_by = None
+        self._used_by = now + UNUSED_S
         prefix = re.sub(r"[^0-9A-Za-z_-]", "", session.id)[:40] or "live"
         self._turns.prefix = self._speaking.prefix = self._work.prefix = prefix
         return [EngineReady(session.id), *self._expires(session.expires_at, now)]

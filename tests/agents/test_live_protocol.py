@@ -39,7 +39,7 @@ from agents.engine import (
     Usage,
 )
 from agents.live import protocol
-from agents.live.protocol import LiveProtocol
+from agents.live.protocol import UNUSED_S, LiveProtocol
 from agents.live.settings import LiveSettings
 from agents.realtime.held import HELD_AUDIO_S
 from tests.agents.live_story import (
@@ -567,8 +567,8 @@ def test_silence_is_not_paid_for_without_end() -> None:
 def test_the_end_of_the_session_is_told_ahead_and_again_a_minute_before() -> None:
     story = Story().sends({"type": "session.start"})
     resource = story.echo() | {"expires_at": int(UNIX_S) + 7_200}
-    story.server(started(resource), EngineReady("live_1"), expires(7_200.0))
-    story.wait(7_139.0).wait(2.0, expires(60.0)).wait(30.0)
+    story.server(started(resource), EngineReady("live_1"), expires(7_200.0)).caller(20)
+    story.wait(7_138.98).wait(2.0, expires(60.0)).wait(30.0)
 
 
 def test_a_session_that_ends_within_the_minute_is_told_of_once() -> None:
@@ -689,3 +689,23 @@ def test_no_message_breaks_the_protocol_and_nothing_follows_a_failure(
     failed = [at for at, event in enumerate(events) if isinstance(event, EngineFailed)]
     assert failed in ([], [len(events) - 1])
     machine.start(1.0, UNIX_S)
+
+
+# ---- opened ahead -----------------------------------------------------------------------------
+
+
+def test_a_session_opened_ahead_waits_and_asks_for_nothing() -> None:
+    story = Story().live().wait(UNUSED_S - 1).sends_nothing()
+    story.call(Say("Good morning."))
+    assert story.protocol.messages_to_send()
+
+
+def test_one_that_is_forgotten_takes_its_leave() -> None:
+    story = Story().live().wait(UNUSED_S + 1, EngineFailed("unused", fatal=False))
+    story.sends({"type": "session.close"})
+    assert story.protocol.next_deadline() is None
+
+
+def test_one_that_is_in_use_may_be_quiet_for_as_long_as_it_likes() -> None:
+    story = Story().live().call(AppendAudio(hush(20))).sends({"type": "session.input_audio.append"})
+    story.wait(10 * UNUSED_S).sends_nothing()

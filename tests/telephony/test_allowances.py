@@ -12,7 +12,7 @@ from agents.engine import (
     ResponseStatus,
     Usage,
 )
-from telephony.allowances import DEMAND, ENDED_KEPT, REQUESTS, TOKENS, Allowances
+from telephony.allowances import ENDED_KEPT, REQUESTS, TOKENS, Allowances
 
 COMPLETED = ResponseStatus.COMPLETED
 
@@ -37,6 +37,17 @@ def told(
     return allowances
 
 
+def measured(calls: int) -> Allowances:
+    """Seen for a minute, to use 24,000 tokens in 6 requests each; it is 60 now."""
+    allowances = busy(calls)
+    for number in range(calls):
+        for response in range(6):
+            used = Usage(input_audio_tokens=3_500, output_audio_tokens=500)
+            done = ResponseDone(f"r{response}", COMPLETED, usage=used)
+            allowances.observe("realtime", f"CA{number}", done, 10.0 * response)
+    return allowances
+
+
 def test_a_provider_that_has_told_nothing_has_room() -> None:
     assert Allowances().has_room("realtime", 0.0)
     assert busy(100).has_room("realtime", 0.0)
@@ -44,8 +55,15 @@ def test_a_provider_that_has_told_nothing_has_room() -> None:
 
 def test_fault_m4_calls_are_admitted_as_far_as_the_limit_carries_them() -> None:
     """200,000 tokens a minute carry eight conversations of 24,000."""
-    assert told(busy(7), 199_000, 0.3).has_room("realtime", 0.0)
-    assert not told(busy(8), 199_000, 0.3).has_room("realtime", 0.0)
+    assert told(measured(7), 199_000, 0.3, now=60.0).has_room("realtime", 60.0)
+    assert not told(measured(8), 199_000, 0.3, now=60.0).has_room("realtime", 60.0)
+
+
+@pytest.mark.parametrize("name", [TOKENS, REQUESTS])
+@pytest.mark.parametrize("reset_s", [0.3, 59.0])
+def test_a_guess_refuses_no_call_while_most_of_the_limit_is_left(name: str, reset_s: float) -> None:
+    assert told(busy(40), 101, reset_s, limit=200, name=name).has_room("realtime", 0.0)
+    assert not told(busy(40), 99, 59.0, limit=200, name=name).has_room("realtime", 0.0)
 
 
 def test_what_is_left_must_last_until_it_is_whole_again() -> None:
@@ -61,13 +79,15 @@ def test_it_grows_whole_again_with_time() -> None:
 
 
 def test_requests_are_limited_like_tokens() -> None:
-    assert told(busy(9), 59, 1.0, limit=60, name=REQUESTS).has_room("realtime", 0.0)
-    assert not told(busy(10), 59, 1.0, limit=60, name=REQUESTS).has_room("realtime", 0.0)
+    for calls, room in ((9, True), (10, False)):
+        allowances = told(measured(calls), 59, 1.0, limit=60, now=60.0, name=REQUESTS)
+        assert allowances.has_room("realtime", 60.0) is room
 
 
 def test_a_small_account_carries_one_call_when_it_is_whole() -> None:
     assert told(busy(0), 10_000, 0.0, limit=10_000).has_room("realtime", 0.0)
-    assert not told(busy(1), 10_000, 0.0, limit=10_000).has_room("realtime", 0.0)
+    assert told(measured(0), 10_000, 0.0, limit=10_000, now=60.0).has_room("realtime", 60.0)
+    assert not told(measured(1), 10_000, 0.0, limit=10_000, now=60.0).has_room("realtime", 60.0)
     assert not told(busy(0), 0, 60.0, limit=10_000).has_room("realtime", 0.0)
 
 
@@ -155,7 +175,7 @@ def test_where_there_is_no_room_more_calls_find_none_and_time_does_not_take_it_a
     calls: int, remaining: int, reset_s: float, limit: int, later_s: float
 ) -> None:
     def has_room(live: int, now: float) -> bool:
-        # As if they had just begun, so that the guess holds.
+        # As if they had just begun, so that only the guess and what is left count.
         allowances = told(busy(live, began_s=now), remaining, reset_s, limit)
         return allowances.has_room("realtime", now)
 
@@ -163,5 +183,4 @@ def test_where_there_is_no_room_more_calls_find_none_and_time_does_not_take_it_a
         assert has_room(calls, later_s)
     if calls and not has_room(calls, later_s):
         assert not has_room(calls + 1, later_s)
-    if (calls + 1) * DEMAND[TOKENS] <= limit:
-        assert has_room(calls, reset_s + 0.001)
+    assert has_room(calls, reset_s + 0.001)

@@ -251,7 +251,7 @@ async def test_a_call_that_ends_or_changes_engines_leaves_its_room_to_others() -
     desk = Desk()
     for call_id in ("CA1", "CA2", "CA2"):
         desk.begin(call_id)
-    desk.happens("CA1", EngineAllowance("tokens", 50_000, 50_000, 0.0))
+    desk.happens("CA1", EngineAllowance("tokens", 200_000, 60_000, 60.0))
     assert not desk.spending.has_room("realtime")
     local = Record(SeatLine(1, "local", "failed", 0))
     for call_id in ("CA2", "CA2", "CA7"):
