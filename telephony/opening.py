@@ -3,12 +3,13 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 
-from agents.engine import AnyEngineEvent, Engine, EngineFailed, EngineReady
+from agents.engine import AnyEngineEvent, Engine, EngineFailed, ResponseDone, ResponseStatus
 from agents.tasks import Tasks
 from telephony.around import Around
 from telephony.call.config import BargeIn, CallConfig, Limits, Rung
@@ -16,7 +17,7 @@ from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, Part
 from telephony.custody import Custody
-from telephony.enginegate import OWN, EngineGate
+from telephony.enginegate import LONGEST_ROW_S, OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
 from telephony.livestate import Earlier, Head
@@ -74,13 +75,13 @@ class Opening:
         self._clock = clock
         self._tasks = tasks
         self._custody = custody
-        self._warm: WarmPool[_Begun] = WarmPool(lambda begun: begun.first.close())
+        self._warm: WarmPool[_Begun] = WarmPool(self._let_go)
 
     def prewarm(self, live: Live[Configured], offer: Offer) -> None:
         """Open the engine's session of a call that has been offered, if that takes time."""
         if self._warm.full:
             return
-        begun = self._begin(live, offer)
+        begun = self._begin(live, offer, self._names.take(offer.call_sid))
         if begun.ladder[0] not in OWN:
             begun.first.warm(self._tasks, f"warm {offer.call_sid}")
         self._warm.put(offer.call_sid, begun)
@@ -89,9 +90,11 @@ class Opening:
         """Let go of what waits for calls that will not come."""
         self._warm.drop_all()
 
-    def _begin(self, live: Live[Configured], offer: Offer) -> "_Begun":
-        part = live.built.cast.part(offer.to, self._clock(), self._names.take(offer.call_sid))
+    def _begin(self, live: Live[Configured], offer: Offer, caller_name: str) -> "_Begun":
+        part = live.built.cast.part(offer.to, self._clock(), caller_name)
         ladder = self.usable(part.ladder) or part.ladder
+        # Where one call finds out whether its engine works again, it is this one.
+        self._gate.allows(ladder[0], asyncio.get_running_loop().time())
         heard = partial(self._spending.heard, offer.call_sid)
         sessions = _Sessions(
             self._engines, self._gate, self._briefing(part), offer.from_, ladder, heard
@@ -101,14 +104,21 @@ class Opening:
     def _begun(self, live: Live[Configured], offer: Offer) -> "_Begun":
         """What was begun while it rang, unless the configuration is another one now."""
         begun = self._warm.take(offer.call_sid)
-        if begun is not None and begun.version == live.version:
+        if begun is None:
+            return self._begin(live, offer, self._names.take(offer.call_sid))
+        if begun.version == live.version:
             return begun
-        if begun is not None:
-            begun.first.close()
-        return self._begin(live, offer)
+        self._let_go(begun)
+        return self._begin(live, offer, begun.part.caller_name)
+
+    def _let_go(self, begun: "_Begun") -> None:
+        """Its call does not come, or not like this: the session may be open, and would cost."""
+        begun.first.close()
+        self._gate.withdrawn(begun.ladder[0])
 
     def usable(self, ladder: tuple[str, ...]) -> tuple[str, ...]:
-        """The engines of a ladder that work and have room for a call, as far as is known."""
+        """The engines of a ladder that work, or might and no other call is finding out, and have
+        room for a call, as far as is known."""
         now, has_room = asyncio.get_running_loop().time(), self._spending.has_room
         return tuple(
             kind for kind in ladder if has_room(kind) and not self._gate.resting(kind, now)
@@ -124,6 +134,21 @@ class Opening:
     ) -> Session:
         """Of a call whose stream is open. `earlier`: what another process knew of it."""
         begun = self._begun(live, offer)
+        with ExitStack() as undo:
+            undo.callback(self._let_go, begun)
+            session = self._session(live, offer, leg, over, earlier, begun)
+            undo.pop_all()
+        return session
+
+    def _session(
+        self,
+        live: Live[Configured],
+        offer: Offer,
+        leg: Leg,
+        over: Callable[[Session], None],
+        earlier: Earlier | None,
+        begun: "_Begun",
+    ) -> Session:
         part, sessions = begun.part, begun.sessions
         config = self._config(live.built.cast, offer, part, sessions.rungs(), earlier)
         head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
@@ -280,10 +305,14 @@ class _Sessions:
     async def enter(self, rung: int) -> str | None:
         """See telephony.seats.Enter: not all calls that lost their session come at once."""
         kind, loop = self._ladder[rung], asyncio.get_running_loop()
-        if not self._gate.allows(kind, loop.time()):
+        if self._gate.resting(kind, loop.time()):
             return "breaker_open"
+        # Where nothing follows, a late session is better than none.
+        follows = rung + 1 < len(self._ladder)
+        if follows and self._gate.row_s(kind, loop.time()) > LONGEST_ROW_S:
+            return "row_too_long"
         await asyncio.sleep(self._gate.wait_s(kind, loop.time()))
-        return None
+        return None if self._gate.allows(kind, loop.time()) else "breaker_open"
 
     def report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
         """See telephony.seats.Report: a model that is gone is not fatal where another takes its
@@ -291,10 +320,10 @@ class _Sessions:
         kind, now = self._ladder[rung], asyncio.get_running_loop().time()
         mended = self._heard(kind, event)
         match event:
-            case EngineReady():
+            case ResponseDone(status=ResponseStatus.COMPLETED):
                 self._gate.worked(kind)
-            case EngineFailed(fatal=fatal):
-                self._gate.failed(kind, now, fatal=fatal and not mended)
+            case EngineFailed(reason=reason, fatal=fatal):
+                self._gate.failed_for(kind, reason, now, fatal=fatal and not mended)
                 return msgspec.structs.replace(event, fatal=False) if mended else None
             case _:
                 pass
