@@ -93,12 +93,12 @@ class Opening:
     def _begin(self, live: Live[Configured], offer: Offer, caller_name: str) -> "_Begun":
         part = live.built.cast.part(offer.to, self._clock(), caller_name)
         ladder = self.usable(part.ladder) or part.ladder
-        # Where one call finds out whether its engine works again, it is this one.
-        self._gate.allows(ladder[0], asyncio.get_running_loop().time())
         heard = partial(self._spending.heard, offer.call_sid)
         sessions = _Sessions(
             self._engines, self._gate, self._briefing(part), offer.from_, ladder, heard
         )
+        # Where one call finds out whether its engine works again, it is this one.
+        sessions.allowed(0)
         return _Begun(live.version, part, ladder, sessions, WarmEngine(sessions.new(0)))
 
     def _begun(self, live: Live[Configured], offer: Offer) -> "_Begun":
@@ -114,7 +114,7 @@ class Opening:
     def _let_go(self, begun: "_Begun") -> None:
         """Its call does not come, or not like this: the session may be open, and would cost."""
         begun.first.close()
-        self._gate.withdrawn(begun.ladder[0])
+        begun.sessions.over()
 
     def usable(self, ladder: tuple[str, ...]) -> tuple[str, ...]:
         """The engines of a ladder that work, or might and no other call is finding out, and have
@@ -165,7 +165,7 @@ class Opening:
             engine=begun.first,
             journal=journal,
             around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
-            over=over,
+            over=partial(_over, sessions, over),
             verstat=offer.verstat,
             called_number=e164(offer.to) or offer.to,
             persona=part.name,
@@ -262,6 +262,11 @@ class Opening:
         )
 
 
+def _over(sessions: "_Sessions", over: Callable[[Session], None], session: Session) -> None:
+    sessions.over()
+    over(session)
+
+
 @dataclass(frozen=True)
 class _Begun:
     """A call that has a persona and a first engine."""
@@ -292,6 +297,8 @@ class _Sessions:
         self._briefing = briefing
         self._caller = caller
         self._ladder = ladder
+        self._finding_out: set[str] = set()
+        """Engines of which a session was allowed, and nothing yet shows how they fare."""
 
     def rungs(self) -> tuple[Rung, ...]:
         briefing = self._briefing
@@ -312,7 +319,21 @@ class _Sessions:
         if follows and self._gate.row_s(kind, loop.time()) > LONGEST_ROW_S:
             return "row_too_long"
         await asyncio.sleep(self._gate.wait_s(kind, loop.time()))
-        return None if self._gate.allows(kind, loop.time()) else "breaker_open"
+        return None if self.allowed(rung) else "breaker_open"
+
+    def allowed(self, rung: int) -> bool:
+        """Whether a session may be opened now."""
+        kind = self._ladder[rung]
+        allowed = self._gate.allows(kind, asyncio.get_running_loop().time())
+        if allowed:
+            self._finding_out.add(kind)
+        return allowed
+
+    def over(self) -> None:
+        """The call is over, or never began: what it has not found out, another may."""
+        for kind in self._finding_out:
+            self._gate.withdrawn(kind)
+        self._finding_out.clear()
 
     def report(self, rung: int, event: AnyEngineEvent) -> AnyEngineEvent | None:
         """See telephony.seats.Report: a model that is gone is not fatal where another takes its
@@ -321,8 +342,10 @@ class _Sessions:
         mended = self._heard(kind, event)
         match event:
             case ResponseDone(status=ResponseStatus.COMPLETED):
+                self._finding_out.discard(kind)
                 self._gate.worked(kind)
             case EngineFailed(reason=reason, fatal=fatal):
+                self._finding_out.discard(kind)
                 self._gate.failed_for(kind, reason, now, fatal=fatal and not mended)
                 return msgspec.structs.replace(event, fatal=False) if mended else None
             case _:

@@ -5,6 +5,7 @@ import pytest
 from telephony.enginegate import (
     AT_ONCE,
     FAILURES,
+    HOPELESS,
     LONGEST_REST_S,
     LONGEST_ROW_S,
     ONE_CALLS,
@@ -94,6 +95,10 @@ def test_one_call_s_own_failure_closes_an_engine_for_nobody(reason: str, fatal: 
     for _ in range(2 * FAILURES):
         found.failed_for("realtime", reason, 0.0, fatal=fatal)
     assert not found.resting("realtime", 0.0)
+
+
+def test_what_lies_in_one_call_is_never_taken_for_what_lies_in_the_account() -> None:
+    assert not ONE_CALLS & HOPELESS
 
 
 def test_a_fatal_failure_nobody_knows_counts_as_one() -> None:

@@ -21,6 +21,7 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from telephony.app import Service, open_service
+from telephony.call.events import StreamStarted, StreamStopped
 from telephony.casting import Cast
 from telephony.enginegate import FAILURES, LONGEST_ROW_S, REST_S, EngineGate
 from telephony.engines import Briefing
@@ -280,6 +281,30 @@ async def test_a_call_that_does_not_come_lets_another_find_out(house: House) -> 
     house.opening.close()
     assert house.made("realtime")[0].asked == [CloseEngine()]
     assert house.opening.usable(LADDER) == LADDER
+
+
+async def test_a_call_that_ends_before_its_first_reply_lets_another_find_out(house: House) -> None:
+    house.half_open()
+    session = house.session()
+    session.deliver(StreamStarted("MZ1"))
+    await asyncio.sleep(0)
+    assert house.opening.usable(LADDER) == ("local",)
+    session.deliver(StreamStopped())
+    async with asyncio.timeout(5.0):
+        while not house.over:
+            await asyncio.sleep(0.005)
+    assert house.over == [session]
+    assert house.opening.usable(LADDER) == LADDER
+
+
+async def test_a_call_that_found_out_leaves_it_at_that_when_it_ends(house: House) -> None:
+    house.half_open()
+    sessions = house.opening._begin(house.live, offer("CA1"), "").sessions
+    sessions.report(0, COMPLETED)
+    house.half_open()
+    house.session("CA2")
+    sessions.over()
+    assert house.opening.usable(LADDER) == ("local",)
 
 
 async def test_a_version_published_while_it_rings_keeps_the_caller_s_name(house: House) -> None:
