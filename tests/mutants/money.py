@@ -138,14 +138,19 @@ MONEY = (
         "calls are sent to a provider that has just refused one",
     ),
     _limits(
-        "    a_minute = (live + 1) * demand\n",
-        "    a_minute = live * demand\n",
+        "    a_minute = (live + 1) * (guess if measured is None else measured)\n",
+        "    a_minute = live * (guess if measured is None else measured)\n",
         "the new call itself is left out of the reckoning",
     ),
     _limits(
-        "    if live and a_minute > told.limit:\n",
+        "    if measured is not None and live and a_minute > told.limit:\n",
         "    if False:\n",
         "a limit that looks whole is taken for no limit",
+    ),
+    _limits(
+        "    if measured is None and remaining > MOST * told.limit:\n",
+        "    if False:\n",
+        "a guess refuses calls while most of a limit is left",
     ),
     Mutant(
         "tools/costbook.py",
