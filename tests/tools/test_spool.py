@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tests.tools.desk import CALLER, NOW, Desk, said
 from tools import spool as spools
+from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.calls.inbox import Inbox
 from tools.catalogue import build
@@ -166,3 +167,29 @@ def test_what_is_kept_is_in_order_for_our_eyes_and_no_more_than_so_much(
     assert spool.drain(lambda intent: got.append(intent.effect)) == 3
     assert got == ["e1", "e2", "e3"]
     assert [path.name for path in (tmp_path / "spool").iterdir()] == ["e9.bad"]
+
+
+async def test_fault_x10_what_may_have_been_done_is_not_told_as_undone(
+    store_url: str, store: Store, spool: Spool
+) -> None:
+    entry = build(default_shop(), store).get("book_appointment")
+    assert entry is not None
+    handler = entry.tool.handler
+    gone = contextlib.ExitStack()
+
+    def booked(asked: Any, context: ToolContext) -> Any:
+        made = handler(asked, context)
+        gone.enter_context(down(store_url, store))
+        return made
+
+    own = Desk([msgspec.structs.replace(entry.tool, handler=booked)], store, spool=spool)
+    with gone:
+        first = await own.ask("book_appointment", WISH)
+        again = await own.ask("book_appointment", WISH)
+    assert first.state is ToolState.UNKNOWN
+    assert "Nothing was done" not in again.output
+    assert "Say neither" in said(again)["mend"]
+    assert spool.drain(told_to_staff(store)) == 1
+    (message,) = Inbox(store).messages()
+    assert message.text.startswith("This may have been done:")
+    assert len(Bookings(store, default_shop()).of_call("CA1")) == 1
