@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
+from tests.tools.salon import SHOP as SALON
 from tools.booking.appointments import Appointments
 from tools.booking.asked import Cancel
 from tools.booking.bookings import Booking, Bookings
@@ -266,6 +267,39 @@ async def test_a_caller_who_calls_again_has_one_booking(plain: Store) -> None:
     await done(own, "book_appointment", wish(), call="CA1")
     await done(own, "book_appointment", wish(), call="CA2")
     assert len((await done(own, "my_appointments", {}, call="CA1"))["appointments"]) == 1
+
+
+@pytest.mark.parametrize("number", [CALLER, WITHHELD])
+async def test_fault_x7_what_stands_is_not_booked_again_once_another_was_cancelled(
+    store: Store, number: str | None
+) -> None:
+    own = desk(store, msgspec.structs.replace(SHOP, chairs=3))
+    await done(own, "book_appointment", wish("10:00"), number=number)
+    await done(own, "book_appointment", wish("15:00"), number=number)
+    other = {"date": "2026-03-04", "time": "15:00", "name": "Ann"}
+    await done(own, "cancel_appointment", other, number=number)
+    await done(own, "book_appointment", wish("10:00"), number=number)
+    live = [each for each in Bookings(store, SHOP).of_call("CA1") if each.state == "booked"]
+    assert len(live) == 1
+
+
+async def test_another_party_or_person_is_another_booking(store: Store) -> None:
+    own = desk(store, SALON)
+    tea = {"service": "tea", "date": "2026-03-04", "time": "15:00", "name": "Ann"}
+    for size in (2, 4, 4):
+        await done(own, "book_appointment", {**tea, "party": size})
+    cut = {"service": "cut", "date": "2026-03-04", "time": "12:00", "name": "Ann"}
+    for person in ("Anna", "Bo", "Bo"):
+        await done(own, "book_appointment", {**cut, "person": person}, call=person)
+    booked = [
+        each for call in ("CA1", "Anna", "Bo") for each in Bookings(store, SALON).of_call(call)
+    ]
+    assert [(each.party, each.person) for each in booked] == [
+        (2, None),
+        (4, None),
+        (1, "Anna"),
+        (1, "Bo"),
+    ]
 
 
 # ---- changing ---------------------------------------------------------------------------------
