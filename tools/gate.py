@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -36,7 +36,6 @@ STILL_WAITING = "I'm still waiting for my colleague. Thank you for holding on."
 
 Waiting = Callable[[str], None]
 """Told what to say to a caller who waits; must not block."""
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -74,21 +73,21 @@ class Gate:
                 again = await self._known(claim, refused, steps)
                 return None if again else self._refused(attempt, refused)
             case NeedsApproval() as needed:
-                if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+                if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                     return None
                 return await self._asked(attempt, claim, needed, waiting)
 
     async def _history(self, attempt: Attempt, claim: Claim, steps: Steps) -> History:
         if not needs_history(attempt.tool):
             return History(claim.now, steps=steps)
-        done = await self._blocking(lambda: self._receipts.done(claim.call_id))
-        runs = await self._blocking(lambda: self._receipts.runs(claim))
+        done = await self._threads.ask(lambda: self._receipts.done(claim.call_id))
+        runs = await self._threads.ask(lambda: self._receipts.runs(claim))
         return History(claim.now, done, runs, steps)
 
     async def _known(self, claim: Claim, refused: Refused, steps: Steps) -> bool:
         if refused.rule == "steps" and steps.in_turn >= 2 * MAX_STEPS_PER_TURN:
             return False
-        return isinstance(await self._blocking(lambda: self._receipts.look(claim)), Earlier)
+        return isinstance(await self._threads.ask(lambda: self._receipts.look(claim)), Earlier)
 
     def _refused(self, attempt: Attempt, refused: Refused) -> Answer:
         log.info(
@@ -100,9 +99,6 @@ class Gate:
         )
         return refusal(refused)
 
-    async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
-
     # ---- a person decides ----------------------------------------------------------------------
 
     async def _asked(
@@ -112,7 +108,7 @@ class Gate:
         if approvals is None:
             return refusal(_NOBODY)
         arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
-        asked = await self._blocking(lambda: approvals.ask(claim, arguments, needed))
+        asked = await self._threads.ask(lambda: approvals.ask(claim, arguments, needed))
         log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
         try:
             decided = await self._decided(approvals, asked, waiting)
@@ -122,7 +118,7 @@ class Gate:
             raise
         match decided.state:
             case ApprovalState.APPROVED:
-                if await self._blocking(lambda: approvals.use(asked.id, self._clock())):
+                if await self._threads.ask(lambda: approvals.use(asked.id, self._clock())):
                     return None
             case ApprovalState.REFUSED:
                 return refusal(_DECLINED)
@@ -133,7 +129,7 @@ class Gate:
     async def _ran(self, claim: Claim) -> bool:
         """Somebody else asked for the same, and used what was decided: theirs is the answer."""
         for _ in range(_LOOKS):
-            if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+            if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                 return True
             await asyncio.sleep(POLL_S)
         return False
@@ -147,7 +143,7 @@ class Gate:
                 waiting(words)
                 words, tell_s = STILL_WAITING, loop.time() + REMIND_S
             await asyncio.sleep(POLL_S)
-            found = await self._blocking(lambda: approvals.find(asked.id, self._clock()))
+            found = await self._threads.ask(lambda: approvals.find(asked.id, self._clock()))
         return found
 
 

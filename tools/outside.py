@@ -17,8 +17,9 @@ from tools.mcp import check as mcp_check
 from tools.mcp.offer import mcp_tool, mcp_tools, unreached
 from tools.mcp.schemas import UnfitError
 from tools.mcp.section import McpSection, connection, key, read
-from tools.mcp.server import Health, McpServer, Start
+from tools.mcp.server import Health, McpServer
 from tools.spec import Tool
+from tools.threads import Start
 from tools.validation import Problem
 
 log = structlog.get_logger()

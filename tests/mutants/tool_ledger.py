@@ -194,7 +194,7 @@ TOOL_LEDGER = (
         "an intent that came too late stands in the way of the next attempt",
     ),
     _limited(
-        "        if not self._breaker(attempt).allows(self._now_s()):\n",
+        "        if not self._breakers[attempt.tool.name].allows(self._now_s()):\n",
         "        if False:\n",
         "a backend that is down is asked by every caller",
     ),
