@@ -4,8 +4,11 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
+import msgspec
 import structlog
 
 from tools.approvals import Approval, Approvals, ApprovalState
@@ -75,7 +78,7 @@ class Gate:
             case NeedsApproval() as needed:
                 if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                     return None
-                return await self._asked(attempt, claim, needed, waiting)
+                return await self._asked(attempt, claim, steps, needed, waiting)
 
     async def _history(self, attempt: Attempt, claim: Claim, steps: Steps) -> History:
         if not needs_history(attempt.tool):
@@ -102,22 +105,31 @@ class Gate:
     # ---- a person decides ----------------------------------------------------------------------
 
     async def _asked(
-        self, attempt: Attempt, claim: Claim, needed: NeedsApproval, waiting: Waiting
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        steps: Steps,
+        needed: NeedsApproval,
+        waiting: Waiting,
     ) -> Answer | None:
         approvals = self._approvals
         if approvals is None:
             return refusal(_NOBODY)
         arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
-        asked = await self._threads.ask(lambda: approvals.ask(claim, arguments, needed))
-        log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
+        asking = self._threads.submit(lambda: approvals.ask(claim, arguments, needed))
         try:
+            asked = await asyncio.wrap_future(asking)
+            log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
             decided = await self._decided(approvals, asked, waiting)
         except asyncio.CancelledError:
             # The caller has hung up, or the service stops: it must not run with nobody there.
-            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
+            asking.add_done_callback(partial(self._withdrawn, approvals))
             raise
         match decided.state:
             case ApprovalState.APPROVED:
+                if (changed := await self._changed(attempt, claim, steps)) is not None:
+                    await self._threads.ask(lambda: approvals.withdraw(asked.id, self._clock()))
+                    return changed
                 if await self._threads.ask(lambda: approvals.use(asked.id, self._clock())):
                     return None
             case ApprovalState.REFUSED:
@@ -125,6 +137,21 @@ class Gate:
             case ApprovalState.EXPIRED:
                 return refusal(_NO_DECISION)
         return None if await self._ran(claim) else refusal(_NO_DECISION)
+
+    async def _changed(self, attempt: Attempt, claim: Claim, steps: Steps) -> Answer | None:
+        """Why it may not run any more: a person took their time, and the rules go by the clock and
+        by what was done meanwhile."""
+        now = msgspec.structs.replace(claim, now=self._clock())
+        history = await self._history(attempt, now, steps)
+        verdict = decide(attempt.tool, attempt.plain, attempt.request, history)
+        if not isinstance(verdict, Refused) or await self._known(claim, verdict, steps):
+            return None
+        return self._refused(attempt, verdict)
+
+    def _withdrawn(self, approvals: Approvals, asking: Future[Approval]) -> None:
+        if not asking.cancelled() and asking.exception() is None:
+            asked = asking.result()
+            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
 
     async def _ran(self, claim: Claim) -> bool:
         """Somebody else asked for the same, and used what was decided: theirs is the answer."""

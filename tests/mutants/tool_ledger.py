@@ -209,7 +209,7 @@ TOOL_LEDGER = (
         "a repeat of what was done is told that it may not be done",
     ),
     _gate(
-        "            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))\n",
+        "            asking.add_done_callback(partial(self._withdrawn, approvals))\n",
         "",
         "somebody approves what a caller who has gone had asked for",
     ),

@@ -544,6 +544,18 @@ async def test_guesses_from_a_withheld_number_are_counted_in_their_call(store: S
     assert found["choices"] == ["2026-03-04"]
 
 
+async def test_who_has_a_booking_that_day_has_no_more_guesses_than_others(store: Store) -> None:
+    own = desk(store, msgspec.structs.replace(SHOP, chairs=3))
+    await done(own, "book_appointment", wish(), call="CA0", number=WITHHELD)
+    await done(own, "book_appointment", wish("12:00", name="Me"), call="CA2")
+    for name in ("Guess", "Another", "Third"):
+        guess = {"name": name, "date": "2026-03-04"}
+        assert len((await done(own, "my_appointments", guess, call="CA2"))["appointments"]) == 1
+    for name in ("Ann", "Me"):
+        found = await done(own, "my_appointments", {**KNOWN, "name": name}, call="CA2")
+        assert [each["time"] for each in found["appointments"]] == ["12:00"]
+
+
 async def test_who_knows_a_withheld_booking_proves_nothing_of_the_number(plain: Store) -> None:
     own = desk(plain)
     await done(own, "book_appointment", wish(), call="CA0", number=WITHHELD)
