@@ -249,6 +249,7 @@ class Service:
 
     async def _build(self, version: int, files: Files) -> Configured:
         """What calls go by with these files. Raises ConfigError for what cannot be used."""
+        before = self._backends.outside.preparations
         try:
             cast = await _cast(self.settings, self.store, self._backends, files)
             await self._prepare(cast)
@@ -260,7 +261,7 @@ class Service:
             raise ConfigError("configuration", what, "The log of the service says more") from None
         self._documents.learn(cast.configuration.line)
         self._tasks.start("upkeep", self._upkeep.follow(cast.configuration.shop, cast.crm))
-        self._tasks.start("let go", self._let_go())
+        self._tasks.start("let go", self._let_go(before))
         return self._configured(cast)
 
     async def _built(self, version: int) -> Configured:
@@ -277,10 +278,11 @@ class Service:
             self._backends.news.clear()
             self._follower.again()
 
-    async def _let_go(self) -> None:
-        """Of what only calls of versions before have used, when none of them can be on."""
+    async def _let_go(self, before: int) -> None:
+        """Of what only calls of versions before have used, when none of them can be on. What was
+        built with meanwhile may be in use, or about to be."""
         await asyncio.sleep(self.settings.max_call_seconds + _LAST_WORDS_S)
-        await self._backends.keep(self.cast.configuration)
+        await self._backends.keep(self.cast.configuration, before)
 
     def _configured(self, cast: Cast) -> Configured:
         line, language = cast.configuration.line, cast.plain.language

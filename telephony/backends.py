@@ -47,9 +47,10 @@ class Backends:
         politely until it comes up, which is `news`."""
         await self.outside.prepare(mcp_sections(configuration))
 
-    async def keep(self, configuration: Configuration) -> None:
-        """End the MCP servers of other configurations: no call goes by those any more."""
-        await self.outside.keep(mcp_sections(configuration))
+    async def keep(self, configuration: Configuration, up_to: int) -> None:
+        """End the MCP servers of other configurations, which no call goes by any more: those that
+        nothing was built with since `Outside.preparations` was `up_to`."""
+        await self.outside.keep(mcp_sections(configuration), up_to)
 
     async def close(self) -> None:
         await self.outside.stop()

@@ -181,6 +181,8 @@ class Follower(Generic[T]):
         self._wake = asyncio.Event()
         self._seen: Look | None = None
         self._settled: Look | None = None
+        self._found = (begun.folder, begun.reasons, begun.draft)
+        """What came of what is settled."""
         self._published: int | None = begun.version
         self._standing = Standing(begun.version, begun.folder, clock(), begun.reasons, begun.draft)
 
@@ -230,6 +232,7 @@ class Follower(Generic[T]):
         seen = await self._blocking(partial(look, self._folder))
         before, self._seen = self._seen, seen
         if self._settled is not None and seen.same(self._settled):
+            self._stand_folder(self._found)
             return
         if before is None or not seen.same(before):
             # An editor may be in the middle of writing.
@@ -238,7 +241,8 @@ class Follower(Generic[T]):
             return
         outcome = await self._blocking(partial(_taken, seen, self._versions))
         self._settled = seen
-        self._stand_folder(_state(outcome))
+        self._found = _state(outcome)
+        self._stand_folder(self._found)
 
     def _stand_folder(self, found: tuple[FolderState, tuple[str, ...], int | None]) -> None:
         state, reasons, draft = found
@@ -274,8 +278,8 @@ class Follower(Generic[T]):
             self._stand(running=published, unusable=None, unusable_because="")
             log.info("config_published", version=published)
         self._published = published
-        # What could not be merged with the version before may fit this one.
-        if self._standing.folder is FolderState.CONFLICT:
+        # What did not fit the version before may fit this one.
+        if self._found[0] in (FolderState.CONFLICT, FolderState.BROKEN):
             self._settled = None
 
     def _stand(self, **changes: object) -> None:

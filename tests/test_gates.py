@@ -30,11 +30,12 @@ CATCH_ALL = frozenset(
         "telephony/twilio/webhook.py",
         "tools/attempt.py",
         "tools/dispatch.py",
+        "tools/periodic.py",
         "tools/threads.py",
         "tools/watchdog.py",
     }
 )
-"""Pumps, the dispatcher with its threads, and the app: where `except Exception` may stand."""
+"""Pumps, chores, the dispatcher with its threads, the app: where `except Exception` may stand."""
 VAGUE = re.compile(r"[a-z](Manager|Helper|Processor|Util|Utils|Handler|Service)$")
 ELSEWHERE = re.compile(
     r"/(?:work|root|home|Users)/[a-z]|\b(?:pypi\.org|pythonhosted\.org|localhost/simple)"

@@ -13,7 +13,7 @@ import structlog
 
 from tools.arguments import digest
 from tools.phone import e164
-from tools.receipts import Claim, Receipt
+from tools.receipts import Claim, Receipt, Receipts
 from tools.results import UNTRUSTED, answer
 from tools.spec import (
     AnyArguments,
@@ -47,6 +47,16 @@ class Answer(msgspec.Struct, frozen=True):
     """Not before so long."""
     unreachable: bool = False
     """It was our own database that could not be asked."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One handler at work."""
+
+    answer: asyncio.Future[Answer]
+    withdraw: Callable[[], bool]
+    """Takes it back if it has not begun; says whether that was so."""
+    unsure: Answer | None = None
+    """How a try before it ended that may have worked."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -124,6 +134,8 @@ class Attempt(msgspec.Struct, frozen=True):
 
     def outcome(self, state: ToolState, output: str, *, repeated: bool = False) -> ToolOutcome:
         done, tool = state is ToolState.DONE, self.tool
+        # What another process began is known without its arguments.
+        target = tool.transfer_to if done and self.arguments is not None else None
         return ToolOutcome(
             tool_call_id=self.request.tool_call_id,
             name=tool.name,
@@ -131,7 +143,7 @@ class Attempt(msgspec.Struct, frozen=True):
             output=output,
             ends_call=tool.ends_call and done,
             repeated=repeated,
-            transfer_to=tool.transfer_to(self.arguments) if tool.transfer_to and done else "",
+            transfer_to=target(self.arguments) if target else "",
         )
 
 
@@ -255,6 +267,15 @@ def _broken(attempt: Attempt, error: BaseException) -> Answer:
     passing = attempt.tool.risk.writes and attempt.tool.idempotent
     unsure = plain_answer(state, error_id=error_id)
     return msgspec.structs.replace(unsure, passing=passing, after_s=after_s)
+
+
+def end(
+    receipts: Receipts, attempt: Attempt, receipt: Receipt, ended: Answer, now: dt.datetime
+) -> Receipt:
+    """Write down how it ended, and return what stands; blocks."""
+    tool = attempt.tool
+    stands = tool.risk.writes and tool.lasting
+    return receipts.finish(receipt.id, ended.state, ended.output, now, tool.reopens, stands=stands)
 
 
 def _refusal(refusal: ToolRefusal) -> str:

@@ -4,10 +4,11 @@ import asyncio
 import copy
 import datetime as dt
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 import structlog
@@ -16,9 +17,11 @@ from tools.approvals import Approvals
 from tools.attempt import (
     Answer,
     Attempt,
+    Call,
     awaited,
     being_cancelled,
     called,
+    end,
     finished,
     log_failure,
     plain_answer,
@@ -29,14 +32,22 @@ from tools.breaker import Breaker
 from tools.gate import REMIND_S, Gate, Waiting, silent
 from tools.later import Later
 from tools.policy import Steps, exhausted, in_circles
-from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts
+from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts, unrecorded
 from tools.registry import Registry
 from tools.results import invalid
 from tools.spec import ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.spool import Spool
 from tools.steps import Counter
-from tools.threads import LEDGER_THREADS, TOOL_THREADS, Threads, ended_within
-from tools.unrun import bad_arguments_of, failed, isolated, log_outcome, refused, unknown_tool
+from tools.threads import LEDGER_THREADS, TOOL_THREADS, Start, Threads, ended_by
+from tools.unrun import (
+    bad_arguments_of,
+    failed,
+    isolated,
+    log_late,
+    log_outcome,
+    refused,
+    unknown_tool,
+)
 from tools.vault import Vault
 from tools.watchdog import Watchdog
 
@@ -52,24 +63,7 @@ LEFT_S = 120.0
 PAUSES_S = (0.2, 0.6, 1.2)
 """Between attempts at what may be repeated; longer where the backend asks for it."""
 
-T = TypeVar("T")
 log = structlog.get_logger()
-
-
-class Start(Protocol):
-    """Makes a named task and keeps it: `agents.tasks.Tasks.start` of a Tasks of our own."""
-
-    def __call__(self, name: str, coroutine: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]: ...
-
-
-class Call(msgspec.Struct, frozen=True):
-    """One handler at work."""
-
-    answer: asyncio.Future[Answer]
-    withdraw: Callable[[], bool]
-    """Takes it back if it has not begun; says whether that was so."""
-    unsure: Answer | None = None
-    """How a try before it ended that may have worked."""
 
 
 class Dispatcher:
@@ -105,7 +99,7 @@ class Dispatcher:
         self._bounds = bounds or Bounds()
         self._watchdog = watchdog or Watchdog()
         self._later = Later(spool) if spool is not None else None
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._steps = Counter()
         self._writing: set[asyncio.Task[Any]] = set()
         self._running: set[int] = set()
@@ -138,37 +132,41 @@ class Dispatcher:
         try:
             claim = self._claim(attempt)
             held = await self._held(attempt, claim, steps, waiting)
+            if held is not None:
+                return attempt.outcome(held.state, held.output)
+            if entry.tool.approval is not None:
+                # While a person decided no time of the tool's own has passed.
+                attempt = self._in_time(attempt)
+                claim = self._claim(attempt)
         except Exception as error:
             log_failure("tool_not_judged", attempt, error)
-            return await self._not_begun(attempt, self._claim(attempt))
-        if held is not None:
-            return attempt.outcome(held.state, held.output)
-        if entry.tool.approval is not None:
-            # While a person decided no time of the tool's own has passed.
-            attempt = self._in_time(attempt)
-            claim = self._claim(attempt)
+            return await self._not_begun(attempt)
         return await self._flown(attempt, claim)
 
     async def keep_recovering(self) -> None:
-        """`recover` at the start, and once more when all that was running then must have ended."""
-        await self.recover()
-        await asyncio.sleep(2 * LEFT_S)
-        await self.recover()
+        """`recover` at the start, and again and again: also what runs now may be left open."""
+        while True:
+            await self.recover()
+            await self._pause(LEFT_S)
 
     async def recover(self) -> int:
         """Settle what processes that died left open, as far as its backends can tell; says how
-        much was open. For the start: what another process runs just now is left alone."""
+        much was open. What another process runs just now is left alone."""
         before = self._clock() - dt.timedelta(seconds=LEFT_S)
         try:
-            left = await self._blocking(lambda: self._receipts.left_open(before))
+            left = await self._ledger_threads.ask(lambda: self._receipts.left_open(before))
         except Exception as error:
             log.error("ledger_not_recovered", error=type(error).__name__)
             return 0
         for receipt in left:
-            entry = self._registry.get(receipt.tool)
-            if entry is not None:
-                request = ToolRequest(receipt.call_id, "", receipt.tool, "")
-                await self._settled(Attempt(request, entry.tool, None), receipt)
+            if (entry := self._registry.get(receipt.tool)) is None:
+                continue
+            request = ToolRequest(receipt.call_id, "", receipt.tool, "")
+            attempt = self._in_time(Attempt(request, entry.tool, None))
+            try:
+                await self._settled(attempt, receipt)
+            except Exception as error:
+                log_failure("tool_not_recovered", attempt, error)
         return len(left)
 
     async def settle(self, request: ToolRequest) -> ToolOutcome:
@@ -177,18 +175,18 @@ class Dispatcher:
         entry = self._registry.get(request.name)
         if entry is None:
             return unknown_tool(request, self._registry.names())
-        attempt = Attempt(request, entry.tool, None)
+        attempt = self._in_time(Attempt(request, entry.tool, None))
         mine = partial(self._receipts.of_request, request.call_id, request.tool_call_id)
         try:
-            receipt = await self._blocking(mine)
+            receipt = await self._ledger_threads.ask(mine)
             if receipt is None:
                 return failed(attempt, begun=False)
             receipt = await self._settled(attempt, receipt)
+            assert receipt.state is not None, "what is settled has ended"
+            return attempt.outcome(receipt.state, receipt.output, repeated=True)
         except Exception as error:
             log_failure("tool_not_settled", attempt, error)
             return failed(attempt, begun=True)
-        assert receipt.state is not None, "what is settled has ended"
-        return attempt.outcome(receipt.state, receipt.output, repeated=True)
 
     def redacted(self, name: str) -> tuple[str, ...]:
         """Which arguments and fields of the result of a tool are kept out of every record."""
@@ -217,7 +215,9 @@ class Dispatcher:
         async with asyncio.timeout_at(attempt.until_s + patience_s):
             if self._watchdog.isolated(attempt.tool.name):
                 # What it did before stays true.
-                known = await self._blocking(lambda: self._receipts.look(claim)) is not None
+                known = (
+                    await self._ledger_threads.ask(lambda: self._receipts.look(claim)) is not None
+                )
                 return None if known else isolated(attempt)
             return await self._gate.answer_to(attempt, claim, steps, waiting)
 
@@ -257,7 +257,7 @@ class Dispatcher:
             found = await self._begun(attempt, claim)
         except Exception as error:
             log_failure("tool_not_begun", attempt, error)
-            return await self._not_begun(attempt, claim)
+            return await self._not_begun(attempt, judged=True)
         try:
             outcome = await self._answered(attempt, claim, found)
         except Exception as error:
@@ -269,7 +269,7 @@ class Dispatcher:
     async def _begun(self, attempt: Attempt, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
         """Raises TimeoutError where the ledger is too slow: what it may still begin is ended."""
         beginning = self._ledger_threads.submit(partial(self._receipts.begin, claim))
-        if await self._waited(beginning, attempt.until_s):
+        if await ended_by(beginning, attempt.until_s):
             return beginning.result()
         if not beginning.cancel():
             self._start(f"unbegun {attempt.tool.name}", self._never_run(attempt, beginning))
@@ -277,15 +277,39 @@ class Dispatcher:
 
     async def _never_run(self, attempt: Attempt, beginning: Future[Any]) -> None:
         """The intent came on record after all, and nobody will act on it."""
-        await self._waited(beginning, None)
+        await ended_by(beginning, None)
         found = None if beginning.exception() else beginning.result()
         if isinstance(found, Begun):
             await self._recorded(attempt, found.receipt, plain_answer(ToolState.FAILED))
 
-    async def _not_begun(self, attempt: Attempt, claim: Claim) -> ToolOutcome:
-        """The ledger cannot be asked: nothing was run, and nothing will be."""
-        kept = await self._later.answer_to(attempt, claim) if self._later else None
-        return attempt.outcome(kept.state, kept.output) if kept else failed(attempt, begun=False)
+    async def _not_begun(self, attempt: Attempt, *, judged: bool = False) -> ToolOutcome:
+        """The ledger cannot be asked: nothing was run, and nothing will be, but a way out of the
+        call that policy has let through."""
+        ended: Answer | None = None
+        try:
+            claim = self._claim(attempt)
+            if judged and attempt.tool.way_out and not attempt.references:
+                ended = await self._unledgered(attempt, claim)
+            elif self._later is not None:
+                ended = await self._later.answer_to(attempt, claim)
+            return (
+                attempt.outcome(ended.state, ended.output)
+                if ended
+                else failed(attempt, begun=False)
+            )
+        except Exception as error:
+            log_failure("tool_not_answered", attempt, error)
+            return failed(attempt, begun=False)
+
+    async def _unledgered(self, attempt: Attempt, claim: Claim) -> Answer | None:
+        """How it ended; None: it has not. It changes nothing, so no record of it is needed."""
+        attempt = self._in_time(attempt)
+        receipt = unrecorded(claim)
+        ended = await self._tried_in_turn(attempt, receipt)
+        if isinstance(ended, Answer):
+            return ended
+        self._give_up(attempt, receipt, ended)
+        return None
 
     async def _answered(
         self, attempt: Attempt, claim: Claim, found: Begun | Earlier | Clash | Exhausted
@@ -311,7 +335,7 @@ class Dispatcher:
         ready = revealed(attempt, partial(self.vault.take, receipt.call_id))
         if isinstance(ready, Answer):
             return await self._recorded(attempt, receipt, ready)
-        if not self._breaker(attempt).allows(self._now_s()):
+        if not self._breakers[attempt.tool.name].allows(self._now_s()):
             log.warning("tool_rests", tool=attempt.tool.name)
             rests = plain_answer(ToolState.FAILED, try_again=False)
             return await self._recorded(attempt, receipt, rests)
@@ -323,7 +347,9 @@ class Dispatcher:
                 ended = await self._later.answer_to(attempt, claim) or ended
             return await self._reconciled(attempt, await self._recorded(attempt, receipt, ended))
         if self._give_up(attempt, receipt, ended):
-            return await self._recorded(attempt, receipt, plain_answer(ToolState.FAILED))
+            # This try has done nothing; one before it may have.
+            stands = ended.unsure or plain_answer(ToolState.FAILED)
+            return await self._reconciled(attempt, await self._recorded(attempt, receipt, stands))
         unknown = await self._recorded(attempt, receipt, plain_answer(ToolState.UNKNOWN))
         self._keep(
             attempt,
@@ -378,16 +404,13 @@ class Dispatcher:
             raise
         return call.answer.result() if call.answer.done() else call
 
-    def _breaker(self, attempt: Attempt) -> Breaker:
-        return self._breakers.setdefault(attempt.tool.name, Breaker())
-
     def _report(self, attempt: Attempt, ended: Answer | Call) -> None:
         """Whether the backend is well. What it refuses, and what cannot help, is no illness."""
         slow = not isinstance(ended, Answer) or ended.state is ToolState.UNKNOWN
         if slow or (isinstance(ended, Answer) and ended.passing):
-            self._breaker(attempt).failed(self._now_s())
+            self._breakers[attempt.tool.name].failed(self._now_s())
         else:
-            self._breaker(attempt).succeeded()
+            self._breakers[attempt.tool.name].succeeded()
 
     def _give_up(self, attempt: Attempt, receipt: Receipt, call: Call) -> bool:
         """End the call if that cannot leave a write half done; says whether it did."""
@@ -407,12 +430,8 @@ class Dispatcher:
             ended = await self._recorded(attempt, receipt, stands)
         finally:
             self._running.discard(receipt.id)
-        log.warning(
-            "tool_ended_late",
-            call_id=receipt.call_id,
-            tool=attempt.tool.name,
-            state=ended.state.value if ended.state else "",
-        )
+        ended = await self._reconciled(self._in_time(attempt), ended)
+        log_late(attempt, ended.state)
 
     def _call(self, attempt: Attempt, context: ToolContext) -> Call:
         if inspect.iscoroutinefunction(attempt.tool.handler):
@@ -424,19 +443,11 @@ class Dispatcher:
 
     async def _recorded(self, attempt: Attempt, receipt: Receipt, ended: Answer) -> Receipt:
         """Write down how it ended, and return what stands. A success is told only if durable."""
-        finish = partial(
-            self._receipts.finish,
-            receipt.id,
-            ended.state,
-            ended.output,
-            self._clock(),
-            attempt.tool.reopens,
-            stands=attempt.tool.risk.writes and attempt.tool.lasting,
-        )
+        finish = partial(end, self._receipts, attempt, receipt, ended, self._clock())
         try:
             recording = self._ledger_threads.submit(finish)
             # The thread writes it down even when nobody can wait for that any longer.
-            if await self._waited(recording, max(attempt.until_s, self._now_s() + LEDGER_S)):
+            if await ended_by(recording, max(attempt.until_s, self._now_s() + LEDGER_S)):
                 return recording.result()
             raise TimeoutError("the ledger did not answer in time")
         except Exception as error:
@@ -454,7 +465,7 @@ class Dispatcher:
         patience = loop.time() + min(max(left, 0.0), attempt.tool.deadline_s) + GRACE_S
         while receipt.state is None and loop.time() < patience:
             await asyncio.sleep(POLL_S)
-            receipt = await self._blocking(partial(self._receipts.find, receipt.id))
+            receipt = await self._ledger_threads.ask(partial(self._receipts.find, receipt.id))
         if receipt.state is None:
             abandoned = ToolState.UNKNOWN if attempt.tool.risk.writes else ToolState.FAILED
             receipt = await self._recorded(attempt, receipt, plain_answer(abandoned))
@@ -471,20 +482,14 @@ class Dispatcher:
             return receipt
         ask = partial(reconcile, attempt.context(receipt, self._clock()))
         asked = asyncio.wrap_future(self._tool_threads.submit(ask))
+        left_s = max(attempt.until_s - self._now_s(), LEAST_S)
         try:
-            found = await asyncio.wait_for(asked, attempt.tool.deadline_s)
+            found = await asyncio.wait_for(asked, min(attempt.tool.deadline_s, left_s))
         except Exception as error:
             log_failure("tool_not_reconciled", attempt, error)
             return receipt
         ended = plain_answer(ToolState.FAILED) if found is None else finished(attempt, found)
         return await self._recorded(attempt, receipt, ended)
 
-    async def _waited(self, work: Future[Any], until_s: float | None) -> bool:
-        left_s = None if until_s is None else max(0.0, until_s - self._now_s())
-        return await ended_within(work, left_s)
-
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
-
-    async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._ledger_threads.submit(work))

@@ -4,8 +4,11 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
 
+import msgspec
 import structlog
 
 from tools.approvals import Approval, Approvals, ApprovalState
@@ -36,7 +39,6 @@ STILL_WAITING = "I'm still waiting for my colleague. Thank you for holding on."
 
 Waiting = Callable[[str], None]
 """Told what to say to a caller who waits; must not block."""
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -74,21 +76,21 @@ class Gate:
                 again = await self._known(claim, refused, steps)
                 return None if again else self._refused(attempt, refused)
             case NeedsApproval() as needed:
-                if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+                if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                     return None
-                return await self._asked(attempt, claim, needed, waiting)
+                return await self._asked(attempt, claim, steps, needed, waiting)
 
     async def _history(self, attempt: Attempt, claim: Claim, steps: Steps) -> History:
         if not needs_history(attempt.tool):
             return History(claim.now, steps=steps)
-        done = await self._blocking(lambda: self._receipts.done(claim.call_id))
-        runs = await self._blocking(lambda: self._receipts.runs(claim))
+        done = await self._threads.ask(lambda: self._receipts.done(claim.call_id))
+        runs = await self._threads.ask(lambda: self._receipts.runs(claim))
         return History(claim.now, done, runs, steps)
 
     async def _known(self, claim: Claim, refused: Refused, steps: Steps) -> bool:
         if refused.rule == "steps" and steps.in_turn >= 2 * MAX_STEPS_PER_TURN:
             return False
-        return isinstance(await self._blocking(lambda: self._receipts.look(claim)), Earlier)
+        return isinstance(await self._threads.ask(lambda: self._receipts.look(claim)), Earlier)
 
     def _refused(self, attempt: Attempt, refused: Refused) -> Answer:
         log.info(
@@ -100,29 +102,35 @@ class Gate:
         )
         return refusal(refused)
 
-    async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._threads.submit(work))
-
     # ---- a person decides ----------------------------------------------------------------------
 
     async def _asked(
-        self, attempt: Attempt, claim: Claim, needed: NeedsApproval, waiting: Waiting
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        steps: Steps,
+        needed: NeedsApproval,
+        waiting: Waiting,
     ) -> Answer | None:
         approvals = self._approvals
         if approvals is None:
             return refusal(_NOBODY)
         arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
-        asked = await self._blocking(lambda: approvals.ask(claim, arguments, needed))
-        log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
+        asking = self._threads.submit(lambda: approvals.ask(claim, arguments, needed))
         try:
+            asked = await asyncio.wrap_future(asking)
+            log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
             decided = await self._decided(approvals, asked, waiting)
         except asyncio.CancelledError:
             # The caller has hung up, or the service stops: it must not run with nobody there.
-            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
+            asking.add_done_callback(partial(self._withdrawn, approvals))
             raise
         match decided.state:
             case ApprovalState.APPROVED:
-                if await self._blocking(lambda: approvals.use(asked.id, self._clock())):
+                if (changed := await self._changed(attempt, claim, steps)) is not None:
+                    await self._threads.ask(lambda: approvals.withdraw(asked.id, self._clock()))
+                    return changed
+                if await self._threads.ask(lambda: approvals.use(asked.id, self._clock())):
                     return None
             case ApprovalState.REFUSED:
                 return refusal(_DECLINED)
@@ -130,10 +138,25 @@ class Gate:
                 return refusal(_NO_DECISION)
         return None if await self._ran(claim) else refusal(_NO_DECISION)
 
+    async def _changed(self, attempt: Attempt, claim: Claim, steps: Steps) -> Answer | None:
+        """Why it may not run any more: a person took their time, and the rules go by the clock and
+        by what was done meanwhile."""
+        now = msgspec.structs.replace(claim, now=self._clock())
+        history = await self._history(attempt, now, steps)
+        verdict = decide(attempt.tool, attempt.plain, attempt.request, history)
+        if not isinstance(verdict, Refused) or await self._known(claim, verdict, steps):
+            return None
+        return self._refused(attempt, verdict)
+
+    def _withdrawn(self, approvals: Approvals, asking: Future[Approval]) -> None:
+        if not asking.cancelled() and asking.exception() is None:
+            asked = asking.result()
+            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))
+
     async def _ran(self, claim: Claim) -> bool:
         """Somebody else asked for the same, and used what was decided: theirs is the answer."""
         for _ in range(_LOOKS):
-            if await self._blocking(lambda: self._receipts.look(claim)) is not None:
+            if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                 return True
             await asyncio.sleep(POLL_S)
         return False
@@ -147,7 +170,7 @@ class Gate:
                 waiting(words)
                 words, tell_s = STILL_WAITING, loop.time() + REMIND_S
             await asyncio.sleep(POLL_S)
-            found = await self._blocking(lambda: approvals.find(asked.id, self._clock()))
+            found = await self._threads.ask(lambda: approvals.find(asked.id, self._clock()))
         return found
 
 

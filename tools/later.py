@@ -21,8 +21,9 @@ KEPT = (
     "you back."
 )
 _MEND = (
-    "Nothing was done yet: do not say that it was. Tell the caller that the staff calls back"
-    "{where}, and do not call this tool again now."
+    "Say neither that it was done nor that it was not: an earlier try may have worked, and nobody"
+    " can look now. Tell the caller that the staff calls back{where}, and do not call this tool"
+    " again now."
 )
 _AT_THEIRS = " at the number they call from"
 _WITHHELD = ": their number is withheld, so take a message that holds one"

@@ -17,8 +17,9 @@ from tools.mcp import check as mcp_check
 from tools.mcp.offer import mcp_tool, mcp_tools, unreached
 from tools.mcp.schemas import UnfitError
 from tools.mcp.section import McpSection, connection, key, read
-from tools.mcp.server import Health, McpServer, Start
+from tools.mcp.server import Health, McpServer
 from tools.spec import Tool
+from tools.threads import Start
 from tools.validation import Problem
 
 log = structlog.get_logger()
@@ -46,6 +47,9 @@ class Outside:
         self._door = door or Door()
         self._breakers: dict[str, Breaker] = {}
         self._servers: dict[str, McpServer] = {}
+        self._asked_for: dict[str, int] = {}
+        """When each server was asked for last, in `preparations`."""
+        self.preparations = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # ---- http --------------------------------------------------------------------------------
@@ -104,12 +108,20 @@ class Outside:
         self._loop = asyncio.get_running_loop()
         good = [read(each) for each in sections if not mcp_check.problems(each, self._secrets)]
         servers = {key(about): self._server(about) for about in good}
+        self.preparations += 1
+        self._asked_for |= dict.fromkeys(servers, self.preparations)
         await asyncio.gather(*(each.start() for each in servers.values() if not each.begun))
 
-    async def keep(self, sections: Iterable[Mapping[str, Any]]) -> None:
-        """End the servers of all other sections: when no running call may use them any more."""
+    async def keep(self, sections: Iterable[Mapping[str, Any]], up_to: int | None = None) -> None:
+        """End the servers of all other sections: when no running call may use them any more.
+        `up_to`: but not those asked for since there were so many `preparations`."""
         used = {key(read(each)) for each in sections if not mcp_check.problems(each)}
-        over = [name for name in self._servers if name not in used]
+        last = self.preparations if up_to is None else up_to
+        over = [
+            name
+            for name in self._servers
+            if name not in used and self._asked_for.get(name, 0) <= last
+        ]
         await asyncio.gather(*(self._servers.pop(name).stop() for name in over))
 
     async def stop(self) -> None:

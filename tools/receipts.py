@@ -104,6 +104,11 @@ class Receipt(msgspec.Struct, frozen=True):
     deadline_at: dt.datetime
 
 
+def unrecorded(claim: Claim) -> Receipt:
+    """What stands for a receipt where the ledger cannot be asked; for what changes nothing."""
+    return Receipt(0, claim.call_id, claim.tool, claim.effect, None, "", claim.deadline_at)
+
+
 class Begun(msgspec.Struct, frozen=True):
     """The intent is durable and nobody else has it: run the tool, then `finish`."""
 

@@ -220,6 +220,11 @@ class Tool(msgspec.Struct, frozen=True):
     returns: Mapping[str, Any] | None = None
     """JSON Schema of the handler's result; what does not fit it is kept from the model."""
 
+    @property
+    def way_out(self) -> bool:
+        """It only ends the call or hands it over: no caller may have to stay for want of it."""
+        return not self.risk.writes and (self.ends_call or self.transfer_to is not None)
+
 
 class AnyArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Stands for arguments whose shape is only in the tool's `parameters`."""

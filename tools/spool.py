@@ -95,17 +95,20 @@ class Spool:
 
 
 def told_to_staff(store: Store) -> Callable[[Intent], None]:
-    """Puts an intent among the messages for the staff, once; not what was done after all."""
+    """Puts an intent among the messages for the staff, once; not what was done after all. Where
+    an attempt has no known end, the staff is told to look first."""
     inbox, receipts = Inbox(store), Receipts(store)
 
     def deliver(intent: Intent) -> None:
-        if ToolState.DONE in receipts.states(intent.effect):
+        states = receipts.states(intent.effect)
+        if ToolState.DONE in states:
             return
+        unsure = None in states or ToolState.UNKNOWN in states
         context = ToolContext(intent.call_id, intent.caller or None, intent.at, _key(intent))
         inbox.leave(
             context,
             name=str(intent.arguments.get("name", "")) or "(not said)",
-            text=_text(intent),
+            text=_text(intent, _UNSURE if unsure else _UNDONE),
             call_back_number=intent.caller or None,
             urgent=True,
         )
@@ -117,9 +120,13 @@ def _key(intent: Intent) -> str:
     return f"spool:{intent.effect}"
 
 
-def _text(intent: Intent) -> str:
+_UNDONE = "Nothing was done: our database could not be reached. Please call back."
+_UNSURE = (
+    "This may have been done: our database could not be reached when it was asked for again. Look"
+    " first whether it was, then call back."
+)
+
+
+def _text(intent: Intent, known: str) -> str:
     wanted = ", ".join(f"{name}: {value}" for name, value in intent.arguments.items())
-    return (
-        f"Nothing was done: our database could not be reached. Wanted {intent.tool} ({wanted})."
-        " Please call back."
-    )[:1_000]
+    return f"{known} Wanted: {intent.tool} ({wanted})."[:1_000]

@@ -4,15 +4,21 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 TOOL_THREADS = 16
 LEDGER_THREADS = 4
 
 T = TypeVar("T")
+
+
+class Start(Protocol):
+    """Makes a named task and keeps it: `agents.tasks.Tasks.start`."""
+
+    def __call__(self, name: str, coroutine: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]: ...
 
 
 class Threads:
@@ -42,6 +48,10 @@ class Threads:
             future.cancel()
             raise
         return future
+
+    async def ask(self, work: Callable[[], T]) -> T:
+        """What comes of `work`; raises what it raises, or RuntimeError as `submit` does."""
+        return await asyncio.wrap_future(self.submit(work))
 
     def _grow(self) -> None:
         # The thread that worked last is the one whose memory is warm.
@@ -90,6 +100,12 @@ async def ended_within(work: Future[Any], limit_s: float | None) -> bool:
         if timer is not None:
             timer.cancel()
     return work.done()
+
+
+async def ended_by(work: Future[Any], until_s: float | None) -> bool:
+    """`ended_within`, until a time of the loop's clock."""
+    now_s = asyncio.get_running_loop().time()
+    return await ended_within(work, None if until_s is None else max(0.0, until_s - now_s))
 
 
 def _settle(over: asyncio.Future[None]) -> None:

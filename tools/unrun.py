@@ -56,3 +56,12 @@ def log_outcome(attempt: Attempt, outcome: ToolOutcome) -> None:
         state=outcome.state.value,
         repeated=outcome.repeated,
     )
+
+
+def log_late(attempt: Attempt, state: ToolState | None) -> None:
+    log.warning(
+        "tool_ended_late",
+        call_id=attempt.request.call_id,
+        tool=attempt.tool.name,
+        state=state.value if state else "",
+    )

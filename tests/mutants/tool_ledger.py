@@ -194,7 +194,7 @@ TOOL_LEDGER = (
         "an intent that came too late stands in the way of the next attempt",
     ),
     _limited(
-        "        if not self._breaker(attempt).allows(self._now_s()):\n",
+        "        if not self._breakers[attempt.tool.name].allows(self._now_s()):\n",
         "        if False:\n",
         "a backend that is down is asked by every caller",
     ),
@@ -209,7 +209,7 @@ TOOL_LEDGER = (
         "a repeat of what was done is told that it may not be done",
     ),
     _gate(
-        "            self._threads.submit(lambda: approvals.withdraw(asked.id, self._clock()))\n",
+        "            asking.add_done_callback(partial(self._withdrawn, approvals))\n",
         "",
         "somebody approves what a caller who has gone had asked for",
     ),

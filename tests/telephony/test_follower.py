@@ -218,6 +218,24 @@ async def test_fault_x12_a_broken_file_replaces_nothing_and_the_reason_is_kept(s
     assert shop.live == (2, {"shop": "mended"})
 
 
+async def test_fault_x12_what_was_settled_before_and_is_there_again_stands_as_it_did(
+    shop: Shop,
+) -> None:
+    shop.write(shop="one")
+    shop.start()
+    await shop.look()
+    shop.write(shop="broken")
+    await shop.look(3)
+    broken = shop.follower.standing
+    shop.write(shop="two")
+    await shop.look(1)
+    assert shop.state is FolderState.SETTLING
+    shop.write(shop="broken")
+    await shop.look(3)
+    standing = shop.follower.standing
+    assert (standing.folder, standing.reasons) == (FolderState.BROKEN, broken.reasons)
+
+
 async def test_an_editor_that_writes_beside_and_renames_is_understood(shop: Shop) -> None:
     shop.write(shop="one")
     shop.start()
@@ -280,6 +298,22 @@ async def test_a_conflict_with_others_waits_for_somebody_to_decide(shop: Shop) -
     await shop.look(3)
     assert (shop.state, shop.follower.standing.draft) == (FolderState.TAKEN, None)
     assert shop.live == (3, {"shop": "the folder's"})
+
+
+async def test_a_broken_folder_is_looked_at_again_when_others_publish(shop: Shop) -> None:
+    def needy(files: Files) -> list[ConfigError]:
+        lacks = "needs b" in files.values() and "b.yaml" not in files
+        return [ConfigError("a.yaml:1:1", "needs b", "Add it")] if lacks else []
+
+    shop.versions = Versions(shop.store, needy, Clock())
+    shop.write(a="one")
+    shop.start()
+    shop.write(a="needs b")
+    await shop.look()
+    assert shop.follower.standing.reasons
+    shop.desk.published(shop.desk.saved(1, b="two"))
+    await shop.look(3)
+    assert (shop.state, shop.live[1]) == (FolderState.TAKEN, {"a": "needs b", "b": "two"})
 
 
 # ---- what is published --------------------------------------------------------------------------

@@ -35,12 +35,13 @@ from tests.tools.desk import CALLER, NOW, agreed
 from tests.tools.postgres import running_postgres
 from tools import dispatch, gate
 from tools.approvals import APPROVALS, Approvals
-from tools.dispatch import Dispatcher, Start
+from tools.dispatch import Dispatcher
 from tools.migrate import migrate
 from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.spec import Tool, ToolContext, ToolOutcome, ToolRequest, ToolState
 from tools.store import Store, open_store
+from tools.threads import Start
 
 LATER = dt.timedelta(minutes=3)
 """When the next process comes: whatever the dead one had begun is past its deadline by then."""

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import threading
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from tools.approvals import BY_DEADLINE, Approval, Approvals, ApprovalState, Dec
 from tools.policy import NeedsApproval
 from tools.receipts import Claim
 from tools.spec import Approval as Rule
-from tools.spec import Risk, Tool, ToolContext, ToolOutcome, ToolState
+from tools.spec import Audience, Risk, Tool, ToolContext, ToolOutcome, ToolState
 from tools.store import Store
 
 LATER = NOW + dt.timedelta(seconds=60)
@@ -151,10 +152,13 @@ class Pay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     card: str = ""
 
 
+EVERYBODY = Audience()
+
+
 class Till:
     """A desk with one tool that needs a person, and the person."""
 
-    def __init__(self, store: Store, **rule: Any) -> None:
+    def __init__(self, store: Store, audience: Audience = EVERYBODY, **rule: Any) -> None:
         self.paid: list[int] = []
         given = {"deadline_s": 45.0, **rule}
         tool = Tool(
@@ -165,6 +169,7 @@ class Till:
             risk=Risk.MONEY,
             approval=Rule(**given),
             redact=("card",),
+            audience=audience,
         )
         self.desk = Desk([tool], store)
 
@@ -244,6 +249,47 @@ async def test_fault_x9_who_hangs_up_while_waiting_gets_nothing_done(store: Stor
         till.desk.approvals.approve(approval.id, "Bea", NOW)
     assert till.paid == []
     assert till.desk.receipts.of_call("CA1") == []
+
+
+async def test_fault_x9_who_hangs_up_while_it_is_asked_leaves_nothing_to_decide(
+    plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = Till(plain)
+    ask, begun, go, gone = till.desk.approvals.ask, Event(), Event(), Event()
+    withdraw = till.desk.approvals.withdraw
+
+    def slow(*given: Any) -> Approval:
+        begun.set()
+        assert go.wait(20)
+        return ask(*given)
+
+    def withdrawn(*given: Any) -> None:
+        withdraw(*given)
+        gone.set()
+
+    monkeypatch.setattr(till.desk.approvals, "ask", slow)
+    monkeypatch.setattr(till.desk.approvals, "withdraw", withdrawn)
+    asked = till.asks()
+    assert await asyncio.to_thread(begun.wait, 20)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    go.set()
+    assert await asyncio.to_thread(gone.wait, 5)
+    assert till.desk.approvals.waiting(NOW) == []
+
+
+async def test_fault_x9_what_the_rules_no_longer_allow_is_not_done_when_approved(
+    plain: Store,
+) -> None:
+    till = Till(plain, audience=Audience(hours={"tue": ("08:00-08:10",)}))
+    asked = till.asks()
+    (approval,) = await till.waiting()
+    till.desk.now = NOW + dt.timedelta(minutes=12)
+    till.desk.approvals.approve(approval.id, "Bea", NOW)
+    assert (await asked).state is ToolState.REFUSED
+    assert till.paid == []
+    assert await till.waiting(0) == []
 
 
 async def test_two_who_ask_for_one_thing_wait_for_one_decision(plain: Store) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
+from tests.tools.salon import SHOP as SALON
 from tools.booking.appointments import Appointments
 from tools.booking.asked import Cancel
 from tools.booking.bookings import Booking, Bookings
@@ -268,6 +269,39 @@ async def test_a_caller_who_calls_again_has_one_booking(plain: Store) -> None:
     assert len((await done(own, "my_appointments", {}, call="CA1"))["appointments"]) == 1
 
 
+@pytest.mark.parametrize("number", [CALLER, WITHHELD])
+async def test_fault_x7_what_stands_is_not_booked_again_once_another_was_cancelled(
+    store: Store, number: str | None
+) -> None:
+    own = desk(store, msgspec.structs.replace(SHOP, chairs=3))
+    await done(own, "book_appointment", wish("10:00"), number=number)
+    await done(own, "book_appointment", wish("15:00"), number=number)
+    other = {"date": "2026-03-04", "time": "15:00", "name": "Ann"}
+    await done(own, "cancel_appointment", other, number=number)
+    await done(own, "book_appointment", wish("10:00"), number=number)
+    live = [each for each in Bookings(store, SHOP).of_call("CA1") if each.state == "booked"]
+    assert len(live) == 1
+
+
+async def test_another_party_or_person_is_another_booking(store: Store) -> None:
+    own = desk(store, SALON)
+    tea = {"service": "tea", "date": "2026-03-04", "time": "15:00", "name": "Ann"}
+    for size in (2, 4, 4):
+        await done(own, "book_appointment", {**tea, "party": size})
+    cut = {"service": "cut", "date": "2026-03-04", "time": "12:00", "name": "Ann"}
+    for person in ("Anna", "Bo", "Bo"):
+        await done(own, "book_appointment", {**cut, "person": person}, call=person)
+    booked = [
+        each for call in ("CA1", "Anna", "Bo") for each in Bookings(store, SALON).of_call(call)
+    ]
+    assert [(each.party, each.person) for each in booked] == [
+        (2, None),
+        (4, None),
+        (1, "Anna"),
+        (1, "Bo"),
+    ]
+
+
 # ---- changing ---------------------------------------------------------------------------------
 
 
@@ -508,6 +542,18 @@ async def test_guesses_from_a_withheld_number_are_counted_in_their_call(store: S
     )
     found = await done(own, "my_appointments", KNOWN, call="CA2", number=WITHHELD)
     assert found["choices"] == ["2026-03-04"]
+
+
+async def test_who_has_a_booking_that_day_has_no_more_guesses_than_others(store: Store) -> None:
+    own = desk(store, msgspec.structs.replace(SHOP, chairs=3))
+    await done(own, "book_appointment", wish(), call="CA0", number=WITHHELD)
+    await done(own, "book_appointment", wish("12:00", name="Me"), call="CA2")
+    for name in ("Guess", "Another", "Third"):
+        guess = {"name": name, "date": "2026-03-04"}
+        assert len((await done(own, "my_appointments", guess, call="CA2"))["appointments"]) == 1
+    for name in ("Ann", "Me"):
+        found = await done(own, "my_appointments", {**KNOWN, "name": name}, call="CA2")
+        assert [each["time"] for each in found["appointments"]] == ["12:00"]
 
 
 async def test_who_knows_a_withheld_booking_proves_nothing_of_the_number(plain: Store) -> None:

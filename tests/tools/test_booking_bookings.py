@@ -124,7 +124,7 @@ def test_the_same_caller_calling_again_finds_their_booking(
 
 def test_two_withheld_numbers_are_two_callers(bookings: Bookings) -> None:
     booked(bookings, "k1", None)
-    assert bookings.book(wish(), context("k2", None)) is None
+    assert bookings.book(wish(), context("k2", None, "CA2")) is None
 
 
 @pytest.mark.parametrize("time", ["09:30", "10:00", "10:30"])

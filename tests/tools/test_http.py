@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import structlog
 
-from tests.tools.desk import Desk, said
+from tests.tools.desk import NOW, Desk, said
 from tests.tools.http_double import (
     CONTEXT,
     Double,
@@ -347,6 +347,16 @@ async def test_fault_x8_external_is_asked_what_became_of_a_lost_write(
     assert write.method == "POST"
     key = write.headers["idempotency-key"]
     assert {(each.method, each.target) for each in questions} == {("GET", f"/notes/{key}")}
+
+
+async def test_fault_x8_external_a_question_that_cannot_be_sent_is_no_no(door: Door) -> None:
+    async with Double() as double:
+        reconcile = checked(door, double).reconcile
+        assert reconcile is not None
+        nameless = ToolContext("CA1", None, NOW, "")
+        with pytest.raises(BackendError, match="check_not_sent"):
+            await asyncio.to_thread(reconcile, nameless)
+        assert double.seen == []
 
 
 # ---- retries -------------------------------------------------------------------------------------

@@ -131,6 +131,8 @@ def test_a_good_check_has_no_problems() -> None:
         ({"url": "https://api.test/notes"}, "check", "which write"),
         ({"url": "http://api.test/{context.idempotency_key}"}, "check.url", "in the clear"),
         ({"query": {"a": "{order}"}}, "check.query.a", "no parameter"),
+        ({"query": {"a": "{context.caller_number}"}}, "check.query.a", "not be known any more"),
+        ({"headers": {"X": "{context.now}"}}, "check.headers.X", "not be known any more"),
         ({"headers": {"X": "{secret.GONE}"}}, "check.headers.X", "not set"),
         ({"absent": ["none"]}, "check.absent.0", "no status code"),
         ({"answer": {"refused": {404: "No."}}}, "check.answer.refused", "means nothing"),

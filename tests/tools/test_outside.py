@@ -64,6 +64,17 @@ async def test_files_about_one_server_share_it(outside: Outside) -> None:
         await look.handler({"n": 1}, CONTEXT)  # type: ignore[misc]
 
 
+async def test_what_was_asked_for_since_is_not_let_go(outside: Outside) -> None:
+    old, building = about("look"), {**about("look"), "env": {"ELSE": "1"}}
+    await outside.prepare([old])
+    before = outside.preparations
+    await outside.prepare([building])
+    await outside.keep([old], before)
+    assert len(outside.health()) == 2
+    await outside.keep([building], before)
+    assert len(outside.health()) == 1
+
+
 @pytest.mark.parametrize(("name", "why"), [("gone", "no such tool"), ("bomb", "nested too deep")])
 async def test_a_tool_the_server_has_not_keeps_no_service_from_starting(
     outside: Outside, name: str, why: str

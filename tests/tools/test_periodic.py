@@ -32,9 +32,19 @@ async def test_what_fails_is_logged_and_done_again(error: Exception) -> None:
     assert str(error) not in str(logs)
 
 
-async def test_a_bug_is_not_hidden() -> None:
-    def work() -> None:
-        raise ZeroDivisionError
+async def test_a_bug_is_logged_and_does_not_end_the_chore() -> None:
+    done: list[int] = []
 
-    with pytest.raises(ZeroDivisionError):
-        await every(0.0, "sweep", work)
+    def work() -> None:
+        done.append(len(done))
+        if len(done) == 1:
+            raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        task = asyncio.get_running_loop().create_task(every(0.0, "sweep", work))
+        while len(done) < 3 and not task.done():
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [(each["event"], each["log_level"]) for each in logs] == [("chore_broke", "error")]

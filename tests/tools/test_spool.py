@@ -13,9 +13,12 @@ import sqlalchemy as sa
 
 from tests.tools.desk import CALLER, NOW, Desk, said
 from tools import spool as spools
+from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.calls.inbox import Inbox
+from tools.calls.offer import Targets, call_tools
 from tools.catalogue import build
+from tools.spec import Approval as ToolApproval
 from tools.spec import BackendError, ToolContext, ToolState
 from tools.spool import Intent, Spool, told_to_staff
 from tools.store import Store
@@ -166,3 +169,47 @@ def test_what_is_kept_is_in_order_for_our_eyes_and_no_more_than_so_much(
     assert spool.drain(lambda intent: got.append(intent.effect)) == 3
     assert got == ["e1", "e2", "e3"]
     assert [path.name for path in (tmp_path / "spool").iterdir()] == ["e9.bad"]
+
+
+async def test_fault_x10_what_may_have_been_done_is_not_told_as_undone(
+    store_url: str, store: Store, spool: Spool
+) -> None:
+    entry = build(default_shop(), store).get("book_appointment")
+    assert entry is not None
+    handler = entry.tool.handler
+    gone = contextlib.ExitStack()
+
+    def booked(asked: Any, context: ToolContext) -> Any:
+        made = handler(asked, context)
+        gone.enter_context(down(store_url, store))
+        return made
+
+    own = Desk([msgspec.structs.replace(entry.tool, handler=booked)], store, spool=spool)
+    with gone:
+        first = await own.ask("book_appointment", WISH)
+        again = await own.ask("book_appointment", WISH)
+    assert first.state is ToolState.UNKNOWN
+    assert "Nothing was done" not in again.output
+    assert "Say neither" in said(again)["mend"]
+    assert spool.drain(told_to_staff(store)) == 1
+    (message,) = Inbox(store).messages()
+    assert message.text.startswith("This may have been done:")
+    assert len(Bookings(store, default_shop()).of_call("CA1")) == 1
+
+
+async def test_fault_x10_nobody_has_to_stay_for_want_of_a_database(
+    store_url: str, store: Store, spool: Spool
+) -> None:
+    tools = {each.name: each for each in call_tools(Targets({"desk": "One moment."}, "desk"))}
+    asks_first = msgspec.structs.replace(
+        tools["transfer_call"], name="ask_first", approval=ToolApproval()
+    )
+    own = Desk([*tools.values(), asks_first], store, spool=spool)
+    with down(store_url, store):
+        passed_on = await own.ask("transfer_call", {"target": "desk"})
+        ended = await own.ask("end_call")
+        held = await own.ask("ask_first", {"target": "desk"})
+    assert (passed_on.state, passed_on.transfer_to) == (ToolState.DONE, "desk")
+    assert said(passed_on)["message"] == "One moment."
+    assert (ended.state, ended.ends_call) == (ToolState.DONE, True)
+    assert (held.state, held.transfer_to) == (ToolState.FAILED, "")

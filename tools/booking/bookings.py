@@ -351,11 +351,17 @@ NEW = sa.insert(BOOKINGS).returning(BOOKINGS)
 
 def _same(connection: sa.Connection, wish: Wish, context: ToolContext) -> Booking | None:
     """This effect's own booking, or one this caller has for the same thing at the same time."""
-    own = sa.and_(
-        # A withheld number says nothing of who it is, so it matches nobody, not even itself.
+    caller = sa.or_(
+        # A withheld number says nothing of who it is; that it is one call does.
         BOOKINGS.c.caller_number == (context.caller_number or ""),
+        BOOKINGS.c.call_id == context.call_id,
+    )
+    own = sa.and_(
+        caller,
         BOOKINGS.c.name_key == name_key(wish.name),
         BOOKINGS.c.service == wish.service,
+        BOOKINGS.c.party == wish.party.size,
+        BOOKINGS.c.person.is_not_distinct_from(wish.party.person),
         BOOKINGS.c.starts_at == wish.slot.start,
         BOOKINGS.c.state == BOOKED,
     )

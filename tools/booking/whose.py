@@ -37,14 +37,36 @@ class Whose:
         known = mine if checked else [each for each in mine if each.call_id == context.call_id]
         day = dt.date.fromisoformat(date) if date else None
         if name and day:
-            hidden = self._bookings.without_number(name, day, context.now)
-            if not checked and not any(self._bookings.local(each).date() == day for each in known):
-                right = self._tried(Said(name, appointment=day), context, found=bool(hidden))
-                known = mine if right else known
-            known = [*known, *hidden]
-        elif not checked and not known:
+            return self._named(Said(name, appointment=day), known, mine, context, checked=checked)
+        if not checked and not known:
             raise _unsaid(name, context)
-        return sorted(known, key=lambda booking: booking.starts_at)
+        return sorted(known, key=_by_time)
+
+    def _named(
+        self,
+        said: Said,
+        known: list[Booking],
+        mine: list[Booking],
+        context: ToolContext,
+        *,
+        checked: bool,
+    ) -> list[Booking]:
+        """What is known with a name and a day said. Where they fit nothing known it is a guess at
+        what others made from a withheld number, whatever else the caller may see."""
+        name, day = said.name, said.appointment
+        assert name is not None
+        assert day is not None
+        on_day = [each for each in known if self._bookings.local(each).date() == day]
+        hidden = self._bookings.without_number(name, day, context.now)
+        if not any(name_key(each.name) == name_key(name) for each in on_day):
+            try:
+                right = self._tried(said, context, found=bool(hidden))
+            except ToolRefusal:
+                if not checked and not on_day:
+                    raise
+                right, hidden = False, []
+            known = mine if right else known
+        return sorted({each.id: each for each in (*known, *hidden)}.values(), key=_by_time)
 
     def _tried(self, said: Said, context: ToolContext, *, found: bool) -> bool:
         """Whether name and day are of a booking of the number; every wrong guess counts. `found`:
@@ -101,6 +123,10 @@ class Whose:
         message = f"{lead}: {several}. Which one do you mean?" if found else f"{lead} {several}."
         choices = sorted({each.strftime(form) for each in local})
         return ToolRefusal(message, field=prefix + field, choices=choices)
+
+
+def _by_time(booking: Booking) -> dt.datetime:
+    return booking.starts_at
 
 
 def _unsaid(name: str | None, context: ToolContext) -> ToolRefusal:

@@ -20,6 +20,8 @@ TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 CODE = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?", re.ASCII)
 HOST = re.compile(r"([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?", re.ASCII)
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
+KEPT = ("idempotency_key", "call_id")
+"""What is known of a write whenever it is asked about."""
 SECRETS_GO_IN = "Put it into `headers:`, `query:` or the body"
 _SCHEMA = Schema(msgspec.json.schema(HttpSection))
 
@@ -67,9 +69,21 @@ def _of_check(read: HttpSection, secrets: Collection[str] | None) -> Iterator[Pr
         hint = "Give the codes as `absent:`"
         yield Problem(("check", "answer", "refused"), "means nothing here", hint)
     asked = msgspec.structs.replace(checking(read, read.check), answer=read.check.answer)
+    yield from _unknown_later(asked)
     for each in _problems(asked, _ASKED, secrets):
         if each.path[0] in Check.__struct_fields__:
             yield msgspec.structs.replace(each, path=("check", *each.path))
+
+
+def _unknown_later(asked: HttpSection) -> Iterator[Problem]:
+    """What is not known any more when another process asks, long after the call."""
+    for path, template in _templates(asked):
+        for name in templates.names(template):
+            kind, _, rest = name.partition(".")
+            if kind == "context" and rest in templates.CONTEXT and rest not in KEPT:
+                hint = "There is: " + ", ".join(f"context.{each}" for each in KEPT)
+                what = f"asks for {{{name}}}, which may not be known any more"
+                yield Problem(("check", *path), what, hint)
 
 
 def _nothing(_arguments: Any, _context: ToolContext) -> Result:

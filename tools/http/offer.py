@@ -77,7 +77,12 @@ def _reconcile(asked: "_Call", loop: asyncio.AbstractEventLoop, deadline_s: floa
     """Called in a thread; the request goes out on the loop."""
 
     def reconcile(context: ToolContext) -> Result | None:
-        answer = asyncio.run_coroutine_threadsafe(asked.run({}, context), loop)
+        try:
+            given, request = asked.planned({}, context)
+        except ToolRefusal:
+            # What was never asked says nothing of what was done.
+            raise BackendError("check_not_sent", permanent=True) from None
+        answer = asyncio.run_coroutine_threadsafe(asked.sent(request, given, context), loop)
         try:
             return answer.result(deadline_s)
         except ToolRefusal:
@@ -106,8 +111,17 @@ class _Call:
         self._breakers = breakers
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Result:
+        given, request = self.planned(arguments, context)
+        return await self.sent(request, given, context)
+
+    def planned(
+        self, arguments: Mapping[str, Any], context: ToolContext
+    ) -> tuple[templates.Values, Request]:
+        """Raises ToolRefusal for a value that cannot be sent."""
         given = templates.values(arguments, context, self._secrets)
-        request = plan(self._section, given, writes=self._writes)
+        return given, plan(self._section, given, writes=self._writes)
+
+    async def sent(self, request: Request, given: templates.Values, context: ToolContext) -> Result:
         ends_at = _now() + self._tool.deadline_s - MARGIN_S
         verdict = await self._once(request, given, ends_at)
         match verdict:

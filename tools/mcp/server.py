@@ -5,10 +5,10 @@ Nothing is offered to the server: no sampling, no roots, no elicitation.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 import mcp_types as wire
@@ -25,6 +25,7 @@ from tools.mcp.pipe import Program, piped
 from tools.mcp.results import Said
 from tools.mcp.section import McpSection
 from tools.mcp.way import NOT_SENT, Way
+from tools.threads import Start
 from tools.watchdog import lasting
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -39,12 +40,6 @@ KEY = "frontdesk/idempotency-key"
 """Where in a call's `_meta` a server finds the key of the effect."""
 
 log = structlog.get_logger()
-
-
-class Start(Protocol):
-    """Makes a named task and keeps it: `agents.tasks.Tasks.start`."""
-
-    def __call__(self, name: str, coroutine: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]: ...
 
 
 class Up(Enum):

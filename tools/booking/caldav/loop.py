@@ -3,8 +3,8 @@
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -20,18 +20,13 @@ from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.spec import BackendError
 from tools.store import CommitUnknownError, Store
+from tools.threads import Start
 
 log = structlog.get_logger()
 
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 5.0
 CHANCE = secrets.SystemRandom().random
-
-
-class Start(Protocol):
-    """Starts a named task that is kept, as `agents.tasks.Tasks.start`."""
-
-    def __call__(self, name: str, coroutine: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]: ...
 
 
 class Calendars:
