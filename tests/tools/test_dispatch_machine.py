@@ -171,7 +171,8 @@ class Service(RuleBasedStateMachine):
             assert outcome.state in (ToolState.REFUSED, ToolState.FAILED), outcome.output
             return
         if wish.tool == "cancel_appointment":
-            self.has.pop(wish.call)
+            # Asked for once more it is answered as it was, though there is nothing left of it.
+            self.has.pop(wish.call, None)
         else:
             self.has[wish.call] = wish.arguments["time"]
 
