@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from agents.local.models import Models
 from tests import exploring
@@ -15,6 +16,12 @@ exploring.choose()
 # tests on the machine this one is to know nothing.
 _RUNTIME = tempfile.TemporaryDirectory()
 os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> None:
+    """No test goes by how a command of an earlier one has set up the logs."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

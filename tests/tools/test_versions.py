@@ -40,8 +40,8 @@ def one_store(
         made = tmp_path_factory.mktemp("versions") / "frontdesk.db"
         url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), made)}"
     else:
-        template: str = request.getfixturevalue("migrated_database")
-        url = new_database(request.getfixturevalue("postgres_url"), template)
+        servers = request.getfixturevalue("postgres_servers")
+        url = new_database(servers.url(), servers.migrated())
     opened = open_store(url)
     yield opened
     opened.close()
