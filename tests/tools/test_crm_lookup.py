@@ -63,26 +63,26 @@ async def test_what_is_not_told_yet_is_known_all_the_same(plain: Store) -> None:
     ids=lambda fault: f"{fault.status}{fault.body[:4].decode(errors='replace')}",
 )
 async def test_fault_x11_a_reading_that_fails_is_answered_from_our_copy(
-    plain: Store, fault: Fault
+    store: Store, fault: Fault
 ) -> None:
-    async with story(plain, CrmServer(fault)) as own:
+    async with story(store, CrmServer(fault)) as own:
         own.contacts.save(CALLER, own.now, name="Ann")
         found = await own.lookup.find(CALLER)
         assert found.contact is not None
         assert (found.contact.name, found.source) == ("Ann", Source.COPY)
 
 
-async def test_fault_x11_a_redirect_is_not_followed(plain: Store) -> None:
+async def test_fault_x11_a_redirect_is_not_followed(store: Store) -> None:
     """It would take our token to wherever it leads."""
     away = Fault(status=307, headers={"Location": "/elsewhere"})
-    async with story(plain, CrmServer(away)) as own:
+    async with story(store, CrmServer(away)) as own:
         assert (await own.lookup.find(CALLER)).source is Source.COPY
         assert [each.path for each in own.server.asked] == ["/crm/v3/objects/contacts/search"]
 
 
-async def test_fault_x1_a_caller_waits_no_longer_than_the_deadline(plain: Store) -> None:
+async def test_fault_x1_a_caller_waits_no_longer_than_the_deadline(store: Store) -> None:
     """The answer takes a minute; the test ends long before."""
-    async with story(plain, CrmServer(Fault(after_s=60)), read_s=0.2) as own:
+    async with story(store, CrmServer(Fault(after_s=60)), read_s=0.2) as own:
         found = await own.lookup.find(CALLER)
         assert (found.contact, found.source) == (None, Source.COPY)
 

@@ -337,10 +337,10 @@ def checked(door: Door, double: Double) -> Tool:
     ids=["was-done", "was-not", "broken", "gone"],
 )
 async def test_fault_x8_external_is_asked_what_became_of_a_lost_write(
-    door: Door, plain: Any, reply: Reply, status: str
+    door: Door, store: Any, reply: Reply, status: str
 ) -> None:
     async with Double(hang_up(), reply) as double:
-        outcome = await Desk([checked(door, double)], plain).ask("ask")
+        outcome = await Desk([checked(door, double)], store).ask("ask")
         assert said(outcome)["status"] == status
         assert ("Noted as 7." in outcome.output) is (status == "done")
         write, *questions = double.seen
@@ -363,7 +363,7 @@ async def test_fault_x8_external_a_question_that_cannot_be_sent_is_no_no(door: D
 
 
 async def test_fault_x11_external_is_tried_again_where_that_is_harmless(
-    door: Door, plain: Store
+    door: Door, store: Store
 ) -> None:
     """By the dispatcher alone, as often as the file says, and not before the server wants it."""
     pauses = Pauses()
@@ -375,7 +375,7 @@ async def test_fault_x11_external_is_tried_again_where_that_is_harmless(
     )
     async with Double(*replies) as double:
         tool = plainly(writing(door, double, idempotent=True, retries=3))
-        outcome = await Desk([tool], plain, pause=pauses).ask("ask", {"order": "7"})
+        outcome = await Desk([tool], store, pause=pauses).ask("ask", {"order": "7"})
     assert outcome.state is ToolState.DONE
     keys = {seen.headers["idempotency-key"] for seen in double.seen}
     assert (len(double.seen), len(keys)) == (4, 1)

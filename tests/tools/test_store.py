@@ -159,15 +159,15 @@ def test_fault_s4_a_lock_held_elsewhere_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_fault_s3_with_every_connection_in_use_a_caller_is_told_soon(
-    plain: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain.engine.pool, "_timeout", 0.05)
-    held = [plain.engine.connect() for _ in range(POOL_SIZE + 10)]
+    monkeypatch.setattr(store.engine.pool, "_timeout", 0.05)
+    held = [store.engine.connect() for _ in range(POOL_SIZE + 10)]
     with pytest.raises(BackendError, match="TimeoutError"):
-        count(plain)
+        count(store)
     for connection in held:
         connection.close()
-    assert count(plain) == 0
+    assert count(store) == 0
 
 
 class Locked:
