@@ -113,7 +113,7 @@ class WebSocketSession:
             await connection.wait_closed()
             self._carry(self._protocol.fail(self._why(connection)))
         finally:
-            await _close(connection)
+            await close_socket(connection)
 
     def _received(self, raw: bytes) -> None:
         if not self._over.is_set():
@@ -236,12 +236,12 @@ async def _try(
         answer = refused.response
         return failures.of_handshake(answer.status_code, bytes(answer.body))
     except OSError as error:
-        return EngineFailed(_os_reason(error), fatal=False)
+        return EngineFailed(os_reason(error), fatal=False)
     except (WebSocketException, EOFError):
         return EngineFailed("handshake_failed", fatal=False)
 
 
-async def _close(connection: PromptConnection) -> None:
+async def close_socket(connection: PromptConnection) -> None:
     """Bounded: the close frame waits behind everything a server that reads no more has left."""
     try:
         await asyncio.wait_for(connection.close(), CLOSE_S)
@@ -249,7 +249,7 @@ async def _close(connection: PromptConnection) -> None:
         connection.transport.abort()
 
 
-def _os_reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     match error:
         case TimeoutError():
             return "connect_timeout"

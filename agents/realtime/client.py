@@ -9,8 +9,6 @@ logger is kept from writing headers, and no exception of the handshake is passed
 import asyncio
 import logging
 import re
-import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +32,7 @@ from agents.realtime.protocol import RealtimeProtocol
 from agents.realtime.settings import RealtimeSettings
 from agents.realtime.socket import PromptConnection
 from agents.tasks import Tasks
+from agents.websocket import close_socket, os_reason
 from tools.spec import ToolSpec
 
 CONNECT_S = 3.0
@@ -140,7 +139,7 @@ class RealtimeEngine:
                 self._carry(self._protocol.fail(self._why(connection)))
         finally:
             self._connection = None
-            await _close(connection)
+            await close_socket(connection)
 
     def _received(self, raw: bytes) -> None:
         if not self._over.is_set():
@@ -188,7 +187,7 @@ class RealtimeEngine:
             headers = {name.lower(): value for name, value in answer.headers.raw_items()}
             return failures.of_handshake(answer.status_code, bytes(answer.body), headers)
         except OSError as error:
-            return EngineFailed(_os_reason(error), fatal=False)
+            return EngineFailed(os_reason(error), fatal=False)
         except (WebSocketException, EOFError):
             return EngineFailed("handshake_failed", fatal=False)
 
@@ -210,7 +209,7 @@ class RealtimeEngine:
             for message in self._protocol.messages_to_send():
                 self._connection.write(message)
         if self._connection is not None and self._protocol.reopens:
-            self._tasks.start("realtime-close", _close(self._connection))
+            self._tasks.start("realtime-close", close_socket(self._connection))
             self._connection = None
         self._deliver_events()
         self._arm_timer()
@@ -254,26 +253,6 @@ class RealtimeEngine:
         loop.call_exception_handler({"message": f"{name} failed", "exception": error})
         self._carry(self._protocol.fail(EngineFailed("internal_error", fatal=False)))
         self._over.set()
-
-
-async def _close(connection: PromptConnection) -> None:
-    """Bounded: the close frame waits behind everything a server that reads no more has left."""
-    try:
-        await asyncio.wait_for(connection.close(), CLOSE_S)
-    except TimeoutError:
-        connection.transport.abort()
-
-
-def _os_reason(error: OSError) -> str:
-    match error:
-        case TimeoutError():
-            return "connect_timeout"
-        case ssl.SSLError():
-            return "tls_failed"
-        case socket.gaierror():
-            return "name_not_resolved"
-        case _:
-            return "connect_refused"
 
 
 def _now() -> float:
