@@ -65,6 +65,7 @@ from telephony.transcripts.journal import Journal
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
+from tools.onhold import OnHold
 from tools.results import answer
 from tools.spec import ToolOutcome, ToolRequest, ToolState
 
@@ -336,10 +337,11 @@ class Session:
             evidence=command.evidence,
             verstat=self._verstat,
         )
-        outcome = await self._around.dispatcher.run(
-            request, lambda words: self.deliver(ToolWaits(command.tool_call_id, words))
+        hold = OnHold(
+            lambda words: self.deliver(ToolWaits(command.tool_call_id, words)),
+            self._call.hearing.evidence,
         )
-        self._finished(outcome)
+        self._finished(await self._around.dispatcher.run(request, hold))
 
     async def _settle(self, tool_call_id: str, name: str) -> None:
         request = ToolRequest(self.call_id, tool_call_id, name, "", self._caller_number)

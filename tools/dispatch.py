@@ -29,8 +29,9 @@ from tools.attempt import (
 )
 from tools.bounds import Bounds
 from tools.breaker import Breaker
-from tools.gate import REMIND_S, Gate, Waiting, silent
+from tools.gate import REMIND_S, Gate
 from tools.later import Later
+from tools.onhold import NOBODY, OnHold
 from tools.policy import Steps, exhausted, in_circles
 from tools.receipts import Begun, Claim, Clash, Earlier, Exhausted, Receipt, Receipts, unrecorded
 from tools.registry import Registry
@@ -110,12 +111,12 @@ class Dispatcher:
         vars(other).update(_registry=registry, _clock=clock)
         return other
 
-    async def run(self, request: ToolRequest, waiting: Waiting = silent) -> ToolOutcome:
+    async def run(self, request: ToolRequest, hold: OnHold = NOBODY) -> ToolOutcome:
         """Answer one tool call. Raises nothing but CancelledError.
 
         Cancelling this gives up waiting; a read is given up with it, a write runs on and its
-        outcome is recorded. What waits for a person is not run then. `waiting` is told what to
-        say to the caller meanwhile.
+        outcome is recorded. What waits for a person is not run then. `hold` is the line to the
+        caller meanwhile.
         """
         steps = self._steps.take(request.call_id, request.evidence.turn)
         if (stopped := in_circles(request.evidence.turn, steps, leaves=True)) is not None:
@@ -131,7 +132,7 @@ class Dispatcher:
         attempt = self._in_time(Attempt(request, entry.tool, arguments, entry.references))
         try:
             claim = self._claim(attempt)
-            held = await self._held(attempt, claim, steps, waiting)
+            held = await self._held(attempt, claim, steps, hold)
             if held is not None:
                 return attempt.outcome(held.state, held.output)
             if entry.tool.approval is not None:
@@ -207,7 +208,7 @@ class Dispatcher:
     # ---- before anything is begun -----------------------------------------------------------
 
     async def _held(
-        self, attempt: Attempt, claim: Claim, steps: Steps, waiting: Waiting
+        self, attempt: Attempt, claim: Claim, steps: Steps, hold: OnHold
     ) -> Answer | None:
         """Why it does not run, in words for the model; None: it runs."""
         approval = attempt.tool.approval
@@ -219,7 +220,7 @@ class Dispatcher:
                     await self._ledger_threads.ask(lambda: self._receipts.look(claim)) is not None
                 )
                 return None if known else isolated(attempt)
-            return await self._gate.answer_to(attempt, claim, steps, waiting)
+            return await self._gate.answer_to(attempt, claim, steps, hold)
 
     def _in_time(self, attempt: Attempt) -> Attempt:
         """One deadline for all of it: judging, beginning, the handler, writing down its end."""

@@ -13,6 +13,7 @@ import structlog
 
 from tools.approvals import Approval, Approvals, ApprovalState
 from tools.attempt import Answer, Attempt
+from tools.onhold import STILL_WAITING, WAITING, OnHold, taken_back
 from tools.policy import (
     MAX_STEPS_PER_TURN,
     Allow,
@@ -26,24 +27,18 @@ from tools.policy import (
 from tools.receipts import Claim, Earlier, Receipts
 from tools.redaction import redacted
 from tools.results import answer
-from tools.spec import ToolState
+from tools.spec import Evidence, ToolState
 from tools.threads import Threads
 
 POLL_S = 0.1
 """How often the database is asked whether somebody has decided."""
-_LOOKS = 20
+_RAN_S = 5.0
+"""How long what was approved may take to be begun by somebody else."""
 REMIND_S = 12.0
 """How often a waiting caller is told that we still wait."""
-WAITING = "I have to ask a colleague about that. One moment, please."
-STILL_WAITING = "I'm still waiting for my colleague. Thank you for holding on."
-
-Waiting = Callable[[str], None]
-"""Told what to say to a caller who waits; must not block."""
+WORDS_S = 2.5
+"""How long the last words of a caller who waited may take to be written down."""
 log = structlog.get_logger()
-
-
-def silent(_words: str) -> None:
-    """Nobody is told that they wait."""
 
 
 class Gate:
@@ -64,7 +59,7 @@ class Gate:
         self._threads = threads
 
     async def answer_to(
-        self, attempt: Attempt, claim: Claim, steps: Steps, waiting: Waiting
+        self, attempt: Attempt, claim: Claim, steps: Steps, hold: OnHold
     ) -> Answer | None:
         """None: let it run. What was begun before is let through too: it is answered with what
         became of it, and does not happen again."""
@@ -78,7 +73,7 @@ class Gate:
             case NeedsApproval() as needed:
                 if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                     return None
-                return await self._asked(attempt, claim, steps, needed, waiting)
+                return await self._asked(attempt, claim, steps, needed, hold)
 
     async def _history(self, attempt: Attempt, claim: Claim, steps: Steps) -> History:
         if not needs_history(attempt.tool):
@@ -110,7 +105,7 @@ class Gate:
         claim: Claim,
         steps: Steps,
         needed: NeedsApproval,
-        waiting: Waiting,
+        hold: OnHold,
     ) -> Answer | None:
         approvals = self._approvals
         if approvals is None:
@@ -120,14 +115,14 @@ class Gate:
         try:
             asked = await asyncio.wrap_future(asking)
             log.info("approval_asked", call_id=claim.call_id, tool=claim.tool, approval=asked.id)
-            decided = await self._decided(approvals, asked, waiting)
+            decided = await self._decided(approvals, asked, hold)
         except asyncio.CancelledError:
             # The caller has hung up, or the service stops: it must not run with nobody there.
             asking.add_done_callback(partial(self._withdrawn, approvals))
             raise
         match decided.state:
             case ApprovalState.APPROVED:
-                if (changed := await self._changed(attempt, claim, steps)) is not None:
+                if (changed := await self._changed(attempt, claim, steps, hold)) is not None:
                     await self._threads.ask(lambda: approvals.withdraw(asked.id, self._clock()))
                     return changed
                 if await self._threads.ask(lambda: approvals.use(asked.id, self._clock())):
@@ -138,9 +133,14 @@ class Gate:
                 return refusal(_NO_DECISION)
         return None if await self._ran(claim) else refusal(_NO_DECISION)
 
-    async def _changed(self, attempt: Attempt, claim: Claim, steps: Steps) -> Answer | None:
-        """Why it may not run any more: a person took their time, and the rules go by the clock and
-        by what was done meanwhile."""
+    async def _changed(
+        self, attempt: Attempt, claim: Claim, steps: Steps, hold: OnHold
+    ) -> Answer | None:
+        """Why it may not run any more: a person took their time, and the rules go by the clock, by
+        what was done meanwhile and by what the caller said."""
+        evidence = await _settled(hold)
+        if evidence is not None and taken_back(attempt.request.evidence, evidence):
+            return self._refused(attempt, _TAKEN_BACK)
         now = msgspec.structs.replace(claim, now=self._clock())
         history = await self._history(attempt, now, steps)
         verdict = decide(attempt.tool, attempt.plain, attempt.request, history)
@@ -155,23 +155,38 @@ class Gate:
 
     async def _ran(self, claim: Claim) -> bool:
         """Somebody else asked for the same, and used what was decided: theirs is the answer."""
-        for _ in range(_LOOKS):
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _RAN_S
+        while loop.time() < until_s:
             if await self._threads.ask(lambda: self._receipts.look(claim)) is not None:
                 return True
             await asyncio.sleep(POLL_S)
         return False
 
-    async def _decided(self, approvals: Approvals, asked: Approval, waiting: Waiting) -> Approval:
+    async def _decided(self, approvals: Approvals, asked: Approval, hold: OnHold) -> Approval:
         loop = asyncio.get_running_loop()
         words, tell_s = WAITING, loop.time()
         found = asked
         while found.state is ApprovalState.WAITING:
             if loop.time() >= tell_s:
-                waiting(words)
+                hold.tell(words)
                 words, tell_s = STILL_WAITING, loop.time() + REMIND_S
             await asyncio.sleep(POLL_S)
             found = await self._threads.ask(lambda: approvals.find(asked.id, self._clock()))
         return found
+
+
+async def _settled(hold: OnHold) -> Evidence | None:
+    """What was said up to now, once the caller's last words are known or take too long."""
+    if hold.evidence is None:
+        return None
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + WORDS_S
+    while True:
+        evidence = hold.evidence()
+        if evidence.complete or loop.time() >= until_s:
+            return evidence
+        await asyncio.sleep(POLL_S)
 
 
 def refusal(refused: Refused) -> Answer:
@@ -190,6 +205,11 @@ _DECLINED = Refused(
     "approval",
     "I'm sorry, my colleague says that we can't do that.",
     "A person refused this. Do not call it again in this call.",
+)
+_TAKEN_BACK = Refused(
+    "confirm",
+    "All right, I won't do that.",
+    "The caller called it off while a person decided; nothing was done. Ask what they want now.",
 )
 _NO_DECISION = Refused(
     "approval",

@@ -91,8 +91,9 @@ def decide(
 
 
 def needs_evidence(tool: Tool) -> bool:
-    """Whether what was said in the call decides about this tool."""
-    return bool(tool.must_be_said or tool.confirm)
+    """Whether what was said in the call decides about this tool. Where a person decides, what the
+    caller says meanwhile may call it off."""
+    return bool(tool.must_be_said or tool.confirm or tool.approval)
 
 
 def needs_history(tool: Tool) -> bool:

@@ -8,7 +8,7 @@ from telephony.call.commands import CallCommand, RunTool
 from telephony.call.config import CallConfig
 from telephony.call.playback import Playback
 from telephony.call.testimony import Line, Testimony
-from tools.spec import Heard
+from tools.spec import Evidence, Heard
 
 
 @dataclass(slots=True)
@@ -51,8 +51,12 @@ class Hearing:
 
     def _command(self, called: ToolCalled) -> RunTool:
         told = called.name in self._judged
-        evidence = self.testimony.evidence(self._being_heard() if told else (), told=told)
+        evidence = self.evidence() if told else self.testimony.evidence((), told=False)
         return RunTool(called.tool_call_id, called.name, called.arguments, evidence)
+
+    def evidence(self) -> Evidence:
+        """All that was said up to now, with what is being heard."""
+        return self.testimony.evidence(self._being_heard(), told=True)
 
     def _being_heard(self) -> Sequence[Line]:
         return [

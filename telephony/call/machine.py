@@ -90,7 +90,7 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
-        self._hearing = Hearing(config, self._playback)
+        self.hearing = Hearing(config, self._playback)
         disclosure = self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         self._barge_ins = BargeIns(
@@ -103,7 +103,7 @@ class Call:
             self._floor,
             self._patience,
             self._tools,
-            self._hearing,
+            self.hearing,
             self._ending,
             self._barge_ins,
             self._honesty,
@@ -145,7 +145,7 @@ class Call:
 
     def _recall(self, config: CallConfig) -> None:
         """What another process has written down of the call counts as if it was said here."""
-        self._hearing.testimony.note([Record(entry) for entry in config.before])
+        self.hearing.testimony.note([Record(entry) for entry in config.before])
         for entry in config.before:
             if isinstance(entry, ToolLine):
                 self._honesty.tool_finished(entry)
@@ -166,11 +166,11 @@ class Call:
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
-        self._hearing.testimony.note(commands)
+        self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
-            commands += self._hearing.released(now)
+            commands += self.hearing.released(now)
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
             commands += self._ending.proceed(now)
@@ -197,7 +197,7 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        parts = (self._barge_ins, self._keypad, self._hearing, self._relay, self._money)
+        parts = (self._barge_ins, self._keypad, self.hearing, self._relay, self._money)
         leave_s = self._streams.next_deadline()
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
@@ -308,14 +308,14 @@ class Call:
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         ended_ms = self._relay.at_ms(audio_ms)
         self._floor.caller_ended(item_id, ended_ms, self._ms(now))
-        self._hearing.testimony.caller_ended(item_id, ended_ms)
+        self.hearing.testimony.caller_ended(item_id, ended_ms)
         if not self._ending.under_way:
             self._patience.answer_owed(now)
         return self._barge_ins.speech_stopped(item_id, now)
 
     def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
         item_id, text = event.item_id, event.text
-        self._hearing.testimony.words_came(
+        self.hearing.testimony.words_came(
             item_id, failed=event.failed and not text, at_ms=self._ms(now)
         )
         line = self._floor.caller_words(item_id, text, self._ms(now))
@@ -408,7 +408,7 @@ class Call:
         if event.name in self._config.own_tools:
             send = event.name == SEND_DIGITS
             return (self._dialling.send if send else self._keypad.collect)(event, now)
-        return self._hearing.run(event, now)
+        return self.hearing.run(event, now)
 
     def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
         """A person decides about it meanwhile: say so, unless somebody speaks."""

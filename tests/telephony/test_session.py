@@ -54,8 +54,8 @@ from telephony.twilio.rest import HangUpResult, RedirectResult
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
-from tools.gate import WAITING
 from tools.migrate import migrate
+from tools.onhold import WAITING
 from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.spec import Approval, Result, Risk, Tool, ToolContext, ToolOutcome

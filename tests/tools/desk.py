@@ -4,12 +4,13 @@ import asyncio
 import datetime as dt
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from agents.tasks import Tasks
 from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
+from tools.onhold import OnHold
 from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.spec import Evidence, Heard, Tool, ToolOutcome, ToolRequest
@@ -41,6 +42,8 @@ class Desk:
         self.approvals = Approvals(store)
         self.waits: list[str] = []
         """What callers were told while a person decided."""
+        self.evidence: Callable[[], Evidence] | None = None
+        """What is known to have been said by the time they have."""
         ours = {"threads": 4, "approvals": self.approvals, **given}
         self.dispatcher = Dispatcher(
             registry, self.receipts, clock=lambda: self.now, start=self.tasks.start, **ours
@@ -63,7 +66,8 @@ class Desk:
         tool_call_id = tool_call_id or f"tc{next(self._ids)}"
         told = agreed(text) if evidence is None else evidence
         request = ToolRequest(call, tool_call_id, tool, text, number, evidence=told, **asked)
-        return await self.dispatcher.run(request, self.waits.append)
+        hold = OnHold(self.waits.append, lambda: self.evidence() if self.evidence else told)
+        return await self.dispatcher.run(request, hold)
 
     def later(
         self, tool: str, arguments: dict[str, Any] | None = None, **given: Any

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import threading
 from collections.abc import Mapping
 from threading import Event
@@ -13,10 +14,11 @@ import pytest
 from tests.tools.desk import CALLER, NOW, Desk, said
 from tools import gate
 from tools.approvals import BY_DEADLINE, Approval, Approvals, ApprovalState, Decided, NoApproval
+from tools.onhold import STILL_WAITING, WAITING
 from tools.policy import NeedsApproval
 from tools.receipts import Claim
 from tools.spec import Approval as Rule
-from tools.spec import Audience, Risk, Tool, ToolContext, ToolOutcome, ToolState
+from tools.spec import Audience, Evidence, Heard, Risk, Tool, ToolContext, ToolOutcome, ToolState
 from tools.store import Store
 
 LATER = NOW + dt.timedelta(seconds=60)
@@ -199,7 +201,7 @@ async def test_an_approved_tool_runs_once_and_the_caller_was_told_to_wait(store:
     asked = till.asks()
     (approval,) = await till.waiting()
     assert approval.arguments == {"amount": 5, "card": "[redacted]"}
-    assert till.desk.waits == [gate.WAITING]
+    assert till.desk.waits == [WAITING]
     assert till.paid == []
     till.desk.approvals.approve(approval.id, "Bea", NOW)
     assert (await asked).state is ToolState.DONE
@@ -292,6 +294,58 @@ async def test_fault_x9_what_the_rules_no_longer_allow_is_not_done_when_approved
     assert await till.waiting(0) == []
 
 
+def heard(*lines: str) -> Evidence:
+    """In turn the agent and the caller, the agent first."""
+    both = itertools.cycle(("agent", "caller"))
+    return Evidence(tuple(Heard(next(both), line) for line in lines))
+
+
+READ_BACK = ("Five pounds. Is that right?", "Yes.")
+
+
+@pytest.mark.parametrize("words", ["No.", "Stop, don't do it.", "Actually, leave it."])
+async def test_a_caller_who_calls_it_off_while_a_person_decides_pays_nothing(
+    plain: Store, words: str
+) -> None:
+    till = Till(plain)
+    asked = till.asks(evidence=heard(*READ_BACK))
+    (approval,) = await till.waiting()
+    till.desk.evidence = lambda: heard(*READ_BACK, WAITING, words)
+    till.desk.approvals.approve(approval.id, "Bea", NOW)
+    outcome = await asked
+    assert outcome.state is ToolState.REFUSED
+    assert "won't do that" in said(outcome)["message"]
+    assert till.paid == []
+    assert await till.waiting(0) == []
+
+
+@pytest.mark.parametrize(
+    "later", [(WAITING,), (WAITING, "No problem."), (WAITING, "Okay.", "Anything else?", "No.")]
+)
+async def test_a_caller_who_only_waits_is_served(plain: Store, later: tuple[str, ...]) -> None:
+    till = Till(plain)
+    asked = till.asks(evidence=heard(*READ_BACK))
+    (approval,) = await till.waiting()
+    till.desk.evidence = lambda: heard(*READ_BACK, *later)
+    till.desk.approvals.approve(approval.id, "Bea", NOW)
+    assert (await asked).state is ToolState.DONE
+    assert till.paid == [5]
+
+
+async def test_words_still_to_be_written_down_are_waited_for(plain: Store) -> None:
+    till = Till(plain)
+    asked = till.asks(evidence=heard(*READ_BACK))
+    (approval,) = await till.waiting()
+    looks = itertools.count()
+    unknown = Evidence((*heard(*READ_BACK, WAITING).said, Heard("caller", "", whole=False)), False)
+    till.desk.evidence = lambda: (
+        unknown if next(looks) < 3 else heard(*READ_BACK, WAITING, "Cancel that.")
+    )
+    till.desk.approvals.approve(approval.id, "Bea", NOW)
+    assert (await asked).state is ToolState.REFUSED
+    assert till.paid == []
+
+
 async def test_two_who_ask_for_one_thing_wait_for_one_decision(plain: Store) -> None:
     till = Till(plain)
     asked = [till.asks(), till.asks()]
@@ -312,7 +366,7 @@ async def test_a_waiting_caller_is_told_again(
     async with asyncio.timeout(20):
         while len(till.desk.waits) < 3:
             await asyncio.sleep(0.01)
-    assert till.desk.waits[:3] == [gate.WAITING, gate.STILL_WAITING, gate.STILL_WAITING]
+    assert till.desk.waits[:3] == [WAITING, STILL_WAITING, STILL_WAITING]
     asked.cancel()
 
 
