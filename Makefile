@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
-JOBS ?= 4
+JOBS ?= 5
 
 .PHONY: help run test check lint mutants crashes kills oracle explore coverage format bench lock clean setup setup-dev
 
@@ -14,7 +14,7 @@ run: setup ## Answer a simulated call, then keep serving (ONCE=1: end after the 
 	@.venv/bin/frontdesk try $(if $(ONCE),--once)
 
 test: setup-dev ## Run the tests
-	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: lint test ## Check formatting, lint, types and laws, then run the tests, as CI does
 

@@ -6,6 +6,7 @@ their native libraries and optional dependencies stay out of the process.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,45 +79,53 @@ class Speech(msgspec.Struct, frozen=True):
 
 
 class Models:
-    """The loaded models and the threads they run in; shared by every call of the process."""
+    """The models, of which a process loads each once, and threads to run them in for all calls."""
 
     def __init__(self) -> None:
         self.hearing = ThreadPoolExecutor(HEARING_THREADS, "local-hearing")
         self.speaking = ThreadPoolExecutor(1, "local-speaking")
-        self._loading = Lock()
-        self._voice: Voice | None = None
-        self._vad: InferenceSession | None = None
-        self._speech: Speech | None = None
 
     def load(self) -> Speech:
         """Load and warm what is not loaded yet: one to two seconds, so call it in a thread.
 
         Raises ModelsMissing.
         """
+        _find(ENCODER, DECODER, TOKENS)
         voice, vad = self.load_voice(), self.load_vad()
-        with self._loading:
-            if self._speech is None:
-                self._speech = Speech(vad, _recogniser(), voice)
-            return self._speech
+        with _LOADING:
+            return Speech(vad, _recogniser(), voice)
 
     def load_voice(self) -> Voice:
         """Only what speaking needs. Raises ModelsMissing."""
-        with self._loading:
-            if self._voice is None:
-                self._voice = _voice()
-            return self._voice
+        _find(VOICE)
+        with _LOADING:
+            return _voice()
 
     def load_vad(self) -> InferenceSession:
         """Only what tells speech from silence. Raises ModelsMissing."""
-        with self._loading:
-            if self._vad is None:
-                self._vad = _session(VAD)
-            return self._vad
+        _find(VAD)
+        with _LOADING:
+            return _detector()
 
     def close(self) -> None:
         """Let running work finish and end the threads."""
         self.hearing.shutdown(wait=True, cancel_futures=True)
         self.speaking.shutdown(wait=True, cancel_futures=True)
+
+
+_LOADING = Lock()
+"""Whoever is second waits for the first, and gets the same."""
+
+
+def _find(*wheels: Wheel) -> None:
+    """Raises ModelsMissing, also where the file has gone since it was loaded."""
+    for wheel in wheels:
+        wheel.path()
+
+
+@cache
+def _detector() -> InferenceSession:
+    return _session(VAD)
 
 
 def _session(wheel: Wheel) -> InferenceSession:
@@ -127,6 +136,7 @@ def _session(wheel: Wheel) -> InferenceSession:
     return InferenceSession(str(wheel.path()), options, providers=["CPUExecutionProvider"])
 
 
+@cache
 def _recogniser() -> Recogniser:
     vocabulary = Vocabulary(TOKENS.path().read_bytes())
     recogniser = Recogniser(_session(ENCODER), _session(DECODER), vocabulary)
@@ -134,8 +144,8 @@ def _recogniser() -> Recogniser:
     return recogniser
 
 
+@cache
 def _voice() -> Voice:
-    VOICE.path()
     try:
         hibari = import_module(VOICE.module)
     except ImportError as error:

@@ -449,8 +449,10 @@ def test_a_missing_file_says_what_to_install(module: str) -> None:
         Wheel(module, "moonshine-voice==0.1.0", "assets/nothing.ort").path()
 
 
-def test_models_are_loaded_once(models: Models) -> None:
-    assert models.load() is models.load()
+def test_a_process_loads_each_model_once(models: Models) -> None:
+    loaded, again = models.load(), Models().load()
+    assert (again.vad, again.voice) == (loaded.vad, loaded.voice)
+    assert again.recogniser is loaded.recogniser
 
 
 async def test_closing_in_the_middle_of_everything_leaves_nothing(models: Models) -> None:

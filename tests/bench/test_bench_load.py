@@ -23,7 +23,8 @@ async def test_a_few_calls_fill_in_every_figure(audio: str) -> None:
     assert figures.up_ms.count >= 4 * 4 * 50 * 0.8
     assert figures.down_ms.count >= 4
     assert figures.barge_in_ms.count >= 1
-    assert figures.truncation_error_ms.count >= figures.barge_in_ms.count
+    # A caller may be in time to hear a reply to its end: then there was nothing to cut.
+    assert figures.truncation_error_ms.count >= 1
     assert figures.rig_late_ms.count >= 4 * 4 * 50 * 0.8
     assert figures.cpu_ms_per_call_second > 0
     assert figures.rss_mb_per_call != 0

@@ -181,7 +181,7 @@ async def test_fault_t22_and_one_that_was_busy_then_comes_back_by_the_same_way(
     async with house(tmp_path, Script(replies=(ASKED,))) as built:
         built.phone.api_refusal = 429
         built.phone.callees[SALES] = Callee("busy", after_s=0.2)
-        report = await dialled(built, Legs(asks(), caller(hang_up_ms=6_500)))
+        report = await dialled(built, Legs(asks(), caller(hang_up_ms=10_000)))
         assert [stream.end for stream in report.streams] == [StreamEnd.CLOSED, StreamEnd.CALLER]
         assert (built.service.persona.nobody_free, Fate.HEARD) in said(built)
 
