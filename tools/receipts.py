@@ -58,6 +58,8 @@ STARTED = "started"
 # What may still become the truth about a receipt; a late outcome overrules an earlier guess.
 OPEN = (STARTED, ToolState.UNKNOWN.value)
 UNCHANGED = (ToolState.FAILED.value, ToolState.REFUSED.value)
+ASKED_FOR = dt.timedelta(days=7)
+"""No backend is asked for longer what became of an attempt."""
 
 
 # Nothing learned later makes UNKNOWN of a known end; a late success overrules a failure.
@@ -186,9 +188,15 @@ class Receipts:
         return self._store.read(lambda connection: _found(connection, receipt_id))
 
     def left_open(self, before: dt.datetime) -> list[Receipt]:
-        """Receipts that were to end before then and of which no end is known, oldest first."""
+        """Receipts that were to end before then and of which no end is known, oldest first. What
+        has stayed unknown for `ASKED_FOR` is for people to find out."""
+        asked = RECEIPTS.c.deadline_at >= before - ASKED_FOR
         query = sa.select(RECEIPTS).where(
-            RECEIPTS.c.state.in_(OPEN), RECEIPTS.c.deadline_at < before
+            RECEIPTS.c.deadline_at < before,
+            sa.or_(
+                RECEIPTS.c.state == STARTED,
+                sa.and_(RECEIPTS.c.state == ToolState.UNKNOWN.value, asked),
+            ),
         )
         return self._store.read(
             lambda connection: [

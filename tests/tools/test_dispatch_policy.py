@@ -690,6 +690,22 @@ async def test_what_nobody_can_tell_stays_unknown(plain: Store) -> None:
     assert [each.state for each in desk.receipts.of_call("CA1")] == [ToolState.UNKNOWN]
 
 
+async def test_what_stays_unknown_for_a_week_is_left_to_people(plain: Store) -> None:
+    asked: list[str] = []
+
+    def silent(context: ToolContext) -> Mapping[str, Any] | None:
+        asked.append(context.call_id)
+        raise BackendError("down", permanent=False)
+
+    desk = await left_open(plain, [tool(Effects().make, reconcile=silent)], "a")
+    desk.now = NOW + dt.timedelta(days=30)
+    assert await desk.dispatcher.recover() == 1, "what was never settled at all always is"
+    assert await desk.dispatcher.recover() == 0
+    desk.now = NOW + dt.timedelta(days=6)
+    assert await desk.dispatcher.recover() == 1
+    assert len(asked) == 2
+
+
 async def test_what_may_still_run_elsewhere_and_unknown_tools_are_left_alone(plain: Store) -> None:
     desk = await left_open(plain, [tool(Effects().make)], "a")
     desk.now = NOW + dt.timedelta(seconds=60)
