@@ -18,24 +18,27 @@ _RUNTIME = tempfile.TemporaryDirectory()
 os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 
-_ALONE = ("test_whole_", "test_bench_load", "test_mutants", "test_call_oracle")
-"""Files whose tests take seconds of real time each and share nothing worth keeping together."""
-_LONG = ("test_try", "test_cli.", "test_crashes", "test_cli_config")
+_WAITING = ("test_whole_", "test_try", "test_serve", "test_bench_load")
+"""Files whose tests wait for real time most of the time: they go first, while nothing else wants
+the processors, since a phone that is not run in time is a phone that stutters."""
+_LONG = ("test_mutants", "test_call_oracle", "test_cli", "test_crashes")
+"""Then those that take longest, so that no process is left with one of them at the end."""
+_APART = ("test_whole_", "test_bench_load", "test_serve", "test_call_oracle", "test_mutants")
+"""Files whose tests share nothing worth keeping them in one process for."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests to the processes: a file's tests go together, but for those that wait for
-    real time. What takes longest begins first, so that no process is left with it at the end."""
+    """Deal the tests to the processes."""
     for item in items:
-        if not item.path.name.startswith(_ALONE):
+        if not item.path.name.startswith(_APART):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
     name = item.path.name
-    return 0 if name.startswith(_LONG) else 1 if name.startswith(_ALONE) else 2
+    return 0 if name.startswith(_WAITING) else 1 if name.startswith(_LONG) else 2
 
 
 @pytest.fixture(autouse=True)
