@@ -44,7 +44,7 @@ NAVIGATION = (
     Place("Tools", f"{HOME}/tools", "t"),
     Place("Try it", f"{HOME}/trial", "y", Right.CONTROL),
     Place("Health", f"{HOME}/health", "h"),
-    Place("Settings", f"{HOME}/settings", "s"),
+    Place("Settings", f"{HOME}/settings", "s", Right.ADMIN),
 )
 
 

@@ -9,11 +9,13 @@ from fastapi.responses import RedirectResponse
 from starlette.routing import Mount
 
 from telephony.console.access.gate import CSRF, VISIT, Gate
-from telephony.console.access.policy import Policy, current, needs
+from telephony.console.access.policy import WHO, Policy, current, needs
 from telephony.console.access.roles import Right
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.pages.account import account_router
 from telephony.console.pages.files import files_router
-from telephony.console.pages.signin import SIGN_IN, sign_in_router
+from telephony.console.pages.settings import settings_router
+from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
@@ -24,6 +26,8 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
     return (
         files_router(),
         sign_in_router(parts.access),
+        account_router(parts.access),
+        settings_router(parts),
     )
 
 
@@ -80,7 +84,10 @@ def _say(request: Request, refused: Refused) -> Response:
     status = refused.problem.status
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
         return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path, safe='/')}", 303)
-    if not status >= 400:
+    who = request.scope.get(WHO)
+    if status == HTTPStatus.FORBIDDEN and who is not None and who.must_add_code:
+        return RedirectResponse(SECOND_STEP, 303)
+    if status < HTTPStatus.BAD_REQUEST:
         return refused.response()
     response = page(
         request, "error.html", status=status, title=refused.problem.title, refused=refused.problem

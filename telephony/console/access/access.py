@@ -10,8 +10,11 @@ from telephony.console.access.links import Links
 from telephony.console.access.origins import Origins
 from telephony.console.access.passwords import Passwords
 from telephony.console.access.roles import Role, Who
+from telephony.console.access.secondstep import SecondStep
 from telephony.console.access.sessions import Sessions
+from telephony.console.access.throttle import Rate
 from telephony.console.access.tokens import same
+from telephony.console.access.tries import Tries
 from telephony.console.access.users import Users
 from telephony.console.desk import Desk
 from tools.store import Store
@@ -31,8 +34,11 @@ class Access:
         origins: Origins,
         key: str | None = None,
         passwords: Passwords | None = None,
+        wants_code: Callable[[Role], bool] = lambda _role: False,
+        rate: Rate | None = None,
     ) -> None:
-        """`key` is FRONTDESK_API_KEY; `clock` gives the time with its zone."""
+        """`key` is FRONTDESK_API_KEY; `clock` gives the time with its zone; `wants_code` says
+        which roles must have a second step; `rate` is how fast one client may ask."""
         self.clock = clock
         self.origins = origins
         self.users = Users(store, clock)
@@ -40,6 +46,12 @@ class Access:
         self.links = Links(store, clock)
         self.keys = Keys(store, clock)
         self.audit = Audit(store, clock)
+        self.tries = Tries(store, clock)
+        self.second = SecondStep(store, clock)
+        self.wants_code = wants_code
+        self.rate = rate or Rate()
+        self.elsewhere = ""
+        """What the single sign-on is called; empty where there is none."""
         self.passwords = passwords or Passwords()
         self.desk = Desk("access")
         self._key = key
@@ -50,7 +62,14 @@ class Access:
         if found is None:
             return None
         session, user = found
-        return roles.user(user.id, user.name, user.role, session=session.id, ip=ip)
+        return roles.user(
+            user.id,
+            user.name,
+            user.role,
+            session=session.id,
+            ip=ip,
+            must_add_code=user.totp_secret is None and self.wants_code(user.role),
+        )
 
     def program_by(self, text: str, ip: str) -> Who | None:
         """Which program this key is of. Blocks."""

@@ -84,7 +84,7 @@ class Audit:
             at=self._clock().astimezone(dt.UTC),
             who_id=who.id,
             who=who.name,
-            role=who.role.value,
+            role=who.role.value if who.id else "",
             action=action,
             object=named[:_LONGEST_OBJECT],
             before=facts[0],

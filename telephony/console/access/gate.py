@@ -1,11 +1,13 @@
 """Stands before a whole application: nothing behind it is reached but by who may.
 
-In this order: who asks, whether the route's rights are theirs, whether a page of others is behind
-it, whether it carries the token of its session, and no body longer than it may be. What goes on for
-long, such as a stream of events, ends when its session does.
+In this order: who asks and how often, whether the route's rights are theirs, whether a page of
+others is behind it, whether it carries the token of its session, and no body longer than it may be.
+What goes on for long, such as a stream of events, ends when its session does.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -16,19 +18,24 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.tasks import Tasks
-from telephony.console.access import cookies
+from telephony.console.access import cookies, roles
 from telephony.console.access.access import Access
 from telephony.console.access.origins import SAFE
-from telephony.console.access.policy import WHO, Policy, forbidden, stranger
-from telephony.console.access.roles import Right, Who
+from telephony.console.access.policy import WHO, Policy, Rule, forbidden, stranger
+from telephony.console.access.roles import Who
+from telephony.console.access.throttle import Bucket, Buckets, Rate
 from telephony.console.access.tokens import csrf_token, new_token, same
-from telephony.console.problems import KNOWN, Refused, problem_of
+from telephony.console.problems import KNOWN, TYPE, Refused, problem_of
+from telephony.plain import plain
 from tools.spec import BackendError
+from tools.store import CommitUnknownError
 
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 256 * 1024
 RECHECK_S = 5.0
+_NOTES = Rate(60, 0.1)
+"""So many strangers are written down: the log must not be theirs to fill."""
 CSRF = "frontdesk.csrf"
 """Where in an ASGI scope the token for forms stands."""
 VISIT = "frontdesk.visit"
@@ -67,6 +74,10 @@ class Gate:
         self._deny = deny
         self._recheck_s = recheck_s
         self._tasks = Tasks(_recheck_failed)
+        self._clients = Buckets(access.rate)
+        # Several people may come by one address, and nothing is looked up for who is too fast.
+        self._addresses = Buckets(Rate(access.rate.most * 5, access.rate.per_s * 5))
+        self._strangers = Bucket(*_NOTES, time.monotonic())
         secure = access.origins.secure
         self._session = cookies.session_name(secure=secure)
         self._visit = cookies.visit_name(secure=secure)
@@ -77,7 +88,9 @@ class Gate:
         try:
             visitor, receive = await self._admit(connection, receive)
         except KNOWN as error:
-            await self._refuse(problem_of(error), scope, receive, send)
+            refused = problem_of(error)
+            await self._note(connection, refused)
+            await self._refuse(refused, scope, receive, send)
             return
         await self._pass(connection, visitor, receive, send)
 
@@ -97,11 +110,13 @@ class Gate:
         scope = connection.scope
         method = scope.get("method")
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        self._check_rate(self._addresses, _ip(connection))
         visitor = await self._visitor(connection)
         scope[WHO] = visitor.who
         scope[CSRF] = csrf_token(visitor.secret)
         scope[VISIT] = (self._visit, visitor.secret) if visitor.fresh else None
-        self._check_right(visitor.who, self._policy.of(path, method))
+        self._check_rate(self._clients, visitor.who.id if visitor.who else _ip(connection))
+        _check_right(visitor.who, self._policy.of(path, method))
         if visitor.secret:
             self._check_origin(connection, method)
         if method is None:
@@ -112,7 +127,7 @@ class Gate:
         return visitor, receive
 
     async def _visitor(self, connection: HTTPConnection) -> _Visitor:
-        ip = connection.client.host if connection.client else ""
+        ip = _ip(connection)
         given = connection.headers.getlist("authorization")
         if given:
             scheme, _, key = given[0].partition(" ")
@@ -128,20 +143,32 @@ class Gate:
         visit = cookies.cookie(connection, self._visit)
         return _Visitor(None, visit or new_token(), fresh=not visit)
 
-    def _check_right(self, who: Who | None, rights: frozenset[Right] | None) -> None:
-        if who is None and (rights is None or rights):
-            # Strangers are not told either which addresses there are.
-            raise stranger()
-        for right in sorted(rights or (), key=lambda right: right.value):
-            assert who is not None, "rights are asked of somebody"
-            if not who.may(right):
-                raise forbidden(right)
+    def _check_rate(self, buckets: Buckets, client: str) -> None:
+        if wait_s := buckets.wait_s(client, time.monotonic()):
+            detail = "Too many requests; try again when Retry-After says."
+            raise Refused(429, "too-many", detail, headers={"Retry-After": str(wait_s)})
 
     def _check_origin(self, connection: HTTPConnection, method: str | None) -> None:
         headers = {name: connection.headers[name] for name in connection.headers}
         if self._access.origins.is_foreign(method or "GET", headers, socket=method is None):
             detail = "This was asked for by a page that is not ours."
             raise Refused(403, "foreign-origin", detail)
+
+    async def _note(self, connection: HTTPConnection, refused: Refused) -> None:
+        """Write down who was kept from changing something."""
+        scope, access = connection.scope, self._access
+        method = scope.get("method", "WEBSOCKET")
+        if refused.problem.status not in (401, 403) or method in SAFE:
+            return
+        who = scope.get(WHO)
+        if who is None:
+            if self._strangers.wait_s(time.monotonic()):
+                return
+            who = roles.stranger("", _ip(connection))
+        named = f"{method} {plain(scope['path'])}"
+        why = {"why": refused.problem.type.removeprefix(TYPE)}
+        with contextlib.suppress(Refused, BackendError, CommitUnknownError):
+            await access.desk.do(lambda: access.audit.record(who, "denied", named, after=why))
 
     # ---- as long as it lasts -------------------------------------------------------------------
 
@@ -194,6 +221,20 @@ class Gate:
             # That the database is down for a moment takes nobody's rights away.
             return True
         return who is not None and who.rights >= known.rights
+
+
+def _check_right(who: Who | None, rule: Rule | None) -> None:
+    if rule is not None and rule.anybody:
+        return
+    if who is None:
+        # Strangers are not told either which addresses there are.
+        raise stranger()
+    if rule is not None and (missing := rule.missing(who)) is not None:
+        raise forbidden(missing)
+
+
+def _ip(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else ""
 
 
 def _goes_on(message: Message) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -16,16 +17,25 @@ WHO = "frontdesk.who"
 """Where in an ASGI scope it stands who asks."""
 
 
-class Needs:
-    """A dependency of a route; None: anybody may come."""
+class Open(Enum):
+    """What a route asks for that asks for no right."""
 
-    def __init__(self, right: Right | None) -> None:
-        self.right = right
+    ANYBODY = "anybody"
+    SIGNED_IN = "signed in"
+
+
+class Needs:
+    """A dependency of a route."""
+
+    def __init__(self, what: Right | Open) -> None:
+        self.what = what
 
     async def __call__(self, connection: HTTPConnection) -> None:
         # The gate has looked already; this is for an app that somebody serves without one.
-        if self.right is not None and not current(connection).may(self.right):
-            raise forbidden(self.right)
+        if self.what is not Open.ANYBODY:
+            who = current(connection)
+            if isinstance(self.what, Right) and not who.may(self.what):
+                raise forbidden(self.what)
 
 
 def needs(right: Right) -> Any:
@@ -38,7 +48,12 @@ def needs(right: Right) -> Any:
 
 def anybody() -> Any:
     """For `dependencies=[...]`: also who is not signed in. For signing in and styles only."""
-    return Depends(Needs(None))
+    return Depends(Needs(Open.ANYBODY))
+
+
+def signed_in() -> Any:
+    """For `dependencies=[...]`: everybody who is known, even one who has no rights yet."""
+    return Depends(Needs(Open.SIGNED_IN))
 
 
 def current(connection: HTTPConnection) -> Who:
@@ -62,19 +77,25 @@ def forbidden(right: Right) -> Refused:
 
 
 class Rule:
-    """What one route asks for; no rights: anybody may come."""
+    """What one route asks for."""
 
-    def __init__(self, path: str, methods: Iterable[str], rights: frozenset[Right]) -> None:
+    def __init__(self, path: str, methods: Iterable[str], asked: frozenset[Right | Open]) -> None:
         self.path = path
         self.methods = frozenset(methods)
         """Empty for a WebSocket."""
-        self.rights = rights
+        self.asked = asked
+        self.anybody = asked == {Open.ANYBODY}
         self._regex = re.compile(compile_path(path)[0].pattern, re.DOTALL)
 
     def covers(self, path: str, method: str | None) -> bool:
         """`method` is None for a WebSocket."""
         kind = not self.methods if method is None else method in self.methods
         return kind and self._regex.match(path) is not None
+
+    def missing(self, who: Who) -> Right | None:
+        """A right that this visitor would have to have."""
+        rights = sorted((each for each in self.asked if isinstance(each, Right)), key=_value)
+        return next((right for right in rights if not who.may(right)), None)
 
 
 class Policy:
@@ -85,24 +106,22 @@ class Policy:
         self.rules: list[Rule] = []
         undeclared = []
         for route in iter_route_contexts(app.routes):
-            declared = _declared(route)
-            if declared is None or route.path is None:
+            asked = _asked(route)
+            if not asked or route.path is None:
                 undeclared.append(f"{route.path} {sorted(route.methods or ())}")
             else:
-                self.rules.append(Rule(route.path, route.methods or (), declared))
+                self.rules.append(Rule(route.path, route.methods or (), asked))
         assert not undeclared, f"routes that do not say which right they need: {undeclared}"
 
-    def of(self, path: str, method: str | None) -> frozenset[Right] | None:
-        """What is asked for; None where there is no such route."""
-        return next((rule.rights for rule in self.rules if rule.covers(path, method)), None)
+    def of(self, path: str, method: str | None) -> Rule | None:
+        """The rule of the route that answers; None where there is none."""
+        return next((rule for rule in self.rules if rule.covers(path, method)), None)
 
 
-def _declared(route: Any) -> frozenset[Right] | None:
-    needed = [
-        each.dependency
-        for each in getattr(route, "dependencies", None) or ()
-        if isinstance(each.dependency, Needs)
-    ]
-    if not needed:
-        return None
-    return frozenset(each.right for each in needed if each.right is not None)
+def _asked(route: Any) -> frozenset[Right | Open]:
+    dependencies = [each.dependency for each in getattr(route, "dependencies", None) or ()]
+    return frozenset(each.what for each in dependencies if isinstance(each, Needs))
+
+
+def _value(right: Right) -> str:
+    return right.value

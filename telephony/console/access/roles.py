@@ -49,14 +49,24 @@ class Who(msgspec.Struct, frozen=True):
     key: str = ""
     """The id of the API key; empty for a session."""
     ip: str = ""
+    must_add_code: bool = False
+    """They have no rights before they have added the second step that their role asks for."""
 
     def may(self, right: Right) -> bool:
         return right in self.rights
 
 
-def user(id_: str, name: str, role: Role, *, session: str, ip: str) -> Who:
-    return Who(id_, name, role, RIGHTS[role], session=session, ip=ip)
+def user(
+    id_: str, name: str, role: Role, *, session: str, ip: str, must_add_code: bool = False
+) -> Who:
+    rights = frozenset() if must_add_code else RIGHTS[role]
+    return Who(id_, name, role, rights, session=session, ip=ip, must_add_code=must_add_code)
 
 
 def program(id_: str, name: str, role: Role, *, ip: str) -> Who:
     return Who(id_, name, role, RIGHTS[role], key=id_, ip=ip)
+
+
+def stranger(name: str, ip: str) -> Who:
+    """Somebody who is not known, for the audit log; `name` as far as it is sure."""
+    return Who("", name, Role.VIEWER, frozenset(), ip=ip)

@@ -1,19 +1,26 @@
 """The pages of signing in and out, and of the link that makes the first admin."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from telephony.console.access import cookies
 from telephony.console.access.access import Access
-from telephony.console.access.entering import LINK_OVER, Denied, Entered, Entrance
+from telephony.console.access.entering import (
+    LINK_OVER,
+    Browser,
+    CodeWanted,
+    Denied,
+    Entered,
+    Entrance,
+)
 from telephony.console.access.passwords import LONGEST, SHORTEST
-from telephony.console.access.policy import WHO, anybody, current, needs
-from telephony.console.access.roles import Right, Who
+from telephony.console.access.policy import WHO, anybody, current, signed_in
+from telephony.console.access.roles import Who
 from telephony.console.rendering import HOME, own_path, page, redirect
 
 SIGN_IN = f"{HOME}/sign-in"
-WELCOME = f"{HOME}/welcome"
+SECOND_STEP = f"{HOME}/account/second-step"
 
 Me = Annotated[Who, Depends(current)]
 Words = Annotated[str, Form(max_length=1_000)]
@@ -26,12 +33,12 @@ def sign_in_router(access: Access) -> APIRouter:
     _by_password(router, access, entrance)
     _by_link(router, access, entrance)
 
-    @router.post("/sign-out", dependencies=[needs(Right.VIEW)])
+    @router.post("/sign-out", dependencies=[signed_in()])
     def sign_out(request: Request, who: Me) -> Response:
-        name = cookies.session_name(secure=access.origins.secure)
-        entrance.leave(who, cookies.cookie(request, name))
+        entrance.leave(who, browser_of(request, access).session)
         response = redirect(request, SIGN_IN, flash="You are signed out.")
-        cookies.take(response, name, secure=access.origins.secure)
+        secure = access.origins.secure
+        cookies.take(response, cookies.session_name(secure=secure), secure=secure)
         return response
 
     return router
@@ -42,7 +49,7 @@ def _by_password(router: APIRouter, access: Access, entrance: Entrance) -> None:
     def ask(request: Request, next: str = HOME) -> Response:  # noqa: A002, as in the address
         if request.scope.get(WHO) is not None:
             return redirect(request, next)
-        return page(request, "sign-in.html", next=own_path(next), name="", wrong="")
+        return _ask(request, access, next)
 
     @router.post("/sign-in", dependencies=[anybody()])
     def sign_in(
@@ -51,11 +58,24 @@ def _by_password(router: APIRouter, access: Access, entrance: Entrance) -> None:
         password: Words,
         next: Words = HOME,  # noqa: A002
     ) -> Response:
-        found = entrance.by_password(name, password, **_from(request))
+        found = entrance.by_password(name, password, browser_of(request, access))
         if isinstance(found, Denied):
-            values = {"next": own_path(next), "name": name, "wrong": found.why}
-            return page(request, "sign-in.html", status=403, **values)
-        return _welcome(request, access, found, next)
+            return _ask(request, access, next, found, name)
+        return _go_on(request, access, found, next)
+
+    @router.post("/sign-in/code", dependencies=[anybody()])
+    def second(
+        request: Request,
+        link: Words,
+        code: Words,
+        next: Words = HOME,  # noqa: A002
+    ) -> Response:
+        found = entrance.by_code(link, code, browser_of(request, access))
+        if isinstance(found, Denied):
+            if found.over:
+                return _ask(request, access, next, found)
+            return _ask_code(request, link, next, found)
+        return _go_on(request, access, found, next)
 
 
 def _by_link(router: APIRouter, access: Access, entrance: Entrance) -> None:
@@ -68,10 +88,36 @@ def _by_link(router: APIRouter, access: Access, entrance: Entrance) -> None:
     def choose(request: Request, link: str, password: Words, again: Words) -> Response:
         if password != again:
             return _choose(request, entrance, link, "The two are not the same.")
-        found = entrance.by_link(link, password, **_from(request))
+        found = entrance.by_link(link, password, browser_of(request, access))
         if isinstance(found, Denied):
             return _choose(request, entrance, link, found.why)
-        return _welcome(request, access, found, HOME)
+        return _go_on(request, access, found, HOME)
+
+
+def _ask(
+    request: Request, access: Access, path: str, denied: Denied | None = None, name: str = ""
+) -> Response:
+    values: dict[str, Any] = {
+        "next": own_path(path),
+        "name": name,
+        "wrong": denied.why if denied else "",
+        "elsewhere": access.elsewhere,
+    }
+    return _denied(page(request, "sign-in.html", **values), denied)
+
+
+def _ask_code(request: Request, link: str, path: str, denied: Denied | None = None) -> Response:
+    wrong = denied.why if denied else ""
+    answer = page(request, "code.html", link=link, next=own_path(path), wrong=wrong)
+    return _denied(answer, denied)
+
+
+def _denied(answer: Response, denied: Denied | None) -> Response:
+    if denied is not None:
+        answer.status_code = 429 if denied.wait_s else 403
+    if denied is not None and denied.wait_s:
+        answer.headers["Retry-After"] = str(denied.wait_s)
+    return answer
 
 
 def _choose(request: Request, entrance: Entrance, link: str, wrong: str) -> Response:
@@ -83,15 +129,25 @@ def _choose(request: Request, entrance: Entrance, link: str, wrong: str) -> Resp
     return page(request, "welcome.html", status=status, wrong=wrong, good=bool(owner), **values)
 
 
-def _welcome(request: Request, access: Access, entered: Entered, path: str) -> Response:
+def _go_on(request: Request, access: Access, found: Entered | CodeWanted, path: str) -> Response:
+    if isinstance(found, CodeWanted):
+        return _ask_code(request, found.link, path)
+    return let_in(request, access, found, path)
+
+
+def let_in(request: Request, access: Access, entered: Entered, path: str, **flash: Any) -> Response:
     """A session of its own, whatever the browser came with."""
     secure = access.origins.secure
-    response = redirect(request, path)
+    response = redirect(request, SECOND_STEP if entered.must_add_code else path, **flash)
     cookies.give(response, cookies.session_name(secure=secure), entered.token, secure=secure)
     cookies.take(response, cookies.visit_name(secure=secure), secure=secure)
     return response
 
 
-def _from(request: Request) -> dict[str, str]:
-    ip = request.client.host if request.client else ""
-    return {"ip": ip, "agent": request.headers.get("user-agent", "")}
+def browser_of(request: Request, access: Access) -> Browser:
+    """Where a request comes from."""
+    return Browser(
+        ip=request.client.host if request.client else "",
+        agent=request.headers.get("user-agent", ""),
+        session=cookies.cookie(request, cookies.session_name(secure=access.origins.secure)),
+    )
