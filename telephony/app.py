@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import structlog
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from starlette.routing import Mount
 
 from agents.local.models import Models
 from agents.persona import Persona
@@ -26,12 +25,13 @@ from telephony.casting import Cast, engines_of, handlers_for
 from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.published import SCHEMAS
-from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
+from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
+from telephony.frontoffice import mounts, open_access
 from telephony.line import Line
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
@@ -153,7 +153,7 @@ class Service:
             secret = settings.calendar_feed_secret.reveal()
             feed = CalendarFeed(self.store, lambda: self.shop, secret, self.clock)
             self.app.include_router(feed.router())
-        self.app.router.routes.append(self._api(versions))
+        self.app.router.routes += mounts(self._parts(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -330,11 +330,20 @@ class Service:
             spool=self._chores.spool,
         )
 
-    def _api(self, versions: Versions) -> Mount:
-        key = self.settings.api_key
-        desk = ConfigDesk(versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake)
-        reveal, book = key.reveal() if key else None, self.spending.book
-        return api(reveal, desk, self.approvals, self._chores.waiting, book, self.clock)
+    def _parts(self, versions: Versions) -> Parts:
+        """What the console and the API are made from."""
+        return Parts(
+            settings=self.settings,
+            store=self.store,
+            access=open_access(self.settings, self.store),
+            config=ConfigDesk(
+                versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake
+            ),
+            approvals=self.approvals,
+            waiting=self._chores.waiting,
+            book=self.spending.book,
+            clock=self.clock,
+        )
 
     def _make_opening(self) -> Opening:
         return Opening(

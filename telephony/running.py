@@ -1,29 +1,35 @@
 """A service with its HTTP server: from a bound port to the last call's last byte on disk."""
 
+import asyncio
 import contextlib
 import gc
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from urllib.parse import urlsplit
 
 import structlog
 
 from agents.tasks import Tasks
 from telephony.app import Service, open_service, unwatched
+from telephony.frontoffice import welcome
 from telephony.server import PhoneServer
 from telephony.session import Watch
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from tools.booking.shop import default_shop
+from tools.spec import BackendError
 
 log = structlog.get_logger()
 
 SWITCH_S = 0.0005
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal, then let live calls finish. Raises what `open_service` raises."""
+async def serve(settings: Settings, listener: socket.socket, greet: Callable[[str], None]) -> None:
+    """Serve until a signal, then let live calls finish. Raises what `open_service` raises.
+
+    `greet` is told where the first admin chooses a password, as long as there is none.
+    """
     service = await open_service(settings)
     try:
         await service.warm()
@@ -38,6 +44,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         # event loop has something to do; Python's own 5 ms would be heard in every interruption.
         sys.setswitchinterval(SWITCH_S)
         _tell(settings, service, listener)
+        await _greet(settings, service, greet)
         await service.keep_calendars()
         server = PhoneServer(service.app, service.drain, service.hurry)
         await server.serve(sockets=[listener])
@@ -55,6 +62,16 @@ def _tell(settings: Settings, service: Service, listener: socket.socket) -> None
     if service.shop == default_shop():
         hint = "the built-in example shop answers: frontdesk init writes a shop.yaml to change"
         log.warning("example_shop", config_dir=str(settings.config_dir), hint=hint)
+
+
+async def _greet(settings: Settings, service: Service, greet: Callable[[str], None]) -> None:
+    try:
+        link = await asyncio.to_thread(welcome, settings, service.store)
+    except BackendError as error:
+        log.warning("first_admin_not_made", error=str(error))
+    else:
+        if link is not None:
+            greet(link)
 
 
 @contextlib.asynccontextmanager

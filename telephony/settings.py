@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_call_usd: Decimal | None
     max_caller_usd: Decimal | None
     max_day_usd: Decimal | None
+    console: Literal["on", "off"]
+    console_url: str | None
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

@@ -24,6 +24,7 @@ from telephony.values import (
     yes_or_no,
 )
 from telephony.variable import Variable
+from telephony.variables_console import CONSOLE
 from telephony.variables_money import MONEY
 from telephony.variables_survival import SURVIVAL
 
@@ -140,7 +141,7 @@ VARIABLES: tuple[Variable, ...] = (
         api_key,
         None,
         "16 to 200 letters, digits and signs, e.g. from openssl rand -hex 32",
-        "Key for the HTTP API under /api/v1; without one the API is not there",
+        "Key for the HTTP API under /api/v1, with an admin's rights; more are made in the console",
         secret=True,
     ),
     Variable(
@@ -391,6 +392,7 @@ VARIABLES: tuple[Variable, ...] = (
         "API of the provider, instead of its usual one; the WebSocket URL follows from it",
     ),
     *MONEY,
+    *CONSOLE,
 )
 
 RETIRED: Mapping[str, str] = {

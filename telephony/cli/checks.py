@@ -319,9 +319,9 @@ def _folder_beside(settings: Settings, versions: Versions) -> Iterator[Finding]:
 
 def http_api(settings: Settings) -> Iterator[Finding]:
     if settings.api_key is None:
-        yield well("HTTP API", "not enabled: set FRONTDESK_API_KEY for /api/v1")
+        yield well("HTTP API", "at /api/v1, for keys made in the console")
     else:
-        yield well("HTTP API", "at /api/v1, key set")
+        yield well("HTTP API", "at /api/v1, for FRONTDESK_API_KEY and keys made in the console")
 
 
 def configuration(settings: Settings) -> Iterator[Finding]:

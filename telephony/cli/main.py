@@ -14,6 +14,7 @@ from telephony.cli import try_call as trying
 from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
 from telephony.cli.config import config
+from telephony.cli.console import console
 from telephony.cli.contacts import contacts, tasks
 from telephony.cli.doctor import doctor
 from telephony.cli.inbox import callbacks, messages
@@ -93,6 +94,7 @@ frontdesk.add_command(callbacks)
 frontdesk.add_command(calls)
 frontdesk.add_command(contacts)
 frontdesk.add_command(config)
+frontdesk.add_command(console)
 frontdesk.add_command(doctor)
 frontdesk.add_command(init)
 frontdesk.add_command(lab)

@@ -1,5 +1,9 @@
 """`frontdesk serve`: answer calls until told to stop."""
 
+import sys
+
+import click
+import structlog
 import uvloop
 
 from telephony.cli.terminal import CommandFailed
@@ -7,6 +11,8 @@ from telephony.metrics import port_refused
 from telephony.running import serve
 from telephony.server import listen
 from telephony.settings import Settings, check_for_twilio
+
+log = structlog.get_logger()
 
 
 def run(settings: Settings) -> int:
@@ -22,8 +28,17 @@ def run(settings: Settings) -> int:
         where = f"{settings.host}:{settings.port}"
         cure = "Set FRONTDESK_HOST and FRONTDESK_PORT to an address that is free."
         raise CommandFailed(f"Cannot listen on {where}: {error.strerror}. {cure}") from None
-    uvloop.run(serve(settings, listener))
+    uvloop.run(serve(settings, listener, _greet))
     return 0
+
+
+def _greet(link: str) -> None:
+    """The link lets an admin in: it is for who sits at the terminal, and not for a log."""
+    if sys.stderr.isatty():
+        click.echo(f"Choose the first admin's password, within a day:\n{link}", err=True)
+    else:
+        hint = "frontdesk console users reset-link admin prints a link to choose a password by"
+        log.warning("console_without_admin", hint=hint)
 
 
 def _try_metrics_port(port: int) -> None:

@@ -27,6 +27,7 @@ from telephony.cli.errand import Errand, free_errand
 from telephony.cli.live import Live, screen_console
 from telephony.cli.terminal import CommandFailed, style
 from telephony.cli.trial import Trial, problem, trial
+from telephony.frontoffice import welcome
 from telephony.running import serving
 from telephony.server import listen
 from telephony.settings import Settings
@@ -43,6 +44,7 @@ from telephony.transcripts.files import TRANSCRIPT
 from telephony.transcripts.text import Style
 from telephony.values import Secret
 from tools.booking.bookings import Bookings
+from tools.store import Store
 
 _DAY = dt.timedelta(days=1)
 _WRITTEN_S = 10.0
@@ -147,7 +149,7 @@ async def _serve_and_call(
             await learning
             while True:
                 await _call(service, carrier, ears, screen, record)
-                if not stay or not await _again(screen, settings.public_url):
+                if not stay or not await _again(screen, settings, service.store):
                     return
     finally:
         await tasks.cancel_all()
@@ -264,12 +266,15 @@ def _storage(service: Service, call: StoredCall | None) -> str:
     return f"The call could not be stored whole ({', '.join(troubles) or 'no end was written'})."
 
 
-async def _again(screen: Screen, address: str) -> bool:
+async def _again(screen: Screen, settings: Settings, store: Store) -> bool:
     """Keep serving; True when another call is wanted."""
+    address = settings.public_url
+    link = await asyncio.to_thread(welcome, settings, store)
+    console = f"choose a password at {link}" if link else f"{address}/console/"
     screen.say(
         f"\nStill serving on {address}: the voice webhook is /twilio/voice, the health check"
-        " /healthz.\nEnter: call again.  q, Enter: stop.  `frontdesk doctor` says what a real"
-        " number needs."
+        f" /healthz.\nConsole: {console}\nEnter: call again.  q, Enter: stop."
+        "  `frontdesk doctor` says what a real number needs."
     )
     loop = asyncio.get_running_loop()
     pressed: asyncio.Future[str] = loop.create_future()

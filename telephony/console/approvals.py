@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, status
 from pydantic import BaseModel
 
+from telephony.console.access.policy import needs
+from telephony.console.access.roles import Right
 from tools.approvals import Approval, Approvals, Decided, NoApproval
 
 MAX_ID = 2**31 - 1
@@ -44,7 +46,8 @@ def approvals_router(
 
     The routes are plain functions on purpose: they block, so FastAPI runs them in threads.
     """
-    router = APIRouter(prefix="/approvals", tags=["approvals"])
+    right = needs(Right.APPROVE)
+    router = APIRouter(prefix="/approvals", tags=["approvals"], dependencies=[right])
     Operator = Annotated[str, Depends(operator)]  # noqa: N806, a type
 
     @router.get("", summary="What is to be decided, the oldest first")

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.money import usd
+from telephony.console.access.policy import needs
+from telephony.console.access.roles import Right
 from telephony.console.problems import Refused
 from telephony.purse import Book
 from tools.costbook import MOST
@@ -67,7 +69,7 @@ def costs_router(book: Book, today: Callable[[], dt.date]) -> APIRouter:
 
     The routes are plain functions on purpose: they block, so FastAPI runs them in threads.
     """
-    router = APIRouter(prefix="/costs", tags=["costs"])
+    router = APIRouter(prefix="/costs", tags=["costs"], dependencies=[needs(Right.VIEW)])
 
     @router.get("", summary="What calls have cost")
     def costs(first: First = None, last: Last = None, by: By = By.DAY) -> CostsView:

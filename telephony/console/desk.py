@@ -1,4 +1,4 @@
-"""What the routes of the configuration work with; the database is only asked in threads."""
+"""What the routes work with; the database is only asked in threads."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,27 +19,15 @@ T = TypeVar("T")
 Headers = Mapping[str, str]
 
 
-class ConfigDesk:
-    """The versions, what is known of the folder, and threads of its own.
+class Desk:
+    """Threads for what blocks.
 
-    The threads are few and shared with nothing: whatever is asked of the API, the calls have all
-    others to themselves.
+    They are few and shared with nothing: whatever is asked of the API, the calls have all others
+    to themselves.
     """
 
-    def __init__(
-        self,
-        versions: Versions,
-        schemas: Mapping[str, Callable[[], dict[str, Any]]],
-        standing: Callable[[], Standing],
-        moved: Callable[[], None],
-    ) -> None:
-        """`schemas` are JSON Schemas by kind of file; `moved` is told when something else is
-        published."""
-        self.versions = versions
-        self.schemas = schemas
-        self.standing = standing
-        self.moved = moved
-        self._threads = Threads("api", THREADS)
+    def __init__(self, name: str) -> None:
+        self._threads = Threads(name, THREADS)
         self._waiting = 0
 
     async def do(self, work: Callable[[], T]) -> T:
@@ -66,3 +54,22 @@ class ConfigDesk:
             return Response(view.model_dump_json(), 200, named, "application/json")
 
         return await self.do(written)
+
+
+class ConfigDesk(Desk):
+    """The versions, and what is known of the folder."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        schemas: Mapping[str, Callable[[], dict[str, Any]]],
+        standing: Callable[[], Standing],
+        moved: Callable[[], None],
+    ) -> None:
+        """`schemas` are JSON Schemas by kind of file; `moved` is told when something else is
+        published."""
+        super().__init__("api")
+        self.versions = versions
+        self.schemas = schemas
+        self.standing = standing
+        self.moved = moved

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -55,62 +55,57 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
         return Response(body, self.problem.status, headers, MEDIA_TYPE)
 
 
+KNOWN = (
+    Refused,
+    StarletteHTTPException,
+    RequestValidationError,
+    ConfigError,
+    NoVersion,
+    BackendError,
+    CommitUnknownError,
+)
+"""What `problem_of` has an answer to besides what was not expected."""
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """From now on every error of this application is a problem document."""
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(StarletteHTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ConfigError, _config)
-    app.add_exception_handler(NoVersion, _no_version)
-    app.add_exception_handler(BackendError, _backend)
-    app.add_exception_handler(CommitUnknownError, _unknown)
-    app.add_exception_handler(Exception, _broken)
+    for kind in (*KNOWN, Exception):
+        app.add_exception_handler(kind, _answer)
 
 
-def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return error.response()
+def _answer(_request: Request, error: Exception) -> Response:
+    return problem_of(error).response()
 
 
-def _http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, StarletteHTTPException | HTTPException)
-    code = _CODES.get(error.status_code, "http")
-    refused = Refused(error.status_code, code, str(error.detail), headers=error.headers)
-    return refused.response()
+def problem_of(error: Exception) -> Refused:
+    """What is answered to whoever asked; what they cannot mend is logged."""
+    match error:
+        case Refused():
+            return error
+        case StarletteHTTPException():
+            code = _CODES.get(error.status_code, "http")
+            return Refused(error.status_code, code, str(error.detail), headers=error.headers)
+        case RequestValidationError():
+            return _invalid(error)
+        case ConfigError():
+            return Refused(422, "bad-file", str(error), errors=error_views([error]))
+        case NoVersion():
+            return Refused(404, "no-version", str(error))
+        case BackendError():
+            log.error("api_database_failed", error=str(error))
+            detail = "The database cannot be reached just now; nothing was changed."
+            return Refused(503, "database", detail, headers={"Retry-After": RETRY_S})
+        case CommitUnknownError():
+            log.error("api_commit_unknown", error=str(error))
+            detail = "The database broke off: look into the history whether the change was made."
+            return Refused(503, "unknown", detail, headers={"Retry-After": RETRY_S})
+    log.error("api_failed", exc_info=error)
+    return Refused(500, "internal", "Something went wrong on our side; the log says more.")
 
 
-def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def _invalid(error: RequestValidationError) -> Refused:
     errors = [
         ErrorView(where=".".join(str(step) for step in each["loc"])[:200], what=each["msg"])
         for each in error.errors()[:50]
     ]
-    return Refused(422, "bad-request", "The request is not as described.", errors=errors).response()
-
-
-def _config(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ConfigError)
-    return Refused(422, "bad-file", str(error), errors=error_views([error])).response()
-
-
-def _no_version(_request: Request, error: Exception) -> Response:
-    return Refused(404, "no-version", str(error)).response()
-
-
-def _backend(_request: Request, error: Exception) -> Response:
-    log.error("api_database_failed", error=str(error))
-    detail = "The database cannot be reached just now; nothing was changed."
-    return Refused(503, "database", detail, headers={"Retry-After": RETRY_S}).response()
-
-
-def _unknown(_request: Request, error: Exception) -> Response:
-    log.error("api_commit_unknown", error=str(error))
-    detail = "The database broke off: look into the history whether the change was made."
-    return Refused(503, "unknown", detail, headers={"Retry-After": RETRY_S}).response()
-
-
-def _broken(_request: Request, error: Exception) -> Response:
-    log.error("api_failed", exc_info=error)
-    return Refused(
-        500, "internal", "Something went wrong on our side; the log says more."
-    ).response()
+    return Refused(422, "bad-request", "The request is not as described.", errors=errors)

@@ -7,13 +7,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from telephony.console import views
+from telephony.console.access.policy import current, needs
+from telephony.console.access.roles import Right, Who
 from telephony.console.desk import ConfigDesk
 from telephony.console.problems import Refused
 from telephony.console.views import (
     MAX_AUTHOR,
     MAX_ID,
     MAX_WHY,
-    NOBODY,
     CheckBody,
     CheckView,
     ConfigView,
@@ -42,12 +43,17 @@ Limit = Annotated[int, Query(ge=1, le=MOST)]
 Before = Annotated[int | None, Query(ge=1, le=MAX_ID, description="Page on from this id.")]
 
 
-def author(request: Request) -> str:
-    """Who it is by their own word: the key says only that they may."""
-    return views.cleaned(request.headers.get("x-author"), MAX_AUTHOR) or NOBODY
+def author(request: Request, who: Annotated[Who, Depends(current)]) -> str:
+    """A user by their name; a program by its own word, or else by the name of its key."""
+    if not who.key:
+        return who.name
+    return views.cleaned(request.headers.get("x-author"), MAX_AUTHOR) or who.name
 
 
 Author = Annotated[str, Depends(author)]
+
+
+_EDIT = [needs(Right.EDIT)]
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -56,7 +62,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def config_router(desk: ConfigDesk) -> APIRouter:
     """Everything under /config."""
-    router = APIRouter(prefix="/config", tags=["configuration"])
+    router = APIRouter(prefix="/config", tags=["configuration"], dependencies=[needs(Right.VIEW)])
     _reading(router, desk)
     _files(router, desk)
     _history(router, desk)
@@ -107,7 +113,7 @@ def _reading(router: APIRouter, desk: ConfigDesk) -> None:
             raise Refused(404, "no-schema", f"There is no such kind of file. Known: {known}.")
         return views.schema_of(await desk.do(found), kind)
 
-    @router.post("/check", responses=_problems(404))
+    @router.post("/check", responses=_problems(404), dependencies=_EDIT)
     async def check(body: CheckBody) -> CheckView:
         """What would keep these changes from being published; nothing is kept."""
 
@@ -148,7 +154,10 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
         return await desk.show(work, lambda view: {"ETag": view.etag})
 
     @router.put(
-        "/files/{path:path}", responses=_problems(400, 404, 412, 415, 428), openapi_extra=_BODY
+        "/files/{path:path}",
+        responses=_problems(400, 404, 412, 415, 428),
+        openapi_extra=_BODY,
+        dependencies=_EDIT,
     )
     async def write(
         path: FilePath,
@@ -169,7 +178,7 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
         response.headers["ETag"] = views.etag(body.text)
         return saved
 
-    @router.delete("/files/{path:path}", responses=_problems(404, 412, 428))
+    @router.delete("/files/{path:path}", responses=_problems(404, 412, 428), dependencies=_EDIT)
     async def remove(
         path: FilePath,
         who: Author,
@@ -286,7 +295,7 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
 
 
 def _publishing(router: APIRouter, desk: ConfigDesk) -> None:
-    @router.post("/versions/{version}/publish", responses=_problems(404, 409))
+    @router.post("/versions/{version}/publish", responses=_problems(404, 409), dependencies=_EDIT)
     async def publish(version: Version, body: PublishBody, who: Author) -> EventView:
         """Let calls that begin from now on go by this version; an earlier one is a roll-back."""
 
@@ -295,7 +304,7 @@ def _publishing(router: APIRouter, desk: ConfigDesk) -> None:
 
         return _moved(desk, await desk.do(work))
 
-    @router.post("/rollback", responses=_problems(409))
+    @router.post("/rollback", responses=_problems(409), dependencies=_EDIT)
     async def roll_back(body: RollbackBody, who: Author) -> EventView:
         """Go back to what was published before."""
         try:

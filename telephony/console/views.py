@@ -15,8 +15,6 @@ from tools.versions.spec import Conflict, Event, Pointers, Version
 MAX_ID = 2**31 - 1
 MAX_WHY = 500
 MAX_AUTHOR = 100
-NOBODY = "api"
-"""The author of what comes without a name."""
 
 Why = Annotated[str, Field(max_length=MAX_WHY, description="Why, for whoever reads the history.")]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]

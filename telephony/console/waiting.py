@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, status
 from pydantic import BaseModel
 
+from telephony.console.access.policy import needs
+from telephony.console.access.roles import Right
 from telephony.console.approvals import MAX_ID, Problem
 from tools.booking.waiting import Notice, Waiting
 
@@ -34,7 +36,7 @@ def waiting_router(
 ) -> APIRouter:
     """Routes below `/waiting`; see `approvals_router` for the parameters. Plain functions, for they
     block."""
-    router = APIRouter(prefix="/waiting", tags=["waiting list"])
+    router = APIRouter(prefix="/waiting", tags=["waiting list"], dependencies=[needs(Right.VIEW)])
     Operator = Annotated[str, Depends(operator)]  # noqa: N806, a type
     Number = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a notice.")]  # noqa: N806
 
@@ -42,7 +44,13 @@ def waiting_router(
     def notices(_by: Operator) -> list[NoticeView]:
         return [_view(each) for each in waiting().notices()]
 
-    @router.post("/{notice_id}/done", responses=_GONE, status_code=204, summary="They were called")
+    @router.post(
+        "/{notice_id}/done",
+        responses=_GONE,
+        status_code=204,
+        summary="They were called",
+        dependencies=[needs(Right.EDIT)],
+    )
     def done(notice_id: Number, _by: Operator) -> None:
         if not waiting().seen(notice_id, clock()):
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no open notice {notice_id}")

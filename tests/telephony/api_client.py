@@ -1,7 +1,7 @@
 """The HTTP API in this process, over a database of its own, and a client that has the key."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,14 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from telephony.configuring.published import SCHEMAS
+from telephony.console.access.access import Access
+from telephony.console.access.origins import Origins
+from telephony.console.access.passwords import Passwords
 from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
+from telephony.console.parts import Parts
 from telephony.follower import FolderState, Standing
+from telephony.settings import load
 from tests.tools.versioned import NOON, Clock, check
 from tools.approvals import Approvals
 from tools.booking.shop import default_shop
@@ -38,6 +43,24 @@ def new_database(folder: Path) -> Path:
     return path
 
 
+def parts_over(store: Store, desk: ConfigDesk, book: CostBook, **settings: object) -> Parts:
+    """What the API and the console are made from; passwords are quick to try."""
+    return Parts(
+        settings=msgspec.structs.replace(load({}, Path("/nowhere")), **settings),
+        store=store,
+        access=Access(store, now, Origins("http://testserver"), KEY, Passwords(memory_kib=8)),
+        config=desk,
+        approvals=Approvals(store),
+        waiting=lambda: Waiting(store, default_shop()),
+        book=book,
+        clock=now,
+    )
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 class Office:
     """An API with all that is behind it, over the database in `folder`."""
 
@@ -45,6 +68,7 @@ class Office:
         self,
         folder: Path,
         checked: Callable[[Files], Sequence[ConfigError]] = check,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
         self.versions = Versions(self.store, checked, Clock())
@@ -52,17 +76,10 @@ class Office:
         self.moved: list[int | None] = []
         self.standing = STANDING
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
+        folders = {"data_dir": folder, "config_dir": folder / "config"}
+        self.parts = parts_over(self.store, self.desk, self.book, **{**folders, **(settings or {})})
         self.app = FastAPI(openapi_url=None)
-        self.app.router.routes.append(
-            api(
-                KEY,
-                self.desk,
-                Approvals(self.store),
-                lambda: Waiting(self.store, default_shop()),
-                self.book,
-                lambda: dt.datetime.now(dt.UTC),
-            )
-        )
+        self.app.router.routes.append(api(self.parts))
         self.client = TestClient(
             self.app,
             base_url=f"http://testserver{API_PATH}/",

@@ -11,7 +11,7 @@ import structlog
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from telephony.console.auth import MAX_BODY_BYTES, Guard
+from telephony.console.access.gate import MAX_BODY_BYTES
 from telephony.console.desk import MOST_WAITING
 from telephony.console.problems import TYPE
 from telephony.console.views import Problem, cleaned, named_tag
@@ -82,13 +82,6 @@ def test_no_socket_is_opened_here(office: Office) -> None:
 def test_two_keys_are_none(office: Office) -> None:
     headers = [("Authorization", f"Bearer {KEY}"), ("Authorization", "Bearer other")]
     problem(TestClient(office.app).get("/api/v1/config", headers=headers), 401, "no-key")
-
-
-def test_where_no_key_is_set_there_is_no_api(office: Office) -> None:
-    shut = Guard(office.app, None)
-    for path in ("/config", "/openapi.json"):
-        answer = TestClient(shut).get(path, headers={"Authorization": f"Bearer {KEY}"})
-        assert "set FRONTDESK_API_KEY" in problem(answer, 404, "not-enabled").detail
 
 
 # ---- reading ------------------------------------------------------------------------------------

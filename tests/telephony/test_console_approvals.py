@@ -3,13 +3,17 @@
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
 import pytest
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from telephony.console.access.policy import WHO
+from telephony.console.access.roles import Role, program
 from telephony.console.approvals import approvals_router
+from telephony.console.problems import answer_with_problems
+from telephony.console.routes import author
 from tools.approvals import Approval, Approvals
 from tools.migrate import migrate
 from tools.policy import NeedsApproval
@@ -21,10 +25,16 @@ NOW = dt.datetime(2026, 3, 3, 8, 0, tzinfo=dt.UTC)
 BEA = {"Authorization": "Bearer bea"}
 
 
-def operator(authorization: Annotated[str, Header()] = "") -> str:
-    if authorization != "Bearer bea":
-        raise HTTPException(401, "who are you?")
-    return "Bea"
+class Doorman:
+    """Knows Bea by her key, and nobody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (b"authorization", b"Bearer bea") in scope.get("headers", ()):
+            scope[WHO] = program("k1", "Bea", Role.APPROVER, ip="")
+        await self._app(scope, receive, send)
 
 
 class Desk:
@@ -34,7 +44,9 @@ class Desk:
         self.now = NOW
         self.approvals = Approvals(store)
         app = FastAPI()
-        app.include_router(approvals_router(self.approvals, lambda: self.now, operator))
+        answer_with_problems(app)
+        app.add_middleware(Doorman)
+        app.include_router(approvals_router(self.approvals, lambda: self.now, author))
         self.http = TestClient(app)
 
     def asked(self, digest: str = "d1") -> Approval:
@@ -85,7 +97,7 @@ def test_it_is_decided_once(desk: Desk, word: str) -> None:
     desk.http.post(f"/approvals/{asked.id}/refuse", headers=BEA)
     again = desk.http.post(f"/approvals/{asked.id}/{word}", headers=BEA)
     assert again.status_code == 409
-    assert again.json() == {"detail": f"approval {asked.id} is refused already"}
+    assert again.json()["detail"] == f"approval {asked.id} is refused already"
 
 
 def test_after_the_deadline_it_is_too_late(desk: Desk) -> None:

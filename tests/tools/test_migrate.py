@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import telephony.console.access.tables
 import tools.approvals
 import tools.booking.caldav.tables
 import tools.booking.tables
@@ -29,6 +30,7 @@ from tools.store import Store, open_store
 
 
 def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Store) -> None:
+    assert telephony.console.access.tables.USERS.metadata is METADATA
     assert tools.approvals.APPROVALS.metadata is METADATA
     assert tools.booking.caldav.tables.EVENTS.metadata is METADATA
     assert tools.booking.tables.BOOKINGS.metadata is METADATA

@@ -1,0 +1,95 @@
+"""`frontdesk console`: who may use the console, for whoever has a terminal on the server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from telephony.cli.calls import table
+from telephony.cli.terminal import CommandFailed
+from telephony.console.access.access import Access
+from telephony.console.access.firstrun import link_for
+from telephony.console.access.roles import Role, Who, program
+from telephony.console.access.users import NameTaken, User
+from telephony.frontoffice import console_address, open_access
+from telephony.settings import Settings, load
+from tools.migrate import migrate
+from tools.store import open_store
+
+TERMINAL = "terminal"
+
+
+@click.group()
+def console() -> None:
+    """Who may use the console."""
+
+
+@console.group()
+def users() -> None:
+    """People who may sign in, and links by which they choose a password."""
+
+
+@users.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_users(as_json: bool) -> None:
+    """Everybody who may sign in."""
+    with _access() as (access, _):
+        found = access.users.all()
+    if as_json:
+        for user in found:
+            click.echo(json.dumps(_plain(user)))
+    else:
+        rows = [tuple(_plain(user).values()) for user in found]
+        click.echo(table([("name", "role", "state", "since"), *rows]))
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.VIEWER.value)
+def add_user(name: str, role: str) -> None:
+    """Let somebody in: prints a link by which they choose a password, once, within a day."""
+    with _access() as (access, settings):
+        try:
+            user = access.users.add(name, Role(role))
+        except (ValueError, NameTaken) as error:
+            raise CommandFailed(str(error)) from None
+        access.audit.record(_terminal(), "user.add", f"user {user.name}", after={"role": role})
+        click.echo(console_address(settings) + link_for(access, user))
+
+
+@users.command("reset-link")
+@click.argument("name")
+def reset_link(name: str) -> None:
+    """Print a link by which somebody chooses a new password, once, within a day.
+
+    The old password works until then.
+    """
+    with _access() as (access, settings):
+        user = access.users.named(name)
+        if user is None:
+            raise CommandFailed(f"There is no user {name}: `frontdesk console users list`.")
+        access.audit.record(_terminal(), "user.link", f"user {user.name}")
+        click.echo(console_address(settings) + link_for(access, user))
+
+
+def _terminal() -> Who:
+    """Whoever has the server has all rights already."""
+    return program(TERMINAL, TERMINAL, Role.ADMIN, ip="")
+
+
+def _plain(user: User) -> dict[str, str]:
+    state = "disabled" if user.disabled_at else "active" if user.password else "no password"
+    since = user.created_at.date().isoformat()
+    return {"name": user.name, "role": user.role.value, "state": state, "since": since}
+
+
+@contextmanager
+def _access() -> Iterator[tuple[Access, Settings]]:
+    settings = load()
+    store = open_store(settings.database_url.reveal())
+    try:
+        migrate(store)
+        yield open_access(settings, store), settings
+    finally:
+        store.close()

@@ -1,0 +1,185 @@
+// What every page does, and what its own module may import: times, shortcuts, sending, events, toasts.
+
+const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const long = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+// ---- times ---------------------------------------------------------------------------------------
+
+/** Puts every <time datetime> below `root` into the reader's own zone. */
+export function showTimes(root = document) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(element.dateTime);
+    if (Number.isNaN(moment.valueOf())) continue;
+    element.textContent = short.format(moment);
+    element.title = long.format(moment);
+  }
+}
+
+// ---- making elements -----------------------------------------------------------------------------
+
+/**
+ * An element; text is always text. `attributes` may hold `class`, `dataset`, any attribute, and
+ * listeners as `onclick` functions.
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+// ---- talking to the server -----------------------------------------------------------------------
+
+export class Refused extends Error {
+  /** `problem` is the problem document (RFC 9457) as far as there was one. */
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The server answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/**
+ * One request: `body` is sent as JSON unless it is text or a form; gives the answer's JSON, or null
+ * where it has none. Throws Refused for every answer of 400 and above.
+ */
+export async function send(method, url, body, headers = {}) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  const all = { Accept: "application/json", "X-CSRF-Token": token, ...headers };
+  let content = body;
+  if (body !== undefined && typeof body !== "string" && !(body instanceof FormData)) {
+    content = JSON.stringify(body);
+    all["Content-Type"] = "application/json";
+  }
+  const answer = await fetch(url, { method, headers: all, body: content, credentials: "same-origin" });
+  const json = /[/+]json/.test(answer.headers.get("content-type") || "");
+  const value = json ? await answer.json() : null;
+  if (answer.status === 401) signInAgain();
+  if (!answer.ok) throw new Refused(answer.status, value || {});
+  return value;
+}
+
+function signInAgain() {
+  toast("You are signed out.", { label: "Sign in", act: () => {
+    location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }, stays: true });
+}
+
+/**
+ * Server-sent events: `handlers` by the name of the event, given the parsed data and the event's id;
+ * `handlers.open` and `handlers.lost` say how the connection stands. It comes back by itself, later
+ * each time, and at once when the page is looked at again. Gives a function that ends it.
+ */
+export function events(url, handlers) {
+  let source = null, timer = 0, tries = 0, over = false;
+  const open = () => {
+    clearTimeout(timer);
+    source = new EventSource(url);
+    source.addEventListener("open", () => { tries = 0; handlers.open?.(); });
+    source.addEventListener("error", lost);
+    for (const [name, act] of Object.entries(handlers)) {
+      if (name === "open" || name === "lost") continue;
+      source.addEventListener(name, (event) => act(JSON.parse(event.data), event.lastEventId));
+    }
+  };
+  const lost = () => {
+    source?.close();
+    source = null;
+    if (over) return;
+    handlers.lost?.();
+    const pause = Math.min(30_000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2);
+    timer = setTimeout(open, pause);
+  };
+  const again = () => { if (!over && source === null && !document.hidden) { tries = 0; open(); } };
+  document.addEventListener("visibilitychange", again);
+  open();
+  return () => { over = true; clearTimeout(timer); source?.close(); document.removeEventListener("visibilitychange", again); };
+}
+
+// ---- toasts --------------------------------------------------------------------------------------
+
+/** Says something for a while; with `label` and `act` a button, such as Undo. */
+export function toast(text, { label = "", act = null, stays = false } = {}) {
+  const box = make("div", { class: "toast" }, make("span", {}, text));
+  const gone = () => box.remove();
+  if (act) box.append(make("button", { type: "button", onclick: () => { gone(); act(); } }, label || "Undo"));
+  document.getElementById("toasts").append(box);
+  if (!stays) setTimeout(gone, act ? 10_000 : 5_000);
+  return gone;
+}
+
+/** After something that can be undone: `undo` is called when the reader wants it back. */
+export function undoable(text, undo) {
+  return toast(text, { label: "Undo", act: async () => {
+    try { await undo(); toast("Undone."); } catch (error) { toast(error.message); }
+  } });
+}
+
+// ---- keyboard ------------------------------------------------------------------------------------
+
+const shortcuts = new Map();
+let prefix = "", prefixTimer = 0;
+
+/** `keys` such as "j", "/" or "g c"; `label` says in the list of shortcuts what it does. */
+export function shortcut(keys, label, act) {
+  shortcuts.set(keys, act);
+  if (!label) return;
+  const shown = keys.split(" ").flatMap((key) => [make("kbd", {}, key), " "]);
+  document.getElementById("shortcut-list").append(make("div", {}, make("dt", {}, ...shown), make("dd", {}, label)));
+}
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (typing || document.querySelector("dialog[open]")) return;
+  const keys = prefix ? `${prefix} ${event.key}` : event.key;
+  clearTimeout(prefixTimer);
+  prefix = "";
+  const act = shortcuts.get(keys);
+  if (act) {
+    event.preventDefault();
+    act(event);
+  } else if ([...shortcuts.keys()].some((each) => each.startsWith(`${keys} `))) {
+    prefix = keys;
+    prefixTimer = setTimeout(() => { prefix = ""; }, 1_200);
+  }
+}
+
+// ---- the frame -----------------------------------------------------------------------------------
+
+function changeTheme() {
+  const dark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  const next = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  document.cookie = `frontdesk-theme=${next}; path=/console; max-age=31536000; samesite=lax`;
+}
+
+function begin() {
+  showTimes();
+  document.getElementById("theme").addEventListener("click", changeTheme);
+  const list = document.getElementById("shortcuts");
+  document.getElementById("keys")?.addEventListener("click", () => list.showModal());
+  shortcuts.set("?", () => list.showModal());
+  for (const link of document.querySelectorAll("a[data-go]")) {
+    shortcuts.set(`g ${link.dataset.go}`, () => link.click());
+  }
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.ask;
+    if (question && !confirm(question)) event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+}
+
+begin();

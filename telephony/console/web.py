@@ -1,0 +1,96 @@
+"""The console's pages under /console, put together: a new page is one line in `_routers`."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.routing import Mount
+
+from telephony.console.access.gate import CSRF, VISIT, Gate
+from telephony.console.access.policy import WHO, Policy, current, needs
+from telephony.console.access.roles import Right
+from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.pages.account import account_router
+from telephony.console.pages.files import files_router
+from telephony.console.pages.settings import settings_router
+from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
+from telephony.console.parts import Parts
+from telephony.console.problems import KNOWN, Refused, problem_of
+from telephony.console.rendering import HOME, NAVIGATION, offered, page
+
+
+def _routers(parts: Parts) -> Sequence[APIRouter]:
+    """One line a page."""
+    return (
+        files_router(),
+        sign_in_router(parts.access),
+        account_router(parts.access),
+        settings_router(parts),
+    )
+
+
+def console(parts: Parts) -> Mount:
+    """Everything under HOME, behind the gate."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for kind in (*KNOWN, Exception):
+        app.add_exception_handler(kind, _answer)
+    app.include_router(_home())
+    for router in _routers(parts):
+        app.include_router(router)
+    policy = Policy(app)
+    # Only what is there is offered: pages come one by one.
+    app.state.places = [
+        each for each in NAVIGATION if policy.of(each.path.removeprefix(HOME), "GET") is not None
+    ]
+    app.state.secure = parts.access.origins.secure
+    gate = Gate(app, parts.access, policy, lambda request, refused: _deny(app, request, refused))
+    return mounted(HOME, SecurityHeaders(gate, secure=parts.access.origins.secure))
+
+
+def _home() -> APIRouter:
+    router = APIRouter(dependencies=[needs(Right.VIEW)])
+
+    @router.get("/")
+    def home(request: Request) -> Response:
+        """Goes on to the first place this reader may see."""
+        places = offered(current(request), request.app.state.places)
+        if not places:
+            return page(request, "error.html", title="Nothing here yet", refused=None)
+        return RedirectResponse(places[0].path, 303)
+
+    return router
+
+
+# ---- saying no ----------------------------------------------------------------------------------
+
+
+def _deny(app: FastAPI, request: Request, refused: Refused) -> Response:
+    """At the gate, before the application has seen the request."""
+    scope = request.scope
+    scope.update({"app": app, CSRF: scope.get(CSRF, ""), VISIT: scope.get(VISIT)})
+    return _say(request, refused)
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    return _say(request, problem_of(error))
+
+
+def _say(request: Request, refused: Refused) -> Response:
+    """People are shown a page, and led to the sign-in; programs get a problem document."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return refused.response()
+    status = refused.problem.status
+    if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
+        return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path, safe='/')}", 303)
+    who = request.scope.get(WHO)
+    if status == HTTPStatus.FORBIDDEN and who is not None and who.must_add_code:
+        return RedirectResponse(SECOND_STEP, 303)
+    if status < HTTPStatus.BAD_REQUEST:
+        return refused.response()
+    response = page(
+        request, "error.html", status=status, title=refused.problem.title, refused=refused.problem
+    )
+    response.headers.update(refused.headers)
+    return response
