@@ -17,7 +17,7 @@ from agents.providers_file import read_providers
 from telephony.values import Secret, database_url
 from telephony.variable import Variable
 from telephony.variables import RETIRED, VARIABLES
-from tools.config import ConfigError
+from tools.config import ConfigError, together
 from tools.secrets import PREFIX as SECRETS
 from tools.secrets import Secrets
 from tools.validation import choose
@@ -139,14 +139,19 @@ def describe(settings: Settings) -> list[Row]:
 
 
 def check_for_twilio(settings: Settings) -> None:
-    """Raise ConfigError for what only a server that Twilio calls cannot do without."""
-    for name, value in (
-        ("TWILIO_AUTH_TOKEN", settings.twilio_auth_tokens),
-        ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),
-    ):
-        if not value:
-            what = "it is not set, but a server for Twilio needs it"
-            raise ConfigError(name, what, f"Set it to {_BY_NAME[name].form}")
+    """Raise ConfigError for all that only a server that Twilio calls cannot do without."""
+    needed = {
+        "TWILIO_AUTH_TOKEN": settings.twilio_auth_tokens,
+        "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+    }
+    what = "it is not set, but a server for Twilio needs it"
+    missing = [
+        ConfigError(name, what, f"Set it to {_BY_NAME[name].form}")
+        for name, value in needed.items()
+        if not value
+    ]
+    if missing:
+        raise together(missing)
 
 
 def check_folders(settings: Settings) -> None:

@@ -354,6 +354,12 @@ def test_twilio_needs_an_account_and_a_token(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             check_for_twilio(load(given_names, tmp_path))
         assert caught.value.where == missing
+    with pytest.raises(ConfigError) as caught:
+        check_for_twilio(read(tmp_path))
+    assert [each.where for each in caught.value.problems] == [
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_ACCOUNT_SID",
+    ]
     check_for_twilio(read(tmp_path, TWILIO_AUTH_TOKEN="t", TWILIO_ACCOUNT_SID=SID))
 
 
