@@ -165,6 +165,7 @@ class Session:
         self._redactions = Redactions()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_s: float | None = None
         self._tasks = Tasks(self._task_failed)
         seat = resumed.seat if resumed else 0
         self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver, seat)
@@ -313,10 +314,14 @@ class Session:
 
     def _arm(self) -> None:
         """One timer, set to the call's next deadline."""
+        deadline = None if self.ended is not None else self._call.next_deadline()
         if self._timer is not None:
+            if deadline == self._armed_s:
+                return
             self._timer.cancel()
             self._timer = None
-        if self.ended is None and (deadline := self._call.next_deadline()) is not None:
+        if deadline is not None:
+            self._armed_s = deadline
             self._timer = self._loop.call_at(self._zero_s + deadline, self._due)
 
     def _due(self) -> None:

@@ -5,7 +5,10 @@ when to be asked again with `DeadlineReached`. `now` counts seconds from the sta
 and never goes back. After `EndCall` nothing more is asked for, whatever still happens.
 """
 
+import math
+
 from agents.engine import (
+    AppendAudio,
     AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
@@ -79,6 +82,10 @@ from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
+_LOOK_S = 0.1
+"""While nothing but the caller's audio comes, what follows from the state is looked at so often."""
+_QUIET = [StoreAudio, AppendAudio]
+_UNKNOWN_S = -math.inf
 
 
 class Call:
@@ -141,6 +148,7 @@ class Call:
             human=self._human_wanted,
         )
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
+        self._look_s = self._deadline_s = _UNKNOWN_S
         self._recall(config)
 
     def _recall(self, config: CallConfig) -> None:
@@ -163,6 +171,9 @@ class Call:
         if isinstance(event, EngineEvent):
             self._relay.alive(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
+        if self._is_quiet(event, commands, now):
+            return commands
+        self._deadline_s, self._look_s = _UNKNOWN_S, now + _LOOK_S
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
@@ -182,6 +193,18 @@ class Call:
             commands += self._seated(now)
         return [*commands, *self._money.noted(commands, self._ms(now))]
 
+    def _is_quiet(self, event: CallEvent, commands: list[CallCommand], now: float) -> bool:
+        """The caller's line goes on and that is all: nine of ten events are of this kind, and
+        nothing follows from them that the next look or deadline would not find."""
+        return (
+            isinstance(event, CallerAudio)
+            and now < self._look_s
+            and now < self._deadline_s
+            and [type(command) for command in commands] == _QUIET
+            and not self._ending.under_way
+            and self._playback.ledger.settling_until_s() is None
+        )
+
     def _seated(self, now: float) -> list[CallCommand]:
         """What follows when another session takes the call over just now."""
         commands = self._relay.proceed(now, busy=self._waiting.busy)
@@ -193,6 +216,11 @@ class Call:
         """When to call `handle` with DeadlineReached if nothing else happens; None: never."""
         if self.phase is Phase.ENDED:
             return None
+        if self._deadline_s == _UNKNOWN_S:
+            self._deadline_s = self._earliest_s()
+        return None if self._deadline_s == math.inf else self._deadline_s
+
+    def _earliest_s(self) -> float:
         ending = self._ending
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
@@ -201,7 +229,7 @@ class Call:
         leave_s = self._streams.next_deadline()
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
-        return min((time for time in every if time is not None), default=None)
+        return min((time for time in every if time is not None), default=math.inf)
 
     def being_heard(self) -> list[tuple[int, str, bool]]:
         """See Playback.being_heard."""
