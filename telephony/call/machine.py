@@ -8,7 +8,6 @@ and never goes back. After `EndCall` nothing more is asked for, whatever still h
 import math
 
 from agents.engine import (
-    AppendAudio,
     AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
@@ -71,6 +70,7 @@ from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.money import Money
 from telephony.call.overdue import Overdue
+from telephony.call.pace import Pace
 from telephony.call.playback import Playback
 from telephony.call.relay import Relay
 from telephony.call.streams import Streams
@@ -82,10 +82,6 @@ from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
 """Caller audio stamped further than this ahead of the clock is stamped wrongly."""
-_LOOK_S = 0.1
-"""While nothing but the caller's audio comes, what follows from the state is looked at so often."""
-_QUIET = [StoreAudio, AppendAudio]
-_UNKNOWN_S = -math.inf
 
 
 class Call:
@@ -148,7 +144,7 @@ class Call:
             human=self._human_wanted,
         )
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
-        self._look_s = self._deadline_s = _UNKNOWN_S
+        self._pace = Pace()
         self._recall(config)
 
     def _recall(self, config: CallConfig) -> None:
@@ -171,9 +167,10 @@ class Call:
         if isinstance(event, EngineEvent):
             self._relay.alive(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
-        if self._is_quiet(event, commands, now):
+        settling = self._playback.ledger.settling_until_s() is not None
+        if not (settling or self._ending.under_way) and self._pace.is_quiet(event, commands, now):
             return commands
-        self._deadline_s, self._look_s = _UNKNOWN_S, now + _LOOK_S
+        self._pace.looks(now)
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
@@ -193,18 +190,6 @@ class Call:
             commands += self._seated(now)
         return [*commands, *self._money.noted(commands, self._ms(now))]
 
-    def _is_quiet(self, event: CallEvent, commands: list[CallCommand], now: float) -> bool:
-        """The caller's line goes on and that is all: nine of ten events are of this kind, and
-        nothing follows from them that the next look or deadline would not find."""
-        return (
-            isinstance(event, CallerAudio)
-            and now < self._look_s
-            and now < self._deadline_s
-            and [type(command) for command in commands] == _QUIET
-            and not self._ending.under_way
-            and self._playback.ledger.settling_until_s() is None
-        )
-
     def _seated(self, now: float) -> list[CallCommand]:
         """What follows when another session takes the call over just now."""
         commands = self._relay.proceed(now, busy=self._waiting.busy)
@@ -214,11 +199,7 @@ class Call:
 
     def next_deadline(self) -> float | None:
         """When to call `handle` with DeadlineReached if nothing else happens; None: never."""
-        if self.phase is Phase.ENDED:
-            return None
-        if self._deadline_s == _UNKNOWN_S:
-            self._deadline_s = self._earliest_s()
-        return None if self._deadline_s == math.inf else self._deadline_s
+        return None if self.phase is Phase.ENDED else self._pace.deadline(self._earliest_s)
 
     def _earliest_s(self) -> float:
         ending = self._ending
@@ -452,7 +433,8 @@ class Call:
         if event.gives_up:
             return [Record(line), *self._ending.in_circles(event, now)]
         leaves = event.ends_call or bool(event.transfer_to)
-        respond = self._ending.listening and not (leaves and self._said_goodbye())
+        # Who speaks in the turn it ends the call in has said goodbye: no reply is wanted.
+        respond = self._ending.listening and not (leaves and self._playback.open)
         if respond and not self._tools and self._floor.caller_item is None:
             self._patience.answer_owed(now)
         answered = ToolOutput(event.tool_call_id, event.output, respond)
@@ -462,10 +444,6 @@ class Call:
         elif event.ends_call and self._floor.caller_item is None:
             commands += self._ending.by_agent(now)
         return commands
-
-    def _said_goodbye(self) -> bool:
-        """The agent spoke in the turn it ends the call in, so no further reply is wanted."""
-        return self._playback.open
 
     # ---- time ---------------------------------------------------------------------------------
 
