@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_day_usd: Decimal | None
     console: Literal["on", "off"]
     console_url: str | None
+    console_port: int
+    console_second_step: Literal["nobody", "admins", "everybody"]
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

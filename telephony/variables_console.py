@@ -1,6 +1,6 @@
 """The settings of the console."""
 
-from telephony.values import choice, public_url
+from telephony.values import choice, public_url, whole
 from telephony.variable import Variable
 
 CONSOLE: tuple[Variable, ...] = (
@@ -20,5 +20,21 @@ CONSOLE: tuple[Variable, ...] = (
         None,
         "https://desk.example.com",
         "How people reach the console where that is not FRONTDESK_PUBLIC_URL",
+    ),
+    Variable(
+        "FRONTDESK_CONSOLE_PORT",
+        "console_port",
+        whole(0, 65_535),
+        "8081",
+        "a whole number from 0 to 65535 (0 takes any free port)",
+        "Port that `frontdesk console` listens on, at the address of FRONTDESK_HOST",
+    ),
+    Variable(
+        "FRONTDESK_CONSOLE_SECOND_STEP",
+        "console_second_step",
+        choice("nobody", "admins", "everybody"),
+        "nobody",
+        "nobody, admins or everybody",
+        "Who must sign in to the console with a code of an app, too; others may",
     ),
 )

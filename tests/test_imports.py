@@ -30,6 +30,7 @@ SHELLS = frozenset(
         "agents.websocket",
         "telephony.__main__",
         "telephony.app",
+        "telephony.aside",
         "telephony.around",
         "telephony.backends",
         "telephony.builtin",
