@@ -62,7 +62,7 @@ class Console:
         assert answer.status_code == 303, answer.text
         return visitor
 
-    def key(self, role: Role) -> Mapping[str, str]:
+    def key(self, role: Role) -> dict[str, str]:
         """The headers of a program that may do what this role may."""
         _, text = self.access.keys.make("program", role, "test", dt.timedelta(days=1))
         return {"Authorization": f"Bearer {text}"}
