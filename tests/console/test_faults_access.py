@@ -41,17 +41,10 @@ def knock(visitor: TestClient, door: Door, **headers: str) -> int:
 
 
 @pytest.fixture
-def clock(console: Console) -> list[dt.timedelta]:
-    """What is added to the time of day."""
-    later = [dt.timedelta(0)]
-    access = console.access
-
-    def now() -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + later[0]
-
-    for each in (access.sessions, access.tries, access.links, access.keys, access.second):
-        each._clock = now
-    return later
+def console(shared: Console) -> Console:
+    """With nobody in it."""
+    shared.empty()
+    return shared
 
 
 # ---- C1 -----------------------------------------------------------------------------------------
@@ -99,12 +92,12 @@ def test_fault_c1_nobody_without_a_session_gets_past_any_door(shared: Console) -
 
 
 def test_fault_c1_nobody_with_a_session_that_is_over_gets_past_any_door(
-    console: Console, clock: list[dt.timedelta]
+    console: Console,
 ) -> None:
     console.user("ann", Role.ADMIN)
     visitor = console.signed_in("ann")
     assert visitor.get("/console/account").status_code == 200
-    clock[0] += sessions.IDLE + dt.timedelta(seconds=1)
+    console.later(sessions.IDLE + dt.timedelta(seconds=1))
     stranger = TestClient(
         console.app, base_url=ADDRESS, follow_redirects=False, cookies=visitor.cookies
     )
@@ -329,7 +322,7 @@ def test_fault_c8_what_is_streamed_ends_with_its_session(console: Console) -> No
 
 
 def test_fault_c9_guessing_gets_slow_and_says_nothing_of_who_there_is(
-    console: Console, clock: list[dt.timedelta]
+    console: Console,
 ) -> None:
     console.user("ann", Role.ADMIN)
     answers = {}
@@ -343,14 +336,14 @@ def test_fault_c9_guessing_gets_slow_and_says_nothing_of_who_there_is(
     assert answers["ann"] == [(403, 1)] * PAIR + [(429, 0)] * 3
     right = {"name": "ann", "password": PASSWORD}
     assert console.stranger().form("/console/sign-in", right).status_code == 429
-    clock[0] += dt.timedelta(seconds=30)
+    console.later(dt.timedelta(seconds=30))
     assert console.stranger().form("/console/sign-in", right).status_code == 303
     slowed = [each for each in console.access.audit.entries(20) if each.action == "sign-in.slowed"]
     assert [(each.who, each.object) for each in slowed] == [("", "pair")] * 2
 
 
 def test_fault_c9_a_thousand_tries_from_everywhere_take_days(
-    console: Console, clock: list[dt.timedelta]
+    console: Console,
 ) -> None:
     """Of one name, each from another address: so many are let through in a day."""
     tries, made, day = console.access.tries, 0, dt.timedelta(0)
@@ -359,7 +352,7 @@ def test_fault_c9_a_thousand_tries_from_everywhere_take_days(
         wait = getattr(begun, "wait", None)
         made += wait is None
         day += wait or dt.timedelta(0)
-        clock[0] = day
+        console.later(day)
     assert made < 140
 
 

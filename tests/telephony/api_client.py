@@ -13,6 +13,7 @@ from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
 from telephony.console.access.origins import Origins
 from telephony.console.access.passwords import Passwords
+from telephony.console.access.throttle import Rate
 from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
 from telephony.console.parts import Parts
@@ -48,7 +49,14 @@ def parts_over(store: Store, desk: ConfigDesk, book: CostBook, **settings: objec
     return Parts(
         settings=msgspec.structs.replace(load({}, Path("/nowhere")), **settings),
         store=store,
-        access=Access(store, now, Origins("http://testserver"), KEY, Passwords(memory_kib=8)),
+        access=Access(
+            store,
+            now,
+            Origins("http://testserver"),
+            KEY,
+            Passwords(memory_kib=8, passes=1),
+            rate=Rate(1_000_000, 1_000_000),
+        ),
         config=desk,
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, default_shop()),
@@ -61,8 +69,8 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Office:
-    """An API with all that is behind it, over the database in `folder`."""
+class Backend:
+    """All that stands behind an API or a console, over the database in `folder`."""
 
     def __init__(
         self,
@@ -70,6 +78,7 @@ class Office:
         checked: Callable[[Files], Sequence[ConfigError]] = check,
         settings: Mapping[str, object] | None = None,
     ) -> None:
+        """`settings` are fields of Settings that are to be otherwise."""
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
         self.versions = Versions(self.store, checked, Clock())
         self.book = CostBook(self.store, "office")
@@ -78,6 +87,20 @@ class Office:
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
         folders = {"data_dir": folder, "config_dir": folder / "config"}
         self.parts = parts_over(self.store, self.desk, self.book, **{**folders, **(settings or {})})
+
+    def _moved(self) -> None:
+        self.moved.append(self.versions.pointers().published)
+
+
+class Office(Backend):
+    """An API with all that is behind it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        checked: Callable[[Files], Sequence[ConfigError]] = check,
+    ) -> None:
+        super().__init__(folder, checked)
         self.app = FastAPI(openapi_url=None)
         self.app.router.routes.append(api(self.parts))
         self.client = TestClient(
@@ -86,9 +109,6 @@ class Office:
             headers={"Authorization": f"Bearer {KEY}"},
             raise_server_exceptions=False,
         )
-
-    def _moved(self) -> None:
-        self.moved.append(self.versions.pointers().published)
 
     def put(self, path: str, text: str | bytes, **headers: str | bytes) -> Any:
         """Headers are named with underscores."""
