@@ -9,12 +9,14 @@ from starlette.routing import Mount
 
 from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
+from telephony.console.access.elsewhere import Elsewhere, Provider
 from telephony.console.access.entering import needs_code
 from telephony.console.access.firstrun import first_link
 from telephony.console.access.origins import Origins
 from telephony.console.access.roles import Role
 from telephony.console.api import api
 from telephony.console.desk import ConfigDesk
+from telephony.console.pages.signin import BACK
 from telephony.console.parts import Parts
 from telephony.console.web import console
 from telephony.follower import Standing
@@ -67,7 +69,20 @@ def open_access(settings: Settings, store: Store) -> Access:
         Origins(*urls),
         key.reveal() if key else None,
         wants_code=partial(_wants_code, settings.console_second_step),
+        elsewhere=_elsewhere(settings),
     )
+
+
+def _elsewhere(settings: Settings) -> Elsewhere | None:
+    issuer, client, secret = (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+    )
+    if issuer is None or client is None or secret is None:
+        return None
+    back = f"{console_address(settings)}{BACK}"
+    return Elsewhere(Provider(issuer, client, secret.reveal()), back, utc_now)
 
 
 def _wants_code(setting: str, role: Role) -> bool:

@@ -1,6 +1,6 @@
 """The settings of the console."""
 
-from telephony.values import choice, public_url, whole
+from telephony.values import choice, issuer, matching, public_url, secret, whole
 from telephony.variable import Variable
 
 CONSOLE: tuple[Variable, ...] = (
@@ -36,5 +36,30 @@ CONSOLE: tuple[Variable, ...] = (
         "nobody",
         "nobody, admins or everybody",
         "Who must sign in to the console with a code of an app, too; others may",
+    ),
+    Variable(
+        "FRONTDESK_OIDC_ISSUER",
+        "oidc_issuer",
+        issuer,
+        None,
+        "https://login.example.com",
+        "Single sign-on for the console: the issuer of an OpenID Connect provider",
+    ),
+    Variable(
+        "FRONTDESK_OIDC_CLIENT_ID",
+        "oidc_client_id",
+        matching(r"[!-~]{1,200}", "a client id"),
+        None,
+        "what the provider calls this console",
+        "Goes with it",
+    ),
+    Variable(
+        "FRONTDESK_OIDC_CLIENT_SECRET",
+        "oidc_client_secret",
+        secret,
+        None,
+        "the client secret that the provider gave",
+        "Goes with it",
+        secret=True,
     ),
 )

@@ -62,6 +62,7 @@ SHELLS = frozenset(
         "telephony.console.access.access",
         "telephony.console.access.audit",
         "telephony.console.access.cookies",
+        "telephony.console.access.elsewhere",
         "telephony.console.access.entering",
         "telephony.console.access.firstrun",
         "telephony.console.access.gate",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from telephony.console.access.elsewhere import Elsewhere
 from telephony.console.access.roles import Role
 from telephony.console.access.tables import AUDIT_ENDS
 from telephony.console.rendering import HOME
@@ -29,11 +30,13 @@ class Console:
     Clients do not follow redirects; `form` and `act` carry the token of their session.
     """
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, elsewhere: Elsewhere | None = None, **settings: object
+    ) -> None:
         """`settings` are fields of Settings that are to be otherwise."""
         if not (folder / FILE).exists():
             new_database(folder)
-        self.backend = Backend(folder, settings=settings)
+        self.backend = Backend(folder, settings=settings, elsewhere=elsewhere)
         self.parts = self.backend.parts
         self.store = self.backend.store
         self.access = self.parts.access

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
+from telephony.console.access.elsewhere import Elsewhere
 from telephony.console.access.origins import Origins
 from telephony.console.access.passwords import Passwords
 from telephony.console.access.throttle import Rate
@@ -44,7 +45,13 @@ def new_database(folder: Path) -> Path:
     return path
 
 
-def parts_over(store: Store, desk: ConfigDesk, book: CostBook, **settings: object) -> Parts:
+def parts_over(
+    store: Store,
+    desk: ConfigDesk,
+    book: CostBook,
+    elsewhere: Elsewhere | None = None,
+    **settings: object,
+) -> Parts:
     """What the API and the console are made from; passwords are quick to try."""
     return Parts(
         settings=msgspec.structs.replace(load({}, Path("/nowhere")), **settings),
@@ -56,6 +63,7 @@ def parts_over(store: Store, desk: ConfigDesk, book: CostBook, **settings: objec
             KEY,
             Passwords(memory_kib=8, passes=1),
             rate=Rate(1_000_000, 1_000_000),
+            elsewhere=elsewhere,
         ),
         config=desk,
         approvals=Approvals(store),
@@ -77,6 +85,7 @@ class Backend:
         folder: Path,
         checked: Callable[[Files], Sequence[ConfigError]] = check,
         settings: Mapping[str, object] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """`settings` are fields of Settings that are to be otherwise."""
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
@@ -86,7 +95,8 @@ class Backend:
         self.standing = STANDING
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
         folders = {"data_dir": folder, "config_dir": folder / "config"}
-        self.parts = parts_over(self.store, self.desk, self.book, **{**folders, **(settings or {})})
+        given = {**folders, **(settings or {})}
+        self.parts = parts_over(self.store, self.desk, self.book, elsewhere, **given)
 
     def _moved(self) -> None:
         self.moved.append(self.versions.pointers().published)
