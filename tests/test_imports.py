@@ -36,6 +36,7 @@ SHELLS = frozenset(
         "telephony.builtin",
         "telephony.rules",
         "telephony.calendarfeed",
+        "telephony.cli.audit",
         "telephony.cli.calendar",
         "telephony.callernames",
         "telephony.casting",

@@ -203,7 +203,7 @@ def test_fault_c2_signing_in_takes_a_form_that_this_browser_asked_for(console: C
         ("http://localhost:8080", "127.0.0.1:8080", False),
         ("http://rebound.example:8080", "rebound.example:8080", False),
         ("null", "127.0.0.1", False),
-        ("file://", "", False),
+        ("ftp://127.0.0.1", "127.0.0.1", False),
         ("", "", False),
     ],
 )
