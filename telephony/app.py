@@ -24,14 +24,12 @@ from telephony.callernames import CallerNames
 from telephony.casting import Cast, engines_of, handlers_for
 from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
-from telephony.configuring.published import SCHEMAS
-from telephony.console.desk import ConfigDesk
 from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
-from telephony.frontoffice import mounts, open_access
+from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.line import Line
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
@@ -153,7 +151,7 @@ class Service:
             secret = settings.calendar_feed_secret.reveal()
             feed = CalendarFeed(self.store, lambda: self.shop, secret, self.clock)
             self.app.include_router(feed.router())
-        self.app.router.routes += mounts(self._parts(versions))
+        self.app.router.routes += mounts_beside_calls(self._parts(versions))
         self.app.add_api_route("/healthz", self._health, methods=["GET"])
         self.app.add_api_route("/readyz", self._ready, methods=["GET"])
 
@@ -332,17 +330,13 @@ class Service:
 
     def _parts(self, versions: Versions) -> Parts:
         """What the console and the API are made from."""
-        return Parts(
-            settings=self.settings,
-            store=self.store,
-            access=open_access(self.settings, self.store),
-            config=ConfigDesk(
-                versions, SCHEMAS, lambda: self._follower.standing, self._follower.wake
-            ),
-            approvals=self.approvals,
-            waiting=self._chores.waiting,
-            book=self.spending.book,
-            clock=self.clock,
+        return parts_of(
+            self.settings,
+            self.store,
+            versions,
+            standing=lambda: self._follower.standing,
+            moved=self._follower.wake,
+            shop=lambda: self.shop,
         )
 
     def _make_opening(self) -> Opening:

@@ -66,7 +66,8 @@ def _tell(settings: Settings, service: Service, listener: socket.socket) -> None
 
 async def _greet(settings: Settings, service: Service, greet: Callable[[str], None]) -> None:
     try:
-        link = await asyncio.to_thread(welcome, settings, service.store)
+        on = settings.console == "on"
+        link = await asyncio.to_thread(welcome, settings, service.store) if on else None
     except BackendError as error:
         log.warning("first_admin_not_made", error=str(error))
     else:

@@ -83,6 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_day_usd: Decimal | None
     console: Literal["on", "off"]
     console_url: str | None
+    console_port: int
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_client_secret: Secret | None
+    console_second_step: Literal["nobody", "admins", "everybody"]
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()
@@ -313,12 +318,27 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             unset, f"it is not set, but {is_set} is", f"Set it to {_BY_NAME[unset].form}"
         )
+    _check_sign_on(settings)
     if settings.idle_hangup_seconds <= settings.silence_prompt_seconds:
         raise ConfigError(
             "FRONTDESK_IDLE_HANGUP_SECONDS",
             f"{settings.idle_hangup_seconds} is not more than FRONTDESK_SILENCE_PROMPT_SECONDS,"
             f" {settings.silence_prompt_seconds}",
             "The caller must be asked before the line is closed: raise it",
+        )
+
+
+def _check_sign_on(settings: Settings) -> None:
+    values = {
+        "FRONTDESK_OIDC_ISSUER": settings.oidc_issuer,
+        "FRONTDESK_OIDC_CLIENT_ID": settings.oidc_client_id,
+        "FRONTDESK_OIDC_CLIENT_SECRET": settings.oidc_client_secret,
+    }
+    unset = [name for name, value in values.items() if value is None]
+    if 0 < len(unset) < len(values):
+        given = next(name for name, value in values.items() if value is not None)
+        raise ConfigError(
+            unset[0], f"it is not set, but {given} is", f"Set it to {_BY_NAME[unset[0]].form}"
         )
 
 

@@ -130,6 +130,16 @@ def public_url(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def issuer(value: str) -> str:
+    """Of OpenID Connect: a path is allowed, and a slash at the end belongs to it."""
+    parts = _url(value)
+    if parts.query or parts.fragment:
+        raise ValueError("it may hold no ?query and no #fragment")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("it must start with https://")
+    return value
+
+
 def api_url(value: str) -> str:
     """An API's base, path and query allowed, without a slash at the end."""
     if _url(value, ("http", "https", "ws", "wss")).fragment:

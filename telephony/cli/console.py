@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+import uvloop
 
+from telephony import logs
+from telephony.aside import serve_console
 from telephony.cli.calls import table
+from telephony.cli.serve import greet, listening
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.access import Access
 from telephony.console.access.firstrun import link_for
@@ -20,9 +24,27 @@ from tools.store import open_store
 TERMINAL = "terminal"
 
 
-@click.group()
-def console() -> None:
-    """Who may use the console."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def console(context: click.Context) -> None:
+    """Serve the console as a process of its own, until told to stop.
+
+    It works on the database and the data folder of these settings, beside the processes that carry
+    calls; those are then started with FRONTDESK_CONSOLE=off. It listens on FRONTDESK_CONSOLE_PORT.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = load()
+    sink = logs.set_up(
+        level=settings.log_level,
+        form=settings.log_format,
+        caller_data=settings.log_caller_data,
+    )
+    try:
+        listener = listening(settings.host, settings.console_port, "FRONTDESK_CONSOLE_PORT")
+        uvloop.run(serve_console(settings, listener, greet))
+    finally:
+        sink.close()
 
 
 @console.group()

@@ -11,6 +11,7 @@ from agents.local.models import ModelsMissing
 from telephony import logs
 from telephony.cli import serve as serving
 from telephony.cli import try_call as trying
+from telephony.cli.audit import audit
 from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
 from telephony.cli.config import config
@@ -89,6 +90,7 @@ def try_call(once: bool, as_json: bool, record: Path | None) -> int:
         sink.close()
 
 
+frontdesk.add_command(audit)
 frontdesk.add_command(calendar)
 frontdesk.add_command(callbacks)
 frontdesk.add_command(calls)

@@ -1,5 +1,6 @@
 """`frontdesk serve`: answer calls until told to stop."""
 
+import socket
 import sys
 
 import click
@@ -22,17 +23,22 @@ def run(settings: Settings) -> int:
     """
     check_for_twilio(settings)
     _try_metrics_port(settings.metrics_port)
-    try:
-        listener = listen(settings.host, settings.port)
-    except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        cure = "Set FRONTDESK_HOST and FRONTDESK_PORT to an address that is free."
-        raise CommandFailed(f"Cannot listen on {where}: {error.strerror}. {cure}") from None
-    uvloop.run(serve(settings, listener, _greet))
+    listener = listening(settings.host, settings.port, "FRONTDESK_PORT")
+    uvloop.run(serve(settings, listener, greet))
     return 0
 
 
-def _greet(link: str) -> None:
+def listening(host: str, port: int, name: str) -> socket.socket:
+    """Raises CommandFailed with the name of the setting where the port is in use."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        cure = f"Set FRONTDESK_HOST and {name} to an address that is free."
+        what = f"Cannot listen on {host}:{port}: {error.strerror}. {cure}"
+        raise CommandFailed(what) from None
+
+
+def greet(link: str) -> None:
     """The link lets an admin in: it is for who sits at the terminal, and not for a log."""
     if sys.stderr.isatty():
         click.echo(f"Choose the first admin's password, within a day:\n{link}", err=True)

@@ -43,7 +43,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         """`secure`: browsers come by TLS, and are told to come by nothing else."""
-        self._app = app
+        self.gate = app
         self._headers = dict(SECURITY)
         if secure:
             self._headers["Strict-Transport-Security"] = f"max-age={_TLS_FOR_S}"
@@ -57,7 +57,7 @@ class SecurityHeaders:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        await self.gate(scope, receive, with_headers)
 
 
 def mounted(path: str, app: SecurityHeaders) -> Mount:

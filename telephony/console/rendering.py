@@ -55,7 +55,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     """
     body = _templates().get_template(template).render(_around(request) | values)
     response = HTMLResponse(body, status)
-    _hand_over(request, response)
+    hand_over(request, response)
     return response
 
 
@@ -136,7 +136,8 @@ def _theme(request: Request) -> str:
     return chosen if chosen in ("light", "dark") else ""
 
 
-def _hand_over(request: Request, response: HTMLResponse) -> None:
+def hand_over(request: Request, response: Response) -> None:
+    """Give the browser what its next form needs, and take away what was shown."""
     if FLASH in request.cookies:
         response.delete_cookie(FLASH, path="/")
     visit = request.scope[VISIT]

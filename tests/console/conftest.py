@@ -9,6 +9,23 @@ from playwright.sync_api import Browser
 from tests.console.browsing import running_browser
 from tests.console.house import Console, copied
 from tests.telephony.api_client import new_database
+from tests.tools.conftest import (
+    migrated_database,
+    migrated_file,
+    postgres_servers,
+    postgres_url,
+    store,
+    store_url,
+)
+
+__all__ = [
+    "migrated_database",
+    "migrated_file",
+    "postgres_servers",
+    "postgres_url",
+    "store",
+    "store_url",
+]
 
 
 @pytest.fixture(scope="session")

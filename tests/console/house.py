@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from telephony.console.access.elsewhere import Elsewhere
 from telephony.console.access.roles import Role
+from telephony.console.access.tables import AUDIT_ENDS
 from telephony.console.rendering import HOME
 from telephony.frontoffice import mounts
-from tests.telephony.api_client import FILE, Office, new_database
+from tests.telephony.api_client import FILE, Backend, new_database, now
+from tools.schema import METADATA
 
 PASSWORD = "quiet copper lantern"
 ADDRESS = "http://testserver"
@@ -26,13 +30,15 @@ class Console:
     Clients do not follow redirects; `form` and `act` carry the token of their session.
     """
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, elsewhere: Elsewhere | None = None, **settings: object
+    ) -> None:
         """`settings` are fields of Settings that are to be otherwise."""
         if not (folder / FILE).exists():
             new_database(folder)
-        self.office = Office(folder, settings=settings)
-        self.parts = self.office.parts
-        self.store = self.office.store
+        self.backend = Backend(folder, settings=settings, elsewhere=elsewhere)
+        self.parts = self.backend.parts
+        self.store = self.backend.store
         self.access = self.parts.access
         self.app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         self.app.router.routes += mounts(self.parts)
@@ -62,10 +68,31 @@ class Console:
         assert answer.status_code == 303, answer.text
         return visitor
 
-    def key(self, role: Role) -> Mapping[str, str]:
+    def key(self, role: Role) -> dict[str, str]:
         """The headers of a program that may do what this role may."""
         _, text = self.access.keys.make("program", role, "test", dt.timedelta(days=1))
         return {"Authorization": f"Bearer {text}"}
+
+    def empty(self) -> None:
+        """Nobody may come any more, nobody has, and nothing is written down of them."""
+
+        def work(connection: sa.Connection) -> None:
+            for table in METADATA.sorted_tables:
+                if table.name.startswith("console_"):
+                    connection.execute(sa.delete(table))
+            ends = [{"end": end, "number": 0, "hash": ""} for end in ("first", "last")]
+            connection.execute(sa.insert(AUDIT_ENDS), ends)
+
+        self.store.write(work)
+        self._clients.clear()
+        self.later(dt.timedelta(0))
+
+    def later(self, by: dt.timedelta) -> None:
+        """From now on it is so much later than it is, for all that looks at who may come."""
+        access = self.access
+        access.clock = lambda: now() + by
+        for each in (access.sessions, access.tries, access.links, access.keys, access.second):
+            each._clock = access.clock
 
     def close(self) -> None:
         self.store.close()

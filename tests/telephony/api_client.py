@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
+from telephony.console.access.elsewhere import Elsewhere
 from telephony.console.access.origins import Origins
 from telephony.console.access.passwords import Passwords
+from telephony.console.access.throttle import Rate
 from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
 from telephony.console.parts import Parts
@@ -43,12 +45,26 @@ def new_database(folder: Path) -> Path:
     return path
 
 
-def parts_over(store: Store, desk: ConfigDesk, book: CostBook, **settings: object) -> Parts:
+def parts_over(
+    store: Store,
+    desk: ConfigDesk,
+    book: CostBook,
+    elsewhere: Elsewhere | None = None,
+    **settings: object,
+) -> Parts:
     """What the API and the console are made from; passwords are quick to try."""
     return Parts(
         settings=msgspec.structs.replace(load({}, Path("/nowhere")), **settings),
         store=store,
-        access=Access(store, now, Origins("http://testserver"), KEY, Passwords(memory_kib=8)),
+        access=Access(
+            store,
+            now,
+            Origins("http://testserver"),
+            KEY,
+            Passwords(memory_kib=8, passes=1),
+            rate=Rate(1_000_000, 1_000_000),
+            elsewhere=elsewhere,
+        ),
         config=desk,
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, default_shop()),
@@ -61,15 +77,17 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Office:
-    """An API with all that is behind it, over the database in `folder`."""
+class Backend:
+    """All that stands behind an API or a console, over the database in `folder`."""
 
     def __init__(
         self,
         folder: Path,
         checked: Callable[[Files], Sequence[ConfigError]] = check,
         settings: Mapping[str, object] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        """`settings` are fields of Settings that are to be otherwise."""
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
         self.versions = Versions(self.store, checked, Clock())
         self.book = CostBook(self.store, "office")
@@ -77,7 +95,22 @@ class Office:
         self.standing = STANDING
         self.desk = ConfigDesk(self.versions, SCHEMAS, lambda: self.standing, self._moved)
         folders = {"data_dir": folder, "config_dir": folder / "config"}
-        self.parts = parts_over(self.store, self.desk, self.book, **{**folders, **(settings or {})})
+        given = {**folders, **(settings or {})}
+        self.parts = parts_over(self.store, self.desk, self.book, elsewhere, **given)
+
+    def _moved(self) -> None:
+        self.moved.append(self.versions.pointers().published)
+
+
+class Office(Backend):
+    """An API with all that is behind it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        checked: Callable[[Files], Sequence[ConfigError]] = check,
+    ) -> None:
+        super().__init__(folder, checked)
         self.app = FastAPI(openapi_url=None)
         self.app.router.routes.append(api(self.parts))
         self.client = TestClient(
@@ -86,9 +119,6 @@ class Office:
             headers={"Authorization": f"Bearer {KEY}"},
             raise_server_exceptions=False,
         )
-
-    def _moved(self) -> None:
-        self.moved.append(self.versions.pointers().published)
 
     def put(self, path: str, text: str | bytes, **headers: str | bytes) -> Any:
         """Headers are named with underscores."""

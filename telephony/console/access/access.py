@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from telephony.console.access import roles
 from telephony.console.access.audit import Audit
+from telephony.console.access.elsewhere import Elsewhere
 from telephony.console.access.keys import Keys
 from telephony.console.access.links import Links
 from telephony.console.access.origins import Origins
@@ -36,6 +37,7 @@ class Access:
         passwords: Passwords | None = None,
         wants_code: Callable[[Role], bool] = lambda _role: False,
         rate: Rate | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """`key` is FRONTDESK_API_KEY; `clock` gives the time with its zone; `wants_code` says
         which roles must have a second step; `rate` is how fast one client may ask."""
@@ -50,8 +52,8 @@ class Access:
         self.second = SecondStep(store, clock)
         self.wants_code = wants_code
         self.rate = rate or Rate()
-        self.elsewhere = ""
-        """What the single sign-on is called; empty where there is none."""
+        self.elsewhere = elsewhere
+        """The single sign-on, where there is one."""
         self.passwords = passwords or Passwords()
         self.desk = Desk("access")
         self._key = key

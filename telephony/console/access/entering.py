@@ -6,9 +6,11 @@ import math
 import msgspec
 
 from telephony.console.access.access import Access
+from telephony.console.access.elsewhere import Elsewhere, Person, Trip
 from telephony.console.access.links import Purpose
 from telephony.console.access.passwords import Busy, weakness
 from telephony.console.access.roles import Role, Who, stranger
+from telephony.console.access.tokens import same
 from telephony.console.access.tries import ADDRESS, CODE, NAME, PAIR, Slowed
 from telephony.console.access.users import User
 
@@ -17,6 +19,7 @@ NOT_RIGHT = "That name and password do not belong together."
 LINK_OVER = "This link was used already, or is too old. Ask an admin for a new one."
 BUSY = "Too many people sign in at this moment. Try again in a few seconds."
 WRONG_CODE = "That is not the code of this moment. A code is good once."
+NOT_LISTED = "{} is not on the list: ask an admin to add this name."
 TOO_LATE = "That took too long. Begin again with your name."
 
 
@@ -27,6 +30,8 @@ class Browser(msgspec.Struct, frozen=True):
     agent: str
     session: str = ""
     """The token it came with: of a session that a new one takes the place of."""
+    proof: str = ""
+    """What only this browser knows."""
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -98,6 +103,42 @@ class Entrance:
             return Denied(TOO_LATE, over=True)
         access.tries.succeeded(subject)
         return self.enter(owner, browser)
+
+    def leave_for(self, elsewhere: Elsewhere, browser: Browser, path: str) -> str:
+        """The address of the single sign-on. Raises NotKnown."""
+        trip = elsewhere.trip(browser.proof, path)
+        kept = msgspec.json.encode(trip).decode()
+        return elsewhere.address(trip, self._access.links.make("", Purpose.ELSEWHERE, kept))
+
+    def by_return(
+        self, elsewhere: Elsewhere, state: str, code: str, browser: Browser
+    ) -> tuple[Entered | CodeWanted | Denied, str]:
+        """Who came back from there, and where they wanted to go. Raises NotKnown."""
+        access = self._access
+        found = access.links.take(state, Purpose.ELSEWHERE)
+        trip = msgspec.json.decode(found[1], type=Trip) if found else None
+        if trip is None or not same(trip.browser, browser.proof):
+            return Denied(TOO_LATE, over=True), ""
+        person = elsewhere.person(trip, code)
+        owner = access.users.known_as(person.subject) or self._first_time(person, browser)
+        if owner is None or owner.disabled_at is not None:
+            access.audit.record(stranger(person.email, browser.ip), "sign-in.unknown", "elsewhere")
+            return Denied(NOT_LISTED.format(person.email or person.subject), over=True), ""
+        if owner.totp_secret is not None:
+            return CodeWanted(access.links.make(owner.id, Purpose.SECOND_STEP)), trip.path
+        return self.enter(owner, browser), trip.path
+
+    def _first_time(self, person: Person, browser: Browser) -> User | None:
+        """The user an admin has added by this mail address, and who belongs to nobody yet."""
+        owner = self._access.users.named(person.email) if person.email else None
+        if owner is None or owner.subject is not None:
+            return None
+        self._access.users.link(owner.id, person.subject)
+        facts = {"subject": person.subject}
+        self._access.audit.record(
+            stranger(owner.name, browser.ip), "user.link-elsewhere", _named(owner), after=facts
+        )
+        return owner
 
     def owner_of(self, link: str) -> User | None:
         """Who may choose a password by this link; it is still good after this."""

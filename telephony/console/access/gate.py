@@ -70,7 +70,7 @@ class Gate:
     ) -> None:
         self._app = app
         self._access = access
-        self._policy = policy
+        self.policy = policy
         self._deny = deny
         self._recheck_s = recheck_s
         self._tasks = Tasks(_recheck_failed)
@@ -116,7 +116,7 @@ class Gate:
         scope[CSRF] = csrf_token(visitor.secret)
         scope[VISIT] = (self._visit, visitor.secret) if visitor.fresh else None
         self._check_rate(self._clients, visitor.who.id if visitor.who else _ip(connection))
-        _check_right(visitor.who, self._policy.of(path, method))
+        _check_right(visitor.who, self.policy.of(path, method))
         if visitor.secret:
             self._check_origin(connection, method)
         if method is None:

@@ -37,7 +37,7 @@ def picture(secret: str, name: str) -> str:
     code = segno.make(address(secret, name), error="m", micro=False)
     code.save(
         out, kind="svg", xmldecl=False, svgns=True, nl=False, scale=4, border=3,
-        svgclass="qr", lineclass=None, omitsize=False, light="#fff",
+        svgclass="qr", lineclass=None, omitsize=True, light="#fff",
     )  # fmt: skip
     return out.getvalue().decode()
 

@@ -95,6 +95,10 @@ class Users:
 
         self._store.write(work)
 
+    def link(self, user_id: str, subject: str) -> None:
+        """From now on this is who they are at the single sign-on."""
+        self._store.write(lambda connection: _change(connection, user_id, subject=subject))
+
     def set_role(self, user_id: str, role: Role) -> None:
         """Raises LastAdmin."""
 

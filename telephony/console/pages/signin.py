@@ -2,10 +2,13 @@
 
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
 
 from telephony.console.access import cookies
 from telephony.console.access.access import Access
+from telephony.console.access.elsewhere import Elsewhere, NotKnown
 from telephony.console.access.entering import (
     LINK_OVER,
     Browser,
@@ -14,12 +17,17 @@ from telephony.console.access.entering import (
     Entered,
     Entrance,
 )
+from telephony.console.access.gate import CSRF
 from telephony.console.access.passwords import LONGEST, SHORTEST
 from telephony.console.access.policy import WHO, anybody, current, signed_in
 from telephony.console.access.roles import Who
-from telephony.console.rendering import HOME, own_path, page, redirect
+from telephony.console.rendering import HOME, hand_over, own_path, page, redirect
+
+log = structlog.get_logger()
 
 SIGN_IN = f"{HOME}/sign-in"
+BACK = f"{SIGN_IN}/elsewhere/back"
+"""Where a single sign-on sends people back to."""
 SECOND_STEP = f"{HOME}/account/second-step"
 
 Me = Annotated[Who, Depends(current)]
@@ -32,6 +40,8 @@ def sign_in_router(access: Access) -> APIRouter:
     entrance = Entrance(access)
     _by_password(router, access, entrance)
     _by_link(router, access, entrance)
+    if access.elsewhere is not None:
+        _by_another(router, access, entrance, access.elsewhere)
 
     @router.post("/sign-out", dependencies=[signed_in()])
     def sign_out(request: Request, who: Me) -> Response:
@@ -94,6 +104,37 @@ def _by_link(router: APIRouter, access: Access, entrance: Entrance) -> None:
         return _go_on(request, access, found, HOME)
 
 
+def _by_another(
+    router: APIRouter, access: Access, entrance: Entrance, elsewhere: Elsewhere
+) -> None:
+    @router.get("/sign-in/elsewhere", dependencies=[anybody()])
+    def leave(request: Request, next: str = HOME) -> Response:  # noqa: A002
+        try:
+            there = entrance.leave_for(elsewhere, browser_of(request, access), own_path(next))
+        except NotKnown as error:
+            return _not_known(request, access, error)
+        response = RedirectResponse(there, 303)
+        hand_over(request, response)
+        return response
+
+    @router.get("/sign-in/elsewhere/back", dependencies=[anybody()])
+    def back(request: Request, state: str = "", code: str = "") -> Response:
+        browser = browser_of(request, access)
+        try:
+            found, path = entrance.by_return(elsewhere, state, code, browser)
+        except NotKnown as error:
+            return _not_known(request, access, error)
+        if isinstance(found, Denied):
+            return _ask(request, access, HOME, found)
+        return _go_on(request, access, found, path)
+
+
+def _not_known(request: Request, access: Access, error: NotKnown) -> Response:
+    log.warning("single_sign_on_failed", error=str(error))
+    why = "The single sign-on did not say who you are. Try again; the log says more."
+    return _ask(request, access, HOME, Denied(why))
+
+
 def _ask(
     request: Request, access: Access, path: str, denied: Denied | None = None, name: str = ""
 ) -> Response:
@@ -101,7 +142,7 @@ def _ask(
         "next": own_path(path),
         "name": name,
         "wrong": denied.why if denied else "",
-        "elsewhere": access.elsewhere,
+        "elsewhere": access.elsewhere is not None,
     }
     return _denied(page(request, "sign-in.html", **values), denied)
 
@@ -150,4 +191,5 @@ def browser_of(request: Request, access: Access) -> Browser:
         ip=request.client.host if request.client else "",
         agent=request.headers.get("user-agent", ""),
         session=cookies.cookie(request, cookies.session_name(secure=access.origins.secure)),
+        proof=request.scope[CSRF],
     )
