@@ -20,6 +20,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from telephony.plain import plain
+from tools.redacting.redactor import redact
 
 CALLER_PREFIX = "caller_"
 CALLER_KEYS = frozenset(
@@ -212,7 +213,7 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
         case list() | tuple() if depth:
             return [_safe("", part, caller_data, depth - 1) for part in value]
         case _:
-            return plain(str(value)[:MAX_TEXT])
+            return plain(redact(str(value)[:MAX_TEXT]))
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
