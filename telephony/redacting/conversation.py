@@ -5,6 +5,7 @@ speaker began before. Until it is known whether a number goes on, its line is op
 have to be redacted.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,7 +14,7 @@ from msgspec import structs
 
 from tools.redacting import numbers
 from tools.redacting.context import asked_by
-from tools.redacting.kinds import NOTHING, Kinds, Sensitive, Span, merged, replaced, words
+from tools.redacting.kinds import NOTHING, Kinds, Sensitive, Span, merged, replaced
 from tools.redacting.redactor import find, may_tell, redact_json
 from tools.redacting.tokens import Run, Symbol, runs_of, tokens_of
 
@@ -33,12 +34,15 @@ _LAST_FOUR = 4
 """The last four of a card's number may be kept, as they stand on receipts (PCI DSS 3.4.1)."""
 _NEAR_EDGE = 5
 """Tokens between a number and the edge of its line at which it may go on."""
-_OTHER_TOPIC = words(
-    "date day time when o'clock appointment name phone many people address postcode zip email "
-    "order booking expiry expires expiration"
+_OTHER_TOPIC = re.compile(
+    r"\b(?:(?:what|which|the) (?:date|day|time)|when|appointment|(?:your|the) (?:full )?name|phone"
+    r"|how many|address|post ?code|zip|e-?mail|order|booking|item|expir\w*)\b",
+    re.I,
 )
 """A question about these is not one for the rest of a number."""
 _JOINABLE = frozenset({Sensitive.CARD, Sensitive.IBAN, Sensitive.SSN})
+_BY_PARTS = frozenset({Sensitive.CARD, Sensitive.IBAN})
+"""Found before they are whole, where they were asked for."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -68,6 +72,9 @@ class _Speaker:
 
     def __init__(self) -> None:
         self.begun: list[_Piece] = []
+        self.hides: Sensitive | None = None
+        """What was begun is a number of this kind, for it was asked for, though not all of it yet:
+        what goes on with it is of it."""
         self.asked: Kinds = NOTHING
         self.silent = 0
         """Lines without a figure since."""
@@ -76,6 +83,7 @@ class _Speaker:
 
     def forget(self) -> None:
         self.begun = []
+        self.hides = None
         self.asked = NOTHING
         self.silent = 0
 
@@ -186,6 +194,9 @@ class Conversation:
             0,
             len(pieces),
         )
+        if side.hides is not None:
+            self._hide([_Piece(line.key, each) for each in first.symbols], side.hides)
+            return
         asked = side.asked | line.asked
         for span in self._numbers(joined, asked):
             self._hide(pieces[span.start : span.end], span.kind)
@@ -200,17 +211,19 @@ class Conversation:
 
     def _begin(self, side: _Speaker, line: Line, runs: list[Run], *, goes_on: bool) -> None:
         """The line's last number may go on in the next."""
-        line = self._open[line.key]
+        spans = self._open[line.key].spans
         last = runs[-1]
         at_end = len(tokens_of(line.text)) - last.last <= _NEAR_EDGE + 1
-        hidden = any(span.start < last.end and last.start < span.end for span in line.spans)
-        own = [_Piece(line.key, each) for each in last.symbols]
-        if hidden or not at_end:
+        hidden = [span for span in spans if span.start < last.end and last.start < span.end]
+        kind = next((span.kind for span in hidden if span.kind in _BY_PARTS), side.hides)
+        whole = hidden and any(self._numbers(last, NOTHING))
+        if not at_end or whole or (hidden and kind is None):
             self._give_up(side)
-        elif len(runs) == 1 and goes_on:
-            side.begun = [*side.begun, *own][-MOST_FIGURES:]
-        else:
-            side.begun = own
+            return
+        own = [_Piece(line.key, each) for each in last.symbols]
+        before = side.begun if len(runs) == 1 and goes_on else []
+        side.begun = [*before, *own][-MOST_FIGURES:]
+        side.hides = kind
 
     def _give_up(self, side: _Speaker) -> None:
         """What was begun does not go on. Where a number was asked for, it was the beginning."""
@@ -278,7 +291,6 @@ class Conversation:
             if side.answers == 0:
                 side.expects = NOTHING
         asked = asked_by(text)
-        topics = {token.text for token in tokens_of(text)} if text else set()
         for name in ("agent", "caller"):
             if name == speaker:
                 continue
@@ -286,7 +298,7 @@ class Conversation:
             if asked:
                 other.expects, other.answers = asked, _ANSWERS
                 other.asked |= asked
-            elif topics & _OTHER_TOPIC:
+            elif _OTHER_TOPIC.search(text):
                 other.expects, other.answers = NOTHING, 0
                 self._give_up(other)
 

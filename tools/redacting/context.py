@@ -26,7 +26,7 @@ _CARD_ASKED = re.compile(
 )
 """That somebody pays by card is not yet a question for its number."""
 _CVV = re.compile(
-    r"\b(?:cvv2?|cvc2?|cv2|csc|c v v|c v c|c\.v\.v|c\.v\.c|security (?:code|number)"
+    r"\b(?:cvv2?|cvc2?|cv2|csc|c v v|c v c|c\.v\.v|c\.v\.c|(?<!social )security (?:code|number)"
     r"|(?:card )?verification (?:value|number)|card verification|(?:three|four|3|4)[- ]digits?"
     r"(?: code| number)? (?:on|from|at) (?:the|its) (?:back|front|reverse|signature)"
     r"|(?:code|number|digits|numbers) (?:that(?:'s| is) |printed |are |is )?(?:on|from|at)"
@@ -65,6 +65,8 @@ _ASKED = (
 )
 _NEAR = 12
 """Tokens between a cue and what it announces."""
+_LONGEST = 12
+"""Tokens of what it announces."""
 _BEFORE = 5
 """Tokens between what was told and a cue that explains it ("123 is the security code")."""
 _IS = words("is was : = it's that's being ist would")
@@ -74,10 +76,12 @@ _LEAD = words(
 )
 _NO_ANSWER = words(
     "i i'm i've i'd i'll no not nope why what which who how can could do don't does sorry "
-    "sure pardon wrong correct case the same required too hard easy expired sent needed never "
+    "sure pardon wrong case the same required too hard easy expired sent needed never "
     "you we please hello hi wait hold one let strange written on in saved stored set reset "
     "for being about gone missing invalid your there nothing none something somewhere"
 )
+_JUDGED = frozenset({"correct", "right", "good", "okay", "fine"})
+"""By themselves they say how it is, not what."""
 _MOST_WORDS = 6
 _MONTHS = words(
     "january february march april may june july august september october november december "
@@ -111,7 +115,6 @@ class Scene:
         self.breaths = runs_of(tokens, breath=True)
         """The same numbers, parted by every word."""
         self.asked = asked
-        self._first_of = [{run.first: run for run in each} for each in (self.breaths, runs)]
 
     def after(self, cue: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         """Places of the first token of each cue and of the first behind it."""
@@ -129,14 +132,14 @@ class Scene:
             yield from self._before(begins, wanted)
 
     def _behind(self, at: int, wanted: frozenset[int]) -> Iterator[Run]:
-        for place in range(at, min(len(self.tokens), at + _NEAR)):
-            if self.tokens[place].what is What.OPAQUE:
+        near = self.tokens[at : at + _NEAR + _LONGEST]
+        hidden = (place for place, token in enumerate(near) if token.what is What.OPAQUE)
+        near = near[: next(hidden, None)]
+        for runs in (runs_of(near, breath=True), runs_of(near)):
+            found = (run for run in runs if run.first < _NEAR and len(run.digits) in wanted)
+            if (run := next(found, None)) is not None:
+                yield run
                 return
-            runs = (first_of.get(place) for first_of in self._first_of)
-            for run in runs:
-                if run is not None and len(run.digits) in wanted:
-                    yield run
-                    return
 
     def _before(self, at: int, wanted: frozenset[int]) -> Iterator[Run]:
         for run in self.breaths:
@@ -210,7 +213,10 @@ def _words(tokens: Sequence[Token], at: int) -> list[Span]:
     """The words from here to the end of their sentence, if they may be a secret."""
     while at < len(tokens) and tokens[at].text in _LEAD:
         at += 1
-    if at >= len(tokens) or tokens[at].text in _NO_ANSWER or not tokens[at].sayable:
+    if at >= len(tokens) or not tokens[at].sayable:
+        return []
+    alone = at + 1 >= len(tokens) or not tokens[at + 1].sayable
+    if tokens[at].text in _NO_ANSWER or (alone and tokens[at].text in _JUDGED):
         return []
     end = at
     told = 0
@@ -253,7 +259,7 @@ def _date_before(scene: Scene, at: int) -> list[Span]:
 
 def _date(scene: Scene, at: int, near: int = _NEAR) -> list[Span]:
     tokens = scene.tokens
-    spoken = {place for run in scene.runs for place in range(run.first, run.last + 1)}
+    spoken = {place for run in scene.breaths for place in range(run.first, run.last + 1)}
     for first in range(at, min(len(tokens), at + near)):
         if tokens[first].what is What.OPAQUE:
             return []
@@ -276,7 +282,7 @@ def _of_date(token: Token, spoken: bool) -> bool:
 def _is_date(scene: Scene, first: int, last: int) -> bool:
     """A month and a figure, or figures enough."""
     tokens = scene.tokens[first:last]
-    digits = sum(len(run.digits) for run in scene.runs if first <= run.first < last)
+    digits = sum(len(run.digits) for run in scene.breaths if first <= run.first < last)
     month = any(token.text in _MONTHS for token in tokens)
     ordinal = any(token.text in _ORDINALS for token in tokens)
     return digits >= 4 or (month and (digits > 0 or ordinal))

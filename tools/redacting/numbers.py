@@ -119,7 +119,7 @@ def _account(symbols: Sequence[Symbol], at: int) -> int:
     if not (text[:2].isalpha() and text[2:4].isdigit()):
         return 0
     for size in range(min(len(text), _IBAN_MOST), _IBAN_LEAST - 1, -1):
-        if symbols[at + size - 1].closes and iban.is_valid(text[:size]):
+        if symbols[at + size - 1].closes and iban.is_valid(text[:size], check_country=False):
             return size
     return 0
 

@@ -31,7 +31,7 @@ _TELLING: Final = re.compile(
     r"sk-|pk-|rk-|sk_|pk_|rk_|whsec|AKIA|ASIA|gh[pousr]_|github_pat|xox|AIza|glpat|eyJ"
     r"|bearer|PRIVATE KEY|pass|kennwort|memorable|secret|maiden|api|access key"
     r"|security (?:word|answer|phrase)"
-    r"|\barroba\b|\bat\b[^@]{1,200}?\b(?:dot|point|punkt|punto)\b",
+    r"|\barroba\b|\bat\b[^@]{1,200}?(?:\b(?:dot|point|punkt|punto)\b|\.[a-z])",
     re.I,
 )
 """Without any of it nothing can be found, and most of what is said has none."""

@@ -142,21 +142,21 @@ def _plain(text: str) -> str:
 
 def runs_of(tokens: Sequence[Token], *, breath: bool = False) -> list[Run]:
     """All numbers in these tokens, in order; letters stand in them where they may be of an
-    account's. `breath`: words between two groups part them."""
+    account's. `breath`: figures only, and words between two groups part them."""
     return list(_runs(tokens, breath=breath))
 
 
 def _runs(tokens: Sequence[Token], *, breath: bool) -> Iterator[Run]:
     at = 0
     while at < len(tokens):
-        symbols, after = _spoken(tokens, at)
+        symbols, after = _spoken(tokens, at, letters=not breath)
         if not symbols:
             at += 1
             continue
         first = at
         while symbols:
             last, at = after, _past_links(tokens, after, signs_only=breath)
-            more, after = _spoken(tokens, at)
+            more, after = _spoken(tokens, at, letters=not breath)
             if not more:
                 break
             symbols += more
@@ -193,7 +193,7 @@ def _counts(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at + 1].text in ("are", "is", "digits", "numbers")
 
 
-def _spoken(tokens: Sequence[Token], at: int) -> tuple[list[Symbol], int]:
+def _spoken(tokens: Sequence[Token], at: int, *, letters: bool) -> tuple[list[Symbol], int]:
     """What the token here says as a part of a number, and the place after it."""
     if at >= len(tokens):
         return [], at
@@ -206,7 +206,9 @@ def _spoken(tokens: Sequence[Token], at: int) -> tuple[list[Symbol], int]:
         return _repeated(tokens, at)
     if token.text in _TENS:
         return _tens(tokens, at)
-    chars = _UNITS.get(token.text) or _TEENS.get(token.text) or _letters(token)
+    chars = _UNITS.get(token.text) or _TEENS.get(token.text)
+    if not chars and letters:
+        chars = _letters(token)
     if not chars:
         return [], at
     if chars.isdigit():

@@ -102,7 +102,8 @@ def _local(tokens: Sequence[Token], at: int) -> int:
         elif here.text in _WITHIN or here.text in _SIGNS:
             joined = before.sayable
         else:
-            joined = _single(before) and _single(here)
+            joined = before.end == here.start or (_single(before) and _single(here))
+            joined = joined and before.sayable
         if not joined:
             break
         first -= 1
