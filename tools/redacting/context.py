@@ -5,11 +5,12 @@ other side is a cue for the answer to it.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from tools.redacting import numbers
-from tools.redacting.kinds import NOTHING, Kinds, Sensitive, Span, words
-from tools.redacting.tokens import INK, Run, Token, What, runs_of
+from tools.redacting.kinds import LABEL, NOTHING, Kinds, Sensitive, Span, words
+from tools.redacting.tokens import INK, Run, Token, What, runs_of, tokens_of
 
 _CARD = re.compile(
     r"\b(?:(?:credit|debit|bank|charge) card|card(?:'s)? (?:number|details)|(?:long |account )?"
@@ -21,7 +22,8 @@ _CARD = re.compile(
 _CARD_ASKED = re.compile(
     r"\b(?:card(?:'s)? (?:number|details)|(?:long |account )?number (?:on|of|from) (?:the|your|my)"
     r" (?:front of (?:the|your|my) )?card|sixteen[- ]digit|16[- ]digit|long number"
-    r"|(?:have|take|get|read|give) (?:me |us |out )?(?:your|the|my) (?:\w+ )?card|kartennummer)\b",
+    r"|(?:have|take|get|read|give) (?:me |us |out )?(?:your|the|my)"
+    r" (?:(?:credit|debit|bank|payment|full) )?card|kartennummer)\b",
     re.I,
 )
 """That somebody pays by card is not yet a question for its number."""
@@ -38,18 +40,20 @@ _IBAN = re.compile(r"\b(?:iban|i b a n|international bank account)\b", re.I)
 _PIN = re.compile(
     r"\b(?:pin|p i n|pin (?:code|number)|(?:one[- ]time|verification|authentication|access|entry"
     r"|door|gate|alarm|unlock|login|log-in|six[- ]digit|6[- ]digit) (?:pass)?(?:code|pin)"
-    r"|one[- ]time password|otp|passcode|pass code|voicemail code)\b",
+    r"|one[- ]time password|otp|passcode|pass code|voicemail code"
+    r"|code (?:that )?(?:you|we|i)(?:'ve| have)?(?: just)? (?:texted|sent|e-?mailed)"
+    r"|code (?:from|in) (?:the|my|your) (?:text|sms|message|app))\b",
     re.I,
 )
 _PASSWORD = re.compile(
     r"\b(?:pass ?words?|pass ?phrase|memorable (?:word|name|place)|secret (?:word|answer|phrase)"
-    r"|security (?:word|answer|phrase)|mother's maiden name|api[- ]key|access key|secret key"
-    r"|passwort|kennwort)\b",
+    r"|security (?:word|answer|phrase|question)|mother's maiden name|api[- ]key|access key"
+    r"|secret key|passwort|kennwort)\b",
     re.I,
 )
 _BIRTH = re.compile(
-    r"\b(?:date of birth|birth ?dates?|birth date|d\.?o\.?b\.?|d o b|(?:was|is|were|i'm|am|'s) born"
-    r"|born (?:on|in)|geburtsdatum|geboren)(?!\w)",
+    r"\b(?:date of birth|birth ?dates?|birth date|d\.?o\.?b\.?|d o b"
+    r"|(?:was|is|were|i'm|am|'s|you) born|born (?:on|in)|geburtsdatum|geboren)(?!\w)",
     re.I,
 )
 _BIRTHDAY = re.compile(r"\bbirthdays?\b", re.I)
@@ -83,6 +87,7 @@ _NO_ANSWER = words(
 _JUDGED = frozenset({"correct", "right", "good", "okay", "fine"})
 """By themselves they say how it is, not what."""
 _MOST_WORDS = 6
+_MOST_LEAD = 8
 _MONTHS = words(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli "
@@ -93,12 +98,15 @@ _ORDINALS = words(
     "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth "
     "twenty-first thirtieth st nd rd th"
 )
-_OF_DATES = frozenset({"of", "the", "in", "and", "on", "year", "'", "day"})
-_DATE_SIGNS = frozenset("-/.,")
+_OF_DATES = _MONTHS | _ORDINALS
+_IN_DATES = frozenset({"of", "the", "in", "and", "on", "year", "'", "day", *"-/.,"})
+_LONGEST_DATE = 16
+"""Tokens."""
 
 
 def asked_by(text: str) -> Kinds:
     """What the other side is asked for, or told to be about."""
+    text = LABEL.sub(INK, text)
     found = {kind for kind, cue in _ASKED if cue.search(text)}
     return frozenset(found) if found else NOTHING
 
@@ -114,15 +122,15 @@ class Scene:
         self.runs = runs
         self.breaths = runs_of(tokens, breath=True)
         """The same numbers, parted by every word."""
+        self.spoken = {place for run in self.breaths for place in range(run.first, run.last + 1)}
+        """Places of the tokens that are figures."""
         self.asked = asked
 
     def after(self, cue: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         """Places of the first token of each cue and of the first behind it."""
-        ends = {token.end: place for place, token in enumerate(self.tokens)}
-        starts = {token.start: place for place, token in enumerate(self.tokens)}
+        starts = [token.start for token in self.tokens]
         for found in cue.finditer(self.text):
-            if found.start() in starts and found.end() in ends:
-                yield starts[found.start()], ends[found.end()] + 1
+            yield bisect_left(starts, found.start()), bisect_left(starts, found.end())
 
     def told(self, cue: re.Pattern[str], sizes: Iterable[int]) -> Iterator[Run]:
         """The first number of so many figures near each cue, unless it was found before."""
@@ -191,6 +199,8 @@ def secrets(scene: Scene) -> list[Span]:
 
 def _password(tokens: Sequence[Token], at: int) -> list[Span]:
     """Only where the text says what it is: "my password is ..."."""
+    if tokens[at - 1].text.endswith(("'s", "\u2019s")):
+        return _words(tokens, at)
     limit = min(len(tokens), at + 5)
     for place in range(at, limit):
         if tokens[place].text in _IS:
@@ -211,7 +221,8 @@ def _answer(scene: Scene) -> list[Span]:
 
 def _words(tokens: Sequence[Token], at: int) -> list[Span]:
     """The words from here to the end of their sentence, if they may be a secret."""
-    while at < len(tokens) and tokens[at].text in _LEAD:
+    limit = at + _MOST_LEAD
+    while at < min(len(tokens), limit) and tokens[at].text in _LEAD:
         at += 1
     if at >= len(tokens) or not tokens[at].sayable:
         return []
@@ -244,53 +255,66 @@ def births(scene: Scene) -> list[Span]:
         found += [span for span in _date(scene, ends) if _has_year(scene, span)]
     if Sensitive.BIRTH_DATE in scene.asked:
         at = 0
-        while dates := _date(scene, at, near=len(scene.tokens)):
-            found += dates
-            ends = dates[0].end
-            at = next(i for i, each in enumerate(scene.tokens) if each.end >= ends) + 1
+        while at < len(scene.tokens):
+            last = _date_end(scene, at)
+            if last > at and _is_date(scene, at, last):
+                found.append(_date_span(scene, at, last))
+            at = max(at + 1, last)
     return found
 
 
 def _date_before(scene: Scene, at: int) -> list[Span]:
     """ "3 May 1980 is my date of birth"."""
-    found = _date(scene, max(0, at - _NEAR), near=_NEAR)
+    found = _date(scene, max(0, at - _NEAR))
     return [span for span in found if at < len(scene.tokens) and span.end <= scene.tokens[at].start]
 
 
-def _date(scene: Scene, at: int, near: int = _NEAR) -> list[Span]:
-    tokens = scene.tokens
-    spoken = {place for run in scene.breaths for place in range(run.first, run.last + 1)}
-    for first in range(at, min(len(tokens), at + near)):
-        if tokens[first].what is What.OPAQUE:
+def _date(scene: Scene, at: int) -> list[Span]:
+    """The first date near this place."""
+    for first in range(at, min(len(scene.tokens), at + _NEAR)):
+        if scene.tokens[first].what is What.OPAQUE:
             return []
-        if first not in spoken and tokens[first].text not in _MONTHS | _ORDINALS:
-            continue
-        last = first
-        while last < len(tokens) and _of_date(tokens[last], last in spoken):
-            last += 1
-        while not (last - 1 in spoken or tokens[last - 1].text in _MONTHS | _ORDINALS):
-            last -= 1
-        if _is_date(scene, first, last):
-            return [Span(tokens[first].start, tokens[last - 1].end, Sensitive.BIRTH_DATE)]
+        last = _date_end(scene, first)
+        if last > first and _is_date(scene, first, last):
+            return [_date_span(scene, first, last)]
     return []
 
 
-def _of_date(token: Token, spoken: bool) -> bool:
-    return spoken or token.text in _MONTHS | _ORDINALS | _OF_DATES | _DATE_SIGNS
+def _date_end(scene: Scene, first: int) -> int:
+    """The place after what may be a date and begins here; the same where none may."""
+    tokens = scene.tokens
+    if not _tells_date(scene, first):
+        return first
+    last = first
+    limit = min(len(tokens), first + _LONGEST_DATE)
+    while last < limit and (_tells_date(scene, last) or tokens[last].text in _IN_DATES):
+        last += 1
+    while not _tells_date(scene, last - 1):
+        last -= 1
+    return last
+
+
+def _tells_date(scene: Scene, place: int) -> bool:
+    return place in scene.spoken or scene.tokens[place].text in _OF_DATES
+
+
+def _date_span(scene: Scene, first: int, last: int) -> Span:
+    tokens = scene.tokens
+    return Span(tokens[first].start, tokens[last - 1].end, Sensitive.BIRTH_DATE)
 
 
 def _is_date(scene: Scene, first: int, last: int) -> bool:
     """A month and a figure, or figures enough."""
     tokens = scene.tokens[first:last]
-    digits = sum(len(run.digits) for run in scene.breaths if first <= run.first < last)
+    digits = sum(len(run.digits) for run in runs_of(tokens, breath=True))
     month = any(token.text in _MONTHS for token in tokens)
     ordinal = any(token.text in _ORDINALS for token in tokens)
     return digits >= 4 or (month and (digits > 0 or ordinal))
 
 
 def _has_year(scene: Scene, span: Span) -> bool:
-    runs = [run for run in scene.runs if span.start <= run.start and run.end <= span.end]
-    return any(len(run.digits) >= 4 for run in runs)
+    dated = tokens_of(scene.text[span.start : span.end])
+    return any(len(run.digits) >= 4 for run in runs_of(dated, breath=True))
 
 
 def _figures(run: Run, kind: Sensitive) -> Span:

@@ -162,9 +162,11 @@ def _rings(digits: str, region: str | None, *, plus: bool) -> bool:
     international = plus or digits.startswith("00")
     text = f"+{digits.removeprefix('00')}" if international else digits
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+        number = phonenumbers.parse(text, region)
     except NumberParseException:
         return False
+    fits = phonenumbers.is_possible_number if international else phonenumbers.is_valid_number
+    return bool(fits(number))
 
 
 def _figures(symbols: Sequence[Symbol]) -> Iterator[list[Symbol]]:

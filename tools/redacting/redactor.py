@@ -12,6 +12,7 @@ from tools.redacting import context, numbers
 from tools.redacting.context import Scene, inked
 from tools.redacting.kinds import (
     DEFAULT,
+    LABEL,
     LABELS,
     NOTHING,
     Kinds,
@@ -23,7 +24,7 @@ from tools.redacting.kinds import (
 from tools.redacting.tokens import NUMBER_WORDS, runs_of, tokens_of
 from tools.redacting.written import addresses, keys
 
-_MOST_PASSES = 6
+_MOST_PASSES = 40
 """What is found can make a cue of what is beside it; each pass finds less."""
 _DEEPEST = 40
 _TELLING: Final = re.compile(
@@ -73,9 +74,10 @@ def find(
     """
     if not kinds or not (asked or may_tell(text)):
         return []
+    labels = [Span(label.start(), label.end(), None) for label in LABEL.finditer(text)]
     found: list[Span] = []
     for _ in range(_MOST_PASSES):
-        more = _found(inked(text, found), kinds, asked, region)
+        more = _found(inked(text, merged([*labels, *found])), kinds, asked, region)
         if not more:
             break
         found = merged([*found, *more])
@@ -86,8 +88,8 @@ def _found(text: str, kinds: Kinds, asked: Kinds, region: str | None) -> list[Sp
     tokens = tokens_of(text)
     scene = Scene(text, tokens, runs_of(tokens), asked)
     searches: dict[Sensitive, Callable[[], list[Span]]] = {
-        Sensitive.CARD: lambda: context.cards(scene),
         Sensitive.IBAN: lambda: context.accounts(scene),
+        Sensitive.CARD: lambda: context.cards(scene),
         Sensitive.SSN: lambda: context.socials(scene),
         Sensitive.CVV: lambda: context.codes(scene),
         Sensitive.SECRETS: lambda: [*keys(text), *context.secrets(scene)],

@@ -113,7 +113,11 @@ _FILLERS = words(
 )
 """What people say between the groups of one number."""
 _ORDER = frozenset({"first", "second", "third", "next", "last", "other", "final", "middle"})
-_LINKS = _FILLERS | _ORDER | words("the are is part half group digits numbers rest it's")
+_LINKS = (
+    _FILLERS
+    | _ORDER
+    | words("the are is part half group digits numbers rest it's starts ends with")
+)
 _JOINS = frozenset("-\u2013\u2014.,/()\u00b7_\u2026 ")
 """Signs within a number. A colon is one of a time, so it parts them."""
 _MOST_LINKS = 6

@@ -104,6 +104,9 @@ def _local(tokens: Sequence[Token], at: int) -> int:
         else:
             joined = before.end == here.start or (_single(before) and _single(here))
             joined = joined and before.sayable
+            if not joined and _single(here) and before.sayable and before.text not in _NOBODY:
+                # "Sue ninety nine at": the figures are behind a name.
+                return first - 1 if len(here.text) > 1 else first
         if not joined:
             break
         first -= 1
