@@ -17,25 +17,18 @@ import msgspec
 from msgspec import structs
 
 from agents.engine import (
-    AgentSaid,
-    AnyRemembered,
     AudioDelta,
-    CallerSaid,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
-    Inform,
     ItemDone,
-    Remember,
-    Say,
     TextDelta,
     ToolCalled,
-    ToolOutput,
-    TruncateItem,
 )
-from telephony.call.commands import CallCommand, Record, RunTool, StoreAudio, Track
+from telephony.call.commands import CallCommand, Record, StoreAudio, Track
 from telephony.call.events import CallerAudio, CallEvent, ToolFinished, ToolWaits
 from telephony.redacting.conversation import Conversation, Line
+from telephony.redacting.lines import AGENT, CALLER, TELLING, Lines, key_of, part_of
 from telephony.redacting.timing import (
     RATE,
     SILENCE,
@@ -44,18 +37,15 @@ from telephony.redacting.timing import (
     of_caller,
     silenced,
     whole,
-    words_kept,
 )
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
-    ClaimLine,
     EndedReason,
-    ToolLine,
 )
 from telephony.transcripts.records import Seal
-from tools.redacting.kinds import Span, blotted, merged, replaced
+from tools.redacting.kinds import blotted
 
 LEAST_S: Final = 2.0
 """Everything waits so long: it takes an engine a moment to notice that somebody speaks."""
@@ -71,7 +61,6 @@ _LOOK_BACK = 160
 _EVENT_BYTES = 400
 _ENTRY_BYTES = 600
 """Of memory, near enough."""
-_CALLER, _AGENT = "caller", "agent"
 
 
 class Kept(Protocol):
@@ -131,10 +120,6 @@ class _Open:
         return at
 
 
-def key_of(speaker: str, item_id: str) -> str:
-    return f"{speaker} {item_id}"
-
-
 class Withheld:
     """One call's way to its journal. Methods are those of the journal, and as quick."""
 
@@ -153,7 +138,8 @@ class Withheld:
         self._bytes = 0
         self._now = 0.0
         self._open: dict[str, _Open] = {}
-        self._lines: dict[str, Line] = {}
+        self._known = Lines(conversation)
+        self._lines = self._known.lines
         self._entries: dict[str, AgentLine | CallerLine] = {}
         """Those of lines that are open."""
         self._told_s: float | None = None
@@ -182,7 +168,7 @@ class Withheld:
             return
         if isinstance(entry, AgentLine | CallerLine):
             self._spoken(entry)
-        self._put(_Entry(self._now, entry, self._shown_entry(entry)), _ENTRY_BYTES)
+        self._put(_Entry(self._now, entry, self._known.shown_entry(entry)), _ENTRY_BYTES)
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
         if not self._talk.kinds:
@@ -212,8 +198,8 @@ class Withheld:
         """For those who cannot wait: without all that may be sensitive. After `event`."""
         if not self._talk.kinds:
             return event, commands
-        if any(isinstance(command, _TELLING) for command in commands):
-            commands = [self._shown_command(command) for command in commands]
+        if any(isinstance(command, TELLING) for command in commands):
+            commands = [self._known.shown_command(command) for command in commands]
         return self._shown_event(event), commands
 
     def scrub(self, text: str) -> str:
@@ -223,55 +209,22 @@ class Withheld:
     def _shown_event(self, event: CallEvent) -> CallEvent:
         match event:
             case CallerTranscript(item_id=item_id, text=text):
-                line = self._lines.get(key_of(_CALLER, item_id))
+                line = self._lines.get(key_of(CALLER, item_id))
                 shown = self._talk.shown(line) if line else self.scrub(text)
                 return structs.replace(event, text=shown)
             case TextDelta(item_id=item_id, text=text):
                 return structs.replace(event, text=self._shown_piece(item_id, text))
             case ToolCalled() | ToolFinished() | ToolWaits():
-                return self._tool_event(event)
+                return self._known.tool_event(event)
             case _:
                 return event
 
     def _shown_piece(self, item_id: str, text: str) -> str:
         """Pieces come one by one: whatever is a number already in them is blotted out."""
-        opened = self._open.get(key_of(_AGENT, item_id))
+        opened = self._open.get(key_of(AGENT, item_id))
         so_far = opened.text[-_LOOK_BACK:] if opened else text
         spans = self._talk.glimpsed(so_far)
         return blotted(so_far, spans)[-len(text) :] if spans and text else text
-
-    def _shown_command(self, command: CallCommand) -> CallCommand:
-        scrub = self.scrub
-        match command:
-            case Record(entry):
-                return Record(self._shown_entry(entry))
-            case RunTool(arguments=arguments):
-                return structs.replace(command, arguments=self._talk.scrub_json(arguments))
-            case ToolOutput(output=output):
-                return structs.replace(command, output=self._talk.scrub_json(output))
-            case Remember(what=what):
-                return structs.replace(command, what=tuple(map(self._shown_memory, what)))
-            case TruncateItem(heard_text=text):
-                return structs.replace(command, heard_text=scrub(text))
-            case Say(text) | Inform(text):
-                return structs.replace(command, text=scrub(text))
-            case _:
-                return command
-
-    def _shown_memory(self, what: AnyRemembered) -> AnyRemembered:
-        match what:
-            case CallerSaid(text) | AgentSaid(text):
-                return structs.replace(what, text=self.scrub(text))
-            case _:
-                scrub = self._talk.scrub_json
-                arguments, output = scrub(what.arguments), scrub(what.output)
-                return structs.replace(what, arguments=arguments, output=output)
-
-    def _shown_entry(self, entry: AnyEntry) -> AnyEntry:
-        if isinstance(entry, AgentLine | CallerLine):
-            line = self._line(entry)
-            return _kept_line(entry, [*line.spans, *self._talk.unsure(line.key)])
-        return self._kept_entry(entry)
 
     # ---- what is heard of the conversation -------------------------------------------------------
 
@@ -281,18 +234,18 @@ class Withheld:
             case CallerAudio():
                 return _place(commands)
             case CallerSpeechStarted(item_id=item_id):
-                self._begin(key_of(_CALLER, item_id))
+                self._begin(key_of(CALLER, item_id))
             case CallerSpeechStopped(item_id=item_id):
-                self._begin(key_of(_CALLER, item_id)).stopped = self._now
+                self._begin(key_of(CALLER, item_id)).stopped = self._now
             case CallerTranscript(item_id=item_id, text=text):
-                self._words(key_of(_CALLER, item_id), text, commands)
+                self._words(key_of(CALLER, item_id), text, commands)
             case TextDelta(item_id=item_id, text=text):
-                return self._begin(key_of(_AGENT, item_id)).add(text)
+                return self._begin(key_of(AGENT, item_id)).add(text)
             case AudioDelta(item_id=item_id):
-                self._begin(key_of(_AGENT, item_id))
+                self._begin(key_of(AGENT, item_id))
                 self._item = item_id
             case ItemDone(item_id=item_id):
-                self._said(key_of(_AGENT, item_id))
+                self._said(key_of(AGENT, item_id))
         return 0
 
     def _begin(self, key: str) -> _Open:
@@ -306,7 +259,7 @@ class Withheld:
         if key in self._lines:
             return
         self._begin(key)
-        self._resolve(self._talk.take(key, _CALLER, text))
+        self._resolve(self._talk.take(key, CALLER, text))
         recorded = (c.entry for c in commands if isinstance(c, Record))
         if not any(isinstance(entry, CallerLine) for entry in recorded):
             self._open.pop(key, None)
@@ -315,13 +268,13 @@ class Withheld:
         """All words of a reply are known."""
         opened = self._open.get(key)
         if opened is not None and key not in self._lines:
-            self._resolve(self._talk.take(key, _AGENT, opened.text))
+            self._resolve(self._talk.take(key, AGENT, opened.text))
 
     def _spoken(self, entry: AgentLine | CallerLine) -> None:
         """A line of the transcript: its times are known now."""
-        speaker = _AGENT if isinstance(entry, AgentLine) else _CALLER
+        speaker = AGENT if isinstance(entry, AgentLine) else CALLER
         key = key_of(speaker, entry.item_id)
-        if isinstance(entry, CallerLine) and not entry.text and self._talk.awaits(_CALLER):
+        if isinstance(entry, CallerLine) and not entry.text and self._talk.awaits(CALLER):
             # Something was said that nobody could write down, where a number was asked for.
             self._silence(Track.CALLER, whole(entry))
         self._entries[key] = entry
@@ -345,9 +298,9 @@ class Withheld:
         line, entry = self._lines[key], self._entries.get(key)
         if line.open:
             return
-        if line.spans and line.speaker == _AGENT:
+        if line.spans and line.speaker == AGENT:
             self._dirty.add(key.partition(" ")[2])
-        if not line.spans and line.speaker == _AGENT:
+        if not line.spans and line.speaker == AGENT:
             self._open.pop(key, None)
         if entry is None:
             return
@@ -396,14 +349,14 @@ class Withheld:
         """What is known of it now has to do; of what is not known no sound is kept."""
         opened = self._open.pop(key)
         speaker, _, item_id = key.partition(" ")
-        if speaker == _AGENT and key not in self._lines:
-            self._resolve(self._talk.take(key, _AGENT, opened.text))
+        if speaker == AGENT and key not in self._lines:
+            self._resolve(self._talk.take(key, AGENT, opened.text))
             self._open.pop(key, None)
         over = Stretch(round(max(0.0, opened.since) * RATE), round(self._now * RATE))
-        if speaker == _AGENT:
+        if speaker == AGENT:
             if item_id in self._dirty:
                 self._silence(Track.HEARD, [over])
-        elif key not in self._lines and (opened.stopped is None or self._talk.awaits(_CALLER)):
+        elif key not in self._lines and (opened.stopped is None or self._talk.awaits(CALLER)):
             self._silence(Track.CALLER, [over])
             if opened.stopped is None:
                 self._open[key] = _Open(self._now)
@@ -424,7 +377,7 @@ class Withheld:
                 self._kept.audio(track, at_samples, ulaw)
             case _Entry(_, entry, shown):
                 self._bytes -= _ENTRY_BYTES
-                final = self._kept_entry(entry)
+                final = self._known.kept_entry(entry)
                 self._kept.record(final)
                 if final != shown:
                     self._corrected(final)
@@ -438,73 +391,15 @@ class Withheld:
             case AudioDelta(item_id=item_id, audio=audio) if item_id in self._dirty:
                 return structs.replace(event, audio=SILENCE * len(audio))
             case TextDelta(item_id=item_id, text=text):
-                line = self._lines.get(key_of(_AGENT, item_id))
-                kept_text = _part(line, at, text) if line else self.scrub(text)
+                line = self._lines.get(key_of(AGENT, item_id))
+                kept_text = part_of(line, at, text) if line else self.scrub(text)
                 return event if kept_text == text else structs.replace(event, text=kept_text)
             case CallerTranscript(item_id=item_id, text=text):
-                line = self._lines.get(key_of(_CALLER, item_id))
+                line = self._lines.get(key_of(CALLER, item_id))
                 kept_text = line.kept if line and line.text == text else self.scrub(text)
                 return event if kept_text == text else structs.replace(event, text=kept_text)
             case _:
-                return self._tool_event(event)
-
-    def _tool_event(self, event: CallEvent) -> CallEvent:
-        kept = event
-        match event:
-            case ToolCalled(arguments=arguments):
-                kept = structs.replace(event, arguments=self._talk.scrub_json(arguments))
-            case ToolFinished(output=output):
-                kept = structs.replace(event, output=self._talk.scrub_json(output))
-            case ToolWaits(words=words):
-                kept = structs.replace(event, words=self.scrub(words))
-        return event if kept == event else kept
-
-    def _kept_entry(self, entry: AnyEntry) -> AnyEntry:
-        match entry:
-            case AgentLine() | CallerLine():
-                return _kept_line(entry, self._line(entry).spans)
-            case ToolLine(arguments=arguments, output=output):
-                scrub = self._talk.scrub_json
-                return structs.replace(entry, arguments=scrub(arguments), output=scrub(output))
-            case ClaimLine(sentence=sentence):
-                return structs.replace(entry, sentence=self.scrub(sentence))
-            case _:
-                return entry
-
-    def _line(self, entry: AgentLine | CallerLine) -> Line:
-        speaker = _AGENT if isinstance(entry, AgentLine) else _CALLER
-        key = key_of(speaker, entry.item_id)
-        line = self._lines.get(key)
-        if line is not None and line.text == entry.text:
-            return line
-        return Line(key, speaker, entry.text, tuple(self._talk.spans(entry.text)))
-
-
-def _kept_line(entry: AgentLine | CallerLine, spans: Sequence[Span]) -> AgentLine | CallerLine:
-    if not spans:
-        return entry
-    text = replaced(entry.text, spans)
-    if isinstance(entry, CallerLine):
-        return structs.replace(entry, text=text)
-    heard = len(entry.heard) if entry.text.startswith(entry.heard) else 0
-    told = [
-        structs.replace(span, end=min(span.end, heard))
-        for span in merged(spans)
-        if span.start < heard
-    ]
-    return structs.replace(
-        entry,
-        text=text,
-        heard=replaced(entry.text[:heard], told),
-        words=words_kept(entry.text, entry.words, spans),
-    )
-
-
-def _part(line: Line, at: int, text: str) -> str:
-    """A piece of an item's text, as long as it was: a replay reckons with lengths."""
-    if not line.spans:
-        return text
-    return blotted(line.text, line.spans)[at : at + len(text)]
+                return self._known.tool_event(event)
 
 
 def _place(commands: Sequence[CallCommand]) -> int:
@@ -518,7 +413,3 @@ def _place(commands: Sequence[CallCommand]) -> int:
 def _size(event: CallEvent) -> int:
     audio = event.audio if isinstance(event, AudioDelta) else b""
     return _EVENT_BYTES + len(audio)
-
-
-_TELLING = (Record, RunTool, ToolOutput, Remember, TruncateItem, Say, Inform)
-"""Commands that hold what was said."""

@@ -91,8 +91,12 @@ def _window(part: Sequence[Symbol], at: int) -> int:
     if not part[at].opens:
         return 0
     digits = "".join(each.char for each in part[at : at + CARD_MOST])
+    # What is written in one, and longer than any card's, has its date or another card behind it.
+    endless = len(digits) == CARD_MOST and not any(
+        each.closes for each in part[at : at + CARD_MOST]
+    )
     for size in range(min(CARD_MOST, len(digits)), CARD_LEAST - 1, -1):
-        if part[at + size - 1].closes and is_card(digits[:size]):
+        if (endless or part[at + size - 1].closes) and is_card(digits[:size]):
             return size
     return 0
 
