@@ -192,7 +192,8 @@ def _route_stdlib(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        logger.setLevel(level.upper())
+        # Below that it logs what goes over its sockets: callers' voices.
+        logger.setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
     # Its lines hold whole URLs, and those of streams may hold a token.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 
