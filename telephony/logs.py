@@ -204,7 +204,7 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
     match value:
         case None | bool() | float():
             return value
-        case int() if abs(value) < 2**53:
+        case int() if abs(value) < 2**53 and redact(str(value)) == str(value):
             return value
         case Mapping() if depth:
             return {

@@ -43,6 +43,8 @@ _OTHER_TOPIC = re.compile(
 _JOINABLE = frozenset({Sensitive.CARD, Sensitive.IBAN, Sensitive.SSN})
 _BY_PARTS = frozenset({Sensitive.CARD, Sensitive.IBAN})
 """Found before they are whole, where they were asked for."""
+_WHOLE = {Sensitive.CARD: 16, Sensitive.IBAN: 22}
+"""Signs after which one that was misheard is taken to be whole."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -171,8 +173,7 @@ class Conversation:
     def _join(self, side: _Speaker, line: Line, runs: list[Run]) -> None:
         first = runs[0] if runs else None
         goes_on = first is not None and first.first <= _NEAR_EDGE
-        if side.begun and first is not None and goes_on:
-            self._try(side, line, first)
+        ends = side.begun and first is not None and goes_on and self._ends(side, line, first)
         told = [run for run in runs if len(run.digits) > 1]
         if not told:
             side.silent += 1
@@ -180,12 +181,17 @@ class Conversation:
                 self._give_up(side)
             return
         side.silent = 0
+        if ends:
+            side.forget()
+            if len(runs) == 1:
+                return
         side.asked |= line.asked | asked_by(line.text)
         self._begin(side, line, runs, goes_on=goes_on)
 
-    def _try(self, side: _Speaker, line: Line, first: Run) -> None:
-        """Whether the line's first number is the rest of what was begun."""
-        pieces = [*side.begun, *(_Piece(line.key, each) for each in first.symbols)]
+    def _ends(self, side: _Speaker, line: Line, first: Run) -> bool:
+        """Hide what was begun, if the line's first number is the rest of it; whether it is."""
+        own = [_Piece(line.key, each) for each in first.symbols]
+        pieces = [*side.begun, *own]
         joined = Run(
             tuple(
                 structs.replace(piece.symbol, start=place, end=place + 1)
@@ -194,12 +200,13 @@ class Conversation:
             0,
             len(pieces),
         )
-        if side.hides is not None:
-            self._hide([_Piece(line.key, each) for each in first.symbols], side.hides)
-            return
-        asked = side.asked | line.asked
-        for span in self._numbers(joined, asked):
+        found = list(self._numbers(joined, side.asked | line.asked))
+        for span in found:
             self._hide(pieces[span.start : span.end], span.kind)
+        if side.hides is not None and not found:
+            self._hide(own, side.hides)
+            return len(pieces) >= _WHOLE[side.hides]
+        return bool(found)
 
     def _numbers(self, joined: Run, asked: Kinds) -> Iterator[Span]:
         if Sensitive.CARD in self.kinds:
