@@ -27,7 +27,7 @@ from tools.redacting.kinds import Span, blotted, merged, replaced
 
 CALLER: Final = "caller"
 AGENT: Final = "agent"
-TELLING: Final = (Record, RunTool, ToolOutput, Remember, TruncateItem, Say, Inform)
+TELLING: Final = frozenset({Record, RunTool, ToolOutput, Remember, TruncateItem, Say, Inform})
 """Commands that hold what was said."""
 
 

@@ -49,6 +49,7 @@ from tools.redacting.kinds import blotted
 
 LEAST_S: Final = 2.0
 """Everything waits so long: it takes an engine a moment to notice that somebody speaks."""
+LOOK_S: Final = 0.1
 WORDS_S: Final = 10.0
 """Words of an utterance that take longer never come (`telephony.call.testimony.LOST_MS`)."""
 GOES_ON_S: Final = 30.0
@@ -136,7 +137,7 @@ class Withheld:
         self._corrected = corrected
         self._queue: deque[_Event | _Entry | _Audio] = deque()
         self._bytes = 0
-        self._now = 0.0
+        self._now = self._look_s = 0.0
         self._open: dict[str, _Open] = {}
         self._known = Lines(conversation)
         self._lines = self._known.lines
@@ -198,7 +199,7 @@ class Withheld:
         """For those who cannot wait: without all that may be sensitive. After `event`."""
         if not self._talk.kinds:
             return event, commands
-        if any(isinstance(command, TELLING) for command in commands):
+        if any(type(command) in TELLING for command in commands):
             commands = [self._known.shown_command(command) for command in commands]
         return self._shown_event(event), commands
 
@@ -324,7 +325,10 @@ class Withheld:
     # ---- what may go to the disk -----------------------------------------------------------------
 
     def _release(self) -> None:
-        """Give out what lies before everything in question."""
+        """Give out what lies before everything in question, a few times a second."""
+        if self._now < self._look_s:
+            return
+        self._look_s = self._now + LOOK_S
         if self._told_s is not None and self._now - self._told_s > GOES_ON_S:
             self._resolve(self._talk.settle())
         full = self._bytes > MOST_BYTES
