@@ -47,8 +47,10 @@ from telephony.transcripts.entry import (
 from telephony.transcripts.records import Seal
 from tools.redacting.kinds import blotted
 
-LEAST_S: Final = 2.0
+LEAST_S: Final = 3.0
 """Everything waits so long: it takes an engine a moment to notice that somebody speaks."""
+LATEST_S: Final = 10.0
+"""Or, of an engine that is slower to notice it, longer; but not longer than this."""
 LOOK_S: Final = 0.1
 WORDS_S: Final = 10.0
 """Words of an utterance that take longer never come (`telephony.call.testimony.LOST_MS`)."""
@@ -108,8 +110,9 @@ class _Audio(msgspec.Struct, frozen=True):
 class _Open:
     """Something of which it is not known yet what may be kept."""
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, noticed: float) -> None:
         self.since = since
+        self.noticed = noticed
         self.stopped: float | None = None
         """When the caller fell silent."""
         self.text = ""
@@ -138,6 +141,7 @@ class Withheld:
         self._queue: deque[_Event | _Entry | _Audio] = deque()
         self._bytes = 0
         self._now = self._look_s = 0.0
+        self._least_s = LEAST_S
         self._open: dict[str, _Open] = {}
         self._known = Lines(conversation)
         self._lines = self._known.lines
@@ -252,8 +256,8 @@ class Withheld:
     def _begin(self, key: str) -> _Open:
         """What is open by this key; of what is closed nothing is kept."""
         if key in self._lines:
-            return self._open.get(key) or _Open(self._now)
-        return self._open.setdefault(key, _Open(self._now - LEAST_S))
+            return self._open.get(key) or _Open(self._now, self._now)
+        return self._open.setdefault(key, _Open(self._now - self._least_s, self._now))
 
     def _words(self, key: str, text: str, commands: Sequence[CallCommand]) -> None:
         """Of the caller; a line of the transcript follows, or nothing comes of them."""
@@ -278,6 +282,9 @@ class Withheld:
         if isinstance(entry, CallerLine) and not entry.text and self._talk.awaits(CALLER):
             # Something was said that nobody could write down, where a number was asked for.
             self._silence(Track.CALLER, whole(entry))
+        if isinstance(entry, CallerLine) and (opened := self._open.get(key)) is not None:
+            late_s = opened.noticed - entry.start_ms / 1000
+            self._least_s = min(max(self._least_s, late_s + 1), LATEST_S)
         self._entries[key] = entry
         if key in self._lines:
             self._settle(key)
@@ -338,7 +345,7 @@ class Withheld:
         if full:
             self._resolve(self._talk.settle())
         since = min((opened.since for opened in self._open.values()), default=self._now)
-        until = min(since, self._now - LEAST_S)
+        until = min(since, self._now - self._least_s)
         while self._queue and self._queue[0].now < until:
             self._give(self._queue.popleft())
 
@@ -363,7 +370,7 @@ class Withheld:
         elif key not in self._lines and (opened.stopped is None or self._talk.awaits(CALLER)):
             self._silence(Track.CALLER, [over])
             if opened.stopped is None:
-                self._open[key] = _Open(self._now)
+                self._open[key] = _Open(self._now, self._now)
 
     def _give(self, piece: _Event | _Entry | _Audio) -> None:
         match piece:

@@ -196,6 +196,21 @@ def test_the_longest_speech_without_words_is_not_kept() -> None:
     assert "4111" not in studio.tape.text
 
 
+def test_of_an_engine_that_is_late_to_notice_more_is_held_back_and_what_is_out_is_silenced() -> (
+    None
+):
+    studio = Studio()
+    studio.passes(12)
+    began = studio.now
+    studio.passes(6)
+    assert len(studio.tape.tracks[Track.CALLER]) > (began + 2) * 8_000
+    studio.feed(CallerSpeechStarted("u8", round(began * 1000)))
+    studio.feed(CallerTranscript("u8", CARD))
+    studio.passes(8)
+    assert silent(studio, Track.CALLER, began, began + 5.9)
+    assert len(studio.tape.tracks[Track.CALLER]) <= (studio.now - 6.5) * 8_000
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(withheld, "MOST_BYTES", 100_000)
     studio = Studio()
