@@ -28,6 +28,7 @@ from tools.crm.config import FILE as CRM_FILE
 from tools.crm.config import CrmConfig
 from tools.crm.desk import CrmDesk, own_desk
 from tools.phone import e164
+from tools.redacting.kinds import DEFAULT, Kinds, kinds_of
 from tools.registry import Registry
 from tools.spec import Audience, Tool
 from tools.store import Store
@@ -54,6 +55,8 @@ class Part(msgspec.Struct, frozen=True):
     """What the persona says of the turn-based engine."""
     session: SessionPart = SessionPart()
     """How its Realtime session is set up."""
+    unkept: Kinds = DEFAULT
+    """What is kept in no record of the call."""
     caller_name: str = ""
     """As contacts have it: a hint, numbers can be forged."""
 
@@ -106,6 +109,7 @@ class Cast:
             budget=role.file.budget if role else BudgetPart(),
             turns=role.file.turns if role else TurnsPart(),
             session=role.file.session if role else SessionPart(),
+            unkept=_unkept(role),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
@@ -262,6 +266,10 @@ def _offered(audience: Audience, persona: str, number: str | None, local: dt.dat
         and (not audience.numbers or number in audience.numbers)
         and (not audience.hours or in_hours(audience.hours, local))
     )
+
+
+def _unkept(role: Role | None) -> Kinds:
+    return DEFAULT if role is None or role.file.redact is UNSET else kinds_of(role.file.redact)
 
 
 def _said(role: Role | None, field: str, otherwise: str) -> str:

@@ -107,13 +107,16 @@ def earlier(left: Left, asked: Iterable[ToolCalled], now: dt.datetime) -> Earlie
 
 
 def _lines(kept: Sequence[str]) -> list[AnyEntry]:
-    found: list[AnyEntry] = []
-    for each in kept:
+    found: dict[object, AnyEntry] = {}
+    for number, each in enumerate(kept):
         try:
-            found.append(_entries.decode(each))
+            entry = _entries.decode(each)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             continue
-    return found
+        # What was said is written again where it turned out what of it may be kept.
+        spoken = isinstance(entry, AgentLine | CallerLine)
+        found[(type(entry), entry.item_id) if spoken else number] = entry
+    return list(found.values())
 
 
 def _heard(standing: Standing, number: int) -> list[AnyEntry]:

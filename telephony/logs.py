@@ -20,6 +20,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from telephony.plain import plain
+from tools.redacting.redactor import redact
 
 CALLER_PREFIX = "caller_"
 CALLER_KEYS = frozenset(
@@ -191,7 +192,8 @@ def _route_stdlib(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        logger.setLevel(level.upper())
+        # Below that it logs what goes over its sockets: callers' voices.
+        logger.setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
     # Its lines hold whole URLs, and those of streams may hold a token.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
 
@@ -202,7 +204,7 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
     match value:
         case None | bool() | float():
             return value
-        case int() if abs(value) < 2**53:
+        case int() if abs(value) < 2**53 and redact(str(value)) == str(value):
             return value
         case Mapping() if depth:
             return {
@@ -212,7 +214,7 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
         case list() | tuple() if depth:
             return [_safe("", part, caller_data, depth - 1) for part in value]
         case _:
-            return plain(str(value)[:MAX_TEXT])
+            return plain(redact(str(value)[:MAX_TEXT]))
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

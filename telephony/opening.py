@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,11 +16,12 @@ from telephony.call.config import BargeIn, CallConfig, Limits, Rung
 from telephony.call.machine import Call
 from telephony.callernames import CallerNames
 from telephony.casting import Cast, Part
-from telephony.custody import Custody
+from telephony.custody import Custody, Hearing
 from telephony.enginegate import LONGEST_ROW_S, OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
 from telephony.livestate import Earlier, Head
+from telephony.redacting.conversation import Conversation
 from telephony.rules import claimable, route, tool_fillers, turn_taking
 from telephony.seats import Opener
 from telephony.session import Session
@@ -31,7 +32,7 @@ from telephony.transcripts.journal import Journal
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.warm import WarmEngine, WarmPool
-from tools.phone import e164
+from tools.phone import e164, region_of
 from tools.versions.current import Live
 
 OpenJournal = Callable[[Head, str, bytes, int], Journal]
@@ -154,7 +155,9 @@ class Opening:
         head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
         journal = self._journal(head, begun.ladder[0], config, earlier)
         call = Call(config)
-        keeping = self._custody.open(head, call.being_heard, earlier)
+        conversation = Conversation(part.unkept, region_of(e164(offer.to)))
+        hearing = partial(_without_unkept, conversation, call.being_heard)
+        keeping = self._custody.open(head, hearing, earlier)
         self._around.staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
         session = Session(
@@ -172,6 +175,7 @@ class Opening:
             opener=Opener(sessions.new, sessions.enter, sessions.report),
             keeping=keeping,
             resumed=config.resumed,
+            conversation=conversation,
         )
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
         return session
@@ -260,6 +264,13 @@ class Opening:
             idle_hangup_s=settings.idle_hangup_seconds,
             max_call_s=settings.max_call_seconds,
         )
+
+
+def _without_unkept(
+    conversation: Conversation, hearing: Hearing
+) -> Sequence[tuple[int, str, bool]]:
+    """What is being heard, as it may be kept."""
+    return [(began_ms, conversation.veiled(words), whole) for began_ms, words, whole in hearing()]
 
 
 def _over(sessions: "_Sessions", over: Callable[[Session], None], session: Session) -> None:

@@ -51,6 +51,8 @@ from telephony.call.events import (
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.custody import Keeping, Unkept
+from telephony.redacting.conversation import Conversation
+from telephony.redacting.withheld import Withheld
 from telephony.redactions import Redactions
 from telephony.seats import Opener, Seats
 from telephony.transcripts.entry import (
@@ -66,6 +68,7 @@ from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
 from tools.onhold import OnHold
+from tools.redacting.kinds import NOTHING
 from tools.results import answer
 from tools.spec import ToolOutcome, ToolRequest, ToolState
 
@@ -136,10 +139,11 @@ class Session:
         opener: Opener | None = None,
         keeping: Keeping | None = None,
         resumed: Resumed | None = None,
+        conversation: Conversation | None = None,
     ) -> None:
         """`called_number` and `persona` decide which tools are offered; `opener` gives further
         engine sessions; `keeping` is told what another process would need to go on, and `resumed`
-        how a call stands that another has begun."""
+        how a call stands that another has begun; `conversation` decides what of it is kept."""
         self.call_id = call_id
         self.ended: EndedReason | None = None
         self.apologised = False
@@ -151,7 +155,9 @@ class Session:
         self._call = call
         self._leg = leg
         self._legs = 0
-        self._journal = journal
+        self._conversation = conversation or Conversation(NOTHING)
+        self._keeping = keeping or Unkept()
+        self._journal = Withheld(journal, self._conversation, self._corrected)
         self._around = around
         self._over = over
         self._loop = asyncio.get_running_loop()
@@ -169,7 +175,6 @@ class Session:
         self._tasks = Tasks(self._task_failed)
         seat = resumed.seat if resumed else 0
         self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver, seat)
-        self._keeping = keeping or Unkept()
         self._log = log.bind(call_sid=call_id)
 
     # ---- the pump ------------------------------------------------------------------------------
@@ -221,10 +226,11 @@ class Session:
             event = self._redactions.hide(event, self._around.dispatcher.redacted(event.name))
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
-        self._keeping.note(commands)
+        seen, shown = self._journal.shown(event, commands)
+        self._keeping.note(shown)
         for command in commands:
             self._perform(command)
-        self._around.watch(self.call_id, now, event, commands)
+        self._around.watch(self.call_id, now, seen, shown)
         if isinstance(event, StreamStarted):
             self.next_step = None
             self._seats.begin()
@@ -287,6 +293,10 @@ class Session:
             case EndCall(reason):
                 self._end(reason)
 
+    def _corrected(self, entry: AnyEntry) -> None:
+        """A line of which another process was told too much or too little stands now."""
+        self._keeping.note((Record(entry),))
+
     def _record(self, entry: AnyEntry) -> None:
         self._journal.record(entry)
         if isinstance(entry, AgentLine) and (entry.source, entry.item_id) == ("own", "apology"):
@@ -341,6 +351,7 @@ class Session:
             persona=self._persona,
             evidence=command.evidence,
             verstat=self._verstat,
+            unkept=self._conversation.kinds,
         )
         hold = OnHold(
             lambda words: self.deliver(ToolWaits(command.tool_call_id, words)),
@@ -349,7 +360,14 @@ class Session:
         self._finished(await self._around.dispatcher.run(request, hold))
 
     async def _settle(self, tool_call_id: str, name: str) -> None:
-        request = ToolRequest(self.call_id, tool_call_id, name, "", self._caller_number)
+        request = ToolRequest(
+            self.call_id,
+            tool_call_id,
+            name,
+            "",
+            self._caller_number,
+            unkept=self._conversation.kinds,
+        )
         self._finished(await self._around.dispatcher.settle(request))
 
     def _finished(self, outcome: ToolOutcome) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import inspect
+import json
 import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,8 @@ import structlog
 from tools.arguments import digest
 from tools.phone import e164
 from tools.receipts import Claim, Receipt, Receipts
+from tools.redacting.redactor import redact_json
+from tools.redaction import redacted
 from tools.results import UNTRUSTED, answer
 from tools.spec import (
     AnyArguments,
@@ -77,6 +80,12 @@ class Attempt(msgspec.Struct, frozen=True):
         """The arguments that were given, as plain JSON data."""
         data: dict[str, Any] = msgspec.to_builtins(self.arguments)
         return data
+
+    @property
+    def kept_arguments(self) -> str:
+        """JSON text of what may be kept of them."""
+        given = redacted(json.dumps(self.plain), self.tool.redact)
+        return redact_json(given, self.request.unkept)
 
     @property
     def retries(self) -> bool:
@@ -275,7 +284,10 @@ def end(
     """Write down how it ended, and return what stands; blocks."""
     tool = attempt.tool
     stands = tool.risk.writes and tool.lasting
-    return receipts.finish(receipt.id, ended.state, ended.output, now, tool.reopens, stands=stands)
+    kept = redact_json(ended.output, attempt.request.unkept)
+    found = receipts.finish(receipt.id, ended.state, kept, now, tool.reopens, stands=stands)
+    # Who asked first is told all of it; who asks again is told what was kept.
+    return msgspec.structs.replace(found, output=ended.output) if found.output == kept else found
 
 
 def _refusal(refusal: ToolRefusal) -> str:

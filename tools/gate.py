@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -25,7 +24,6 @@ from tools.policy import (
     needs_history,
 )
 from tools.receipts import Claim, Earlier, Receipts
-from tools.redaction import redacted
 from tools.results import answer
 from tools.spec import Evidence, ToolState
 from tools.threads import Threads
@@ -110,7 +108,7 @@ class Gate:
         approvals = self._approvals
         if approvals is None:
             return refusal(_NOBODY)
-        arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
+        arguments = attempt.kept_arguments
         asking = self._threads.submit(lambda: approvals.ask(claim, arguments, needed))
         try:
             asked = await asyncio.wrap_future(asking)

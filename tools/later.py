@@ -1,14 +1,12 @@
 """What becomes of a wish that could not even be noted: it is kept on disk, and the staff calls."""
 
 import datetime as dt
-import json
 
 import msgspec
 
 from tools.attempt import Answer, Attempt, log_failure
 from tools.phone import e164
 from tools.receipts import Claim
-from tools.redaction import redacted
 from tools.results import answer
 from tools.spec import ToolState
 from tools.spool import Intent, Spool
@@ -54,7 +52,7 @@ class Later:
 
 
 def _intent(attempt: Attempt, claim: Claim, now: dt.datetime) -> Intent:
-    arguments = redacted(json.dumps(attempt.plain), attempt.tool.redact)
+    arguments = attempt.kept_arguments
     return Intent(
         effect=claim.effect,
         call_id=claim.call_id,

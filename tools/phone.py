@@ -33,6 +33,14 @@ def e164(text: str, region: str = "") -> str | None:
     return number
 
 
+def region_of(number: str | None) -> str | None:
+    """The country a number in E.164 is of, by its ISO 3166 code."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number or ""))
+    except NumberParseException:
+        return None
+
+
 def _formatted(text: str, region: str) -> str | None:
     try:
         parsed = phonenumbers.parse(text, region or None)

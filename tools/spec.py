@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from tools.redacting.kinds import DEFAULT, Kinds
+
 DIGITS_REFERENCE = "digits:"
 """How a reference to digits typed in confidence begins: see `tools.vault`."""
 
@@ -262,6 +264,8 @@ class ToolRequest(msgspec.Struct, frozen=True):
     evidence: Evidence = Evidence()
     verstat: str = ""
     """What the carrier says of the caller's number: Twilio's `StirVerstat`."""
+    unkept: Kinds = DEFAULT
+    """What of the arguments and of the result is kept in no record."""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ class Intent(msgspec.Struct, frozen=True):
     call_id: str
     tool: str
     arguments: dict[str, Any]
-    """Without what the tool's `redact` names."""
+    """Without what the tool's `redact` names, and what may not be kept of a call."""
     caller: str
     """E.164; empty when withheld."""
     at: dt.datetime

@@ -48,8 +48,15 @@ def make_call(config: bytes) -> Call:
 def _sentence(verdict: Verdict) -> str:
     counts = f"{verdict.events} events, {verdict.commands} commands"
     if verdict.problem is None:
-        return f"The same: {counts}, {verdict.checkpoints} checkpoints agree."
+        return f"The same: {counts}, {verdict.checkpoints} checkpoints agree{_redacted(verdict)}."
     return f"Not the same: {verdict.problem} (after {counts})."
+
+
+def _redacted(verdict: Verdict) -> str:
+    if verdict.redacted_from is None:
+        return ""
+    since = verdict.redacted_from
+    return f"; from event {since} on the journal is redacted, and was run but not compared"
 
 
 def _fields(verdict: Verdict) -> dict[str, object]:

@@ -11,6 +11,8 @@ from tools.configuring.hours import WeeklyHours
 from tools.configuring.toolfile import OwnNumber
 
 EngineKind = Literal["realtime", "live", "turns", "local"]
+RedactKind = Literal["card", "cvv", "ssn", "iban", "secrets", "email", "phone", "birth_date"]
+"""The values of `tools.redacting.kinds.Sensitive`."""
 PERSONA_NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 
 SPOKEN_AHEAD = ("apology", "sorry")
@@ -183,6 +185,17 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Annotated[
             list[str],
             msgspec.Meta(max_length=100, description="Tools it may use; all if not said."),
+        ]
+        | UnsetType
+    ) = UNSET
+    redact: (
+        Annotated[
+            list[RedactKind],
+            msgspec.Meta(
+                max_length=8,
+                description="What is kept in no record of a call; card, cvv, ssn, iban and secrets"
+                " if not said, nothing for [].",
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -31,6 +31,8 @@ from telephony.transcripts.records import (
     Gap,
     Happened,
     Header,
+    Redacted,
+    Seal,
     frame,
 )
 from telephony.transcripts.summary import Summary, Tally
@@ -219,6 +221,7 @@ class Journal:
         self._events = 0
         self._last_now = 0.0
         self._lost_events = 0
+        self._redacted = False
         self._dropped = 0
         self._spool = _Spool(CallFiles(writer.disk, folder), writer.room)
 
@@ -270,14 +273,31 @@ class Journal:
 
     def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None:
         """Keep one event and the fingerprint of what the call answered to it."""
-        self._last_now = now
+        self.keep(now, event, self.fingerprint(commands))
+
+    def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
+        """Of what the call answered to the next event; that itself may be kept later."""
         crc = self._digest.add(commands)
+        self._events += 1
+        due = self._events % CHECKPOINT_EVERY == 0
+        return Seal(crc, self._point() if due else None)
+
+    def keep(self, now: float, event: CallEvent, seal: Seal) -> None:
+        """Keep one event, in the order of the fingerprints."""
+        self._last_now = now
+        crc = 0 if self._redacted else seal.crc
         if not self._bridge_gap() or not self._keep(frame(Happened(now, crc, event))):
             self._lost_events += 1
-        self._events += 1
-        if self._events % CHECKPOINT_EVERY == 0:
-            self._checkpoint()
+        if seal.checkpoint is not None:
+            self._checkpoint(seal.checkpoint)
         self._report()
+
+    def redacted(self) -> None:
+        """The next event, or a later one, is not kept as it was."""
+        if not self._redacted:
+            self._redacted = True
+            self._say_gap()
+            self._put(_Frame(frame(Redacted())), _RESERVE)
 
     def record(self, entry: AnyEntry) -> None:
         """Keep one line of the transcript."""
@@ -299,7 +319,7 @@ class Journal:
         if self._spool.summary is not None:
             return
         self._say_gap()
-        self._checkpoint()
+        self._checkpoint(self._point())
         self._spool.summary = self._tally.summary(
             self._header,
             last_ms=round(self._last_now * 1000),
@@ -315,9 +335,12 @@ class Journal:
         await asyncio.wait([future], timeout=limit_s)
         return future.done()
 
-    def _checkpoint(self) -> None:
-        point = Checkpoint(self._events, self._digest.commands, self._digest.digest())
-        self._put(_Frame(frame(point)), _RESERVE)
+    def _point(self) -> Checkpoint:
+        return Checkpoint(self._events, self._digest.commands, self._digest.digest())
+
+    def _checkpoint(self, point: Checkpoint) -> None:
+        if not self._redacted:
+            self._put(_Frame(frame(point)), _RESERVE)
 
     def _bridge_gap(self) -> bool:
         """True when events may be kept; after a loss that is when half of what waited is gone."""

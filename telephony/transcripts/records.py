@@ -64,7 +64,21 @@ class Gap(msgspec.Struct, frozen=True, tag="gap"):
     events: int
 
 
-Record = Header | Happened | Checkpoint | Gap
+class Redacted(msgspec.Struct, frozen=True, tag="redacted"):
+    """From here on the events lack what may not be kept, and fingerprints are left out: they would
+    tell of it to whoever tries all numbers. So nothing that follows can be compared."""
+
+
+Record = Header | Happened | Checkpoint | Gap | Redacted
+
+
+class Seal(msgspec.Struct, frozen=True):
+    """The fingerprint of one event's answer, to be kept with the event."""
+
+    crc: int
+    checkpoint: Checkpoint | None = None
+    """Follows the event."""
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from telephony.call.config import Route, ToolFiller
 from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
 from telephony.cli.starters import KINDS, starter
 from telephony.configuring.configuration import load_configuration
-from telephony.configuring.personafile import BudgetPart
+from telephony.configuring.personafile import BudgetPart, RedactKind
 from telephony.line import Line
 from telephony.rules import tool_fillers
 from telephony.settings import Settings, load
@@ -21,6 +22,7 @@ from tests.tools.configuring import made
 from tools.booking.shop import default_shop
 from tools.catalogue import build
 from tools.configuring.handlers import Section
+from tools.redacting.kinds import DEFAULT, NOTHING, Sensitive
 from tools.store import Store, open_store
 
 OURS, OTHER = "+442079460000", "+442079460009"
@@ -192,6 +194,15 @@ def test_a_part_knows_what_its_calls_may_cost(store: Store) -> None:
     files = {"personas/anna.yaml": "budget: {call: 1.5, day: 20}\n"}
     assert cast(store, files).part(OURS, NOW).budget == BudgetPart(call=1.5, day=20.0)
     assert cast(store, {}).part(OURS, NOW).budget == BudgetPart()
+
+
+def test_a_persona_says_what_is_kept_of_its_calls(store: Store) -> None:
+    files = {"personas/anna.yaml": "redact: [email, birth_date]\n"}
+    assert cast(store, files).part(OURS, NOW).unkept == {Sensitive.EMAIL, Sensitive.BIRTH_DATE}
+    assert cast(store, {"personas/anna.yaml": "redact: []\n"}).part(OURS, NOW).unkept == NOTHING
+    assert cast(store, {"personas/anna.yaml": "{}\n"}).part(OURS, NOW).unkept == DEFAULT
+    assert cast(store, {}).part(OURS, NOW).unkept == DEFAULT
+    assert set(get_args(RedactKind)) == {kind.value for kind in Sensitive}
 
 
 def test_a_part_can_be_frozen_into_a_journal(store: Store) -> None:

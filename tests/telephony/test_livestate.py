@@ -46,6 +46,13 @@ def test_the_lines_come_back_as_they_were() -> None:
     assert found.resumed.at_s == 20.0
 
 
+def test_a_line_that_was_put_right_later_stands_in_its_first_place() -> None:
+    veiled = CallerLine("u1", "My order is [number]", 2_000, 3_000)
+    plain = CallerLine("u1", "My order is 4111 1111", 2_000, 3_000)
+    found = earlier(left(HELLO, veiled, BOOKED, plain, USED), (), after(20))
+    assert found.before == (HELLO, plain, BOOKED, USED)
+
+
 def test_times_of_single_words_are_not_kept() -> None:
     words = (Word("Hello", 500, 900, WordFate.HEARD),)
     told = AgentLine("i1", 1, "Hello", "Hello", Fate.HEARD, 500, 900, 400, 400, words=words)

@@ -234,3 +234,21 @@ def test_endless_nesting_is_cut_off() -> None:
     assert isinstance(safe, dict)
     assert len(str(safe["long"])) == 2_000
     assert len(repr(safe)) < 3_000
+
+
+def test_requirement_d1_with_caller_data_a_card_is_still_not_logged(pipe: Pipe) -> None:
+    pipe.start(caller_data=True)
+    said = "it's 4111 1111 1111 1111, and four two four two" + " four two" * 6
+    structlog.get_logger().warning(
+        "odd", caller_said=said, text=[said], number=4111111111111111, at=1763651135123, order=41
+    )
+    [line] = pipe.read()
+    assert line["caller_said"] == line["text"][0] == "it's [card number], and [card number]"  # type: ignore[index]
+    assert (line["number"], line["at"], line["order"]) == ("[card number]", 1763651135123, 41)
+
+
+def test_requirement_d1_what_goes_over_the_sockets_is_not_logged(pipe: Pipe) -> None:
+    pipe.start(level="debug")
+    logging.getLogger("uvicorn.error").debug("< TEXT %s", "a caller's voice")
+    logging.getLogger("uvicorn.error").info("started")
+    assert [line["event"] for line in pipe.read()] == ["started"]
