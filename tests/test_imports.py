@@ -129,6 +129,8 @@ SHELLS = frozenset(
         "telephony.switchboard",
         "telephony.transcripts.archive",
         "telephony.transcripts.files",
+        "telephony.transcripts.index.index",
+        "telephony.transcripts.index.search",
         "telephony.transcripts.journal",
         "telephony.twilio.edge",
         "telephony.twilio.direct",
@@ -222,6 +224,7 @@ FIRST = frozenset({"agents.local"})
 
 TABLES = frozenset(
     {
+        "telephony.transcripts.index.tables",
         "tools.booking.caldav.tables",
         "tools.booking.tables",
         "tools.calls.tables",
