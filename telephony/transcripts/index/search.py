@@ -233,6 +233,8 @@ class _Way:
         cursor = self.cursor
         if cursor is None:
             return sa.true()
+        key: Any
+        place: Any
         if self.sort is Sort.STARTED:
             key, place = columns[NUMBER], sa.literal(cursor.number)
         else:

@@ -118,7 +118,7 @@ def test_whatever_is_typed_no_character_of_it_is_an_operator(asked: str) -> None
     wanted = sought(asked)
     if wanted is not None:
         for term in (*wanted.wanted, *wanted.unwanted):
-            assert all(word.isprintable() and not set(word) & set("'\"\\:*&|!()<> ")
+            assert all(not set(word) & set("'\"\\:*&|!()<> ")
                        for word in term.words)  # fmt: skip
 
 
