@@ -21,11 +21,18 @@ class CallLog:
 
     def __init__(self, store: Store, data_dir: Path, clock: Callable[[], dt.datetime]) -> None:
         """`clock` gives the time in the shop's zone."""
-        self.clock = clock
+        self._clock = clock
         self.index = CallIndex(store)
         self.search = Search(store)
         self.marks = Marks(store, clock)
         self.keeping = Keeping(self.index, data_dir)
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """Days are days of the shop."""
+        zone = self._clock().tzinfo
+        assert zone is not None, "a clock without a zone"
+        return zone
 
     def start(self, start: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[Any]]) -> None:
         """Keep the index up until the tasks are cancelled, in threads."""

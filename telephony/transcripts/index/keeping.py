@@ -143,7 +143,7 @@ def read(folder: Path) -> Indexed | None:
         return None
     call = stored(folder)
     place = f"{folder.parent.name}/{folder.name}"
-    return indexed(place, call.summary, transcript(call).entries)
+    return indexed(place, *part_of(folder.name), call.summary, transcript(call).entries)
 
 
 def days(calls: Path) -> Iterator[Path]:

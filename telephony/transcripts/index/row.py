@@ -14,7 +14,6 @@ from telephony.transcripts.entry import (
     EndLine,
     ToolLine,
 )
-from telephony.transcripts.files import part_of
 from telephony.transcripts.index.words import kept
 from telephony.transcripts.summary import Summary
 from tools.phone import e164
@@ -102,10 +101,12 @@ class Indexed(msgspec.Struct, frozen=True):
     """What of the agent the caller heard: what was never played cannot be found as said."""
 
 
-def indexed(folder: str, summary: Summary, entries: Sequence[AnyEntry]) -> Indexed:
-    """`folder` as in CallRow."""
-    day, _, name = folder.partition("/")
-    call_id, part = part_of(name)
+def indexed(
+    folder: str, call_id: str, part: int, summary: Summary, entries: Sequence[AnyEntry]
+) -> Indexed:
+    """`folder` as in CallRow; call and part as its name says. An id that came twice has two
+    folders and one name in both summaries."""
+    day = folder.partition("/")[0]
     tools = [entry for entry in entries if isinstance(entry, ToolLine)]
     row = CallRow(
         call_id=_name(call_id),

@@ -102,6 +102,15 @@ class Search:
     def page(self, asked: Asked) -> Page:
         return self._store.read(lambda connection: _page(connection, asked))
 
+    def call(self, call_id: str) -> Found | None:
+        """One call, without highlights."""
+        query = sa.select(CALLS).where(CALLS.c.call_id == call_id)
+
+        def work(connection: sa.Connection) -> list[Found]:
+            return _found(connection, connection.execute(query).mappings().all(), None)
+
+        return next(iter(self._store.read(work)), None)
+
     def choices(self) -> dict[str, list[str]]:
         """What there is of personas, outcomes, engines, tools and labels."""
         columns = {
