@@ -75,6 +75,7 @@ SHELLS = frozenset(
         "telephony.console.access.users",
         "telephony.console.headers",
         "telephony.console.pages.account",
+        "telephony.console.pages.calls",
         "telephony.console.pages.files",
         "telephony.console.pages.settings",
         "telephony.console.pages.signin",

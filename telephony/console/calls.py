@@ -51,7 +51,7 @@ _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 T = TypeVar("T")
 
 
-def calls_routers(log: CallLog, audit: Audit) -> list[APIRouter]:
+def calls_router(log: CallLog, audit: Audit) -> APIRouter:
     """Everything under /calls and /call-views."""
     desk = Desk("calls")
     calls = APIRouter(prefix="/calls", tags=["calls"], dependencies=[needs(Right.VIEW)])
@@ -61,7 +61,10 @@ def calls_routers(log: CallLog, audit: Audit) -> list[APIRouter]:
     _labels(calls, desk, log, audit)
     _notes(calls, desk, log, audit)
     _views(views, desk, log)
-    return [calls, views]
+    both = APIRouter()
+    both.include_router(calls)
+    both.include_router(views)
+    return both
 
 
 def noted(audit: Audit, who: Who, question: Asked) -> None:
