@@ -86,6 +86,19 @@ class Keeping:
             self._index.put([call for folder in batch if (call := read(folder)) is not None])
             yield len(batch)
 
+    def stored(self) -> int:
+        """How many calls the archive has."""
+        return sum(len(latest(day)) for day in days(self._calls))
+
+    def indexed(self) -> int:
+        """How many calls the index has."""
+        return self._index.count()
+
+    def put_missing(self) -> Iterator[int]:
+        """Put in every call that is not in; gives how many each batch had."""
+        while done := self.turn():
+            yield done
+
     def running(self) -> list[CallRow]:
         """Calls that are on, newest first, as far as their files tell."""
         found = []
