@@ -115,6 +115,7 @@ SHELLS = frozenset(
         "telephony.opening",
         "telephony.resuming",
         "telephony.running",
+        "telephony.samplecall",
         "telephony.seats",
         "telephony.server",
         "telephony.session",

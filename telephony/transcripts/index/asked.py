@@ -107,7 +107,6 @@ FIELDS = (
     *("interrupted", "failed", "min_cost", "max_cost", "min_duration", "max_duration"),
 )
 ORDERING = ("sort", "order")
-PAGING = ("after", "before", "limit")
 
 
 def asked(given: Mapping[str, str], zone: dt.tzinfo) -> Asked:
