@@ -29,7 +29,7 @@ from tools.store import Store, open_store
 
 ROUNDS = 9
 # Words of Speech by rank: the first is in nearly every call, the last in hardly any.
-FREQUENT, COMMON, RARE = "baba", "bape", "vivo"
+FREQUENT, COMMON, RARE = "baba", "bape", "tasa"
 QUESTIONS = {
     "first page": "",
     "caller, whole number": "caller=%2B442079412345",
@@ -54,7 +54,7 @@ QUESTIONS = {
     "search, rare word": f"q={RARE}",
     "search, two words": f"q={FREQUENT}+{COMMON}",
     "search, in a row": f"q=%22{FREQUENT}+{COMMON}%22",
-    "search, beginning": "q=viv*",
+    "search, beginning": "q=tas*",
     "search, not there": "q=nowhere",
     "search and filter": f"q={COMMON}&outcome=budget&persona=night",
     "search, sorted by cost": f"q={COMMON}&sort=cost",

@@ -39,7 +39,7 @@ from telephony.transcripts.index.words import (
 from tools.store import Store
 
 FEW = 4_000
-WINDOWS = (600, 12_000)
+WINDOWS = (600, 8_000)
 WINDOWS_OF_WORDS = (600, 3_000)
 """Where each call has to be asked for its words."""
 MOST_CHOICES = 100
