@@ -21,6 +21,7 @@ from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
+from telephony.calllog import CallLog
 from telephony.casting import Cast, engines_of, handlers_for
 from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
@@ -49,17 +50,15 @@ from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from telephony.upkeep import Upkeep
-from telephony.versioned import utc_now, versions_of
+from telephony.versioned import migrated, utc_now, versions_of
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
-from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
-from tools.spec import BackendError
-from tools.store import WHERE, CommitUnknownError, Store, open_store
+from tools.store import Store, open_store
 from tools.versions.current import Current, Live
 from tools.versions.files import Files
 from tools.versions.versions import Versions
@@ -107,7 +106,8 @@ class Service:
         self._tasks = Tasks(self.failed)
         self._models = Models()
         self._clips: dict[str, bytes] = {}
-        self._journals = JournalWriter(settings.data_dir)
+        self._calls = CallLog(store, settings.data_dir, self.clock)
+        self._journals = JournalWriter(settings.data_dir, finished=self._calls.keeping.told)
         self._backends = backends
         self._current = Current(Live(begun.version, self._configured(cast)))
         self._names = CallerNames(self._contacts, self._tasks.start)
@@ -165,6 +165,7 @@ class Service:
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
+        self._calls.start(self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
@@ -396,7 +397,7 @@ class Service:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
         return self._opening.session(live, offer, leg, over, earlier)
 
-    def _journal(self, head: Head, engine: str, config: bytes, part: int) -> Journal:
+    def _journal(self, head: Head, engine: str, config: bytes, part: int, persona: str) -> Journal:
         offer = head.offer
         return Journal.open(
             self._journals,
@@ -407,6 +408,7 @@ class Service:
             to_number=offer.to,
             config=config,
             config_version=head.version,
+            persona=persona,
             part=part,
             failed=self._journal_failed,
         )
@@ -459,7 +461,7 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
 
 
 def _begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
-    _migrate(settings, store)
+    migrated(settings, store)
     versions = versions_of(settings, store)
     return versions, begin(settings.config_dir, versions)
 
@@ -478,12 +480,3 @@ async def _cast(settings: Settings, store: Store, backends: Backends, files: Fil
     desk = await asyncio.to_thread(backends.desk, configuration.crm)
     plain = persona(settings, configuration.shop, configuration.line)
     return await asyncio.to_thread(Cast, settings, configuration, store, plain, sections, desk)
-
-
-def _migrate(settings: Settings, store: Store) -> None:
-    try:
-        migrate(store)
-    except (BackendError, CommitUnknownError) as error:
-        what = f"{settings.database_url} cannot be used ({error})"
-        hint = "See that it is a database, that its server runs, and that it lets this user in"
-        raise ConfigError(WHERE, what, hint) from None

@@ -7,6 +7,7 @@ from functools import partial
 
 from starlette.routing import Mount
 
+from telephony.calllog import CallLog
 from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
 from telephony.console.access.elsewhere import Elsewhere, Provider
@@ -47,6 +48,10 @@ def parts_of(
     `standing` says what is running, `moved` is told that something else is published, `shop` gives
     the one of today; none of them may block.
     """
+
+    def clock() -> dt.datetime:
+        return dt.datetime.now(shop().zone)
+
     return Parts(
         settings=settings,
         store=store,
@@ -55,7 +60,8 @@ def parts_of(
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, shop()),
         book=CostBook(store, READER),
-        clock=lambda: dt.datetime.now(shop().zone),
+        calls=CallLog(store, settings.data_dir, clock),
+        clock=clock,
     )
 
 

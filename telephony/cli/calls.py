@@ -15,7 +15,11 @@ from telephony.transcripts.archive import (
     export_text,
     journal_problem,
 )
+from telephony.transcripts.index.index import CallIndex
+from telephony.transcripts.index.keeping import Keeping
 from telephony.transcripts.text import clock
+from tools.migrate import migrate
+from tools.store import open_store
 
 _COLUMNS = ("call", "started", "length", "engine", "from", "turns", "cost", "ended")
 
@@ -70,6 +74,28 @@ def export(call_id: str, form: str, output: Path | None) -> None:
         click.echo(content, nl=False)
     else:
         output.write_bytes(content)
+
+
+@calls.command()
+@click.option("--missing", is_flag=True, help="Only calls that are not in the index yet.")
+def reindex(missing: bool) -> None:
+    """Read all stored calls into the index that lists and searches them.
+
+    Labels and notes stay. The server itself finds what is missing, a minute later at the latest;
+    this is for a database that is new, and after an update that says so.
+    """
+    settings = load()
+    store = open_store(settings.database_url.reveal())
+    try:
+        migrate(store)
+        keeping = Keeping(CallIndex(store), settings.data_dir)
+        done, total = 0, keeping.stored()
+        for batch in keeping.put_missing() if missing else keeping.reindex():
+            done += batch
+            click.echo(f"{done} of {total} calls", err=True)
+        click.echo(f"{done} calls were read into the index, which has {keeping.indexed()}.")
+    finally:
+        store.close()
 
 
 def _archive() -> Archive:

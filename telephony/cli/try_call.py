@@ -29,8 +29,9 @@ from telephony.cli.terminal import CommandFailed, style
 from telephony.cli.trial import Trial, problem, trial
 from telephony.frontoffice import welcome
 from telephony.running import serving
+from telephony.samplecall import put_sample
 from telephony.server import listen
-from telephony.settings import Settings
+from telephony.settings import Settings, check_folders
 from telephony.simulator.conversation import synthetic
 from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.ears import Ears
@@ -58,6 +59,10 @@ def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     if record is not None and not os.access(record.absolute().parent, os.W_OK):
         raise CommandFailed(f"The recording cannot be written to {record.absolute().parent}.")
+    if stay:
+        # The console is open meanwhile, and a first look at it should find something.
+        check_folders(settings)
+        put_sample(settings.data_dir)
     screen = Screen(silent=as_json)
     try:
         uvloop.run(_try(settings, screen, record, stay=stay))

@@ -10,6 +10,7 @@ from telephony.console.access.gate import Gate
 from telephony.console.access.policy import Policy, needs
 from telephony.console.access.roles import Right
 from telephony.console.approvals import approvals_router
+from telephony.console.calls import calls_router
 from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.parts import Parts
@@ -39,6 +40,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(approvals_router(parts.approvals, parts.clock, author))
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))
+    app.include_router(calls_router(parts.calls, parts.access.audit))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())

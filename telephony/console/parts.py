@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telephony.calllog import CallLog
 from telephony.console.access.access import Access
 from telephony.console.desk import ConfigDesk
 from telephony.purse import Book
@@ -24,5 +25,6 @@ class Parts:
     approvals: Approvals
     waiting: Callable[[], Waiting]
     book: Book
+    calls: CallLog
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""

@@ -13,6 +13,7 @@ from telephony.console.access.policy import WHO, Policy, current, needs
 from telephony.console.access.roles import Right
 from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.pages.account import account_router
+from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
@@ -28,6 +29,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         sign_in_router(parts.access),
         account_router(parts.access),
         settings_router(parts),
+        calls_page_router(parts.calls, parts.access.audit),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from telephony.calllog import CallLog
 from telephony.configuring.published import SCHEMAS
 from telephony.console.access.access import Access
 from telephony.console.access.elsewhere import Elsewhere
@@ -53,8 +54,9 @@ def parts_over(
     **settings: object,
 ) -> Parts:
     """What the API and the console are made from; passwords are quick to try."""
+    made = msgspec.structs.replace(load({}, Path("/nowhere")), **settings)
     return Parts(
-        settings=msgspec.structs.replace(load({}, Path("/nowhere")), **settings),
+        settings=made,
         store=store,
         access=Access(
             store,
@@ -69,6 +71,7 @@ def parts_over(
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, default_shop()),
         book=book,
+        calls=CallLog(store, made.data_dir, now),
         clock=now,
     )
 

@@ -1,0 +1,245 @@
+"""The routes of the log of calls: list and search, export, labels, notes and kept views."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from telephony.calllog import CallLog
+from telephony.console.access.audit import Audit
+from telephony.console.access.policy import current, needs
+from telephony.console.access.roles import Right, Who
+from telephony.console.callviews import (
+    CallsView,
+    CallView,
+    LabelBody,
+    LabelsView,
+    NoteBody,
+    NotesView,
+    PageQuestion,
+    Question,
+    RunningView,
+    ViewBody,
+    ViewsView,
+    ViewView,
+    call_view,
+    calls_view,
+    labels_view,
+    notes_view,
+    view_view,
+)
+from telephony.console.desk import Desk
+from telephony.console.problems import Refused
+from telephony.console.views import MAX_ID, ErrorView
+from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
+from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
+from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
+from telephony.transcripts.index.search import Found
+
+Me = Annotated[Who, Depends(current)]
+CallId = Annotated[str, Path(max_length=200, description="The id of a call, in full.")]
+NoteId = Annotated[int, Path(ge=1, le=MAX_ID)]
+ViewId = Annotated[int, Path(ge=1, le=MAX_ID)]
+EXPORTS: dict[str, tuple[str, Callable[[Iterator[tuple[Found, ...]]], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", csv_lines),
+    "jsonl": ("application/jsonl", jsonl),
+}
+_EDIT = [needs(Right.EDIT)]
+_NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
+
+T = TypeVar("T")
+
+
+def calls_router(log: CallLog, audit: Audit) -> APIRouter:
+    """Everything under /calls and /call-views."""
+    desk = Desk("calls")
+    calls = APIRouter(prefix="/calls", tags=["calls"], dependencies=[needs(Right.VIEW)])
+    views = APIRouter(prefix="/call-views", tags=["calls"], dependencies=[needs(Right.VIEW)])
+    _lists(calls, desk, log, audit)
+    _exports(calls, log, audit)
+    _labels(calls, desk, log, audit)
+    _notes(calls, desk, log, audit)
+    _views(views, desk, log)
+    both = APIRouter()
+    both.include_router(calls)
+    both.include_router(views)
+    return both
+
+
+def noted(audit: Audit, who: Who, question: Asked) -> None:
+    """Who looks for what was said reads transcripts: it is written down, without the words."""
+    if question.filters.sought is not None:
+        audit.record(who, "calls.search", "calls")
+
+
+def found(log: CallLog, audit: Audit, who: Who, fields: dict[str, str]) -> CallsView:
+    """A page of calls. Raises Refused."""
+    question = understood(log, fields)
+    noted(audit, who, question)
+    return calls_view(log.search.page(question))
+
+
+def understood(log: CallLog, fields: dict[str, str]) -> Asked:
+    """Raises Refused for what makes no sense."""
+    try:
+        return asked(fields, log.zone)
+    except BadFilter as bad:
+        errors = [ErrorView(where=bad.field, what=bad.what)]
+        detail = "The question is not as described."
+        raise Refused(422, "bad-request", detail, errors=errors) from None
+
+
+def _told(work: Callable[[], T]) -> T:
+    """What the log says no to, as a problem."""
+    try:
+        return work()
+    except (NoCall, NoSuch) as none:
+        raise Refused(404, "not-found", str(none)) from None
+    except Unfit as unfit:
+        raise Refused(422, "bad-request", str(unfit)) from None
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+def _lists(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
+    @router.get("", response_model=CallsView)
+    async def calls(question: Annotated[PageQuestion, Query()], who: Me) -> Response:
+        """Finished calls, newest first unless asked otherwise, with what was found in them."""
+        return await desk.show(lambda: found(log, audit, who, question.fields()))
+
+    @router.get("/running")
+    async def running() -> list[RunningView]:
+        """Calls that are on, newest first."""
+        rows = await desk.do(log.keeping.running)
+        names = RunningView.model_fields
+        return [RunningView(**{name: getattr(row, name) for name in names}) for row in rows]
+
+
+def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
+    # Plain: the answer is made in threads, a batch at a time, as fast as it is read.
+    @router.get("/export.{form}", response_class=StreamingResponse, responses=_NONE)
+    def export(form: str, question: Annotated[Question, Query()], who: Me) -> StreamingResponse:
+        """All calls of a question, as CSV (no cell is a formula) or JSON Lines (`jsonl`)."""
+        if form not in EXPORTS:
+            raise Refused(404, "not-found", f"Choose one of {', '.join(EXPORTS)}.")
+        fields = question.fields()
+        whole = understood(log, fields)
+        audit.record(who, "calls.export", "calls", after={"form": form, "query": _asked(fields)})
+        kind, lines = EXPORTS[form]
+        headers = {"Content-Disposition": f'attachment; filename="calls.{form}"'}
+        pages = all_pages(log.search.page, whole)
+        return StreamingResponse(lines(pages), headers=headers, media_type=kind)
+
+    @router.get("/{call_id}/summary", responses=_NONE)
+    def call(call_id: CallId) -> CallView:
+        """One finished call as lists show it."""
+        one = log.search.call(call_id)
+        if one is None:
+            raise Refused(404, "not-found", "There is no such call in the log.")
+        return call_view(one)
+
+
+def _asked(fields: dict[str, str]) -> str:
+    """What was asked for, without what callers said."""
+    return address({**fields, "q": "(words)" if fields["q"] else ""})
+
+
+# ---- labels and notes ---------------------------------------------------------------------------
+
+
+def _labels(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
+    @router.get("/{call_id}/labels", responses=_NONE)
+    async def labels(call_id: CallId) -> LabelsView:
+        return await desk.do(lambda: labels_view(_told(lambda: log.marks.labels(call_id))))
+
+    @router.post("/{call_id}/labels", responses=_NONE, dependencies=_EDIT)
+    async def label(call_id: CallId, body: LabelBody, who: Me) -> LabelsView:
+        """Put a label on; the same again changes nothing."""
+
+        def work() -> LabelsView:
+            after = _told(lambda: log.marks.label(call_id, body.label, who.name))
+            audit.record(who, "call.label", f"call {call_id}", after={"label": body.label})
+            return labels_view(after)
+
+        return await desk.do(work)
+
+    @router.delete("/{call_id}/labels/{label:path}", responses=_NONE, dependencies=_EDIT)
+    async def unlabel(call_id: CallId, label: str, who: Me) -> LabelsView:
+        """Take a label off; to undo it, put it on."""
+
+        def work() -> LabelsView:
+            after = _told(lambda: log.marks.unlabel(call_id, label))
+            audit.record(who, "call.unlabel", f"call {call_id}", before={"label": label})
+            return labels_view(after)
+
+        return await desk.do(work)
+
+
+def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
+    @router.get("/{call_id}/notes", responses=_NONE)
+    async def notes(call_id: CallId) -> NotesView:
+        return await desk.do(lambda: notes_view(_told(lambda: log.marks.notes(call_id))))
+
+    @router.post("/{call_id}/notes", responses=_NONE, dependencies=_EDIT)
+    async def note(call_id: CallId, body: NoteBody, who: Me) -> NotesView:
+        def work() -> NotesView:
+            after = _told(lambda: log.marks.note(call_id, body.text, who.name))
+            audit.record(who, "call.note", f"call {call_id}", after={"note": after[-1].id})
+            return notes_view(after)
+
+        return await desk.do(work)
+
+    @router.delete("/{call_id}/notes/{note_id}", responses=_NONE, dependencies=_EDIT)
+    async def take_back(call_id: CallId, note_id: NoteId, who: Me) -> NotesView:
+        """Take a note away; it can be restored for ten minutes, and is gone then."""
+
+        def work() -> NotesView:
+            after = _told(lambda: log.marks.take_back(call_id, note_id))
+            audit.record(who, "call.note.delete", f"call {call_id}", before={"note": note_id})
+            return notes_view(after)
+
+        return await desk.do(work)
+
+    @router.post("/{call_id}/notes/{note_id}/restore", responses=_NONE, dependencies=_EDIT)
+    async def restore(call_id: CallId, note_id: NoteId, who: Me) -> NotesView:
+        def work() -> NotesView:
+            after = _told(lambda: log.marks.restore(call_id, note_id))
+            audit.record(who, "call.note.restore", f"call {call_id}", after={"note": note_id})
+            return notes_view(after)
+
+        return await desk.do(work)
+
+
+# ---- views --------------------------------------------------------------------------------------
+
+
+def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
+    @router.get("")
+    async def views(who: Me) -> ViewsView:
+        """One's own, and those that others share."""
+        kept = await desk.do(lambda: log.marks.views(who.id))
+        return ViewsView(views=[view_view(each, who.id) for each in kept])
+
+    @router.post("")
+    async def keep(body: ViewBody, who: Me) -> ViewView:
+        """Keep a question under a name, in place of one's own of that name. To share it takes the
+        right to edit."""
+        if body.shared and not who.may(Right.EDIT):
+            raise Refused(403, "no-right", "To share a view takes the right to edit.")
+
+        def work() -> ViewView:
+            keep_view = log.marks.keep_view
+            made = _told(
+                lambda: keep_view(who.id, who.name, body.name, body.query, shared=body.shared)
+            )
+            return view_view(made, who.id)
+
+        return await desk.do(work)
+
+    @router.delete("/{view_id}", responses=_NONE)
+    async def drop(view_id: ViewId, who: Me) -> ViewView:
+        """Do away with a view of one's own; what is answered can be kept again."""
+        gone = await desk.do(lambda: _told(lambda: log.marks.drop_view(who.id, view_id)))
+        return view_view(gone, who.id)
