@@ -137,12 +137,17 @@ def _replaced(names: tuple[str, str], old: list[str], new: list[str]) -> list[st
     return [*head, *(f"-{line}" for line in old), *(f"+{line}" for line in new)]
 
 
-def _lines(text: str | None) -> list[str]:
+def lines(text: str | None) -> list[str]:
+    """With their line feeds, all but the last perhaps; put together they are the text."""
     # Only line feeds: str.splitlines also breaks at characters that YAML keeps inside a line.
-    lines = re.findall(r"[^\n]*\n|[^\n]+$", text or "")
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n\\ No newline at end of file\n"
-    return lines
+    return re.findall(r"[^\n]*\n|[^\n]+$", text or "")
+
+
+def _lines(text: str | None) -> list[str]:
+    found = lines(text)
+    if found and not found[-1].endswith("\n"):
+        found[-1] += "\n\\ No newline at end of file\n"
+    return found
 
 
 def _kind(path: str, before: Files, after: Files) -> str:
