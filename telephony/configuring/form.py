@@ -180,10 +180,9 @@ class _Drawing:
                 return ()
 
     def _entry(self, path: Path, declared: Mapping[str, Any], value: Any) -> Field:
-        if not isinstance(value, Mapping | None):
-            kind, fields = "yaml", ()
-        else:
-            kind, fields = "part", self._fields(path, declared, value)
+        readable = isinstance(value, Mapping | None)
+        kind = "part" if readable else "yaml"
+        fields = self._fields(path, declared, value) if readable else ()
         label = str(path[-1]) if isinstance(path[-1], str) else str(path[-1] + 1)
         errors = self._errors_of(path)
         shown = _shown(kind, value)
@@ -274,7 +273,7 @@ def _shown(kind: str, value: Any) -> Any:
 
 def _yaml(value: Any) -> str:
     """On one line, so that it can be read back as what it is."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, _WIDE, True
     yaml.sort_base_mapping_type_on_output = False
     out = io.StringIO()

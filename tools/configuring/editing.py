@@ -205,23 +205,25 @@ def _is_short(value: list[Any]) -> bool:
 
 def _styled(value: str, old: Any) -> str:
     if "\n" in value:
-        return LiteralScalarString(value)
+        block: str = LiteralScalarString(value)
+        return block
     if isinstance(old, FoldedScalarString) or (len(value) > WIDTH and value == value.strip()):
         return _folded(value)
     if isinstance(old, _QUOTED):
-        return type(old)(value)
+        quoted: str = type(old)(value)
+        return quoted
     return str(value)
 
 
-def _folded(value: str) -> FoldedScalarString:
-    text = FoldedScalarString(value)
+def _folded(value: str) -> str:
+    text: str = FoldedScalarString(value)
     folds, begin, last = [], 0, None
     for found in re.finditer(r"(?<=\S) (?=\S)", value):
         if found.start() - begin > WIDTH - 10 and last is not None:
             folds.append(last)
             begin = last
         last = found.start()
-    text.fold_pos = folds
+    text.fold_pos = folds  # type: ignore[attr-defined]
     return text
 
 
@@ -279,7 +281,7 @@ def _last_line(node: Node, key: Node) -> int:
         case SequenceNode() if not node.flow_style and node.value:
             return _last_line(node.value[-1], key)
         case ScalarNode() if node.style in ("|", ">"):
-            return int(node.end_mark.line) - (node.end_mark.column == 0)
+            return int(node.end_mark.line - (node.end_mark.column == 0))
         case _ if node.start_mark.index == node.end_mark.index:
             return int(key.end_mark.line)
         case _:
