@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from telephony.call.commands import CallCommand, Record
+from telephony.transcripts.entry import AnyEntry, EndedReason, EndLine, ToolLine
 from tools.rollout.spec import Seen
-from telephony.transcripts.entry import EndedReason, EndLine, ToolLine
 
 _ERRORS = frozenset({"failed", "unknown", "invalid"})
 _PASSED_ON = frozenset({EndedReason.TRANSFERRED, EndedReason.TRANSFER_FAILED})
@@ -17,27 +17,29 @@ class Watched:
     """One call under way."""
 
     def __init__(self, silence_ms: int) -> None:
+        self.over = False
+        self.judged = True
+        """False: another process goes on with it, and nobody saw all of it."""
+        self.seen = Seen()
         self._silence_ms = silence_ms
-        self._seen = Seen()
 
-    def note(self, commands: Iterable[CallCommand]) -> Seen | None:
-        """What it came to, once it is over. One that goes on in another process is not judged:
-        nothing is returned for it, and nothing more comes."""
+    def note(self, commands: Iterable[CallCommand]) -> None:
         for command in commands:
-            if not isinstance(command, Record):
-                continue
-            match command.entry:
-                case ToolLine(state=state) if state in _ERRORS:
-                    self._seen = msgspec.structs.replace(self._seen, tool_error=True)
-                case EndLine(reason=reason, silence_ms=silence_ms):
-                    if reason is EndedReason.MIGRATED:
-                        return None
-                    return msgspec.structs.replace(
-                        self._seen,
-                        owed_silence=silence_ms >= self._silence_ms,
-                        transferred=reason in _PASSED_ON,
-                        broke_off=reason in _BROKE,
-                    )
-                case _:
-                    pass
-        return None
+            if isinstance(command, Record):
+                self._line(command.entry)
+
+    def _line(self, entry: AnyEntry) -> None:
+        match entry:
+            case ToolLine(state=state) if state in _ERRORS:
+                self.seen = msgspec.structs.replace(self.seen, tool_error=True)
+            case EndLine(reason=reason, silence_ms=silence_ms):
+                self.over = True
+                self.judged = reason is not EndedReason.MIGRATED
+                self.seen = msgspec.structs.replace(
+                    self.seen,
+                    owed_silence=silence_ms >= self._silence_ms,
+                    transferred=reason in _PASSED_ON,
+                    broke_off=reason in _BROKE,
+                )
+            case _:
+                pass

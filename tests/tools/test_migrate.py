@@ -20,6 +20,7 @@ import tools.costbook
 import tools.crm.tables
 import tools.livecalls
 import tools.receipts
+import tools.rollout.tables
 import tools.versions.tables
 from telephony.transcripts.index import tables as calls
 from tools.config import ConfigError
@@ -41,6 +42,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.livecalls.LIVE_CALLS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
+    assert tools.rollout.tables.ROLLOUTS.metadata is METADATA
     assert tools.versions.tables.VERSIONS.metadata is METADATA
     options = {"include_name": lambda name, _kind, _parents: not _words(name)}
     found = store.read(
