@@ -16,6 +16,7 @@ from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.around import Around
 from telephony.backends import Backends, open_backends
+from telephony.beginning import begun as begin_with
 from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand
@@ -29,13 +30,14 @@ from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
-from telephony.follower import Begun, Follower, begin
+from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.line import Line
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
 from telephony.resuming import Resuming
+from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
@@ -50,7 +52,7 @@ from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from telephony.upkeep import Upkeep
-from telephony.versioned import migrated, utc_now, versions_of
+from telephony.versioned import utc_now
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.config import ConfigError
@@ -138,6 +140,7 @@ class Service:
         self._resuming = Resuming(
             self._custody, self._current, self._built, self._opening.prewarm, self.count
         )
+        self._rollout = open_rollouts(store, versions, self._current, self._built, self.count)
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -163,6 +166,7 @@ class Service:
         self.spending.start(self._tasks.start)
         await self._upkeep.follow(self.shop, self.cast.crm)
         self._tasks.start("configuration", self._follower.run())
+        self._tasks.start("roll-out", self._rollout.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
         self._calls.start(self._tasks.start)
@@ -193,6 +197,7 @@ class Service:
         )
         self._opening.close()
         await self._custody.stop(_CUSTODY_S)
+        await self._rollout.stop()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self.spending.close()
@@ -232,6 +237,7 @@ class Service:
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
         self.metrics.observe(commands)
+        self._rollout.observe(call_id, commands)
         self.spending.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 
@@ -337,6 +343,7 @@ class Service:
             versions,
             standing=lambda: self._follower.standing,
             moved=self._follower.wake,
+            rolled=self._rollout.wake,
             shop=lambda: self.shop,
         )
 
@@ -378,9 +385,10 @@ class Service:
 
     def _receive(self, offer: Offer) -> Diverted | Refused | None:
         """What becomes of a call that rings: None, an agent answers it."""
-        if (outside := self.cast.closed(offer.to, self.clock())) is not None:
+        cast = self._rollout.live_for(offer).built.cast
+        if (outside := cast.closed(offer.to, self.clock())) is not None:
             return diverted(outside)
-        part = self.cast.part(offer.to, self.clock())
+        part = cast.part(offer.to, self.clock())
         if (refused := self.spending.refuses(offer, part)) is not None:
             return refused
         if not self._opening.usable(part.ladder):
@@ -391,10 +399,11 @@ class Service:
 
     def _prewarm(self, offer: Offer) -> None:
         if self.switchboard.awaits(offer.call_sid):
-            self._opening.prewarm(self._current.live, offer)
+            self._opening.prewarm(self._rollout.live_for(offer), offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
-        live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
+        claimed = self._resuming.claim(offer.call_sid)
+        live, earlier = claimed or (self._rollout.begins(offer), None)
         return self._opening.session(live, offer, leg, over, earlier)
 
     def _journal(self, head: Head, engine: str, config: bytes, part: int, persona: str) -> Journal:
@@ -449,7 +458,7 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     store = open_store(settings.database_url.reveal())
     backends: Backends | None = None
     try:
-        versions, begun = await asyncio.to_thread(_begun, settings, store)
+        versions, begun = await asyncio.to_thread(begin_with, settings, store)
         backends = open_backends(settings, store, utc_now)
         cast = await _cast(settings, store, backends, begun.files)
         return Service(settings, store, versions, begun, cast, backends, watch)
@@ -458,12 +467,6 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
             await backends.close()
         store.close()
         raise
-
-
-def _begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
-    migrated(settings, store)
-    versions = versions_of(settings, store)
-    return versions, begin(settings.config_dir, versions)
 
 
 async def _cast(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:

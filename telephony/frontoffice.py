@@ -20,13 +20,16 @@ from telephony.console.desk import ConfigDesk
 from telephony.console.pages.signin import BACK
 from telephony.console.parts import Parts
 from telephony.console.web import console
+from telephony.console.workshop import Workshop
 from telephony.follower import Standing
+from telephony.rehearsal import Rehearsal
 from telephony.settings import Settings
 from telephony.versioned import utc_now
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.booking.waiting import Waiting
 from tools.costbook import CostBook
+from tools.rollout.rollouts import Rollouts
 from tools.store import Store
 from tools.versions.versions import Versions
 
@@ -42,21 +45,25 @@ def parts_of(
     standing: Callable[[], Standing],
     moved: Callable[[], None],
     shop: Callable[[], Shop],
+    rolled: Callable[[], None] = lambda: None,
 ) -> Parts:
     """What the console and the API are made from, beside the calls or in a process of its own.
 
     `standing` says what is running, `moved` is told that something else is published, `shop` gives
-    the one of today; none of them may block.
+    the one of today, `rolled` is told of roll-outs; none of them may block.
     """
 
     def clock() -> dt.datetime:
         return dt.datetime.now(shop().zone)
 
+    access, config = open_access(settings, store), ConfigDesk(versions, SCHEMAS, standing, moved)
+    rehearsal, rollouts = Rehearsal(settings, store), Rollouts(store, versions, utc_now)
     return Parts(
         settings=settings,
         store=store,
-        access=open_access(settings, store),
-        config=ConfigDesk(versions, SCHEMAS, standing, moved),
+        access=access,
+        config=config,
+        workshop=Workshop(config, rehearsal, rollouts, access.audit, rolled),
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, shop()),
         book=CostBook(store, READER),

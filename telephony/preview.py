@@ -1,4 +1,4 @@
-"""Had these calls gone by the edited files, what would have come out otherwise? As far as can be known.
+"""Had these calls gone by the edited files, what would have come out otherwise?
 
 What was recorded is judged twice, once by the files as they were and once as they are after the
 edit, by the very rules that calls go by. Both judgements see the same words and the same tool

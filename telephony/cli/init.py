@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from telephony.cli.starters import KINDS, starter
 from telephony.configuring.published import SHAPES, published, with_schema
+from telephony.configuring.starters import KINDS, starter
 from telephony.settings import load
 from tools.config import ConfigError
 from tools.configfile import write_example

@@ -16,7 +16,9 @@ from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
+from telephony.console.rollouts import rollouts_router
 from telephony.console.routes import author, config_router
+from telephony.console.tools import tools_router
 from telephony.console.views import Problem
 from telephony.console.waiting import waiting_router
 from telephony.version import VERSION
@@ -37,6 +39,8 @@ def api(parts: Parts) -> Mount:
     )
     answer_with_problems(app)
     app.include_router(config_router(parts.config))
+    app.include_router(tools_router(parts.workshop))
+    app.include_router(rollouts_router(parts.workshop))
     app.include_router(approvals_router(parts.approvals, parts.clock, author))
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from telephony.calllog import CallLog
 from telephony.console.access.access import Access
 from telephony.console.desk import ConfigDesk
+from telephony.console.workshop import Workshop
 from telephony.purse import Book
 from telephony.settings import Settings
 from tools.approvals import Approvals
@@ -22,6 +23,7 @@ class Parts:
     store: Store
     access: Access
     config: ConfigDesk
+    workshop: Workshop
     approvals: Approvals
     waiting: Callable[[], Waiting]
     book: Book

@@ -56,7 +56,7 @@ Author = Annotated[str, Depends(author)]
 _EDIT = [needs(Right.EDIT)]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Refused"} for status in statuses}
 
 
@@ -104,7 +104,7 @@ def _reading(router: APIRouter, desk: ConfigDesk) -> None:
             database=now.database,
         )
 
-    @router.get("/schema/{kind}", responses=_problems(404))
+    @router.get("/schema/{kind}", responses=problems_of(404))
     async def schema(kind: str) -> dict[str, Any]:
         """The JSON Schema of one kind of file."""
         found = desk.schemas.get(kind)
@@ -113,7 +113,7 @@ def _reading(router: APIRouter, desk: ConfigDesk) -> None:
             raise Refused(404, "no-schema", f"There is no such kind of file. Known: {known}.")
         return views.schema_of(await desk.do(found), kind)
 
-    @router.post("/check", responses=_problems(404), dependencies=_EDIT)
+    @router.post("/check", responses=problems_of(404), dependencies=_EDIT)
     async def check(body: CheckBody) -> CheckView:
         """What would keep these changes from being published; nothing is kept."""
 
@@ -140,7 +140,7 @@ _BODY = {
 
 
 def _files(router: APIRouter, desk: ConfigDesk) -> None:
-    @router.get("/files/{path:path}", response_model=OneFileView, responses=_problems(404))
+    @router.get("/files/{path:path}", response_model=OneFileView, responses=problems_of(404))
     async def read(path: FilePath) -> Response:
         """One of the newest files."""
 
@@ -155,7 +155,7 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
 
     @router.put(
         "/files/{path:path}",
-        responses=_problems(400, 404, 412, 415, 428),
+        responses=problems_of(400, 404, 412, 415, 428),
         openapi_extra=_BODY,
         dependencies=_EDIT,
     )
@@ -178,7 +178,7 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
         response.headers["ETag"] = views.etag(body.text)
         return saved
 
-    @router.delete("/files/{path:path}", responses=_problems(404, 412, 428), dependencies=_EDIT)
+    @router.delete("/files/{path:path}", responses=problems_of(404, 412, 428), dependencies=_EDIT)
     async def remove(
         path: FilePath,
         who: Author,
@@ -271,7 +271,7 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
         further = found[-1].id if len(found) == limit else None
         return EventsView(events=[views.event_view(each) for each in found], next=further)
 
-    @router.get("/versions/{version}", response_model=WholeVersionView, responses=_problems(404))
+    @router.get("/versions/{version}", response_model=WholeVersionView, responses=problems_of(404))
     async def version(version: Version) -> Response:
         """One version with its files."""
 
@@ -282,7 +282,7 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
         return await desk.show(work)
 
     @router.get(
-        "/versions/{before}/diff/{after}", response_model=DiffView, responses=_problems(404)
+        "/versions/{before}/diff/{after}", response_model=DiffView, responses=problems_of(404)
     )
     async def diff(before: Version, after: Version) -> Response:
         """What changed from one version to another, file by file."""
@@ -295,7 +295,7 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
 
 
 def _publishing(router: APIRouter, desk: ConfigDesk) -> None:
-    @router.post("/versions/{version}/publish", responses=_problems(404, 409), dependencies=_EDIT)
+    @router.post("/versions/{version}/publish", responses=problems_of(404, 409), dependencies=_EDIT)
     async def publish(version: Version, body: PublishBody, who: Author) -> EventView:
         """Let calls that begin from now on go by this version; an earlier one is a roll-back."""
 
@@ -304,7 +304,7 @@ def _publishing(router: APIRouter, desk: ConfigDesk) -> None:
 
         return _moved(desk, await desk.do(work))
 
-    @router.post("/rollback", responses=_problems(409), dependencies=_EDIT)
+    @router.post("/rollback", responses=problems_of(409), dependencies=_EDIT)
     async def roll_back(body: RollbackBody, who: Author) -> EventView:
         """Go back to what was published before."""
         try:

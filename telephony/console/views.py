@@ -20,14 +20,14 @@ Why = Annotated[str, Field(max_length=MAX_WHY, description="Why, for whoever rea
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
-class _View(BaseModel):
+class View(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
 # ---- problems -----------------------------------------------------------------------------------
 
 
-class ErrorView(_View):
+class ErrorView(View):
     """One thing to mend."""
 
     where: str = Field(description="File, line and column, or the part of the request.")
@@ -35,7 +35,7 @@ class ErrorView(_View):
     hint: str = ""
 
 
-class ConflictFileView(_View):
+class ConflictFileView(View):
     """One file that was changed on both sides; null where there is no such file."""
 
     path: str
@@ -45,7 +45,7 @@ class ConflictFileView(_View):
     diff: str = Field(description="Unified, from theirs to yours.")
 
 
-class ConflictView(_View):
+class ConflictView(View):
     """Somebody else was first."""
 
     base: int | None
@@ -68,13 +68,13 @@ class Problem(BaseModel):
 # ---- answers ------------------------------------------------------------------------------------
 
 
-class FileView(_View):
+class FileView(View):
     path: str
     etag: str = Field(description="To be sent back as If-Match when the file is changed.")
     text: str
 
 
-class ConfigView(_View):
+class ConfigView(View):
     """What an editor should begin with."""
 
     version: int | None
@@ -86,7 +86,7 @@ class OneFileView(FileView):
     version: int
 
 
-class SavedView(_View):
+class SavedView(View):
     """The change is kept, and goes live when the version is published."""
 
     version: int
@@ -95,12 +95,12 @@ class SavedView(_View):
     errors: list[ErrorView] = Field(description="What keeps the version from being published.")
 
 
-class CheckView(_View):
+class CheckView(View):
     ok: bool
     errors: list[ErrorView]
 
 
-class VersionView(_View):
+class VersionView(View):
     id: int
     parent: int | None
     author: str
@@ -115,14 +115,14 @@ class WholeVersionView(VersionView):
     files: list[FileView]
 
 
-class VersionsView(_View):
+class VersionsView(View):
     """Newest first."""
 
     versions: list[VersionView]
     next: int | None = Field(description="Give it as `before` to page on; null at the end.")
 
 
-class EventView(_View):
+class EventView(View):
     id: int
     what: str
     version: int
@@ -132,26 +132,26 @@ class EventView(_View):
     why: str
 
 
-class EventsView(_View):
+class EventsView(View):
     """Newest first."""
 
     events: list[EventView]
     next: int | None = Field(description="Give it as `before` to page on; null at the end.")
 
 
-class FileDiffView(_View):
+class FileDiffView(View):
     path: str
     change: str
     diff: str
 
 
-class DiffView(_View):
+class DiffView(View):
     before: int
     after: int
     files: list[FileDiffView]
 
 
-class StatusView(_View):
+class StatusView(View):
     """How the running service stands to the configuration."""
 
     running: int
@@ -169,12 +169,12 @@ class StatusView(_View):
 # ---- requests -----------------------------------------------------------------------------------
 
 
-class WriteBody(_View):
+class WriteBody(View):
     text: str
     why: Why = ""
 
 
-class CheckBody(_View):
+class CheckBody(View):
     """Changes to try out; nothing is kept."""
 
     changes: dict[str, str | None] = Field(
@@ -183,7 +183,7 @@ class CheckBody(_View):
     version: Id | None = Field(default=None, description="To which version; the newest.")
 
 
-class PublishBody(_View):
+class PublishBody(View):
     why: Why = ""
     over: Id | None = Field(
         default=None, description="Only if this is the published version still."
@@ -191,7 +191,7 @@ class PublishBody(_View):
     anyway: bool = Field(default=False, description="Even if changes of others are undone.")
 
 
-class RollbackBody(_View):
+class RollbackBody(View):
     why: Why = ""
     over: Id | None = Field(
         default=None, description="Only if this is the published version still."

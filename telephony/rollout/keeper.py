@@ -13,23 +13,50 @@ import msgspec
 import structlog
 
 from telephony.call.commands import CallCommand
+from telephony.console.access.audit import Audit
+from telephony.console.access.roles import Role, program
 from telephony.opening import Configured
 from telephony.rollout.observing import Watched
 from telephony.twilio.ports import Count, Offer
+from telephony.versioned import utc_now
 from tools.config import ConfigError
 from tools.rollout.assignment import arm_of
+from tools.rollout.decision import Verdict
 from tools.rollout.rollouts import GUARD, Rollouts
 from tools.rollout.spec import Arm, Rollout, Seen
 from tools.spec import BackendError
-from tools.store import CommitUnknownError
+from tools.store import CommitUnknownError, Store
 from tools.threads import Threads
 from tools.versions.current import Current, Live
+from tools.versions.versions import Versions
 
 log = structlog.get_logger()
 
 EVERY_S = 1.0
 MOST_KEPT = 10_000
 """Calls that wait to be written down while the database cannot be reached."""
+
+
+def open_rollouts(
+    store: Store,
+    versions: Versions,
+    current: Current[Configured],
+    build: Callable[[int], Awaitable[Configured]],
+    count: Count,
+) -> "Keeper":
+    """What lets some calls go by another version of this database."""
+    rollouts, audit = Rollouts(store, versions, utc_now), Audit(store, utc_now)
+
+    def note(rollout: Rollout, verdict: Verdict) -> None:
+        shares = {each.measure: [each.old_share, each.new_share] for each in verdict.worse}
+        facts = {"version": rollout.version, "state": "rolled-back", "worse": shares}
+        audit.record(_GUARD, "rollout.roll-back", f"roll-out {rollout.id}", None, facts)
+
+    return Keeper(rollouts, current, build, count, note)
+
+
+_GUARD = program(GUARD, GUARD, Role.EDITOR, ip="")
+"""Who takes versions back by itself, in the audit log."""
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -54,10 +81,12 @@ class Keeper:
         current: Current[Configured],
         build: Callable[[int], Awaitable[Configured]],
         count: Count,
+        note: Callable[[Rollout, Verdict], None],
     ) -> None:
         """`build(version)` makes what calls go by; it may raise ConfigError, and what comes of a
-        database."""
-        self._rollouts = rollouts
+        database. `note` is told, in a thread, what the guard has taken back."""
+        self.rollouts = rollouts
+        self._note = note
         self._current = current
         self._build = build
         self._count = count
@@ -124,7 +153,7 @@ class Keeper:
         """Write down what calls have come to, and see which roll-out is running."""
         try:
             await self._write()
-            await self._follow(await self._threads.ask(self._rollouts.settle))
+            await self._follow(await self._threads.ask(self.rollouts.settle))
         except (BackendError, CommitUnknownError) as error:
             self._count("rollout.not_asked")
             log.warning("rollout_not_asked", error=str(error))
@@ -142,13 +171,19 @@ class Keeper:
             if not batch:
                 continue
             # The same again changes nothing: what is not known to be written is written again.
-            verdict = await self._threads.ask(partial(self._rollouts.keep, rollout_id, batch))
+            verdict = await self._threads.ask(partial(self.rollouts.keep, rollout_id, batch))
             for call_id in batch:
                 del calls[call_id]
             if verdict is not None and verdict.worse:
                 self._count("rollout.rolled_back")
                 measures = [each.measure for each in verdict.worse]
                 log.error("rollout_rolled_back", rollout=rollout_id, worse=measures)
+                await self._threads.ask(partial(self._noted, rollout_id, verdict))
+
+    def _noted(self, rollout_id: int, verdict: Verdict) -> None:
+        found = self.rollouts.find(rollout_id)
+        assert found is not None, "it was judged just now"
+        self._note(found, verdict)
 
     async def _follow(self, found: Rollout | None) -> None:
         if found is None or found.id == self._unbuilt:
@@ -165,7 +200,7 @@ class Keeper:
             self._unbuilt = found.id
             log.error("rollout_version_unusable", version=found.version, reason=str(error))
             why = f"The version cannot be put to use: {error}"
-            await self._threads.ask(partial(self._rollouts.stop, found.id, GUARD, why))
+            await self._threads.ask(partial(self.rollouts.stop, found.id, GUARD, why))
             return None
         log.info("rollout_ready", rollout=found.id, version=found.version)
         return _Ready(found, live)

@@ -19,7 +19,9 @@ from telephony.console.access.throttle import Rate
 from telephony.console.api import API_PATH, api
 from telephony.console.desk import ConfigDesk
 from telephony.console.parts import Parts
+from telephony.console.workshop import Workshop
 from telephony.follower import FolderState, Standing
+from telephony.rehearsal import Rehearsal
 from telephony.settings import load
 from tests.tools.versioned import NOON, Clock, check
 from tools.approvals import Approvals
@@ -28,6 +30,7 @@ from tools.booking.waiting import Waiting
 from tools.config import ConfigError
 from tools.costbook import CostBook
 from tools.migrate import migrate
+from tools.rollout.rollouts import Rollouts
 from tools.store import Store, open_store
 from tools.versions.files import Files
 from tools.versions.versions import Versions
@@ -54,24 +57,27 @@ def parts_over(
     **settings: object,
 ) -> Parts:
     """What the API and the console are made from; passwords are quick to try."""
-    made = msgspec.structs.replace(load({}, Path("/nowhere")), **settings)
+    own = msgspec.structs.replace(load({}, Path("/nowhere")), **settings)
+    access = Access(
+        store,
+        now,
+        Origins("http://testserver"),
+        KEY,
+        Passwords(memory_kib=8, passes=1),
+        rate=Rate(1_000_000, 1_000_000),
+        elsewhere=elsewhere,
+    )
+    rollouts = Rollouts(store, desk.versions, now)
     return Parts(
-        settings=made,
+        settings=own,
         store=store,
-        access=Access(
-            store,
-            now,
-            Origins("http://testserver"),
-            KEY,
-            Passwords(memory_kib=8, passes=1),
-            rate=Rate(1_000_000, 1_000_000),
-            elsewhere=elsewhere,
-        ),
+        access=access,
         config=desk,
+        workshop=Workshop(desk, Rehearsal(own, store), rollouts, access.audit, lambda: None),
         approvals=Approvals(store),
         waiting=lambda: Waiting(store, default_shop()),
         book=book,
-        calls=CallLog(store, made.data_dir, now),
+        calls=CallLog(store, own.data_dir, now),
         clock=now,
     )
 

@@ -12,9 +12,9 @@ from agents.persona import Persona
 from telephony.builtin import persona
 from telephony.call.config import Route, ToolFiller
 from telephony.casting import Cast, engines_of, handlers_for, problems_with, tried
-from telephony.cli.starters import KINDS, starter
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.personafile import BudgetPart, RedactKind
+from telephony.configuring.starters import KINDS, starter
 from telephony.line import Line
 from telephony.rules import tool_fillers
 from telephony.settings import Settings, load

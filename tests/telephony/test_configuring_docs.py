@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from telephony.casting import handlers_for, tried
-from telephony.cli.starters import starter
 from telephony.configuring.configuration import load_configuration
 from telephony.configuring.personafile import (
     BudgetPart,
@@ -18,6 +17,7 @@ from telephony.configuring.personafile import (
     TurnTakingPart,
 )
 from telephony.configuring.sessionpart import SessionPart
+from telephony.configuring.starters import starter
 from telephony.configuring.turnspart import TurnsPart
 from tests.tree import ROOT
 from tools.configuring.declared import table_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from telephony.cli.starters import KINDS, starter
+from telephony.configuring.starters import KINDS, starter
 from tools.config import ConfigError, Document
 from tools.configuring.editing import Edit, Uneditable, edited
 from tools.configuring.toolfile import ToolFile
@@ -133,8 +133,10 @@ def test_fault_c5_what_cannot_be_read_is_not_changed(text: str) -> None:
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

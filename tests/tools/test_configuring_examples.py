@@ -26,6 +26,10 @@ def shop(**texts: str) -> Tried:
     return try_examples(toolset(**texts), lambda store: modules(own, store), own.zone)
 
 
+def summed(done: Tried) -> tuple[int, int, tuple[object, ...]]:
+    return done.ran, done.looked_at, done.problems
+
+
 def told(done: Tried) -> list[str]:
     return [str(each).removeprefix("tools/") for each in done.problems]
 
@@ -43,7 +47,7 @@ def told(done: Tried) -> list[str]:
 )
 def test_however_a_tool_ends_an_example_can_say_so(arguments: str, gives: str) -> None:
     text = COOK + f"  - {{says: x, arguments: {arguments}, gives: {gives}}}\n"
-    assert kitchen(a=text) == Tried(ran=1)
+    assert summed(kitchen(a=text)) == (1, 0, ())
 
 
 def test_what_comes_out_otherwise_is_told_with_its_place() -> None:
@@ -93,12 +97,12 @@ examples:
         arguments: {service: haircut, date: 2026-03-06, time: "10:00", name: Ann}
   - {says: withheld, caller: withheld, gives: {status: refused}}
 """
-    assert shop(book=text, mine=mine) == Tried(ran=5)
+    assert summed(shop(book=text, mine=mine)) == (5, 0, ())
 
 
 def test_coroutines_run_too() -> None:
     text = "handler: kitchen.menu\nexamples: [{says: x, gives: {message: 'Today, 03 March*'}}]\n"
-    assert kitchen(menu=text) == Tried(ran=1)
+    assert summed(kitchen(menu=text)) == (1, 0, ())
 
 
 def test_what_acts_outside_is_looked_at_only() -> None:
@@ -110,13 +114,16 @@ http: {url: x}
 parameters: {order: {}}
 examples: [{says: x, arguments: {order: a}, gives: {status: done}}]
 """
-    assert kitchen(a=text) == Tried(looked_at=1)
-    assert kitchen(a=text, b=COOK + "  - {says: x, arguments: {dish: bread, guests: 1}}\n") == (
-        Tried(ran=1, looked_at=1)
-    )
+    assert summed(kitchen(a=text)) == (0, 1, ())
+    done = kitchen(a=text, b=COOK + "  - {says: x, arguments: {dish: bread, guests: 1}}\n")
+    assert summed(done) == (1, 1, ())
+    assert [(each.path, each.number, each.ran, each.gave is None) for each in done.examples] == [
+        ("tools/a.yaml", 1, False, True),
+        ("tools/b.yaml", 1, True, False),
+    ]
     after = "  - {says: x, after: [{tool: a}], arguments: {dish: bread, guests: 1}}\n"
-    assert kitchen(a=text, b=COOK + after) == Tried(ran=1, looked_at=1)
-    assert kitchen() == Tried()
+    assert summed(kitchen(a=text, b=COOK + after)) == (1, 1, ())
+    assert summed(kitchen()) == (0, 0, ())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ counted = st.integers(0, 40).flatmap(lambda calls: st.tuples(st.integers(0, call
 def test_it_is_what_counting_all_ways_gives(old: tuple[int, int], new: tuple[int, int]) -> None:
     bad, calls = old[0] + new[0], old[1] + new[1]
     found = sum(
-        ways(new[1], each) * ways(old[1], bad - each) for each in range(new[0], min(bad, new[1]) + 1)
+        ways(new[1], each) * ways(old[1], bad - each)
+        for each in range(new[0], min(bad, new[1]) + 1)
     )
     assert chance_of(*old, *new) == pytest.approx(found / ways(calls, bad), rel=1e-9)
 

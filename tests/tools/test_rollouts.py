@@ -1,4 +1,4 @@
-"""Gradual roll-outs: one at a time, kept through restarts, taken back by the guard, all written down."""
+"""Gradual roll-outs: one at a time, kept, taken back by the guard, all written down."""
 
 import pytest
 

@@ -30,6 +30,8 @@ from tools.versions.files import lines
 
 WIDTH = 100
 Path = tuple[str | int, ...]
+_DASHES = re.compile(r"^( *)[^\s#-][^\n]*:[^\S\n]*\n(?:[^\S\n]*(?:#[^\n]*)?\n)*( *)- ", re.M)
+"""How far a list is moved in from the name it stands under."""
 _QUOTED = (DoubleQuotedScalarString, SingleQuotedScalarString)
 _BLOCKS = (FoldedScalarString, LiteralScalarString)
 
@@ -149,19 +151,23 @@ def _fresh(value: Any, old: Any, inside: Any) -> Any:
         case list() if isinstance(old, CommentedSeq):
             _replace(old, value)
             return old
-        case dict():
-            made = CommentedMap()
-            for name, each in value.items():
-                made[name] = _fresh(each, None, made)
-            return made
-        case list():
-            row = CommentedSeq()
-            row.extend(_fresh(each, None, row) for each in value)
-            if _is_short(value):
-                row.fa.set_flow_style()
-            return row
+        case dict() | list():
+            return _new(value)
         case _:
             return value
+
+
+def _new(value: dict[str, Any] | list[Any]) -> Any:
+    if isinstance(value, dict):
+        made = CommentedMap()
+        for name, each in value.items():
+            made[name] = _fresh(each, None, made)
+        return made
+    row = CommentedSeq()
+    row.extend(_fresh(each, None, row) for each in value)
+    if _is_short(value):
+        row.fa.set_flow_style()
+    return row
 
 
 def _replace(old: CommentedSeq, value: list[Any]) -> None:
@@ -288,17 +294,13 @@ def _last_line(node: Node, key: Node) -> int:
             return int(node.end_mark.line)
 
 
-def _place(
-    name: str, parts: Sequence[_Part], order: Sequence[str], rows: int
-) -> tuple[int, int]:
+def _place(name: str, parts: Sequence[_Part], order: Sequence[str], rows: int) -> tuple[int, int]:
     """After the last field there is that comes before it in the declaration; else at the end."""
     ranks = {each: rank for rank, each in enumerate(order)}
     rank = ranks.get(name, len(ranks))
     before = [part.end for part in parts if ranks.get(part.name, len(ranks)) <= rank]
-    if before:
-        at = max(before)
-    else:
-        at = parts[0].begin if parts else rows
+    first = parts[0].begin if parts else rows
+    at = max(before, default=first)
     return at, at
 
 
@@ -332,7 +334,9 @@ def _yaml(text: str) -> YAML:
     yaml = YAML()
     yaml.width = WIDTH
     yaml.preserve_quotes = True
-    dashes = re.search(r"^( *)[^\s#-][^\n]*:[^\S\n]*\n(?:[^\S\n]*(?:#[^\n]*)?\n)*( *)- ", text, re.M)
+    dashes = re.search(
+        r"^( *)[^\s#-][^\n]*:[^\S\n]*\n(?:[^\S\n]*(?:#[^\n]*)?\n)*( *)- ", text, re.M
+    )
     indented = dashes is None or len(dashes[2]) > len(dashes[1])
     yaml.indent(mapping=2, sequence=4 if indented else 2, offset=2 if indented else 0)
     return yaml

@@ -30,26 +30,52 @@ Modules = Callable[[Store], Mapping[str, Iterable[Tool]]]
 """The tools in code for one database: `tools.catalogue.modules` but for the shop and the line."""
 
 
-class Tried(msgspec.Struct, frozen=True):
-    """How many examples there were, and what was wrong with some of them."""
+class ExampleRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One example, and what came of it."""
 
-    ran: int = 0
-    looked_at: int = 0
-    """Only their arguments were compared with the parameters: nothing outside is ever called."""
+    path: str
+    """The file's."""
+    tool: str
+    number: int
+    """From 1, in its file."""
+    says: str
+    ran: bool
+    """False: its arguments were compared with the parameters; nothing outside is ever called."""
+    gave: dict[str, Any] | None = None
     problems: tuple[ConfigError, ...] = ()
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """Every example, in the order of files."""
+
+    examples: tuple[ExampleRun, ...] = ()
+
+    @property
+    def ran(self) -> int:
+        return sum(each.ran for each in self.examples)
+
+    @property
+    def looked_at(self) -> int:
+        return len(self.examples) - self.ran
+
+    @property
+    def problems(self) -> tuple[ConfigError, ...]:
+        return tuple(problem for each in self.examples for problem in each.problems)
 
 
 def try_examples(toolset: Toolset, modules: Modules, zone: zoneinfo.ZoneInfo) -> Tried:
     """Run every example of checked files that a tool in code carries out. Blocks."""
     runnable = [sheet for sheet in toolset.sheets if "." in sheet.file.handler]
-    looked_at = sum(len(each.file.examples) for each in toolset.sheets if each not in runnable)
     if not any(sheet.file.examples for sheet in runnable):
-        return Tried(looked_at=looked_at)
+        return Tried(tuple(_looked_at(toolset.sheets)))
     with tempfile.TemporaryDirectory(prefix="frontdesk-examples-") as folder:
         rooms = _Rooms(Path(folder), Toolset(tuple(runnable)), modules, zone)
-        problems = [each for sheet in runnable for each in _try_sheet(sheet, rooms)]
-    ran = sum(len(sheet.file.examples) for sheet in runnable)
-    return Tried(ran, looked_at, tuple(problems))
+        found = [
+            each
+            for sheet in toolset.sheets
+            for each in (_try_sheet(sheet, rooms) if sheet in runnable else _looked_at([sheet]))
+        ]
+    return Tried(tuple(found))
 
 
 class _Rooms:
@@ -114,13 +140,27 @@ def _answer(entry: Entry, arguments: str, context: ToolContext) -> str:
 # ---- one file ------------------------------------------------------------------------------------
 
 
-def _try_sheet(sheet: Sheet, rooms: _Rooms) -> Iterator[ConfigError]:
+def _looked_at(sheets: Iterable[Sheet]) -> Iterator[ExampleRun]:
+    for sheet in sheets:
+        for number, example in enumerate(sheet.file.examples, start=1):
+            yield _run(sheet, number, example, ran=False)
+
+
+def _try_sheet(sheet: Sheet, rooms: _Rooms) -> Iterator[ExampleRun]:
     for index, example in enumerate(sheet.file.examples):
-        path = ("examples", index)
         gave = rooms.run(example, sheet.name)
-        for place, what in differences(example.gives, gave):
-            hint = "Mend the example, the tool's file or shop.yaml"
-            yield sheet.document.error((*path, "gives", *place), what, hint)
+        hint = "Mend the example, the tool's file or shop.yaml"
+        path = ("examples", index, "gives")
+        problems = tuple(
+            sheet.document.error((*path, *place), what, hint)
+            for place, what in differences(example.gives, gave)
+        )
+        yield _run(sheet, index + 1, example, ran=True, gave=gave, problems=problems)
+
+
+def _run(sheet: Sheet, number: int, example: Example, **came: Any) -> ExampleRun:
+    path = sheet.document.where
+    return ExampleRun(path=path, tool=sheet.name, number=number, says=example.says, **came)
 
 
 def differences(wanted: Any, gave: Any, path: tuple[str | int, ...] = ()) -> Iterator[Any]:

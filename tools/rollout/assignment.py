@@ -2,8 +2,8 @@
 
 import hashlib
 
-from tools.rollout.spec import Arm, Rollout
 from tools.phone import e164
+from tools.rollout.spec import Arm, Rollout
 
 _STEPS = 1_000_000
 

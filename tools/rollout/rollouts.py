@@ -165,9 +165,7 @@ class Rollouts:
             self._end(rollout_id, State.PUBLISHED, who, why)
         return moved
 
-    def _end(
-        self, rollout_id: int, state: State, who: str, why: str
-    ) -> Rollout | Refusal | None:
+    def _end(self, rollout_id: int, state: State, who: str, why: str) -> Rollout | Refusal | None:
         at = self._clock()
 
         def work(connection: sa.Connection) -> Rollout | Refusal | None:
@@ -252,9 +250,7 @@ def _ended(
     }
     connection.execute(sa.update(ROLLOUTS).where(ROLLOUTS.c.id == found.id).values(values))
     _note(connection, found.id, state.value, who, at, why)
-    return msgspec.structs.replace(
-        found, state=state, ended_at=at, ended_by=who, ended_because=why
-    )
+    return msgspec.structs.replace(found, state=state, ended_at=at, ended_by=who, ended_because=why)
 
 
 # ---- calls and looks -----------------------------------------------------------------------------

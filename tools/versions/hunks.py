@@ -63,9 +63,7 @@ def merged(parts: Sequence[Hunk]) -> str | None:
     return None if None in texts else "".join(text for text in texts if text is not None)
 
 
-def _parts(
-    base: Sequence[str], theirs: Sequence[str], yours: Sequence[str]
-) -> Iterator[Hunk]:
+def _parts(base: Sequence[str], theirs: Sequence[str], yours: Sequence[str]) -> Iterator[Hunk]:
     to_theirs, to_yours = _same(base, theirs), _same(base, yours)
     at = other = own = 0
     for line in range(len(base)):

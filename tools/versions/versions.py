@@ -123,6 +123,10 @@ class Versions:
 
         return self._store.read(work)
 
+    def before(self) -> tuple[int | None, int | None]:
+        """What a roll-back would publish, if there is anything, and what is published."""
+        return self._store.read(_before)
+
     def good(self) -> tuple[int, dict[str, str]] | None:
         """The published version, or the last one before it that can still be used."""
         once = (
@@ -176,7 +180,7 @@ class Versions:
 
         Done twice it goes back two steps, not back and forth.
         """
-        before, published = self._store.read(_before)
+        before, published = self.before()
         if before is None:
             raise NoVersion("There is no earlier published version to go back to.")
         # What was published while we looked is not to be undone unseen.
