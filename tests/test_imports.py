@@ -101,6 +101,8 @@ SHELLS = frozenset(
         "telephony.beginning",
         "telephony.configuring.folder",
         "telephony.configuring.starters",
+        "telephony.console.pages.rollouts",
+        "telephony.console.pages.tools",
         "telephony.console.rollouts",
         "telephony.console.tools",
         "telephony.console.toolviews",

@@ -4,6 +4,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ from tools.validation import Path, Problem, Schema
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
+MAX_FLOW_DEPTH = 100
+"""The parser takes seconds over more."""
 TAG = "tag:yaml.org,2002:"
 SECRET_PREFIX = "FRONTDESK_SECRET_"  # noqa: S105 - where secrets stand
 SECRET_NAME = r"[a-z][a-z0-9]*([_-][a-z0-9]+){0,8}"  # noqa: S105 - the form of a name
@@ -204,7 +207,15 @@ def _scalar(tag: str, text: str) -> str | int | float | bool | None:
             return text
 
 
+def _flow_depth(text: str) -> int:
+    """How deep brackets stand in each other, at most: those in quotes count, too."""
+    signs = (1 if sign in "[{" else -1 for sign in re.findall(r"[\[{\]}]", text))
+    return max(accumulate(signs), default=0)
+
+
 def _compose(text: str, where: str) -> Node | None:
+    if _flow_depth(text) > MAX_FLOW_DEPTH:
+        raise ConfigError(where, "has too many brackets open at once", "Nest it less")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ConfigError(where, f"is over {MAX_BYTES // 1024} KiB", "Take out what is not needed")
     try:

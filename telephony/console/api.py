@@ -38,7 +38,7 @@ def api(parts: Parts) -> Mount:
         redirect_slashes=False,
     )
     answer_with_problems(app)
-    app.include_router(config_router(parts.config))
+    app.include_router(config_router(parts.config, parts.access.audit))
     app.include_router(tools_router(parts.workshop))
     app.include_router(rollouts_router(parts.workshop))
     app.include_router(approvals_router(parts.approvals, parts.clock, author))

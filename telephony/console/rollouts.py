@@ -4,14 +4,14 @@ import datetime as dt
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from telephony.console import views
-from telephony.console.access.policy import current, needs
+from telephony.console.access.policy import needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
-from telephony.console.routes import Author, Before, Limit, problems_of
+from telephony.console.routes import Author, Before, Limit, Me, problems_of
 from telephony.console.views import MAX_ID, ErrorView, Id, View, Why
 from telephony.console.workshop import Workshop
 from tools.phone import e164
@@ -21,7 +21,6 @@ from tools.rollout.spec import Arm, Counts, Rollout, Rule
 from tools.versions.spec import Behind, Broken
 
 RolloutId = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a roll-out.")]
-Me = Annotated[Who, Depends(current)]
 Percent = Annotated[float, Field(ge=0, le=100, description="Of callers.")]
 Numbers = Annotated[
     list[Annotated[str, Field(max_length=40)]],

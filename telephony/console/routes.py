@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from telephony.console import views
+from telephony.console.access.audit import Audit
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.desk import ConfigDesk
@@ -60,13 +61,16 @@ def problems_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Refused"} for status in statuses}
 
 
-def config_router(desk: ConfigDesk) -> APIRouter:
+Me = Annotated[Who, Depends(current)]
+
+
+def config_router(desk: ConfigDesk, audit: Audit) -> APIRouter:
     """Everything under /config."""
     router = APIRouter(prefix="/config", tags=["configuration"], dependencies=[needs(Right.VIEW)])
     _reading(router, desk)
-    _files(router, desk)
+    _files(router, desk, audit)
     _history(router, desk)
-    _publishing(router, desk)
+    _publishing(router, desk, audit)
     return router
 
 
@@ -139,7 +143,7 @@ _BODY = {
 }
 
 
-def _files(router: APIRouter, desk: ConfigDesk) -> None:
+def _files(router: APIRouter, desk: ConfigDesk, audit: Audit) -> None:
     @router.get("/files/{path:path}", response_model=OneFileView, responses=problems_of(404))
     async def read(path: FilePath) -> Response:
         """One of the newest files."""
@@ -164,6 +168,7 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
         request: Request,
         response: Response,
         who: Author,
+        me: Me,
         if_match: Annotated[str | None, Header()] = None,
         if_none_match: Annotated[str | None, Header()] = None,
         x_why: Annotated[str | None, Header()] = None,
@@ -174,7 +179,10 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
         """
         body = await _written(request, views.cleaned(x_why, MAX_WHY))
         conditions = _conditions(if_match, if_none_match)
-        saved = await desk.do(lambda: _save(desk, path, body.text, conditions, (who, body.why)))
+        signed = who, body.why
+        saved = await desk.do(
+            lambda: _saved(audit, me, path, _save(desk, path, body.text, conditions, signed))
+        )
         response.headers["ETag"] = views.etag(body.text)
         return saved
 
@@ -182,13 +190,21 @@ def _files(router: APIRouter, desk: ConfigDesk) -> None:
     async def remove(
         path: FilePath,
         who: Author,
+        me: Me,
         if_match: Annotated[str | None, Header()] = None,
         x_why: Annotated[str | None, Header()] = None,
     ) -> SavedView:
         """Take a file out: a new version, not yet live."""
         conditions = _conditions(if_match, None)
         why = views.cleaned(x_why, MAX_WHY)
-        return await desk.do(lambda: _save(desk, path, None, conditions, (who, why)))
+        return await desk.do(
+            lambda: _saved(audit, me, path, _save(desk, path, None, conditions, (who, why)))
+        )
+
+
+def _saved(audit: Audit, me: Who, path: str, saved: SavedView) -> SavedView:
+    audit.record(me, "config.save", path, None, {"version": saved.version, "etag": saved.etag})
+    return saved
 
 
 async def _written(request: Request, why: str) -> WriteBody:
@@ -294,30 +310,44 @@ def _history(router: APIRouter, desk: ConfigDesk) -> None:
 # ---- publishing ---------------------------------------------------------------------------------
 
 
-def _publishing(router: APIRouter, desk: ConfigDesk) -> None:
+def _publishing(router: APIRouter, desk: ConfigDesk, audit: Audit) -> None:
     @router.post("/versions/{version}/publish", responses=problems_of(404, 409), dependencies=_EDIT)
-    async def publish(version: Version, body: PublishBody, who: Author) -> EventView:
+    async def publish(version: Version, body: PublishBody, who: Author, me: Me) -> EventView:
         """Let calls that begin from now on go by this version; an earlier one is a roll-back."""
-
-        def work() -> Moved | Broken | Behind:
-            return desk.versions.publish(version, who, body.why, over=body.over, anyway=body.anyway)
-
-        return _moved(desk, await desk.do(work))
+        return await desk.do(lambda: published(desk, audit, version, body, (who, me)))
 
     @router.post("/rollback", responses=problems_of(409), dependencies=_EDIT)
-    async def roll_back(body: RollbackBody, who: Author) -> EventView:
+    async def roll_back(body: RollbackBody, who: Author, me: Me) -> EventView:
         """Go back to what was published before."""
-        try:
-            found = await desk.do(lambda: desk.versions.roll_back(who, body.why, over=body.over))
-        except NoVersion as error:
-            raise Refused(409, "nothing-before", str(error)) from None
-        return _moved(desk, found)
+        return await desk.do(lambda: rolled_back(desk, audit, body, (who, me)))
 
 
-def _moved(desk: ConfigDesk, found: Moved | Broken | Behind) -> EventView:
+def published(
+    desk: ConfigDesk, audit: Audit, version: int, body: PublishBody, who: tuple[str, Who]
+) -> EventView:
+    """Blocks. `who` is the author, and whoever asks. Raises Refused, or NoVersion."""
+    found = desk.versions.publish(version, who[0], body.why, over=body.over, anyway=body.anyway)
+    return _moved(desk, audit, who[1], found)
+
+
+def rolled_back(
+    desk: ConfigDesk, audit: Audit, body: RollbackBody, who: tuple[str, Who]
+) -> EventView:
+    """As `published`."""
+    try:
+        found = desk.versions.roll_back(who[0], body.why, over=body.over)
+    except NoVersion as error:
+        raise Refused(409, "nothing-before", str(error)) from None
+    return _moved(desk, audit, who[1], found)
+
+
+def _moved(desk: ConfigDesk, audit: Audit, me: Who, found: Moved | Broken | Behind) -> EventView:
     match found:
         case Moved(event):
             desk.moved()
+            before, after = {"version": event.previous}, {"version": event.version}
+            action = f"config.{event.what.value.replace('-', '_')}"
+            audit.record(me, action, f"version {event.version}", before, after)
             return views.event_view(event)
         case Broken(errors):
             raise _broken(list(errors))

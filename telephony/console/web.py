@@ -15,8 +15,10 @@ from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.pages.account import account_router
 from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
+from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
+from telephony.console.pages.tools import tools_pages
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
@@ -28,6 +30,8 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         files_router(),
         sign_in_router(parts.access),
         account_router(parts.access),
+        rollouts_pages(parts.workshop),
+        tools_pages(parts.workshop),
         settings_router(parts),
         calls_page_router(parts.calls, parts.access.audit),
     )

@@ -60,7 +60,8 @@ def test_an_empty_file_holds_nothing(text: str) -> None:
         ("a: 1\n---\nb: 2\n", "a.yaml:2:1: but found another document"),
         ("a: \x00\n", "a.yaml: is not readable as YAML (ReaderError)"),
         ("[" * 1000, "a.yaml"),
-        ("a: " + "[" * 1000, "a.yaml: is not readable as YAML (RecursionError)"),
+        ("a: " + "[" * 1000, "a.yaml: has too many brackets open at once"),
+        ("- " * 2000, "a.yaml: is not readable as YAML (RecursionError)"),
         ("a: " + "x" * MAX_BYTES, "a.yaml: is over 64 KiB"),
     ],
 )

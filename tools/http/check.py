@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from yarl import URL
 
 from tools.config import SECRET_PREFIX
 from tools.http import templates
-from tools.http.addresses import networks, overlaps_never
+from tools.http.addresses import may_connect, networks, overlaps_never
 from tools.http.section import Check, HttpSection, Pick, checking, normal
 from tools.results import RESERVED
 from tools.spec import AnyArguments, Result, Risk, Tool, ToolContext
@@ -103,6 +103,9 @@ def _url(section: HttpSection) -> Iterator[Problem]:
         yield Problem(("url",), "does not begin with a scheme and a plain host", hint)
     elif not _readable(f"{scheme}://{host}"):
         yield Problem(("url",), "has no port of that number", "Use one from 1 to 65535")
+    elif _forbidden(f"{scheme}://{host}", section.allow_private):
+        hint = "Name a host of the outside world; a private one that is meant, under allow_private"
+        yield Problem(("url",), "leads to an address that is not to be asked", hint)
     if scheme == "http" and not section.allow_private:
         hint = "Use https; http is only for hosts under `allow_private:`"
         yield Problem(("url",), "would send everything in the clear", hint)
@@ -114,6 +117,17 @@ def _url(section: HttpSection) -> Iterator[Problem]:
         yield Problem(("url",), "has a value after the question mark", "Put it into `query:`")
     if any(name.startswith("secret.") for name in templates.names(section.url)):
         yield Problem(("url",), "holds a secret, and URLs are written into logs", SECRETS_GO_IN)
+
+
+def _forbidden(url: str, private: Sequence[str]) -> bool:
+    """Of addresses, and of our own machine's name; what other names lead to is seen when asked."""
+    name = URL(url).host or ""
+    own = name == "localhost" or name.endswith(".localhost")
+    literal = ":" in name or re.fullmatch(r"[0-9.]+", name, re.ASCII)
+    try:
+        return bool((own or literal) and not may_connect("127.0.0.1" if own else name, private))
+    except ValueError:
+        return False  # what cannot be read of `private` is a problem of its own
 
 
 def _readable(url: str) -> bool:
