@@ -206,6 +206,7 @@ class _Drawing:
         return found
 
 
+_UNITS = {"s": "seconds", "ms": "milliseconds", "db": "decibels"}
 _MOST = ("maxLength", "maxItems", "maxProperties")
 
 
@@ -289,6 +290,9 @@ def written(text: str) -> Any:
 
 
 def _label(name: str | int) -> str:
+    words, _, unit = str(name).rpartition("_")
+    if unit in _UNITS:
+        return f"{words.replace('_', ' ').capitalize()}, {_UNITS[unit]}"
     return str(name).replace("_", " ").capitalize()
 
 

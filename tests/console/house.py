@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from telephony.console.access.tables import AUDIT_ENDS
 from telephony.console.rendering import HOME
 from telephony.frontoffice import mounts
 from tests.telephony.api_client import FILE, Backend, new_database, now
+from tests.tools.versioned import check
+from tools.config import ConfigError
 from tools.schema import METADATA
+from tools.versions.files import Files
 
 PASSWORD = "quiet copper lantern"
 ADDRESS = "http://testserver"
@@ -31,12 +34,17 @@ class Console:
     """
 
     def __init__(
-        self, folder: Path, elsewhere: Elsewhere | None = None, **settings: object
+        self,
+        folder: Path,
+        elsewhere: Elsewhere | None = None,
+        checked: Callable[[Files], Sequence[ConfigError]] = check,
+        **settings: object,
     ) -> None:
-        """`settings` are fields of Settings that are to be otherwise."""
+        """`settings` are fields of Settings that are to be otherwise; `checked` says what keeps
+        files from being published."""
         if not (folder / FILE).exists():
             new_database(folder)
-        self.backend = Backend(folder, settings=settings, elsewhere=elsewhere)
+        self.backend = Backend(folder, checked, settings=settings, elsewhere=elsewhere)
         self.parts = self.backend.parts
         self.store = self.backend.store
         self.access = self.parts.access

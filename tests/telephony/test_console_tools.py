@@ -6,30 +6,18 @@ from typing import Any
 
 import pytest
 
-from telephony.backends import unopened
-from telephony.casting import problems_with
-from telephony.configuring.starters import starter
-from telephony.settings import load
 from tests.console.hostile import CORPUS
+from tests.console.salon import BOOK, SALON, checking
 from tests.telephony.api_client import Office, new_database
-from tools.store import open_store
 from tools.versions.files import Files
 from tools.versions.spec import Moved, Saved
-
-BOOK = "tools/book_appointment.yaml"
-SALON = starter("salon")
 
 
 class Salon(Office):
     """Version 1 is a salon, checked as in a service; it is published."""
 
-    def __init__(self, folder: Path) -> None:
-        settings, store = load({}, folder), open_store(f"sqlite:///{folder / 'never.db'}")
-
-        def checked(files: Files) -> Any:
-            return problems_with(files, settings, store, unopened(settings))
-
-        super().__init__(folder, checked)
+    def __init__(self, folder: Path, *, examples: bool = False) -> None:
+        super().__init__(folder, checking(folder, examples=examples))
         assert isinstance(self.versions.save(None, SALON, "ann", "begun"), Saved)
         assert isinstance(self.versions.publish(1, "ann", "live"), Moved)
 
@@ -51,7 +39,7 @@ def salon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Salon]:
     """For stories that change nothing."""
     folder = tmp_path_factory.mktemp("salon")
     new_database(folder)
-    made = Salon(folder)
+    made = Salon(folder, examples=True)
     yield made
     made.store.close()
 

@@ -11,8 +11,8 @@ from tools.versions.files import MAX_DIFF_LINES, lines
 
 CONTEXT = 3
 Pieces = tuple[tuple[str, bool], ...]
-"""A line in pieces; True: blanks at its edges, or tabs, which are easily overlooked."""
-_BLANKS = re.compile(r"^[ \t\r]+|[ \t\r]+$|\t+")
+"""A line in pieces; True: blanks at its edges, tabs, or several blanks: easily overlooked."""
+_BLANKS = re.compile(r"^[ \t\r]+|[ \t\r]+$|\t+| {2,}")
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -103,11 +103,18 @@ export class Fields {
     if (field.kind === "lines" && field.choices.length) bounds.push(`of ${field.choices.join(", ")}`);
     if (field.kind === "yaml") bounds.push("written as YAML");
     if (field.default) bounds.push(`${field.default} if not said`);
-    const help = [field.help, bounds.length ? `(${bounds.join("; ")})` : ""].filter(Boolean).join(" ");
+    const help = [field.help, bounds.length ? `(${bounds.join("; ")})` : ""].filter(Boolean).join(" ").replaceAll("`", "");
     const box = make("div", { class: "field" },
       make("label", { for: id }, field.label, field.required ? make("span", { class: "dim small" }, "required") : null),
       control, help ? make("p", { class: "hint", id: `h-${id}` }, help) : null, mistake);
-    const change = () => { const edit = edited(field, control); if (edit) this.act([edit]); };
+    const change = () => {
+      // Leaving a field says again what was said: a text that was changed since is not to be undone.
+      if (control.dataset.last === control.value) return;
+      const edit = edited(field, control);
+      if (!edit) return;
+      control.dataset.last = control.value;
+      this.act([edit]);
+    };
     let timer = 0;
     control.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(change, control.tagName === "SELECT" ? 0 : 400); });
     control.addEventListener("change", () => { clearTimeout(timer); change(); });
@@ -143,7 +150,10 @@ export class Fields {
     for (const field of fields) {
       const at = key(field.path);
       const control = this.controls.get(at);
-      if (control && control !== document.activeElement) control.value = shown(field);
+      if (control && control !== document.activeElement) {
+        control.value = shown(field);
+        control.dataset.last = control.value;
+      }
       const { mistake, box } = this.mistakes.get(at);
       mistake.textContent = field.errors.join(" ");
       const wrong = field.errors.length > 0;

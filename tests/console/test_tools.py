@@ -1,0 +1,306 @@
+"""The pages of tools and personas: who may do what, and what becomes of it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telephony.console.access.roles import Role
+from tests.console.hostile import CORPUS, assert_inert
+from tests.console.house import Console, Visitor
+from tests.console.salon import BOOK, SALON, draft, salon
+from tools.rollout.rollouts import Rollouts
+from tools.rollout.spec import Arm, Rollout, Rule, Seen
+from tools.versions.spec import Conflict
+
+
+@pytest.fixture
+def console(tmp_path: Path, console_database: Path) -> Iterator[Console]:
+    console = salon(tmp_path, console_database)
+    yield console
+    console.close()
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory, console_database: Path) -> Iterator[Console]:
+    """For stories that change nothing."""
+    console = salon(tmp_path_factory.mktemp("still"), console_database)
+    yield console
+    console.close()
+
+
+def audited(console: Console) -> list[tuple[str, str, str]]:
+    """Oldest first, of what is done to the configuration."""
+    found = console.access.audit.entries(50)
+    return [
+        (each.who, each.action, each.object)
+        for each in reversed(found)
+        if each.action.startswith(("config.", "rollout."))
+    ]
+
+
+def shown(visitor: Visitor, path: str) -> str:
+    answer = visitor.get(path)
+    assert answer.status_code == 200, answer.text
+    assert_inert(answer.text)
+    return str(answer.text)
+
+
+# ---- looking ------------------------------------------------------------------------------------
+
+
+def test_the_list_tells_state_and_use_and_only_editors_can_change_it(still: Console) -> None:
+    text = shown(still.client(Role.VIEWER), "/console/tools")
+    assert len(re.findall('class="badge good">published', text)) == len(
+        [path for path in SALON if "/" in path]
+    )
+    assert "Take out" not in text
+    assert "Take out" in shown(still.client(Role.EDITOR), "/console/tools")
+    found = shown(still.client(Role.VIEWER), "/console/tools?q=cancel")
+    assert ("cancel_appointment" in found, "list_services" in found) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/console/tools/new", {"kind": "tool", "name": "x"}),
+        ("/console/tools/remove", {"path": BOOK}),
+        ("/console/tools/versions/1/publish", {}),
+        ("/console/tools/rollback", {}),
+        ("/console/tools/conflict/1", {}),
+        ("/console/tools/rollouts", {"version": "1"}),
+        ("/console/tools/rollouts/1/change", {"percent": "1"}),
+        ("/console/tools/rollouts/1/end", {"act": "stop"}),
+    ],
+)
+def test_fault_c1_who_may_only_look_changes_nothing(
+    still: Console, path: str, form: dict[str, str]
+) -> None:
+    for role in (Role.VIEWER, Role.APPROVER):
+        assert still.client(role).form(path, form).status_code == 403
+    answer = still.client(Role.EDITOR).post(
+        path, data=form, headers={"Origin": "http://testserver"}
+    )
+    assert answer.status_code == 403, "without the token of the session"
+    assert still.backend.versions.pointers().head == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["edit/tools/none.yaml", "edit/shop/x.yaml", "versions/99", "conflict/1", "rollouts/9"]
+)
+def test_what_is_not_there_is_said_so(still: Console, path: str) -> None:
+    assert still.client(Role.EDITOR).get(f"/console/tools/{path}").status_code == 404
+
+
+def test_empty_places_say_what_will_be_there(tmp_path: Path, console_database: Path) -> None:
+    empty = Console(tmp_path)
+    visitor = empty.client(Role.EDITOR)
+    assert "every built-in tool as it is" in shown(visitor, "/console/tools")
+    assert "No version yet" in shown(visitor, "/console/tools/history")
+    assert "Nothing was rolled out gradually yet" in shown(visitor, "/console/tools/rollouts")
+    empty.close()
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "has"),
+    [
+        ("", "handler: calls.end_call"),
+        (BOOK, "handler: booking.book_appointment"),
+        ("dental:tools/emergency.yaml", "emergency appointment"),
+        ("nowhere:else", "handler: calls.end_call"),
+    ],
+)
+def test_a_tool_is_added_from_nothing_from_a_copy_or_from_a_starter(
+    console: Console, source: str, has: str
+) -> None:
+    visitor = console.client(Role.EDITOR)
+    form = {"kind": "tool", "name": "another", "source": source}
+    answer = visitor.form("/console/tools/new", form)
+    assert answer.headers["location"] == "/console/tools/edit/tools/another.yaml"
+    assert has in console.backend.versions.files(2)["tools/another.yaml"]
+    assert has in shown(visitor, answer.headers["location"])
+    again = visitor.form("/console/tools/new", form)
+    assert again.headers["location"] == "/console/tools"
+    assert console.backend.versions.pointers().head == 2
+    assert audited(console) == [("editor", "config.save", "tools/another.yaml")]
+
+
+def test_a_persona_begins_with_a_greeting_and_nonsense_is_refused(console: Console) -> None:
+    visitor = console.client(Role.EDITOR)
+    visitor.form("/console/tools/new", {"kind": "persona", "name": "night"})
+    assert "{business}" in console.backend.versions.files(2)["personas/night.yaml"]
+    assert visitor.form("/console/tools/new", {"kind": "shop", "name": "x"}).status_code == 422
+    bad = visitor.form("/console/tools/new", {"kind": "tool", "name": "../x"})
+    assert bad.status_code == 422
+
+
+def test_a_file_is_taken_out_of_the_draft_only(console: Console) -> None:
+    visitor = console.client(Role.EDITOR)
+    visitor.form("/console/tools/remove", {"path": BOOK})
+    assert BOOK not in console.backend.versions.files(2)
+    assert BOOK in console.backend.versions.files(console.backend.versions.pointers().published)
+    assert "taken out" in shown(visitor, "/console/tools")
+
+
+def hostile(text: str) -> str:
+    words = " ".join(text.replace("\0", "").replace("\x1b", "").split())
+    parts = [f"# {words}", "handler: calls.end_call", "name: |-", f"  {words}", "filler: |-"]
+    return "\n".join([*parts, f"  {words}", ""])
+
+
+def test_fault_c3_whatever_stands_in_names_and_comments_is_text(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    files = {f"tools/x{number}.yaml": hostile(text) for number, text in enumerate(CORPUS)}
+    words = CORPUS[0]
+    versions.save(1, files, words, CORPUS[1])
+    anns = {path: f"{text}# {CORPUS[2]}\n" for path, text in files.items()}
+    versions.save(2, anns, words, CORPUS[3])
+    bobs = {path: f"# other\n{text}# {CORPUS[4]}\n" for path, text in files.items()}
+    clash = versions.save(2, bobs, words, CORPUS[5])
+    assert isinstance(clash, Conflict)
+    for path in files:
+        answer = visitor.get(f"/console/tools/edit/{path}")
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+        assert_inert(answer.text)
+        assert "handler: calls.end_call" in answer.text
+    for path in ("", "/history", "/versions/3", f"/conflict/{clash.draft}"):
+        shown(visitor, f"/console/tools{path}")
+
+
+# ---- going live, going back ---------------------------------------------------------------------
+
+
+def test_a_draft_is_looked_at_published_and_taken_back(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    page = shown(visitor, f"/console/tools/versions/{second}")
+    assert "per_call: 6" in page
+    assert '<tr class="changed">' in page
+    form = {"why": "more", "over": "1"}
+    answer = visitor.form(f"/console/tools/versions/{second}/publish", form)
+    assert (answer.status_code, versions.pointers().published) == (303, second)
+    history = shown(visitor, "/console/tools/history")
+    assert "Roll back to version 1" in history
+    visitor.form("/console/tools/rollback", {"why": "too many", "over": str(second)})
+    assert versions.pointers().published == 1
+    assert [each.why for each in versions.events(2)] == ["too many", "more"]
+    assert audited(console) == [
+        ("editor", "config.published", "version 2"),
+        ("editor", "config.rolled_back", "version 1"),
+    ]
+    nothing = visitor.form("/console/tools/rollback", {})
+    assert nothing.headers["location"] == "/console/tools/history"
+
+
+def test_what_others_published_meanwhile_is_not_undone_unseen(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    third = draft(console, "snippets.yaml", SALON["snippets.yaml"] + "# more\n")
+    versions.publish(third, "bob", "quicker")
+    late = visitor.form(f"/console/tools/versions/{second}/publish", {"over": "1"})
+    assert (late.status_code, "It would undo changes of others" in late.text) == (200, True)
+    stale = visitor.form("/console/tools/rollback", {"over": "1"})
+    assert stale.status_code == 303
+    assert versions.pointers().published == third
+
+
+def test_a_broken_version_says_what_is_to_be_mended_and_stays_a_draft(console: Console) -> None:
+    visitor = console.client(Role.EDITOR)
+    broken = draft(console, BOOK, SALON[BOOK].replace("booking.book_", "booking.bok_"))
+    page = shown(visitor, f"/console/tools/versions/{broken}")
+    assert f"{BOOK}:2:10" in page
+    assert "disabled>Publish" in page
+    answer = visitor.form(f"/console/tools/versions/{broken}/publish", {})
+    assert "These files cannot be published" in answer.text
+    assert console.backend.versions.pointers().published == 1
+    assert "cannot be published yet" in shown(visitor, "/console/tools")
+
+
+# ---- two editors --------------------------------------------------------------------------------
+
+
+def clash(console: Console) -> Conflict:
+    versions = console.backend.versions
+    draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"), "ann's")
+    yours = SALON[BOOK].replace("per_call: 5", "per_call: 7").replace("What day", "Which day")
+    found = versions.save(1, {BOOK: yours}, "bob", "bob's")
+    assert isinstance(found, Conflict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("side", "lines"),
+    [
+        ("theirs", ["  per_call: 6"]),
+        ("yours", ["  per_call: 7"]),
+        ("both", ["  per_call: 6", "  per_call: 7"]),
+    ],
+)
+def test_fault_c4_a_conflict_is_settled_part_by_part(
+    console: Console, side: str, lines: list[str]
+) -> None:
+    visitor, found = console.client(Role.EDITOR), clash(console)
+    path = f"/console/tools/conflict/{found.draft}"
+    page = shown(visitor, path)
+    assert "Only you have changed this" in page
+    (field,) = set(re.findall(r'type="radio" name="(0-\d+)"', page))
+    undecided = visitor.form(path, {"head": "2"})
+    assert (undecided.status_code, "Choose a side" in undecided.text) == (422, True)
+    answer = visitor.form(path, {"head": "2", field: side, "why": "agreed"})
+    assert answer.status_code == 303, answer.text
+    merged = console.backend.versions.files(console.backend.versions.pointers().head)[BOOK]
+    assert [line for line in merged.splitlines() if "per_call" in line] == lines
+    assert "Which day would suit you?" in merged
+    late = visitor.form(path, {"head": "2", field: side})
+    assert (late.status_code, "Others have saved again" in late.text) == (409, True)
+    assert console.backend.versions.files(found.draft)[BOOK].count("per_call: 7") == 1
+
+
+# ---- roll-outs ----------------------------------------------------------------------------------
+
+
+def test_a_roll_out_is_begun_widened_and_given_to_everybody(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    form = {"version": str(second), "percent": "10", "numbers": "+44 20 7946", "why": "to see"}
+    bad = visitor.form("/console/tools/rollouts", form)
+    assert bad.headers["location"] == f"/console/tools/versions/{second}"
+    form["numbers"] = "+442079460001, +15550001111"
+    began = visitor.form("/console/tools/rollouts", form)
+    assert began.headers["location"] == "/console/tools/rollouts/1"
+    page = shown(visitor, "/console/tools/rollouts/1")
+    assert "10 % of callers, and calls to or from +442079460001, +15550001111" in page
+    assert "being rolled out to 10 %" in shown(visitor, "/console/tools")
+    assert "one at a time" in shown(visitor, f"/console/tools/versions/{second}")
+    visitor.form("/console/tools/rollouts/1/change", {"percent": "50"})
+    assert "50 % of callers." in shown(visitor, "/console/tools/rollouts/1")
+    ended = visitor.form("/console/tools/rollouts/1/end", {"act": "publish", "why": "good"})
+    assert (ended.status_code, versions.pointers().published) == (303, second)
+    over = visitor.form("/console/tools/rollouts/1/end", {"act": "stop"})
+    assert "over" in over.headers["set-cookie"]
+    assert [each[1] for each in audited(console)] == [
+        "rollout.start",
+        "rollout.change",
+        "rollout.publish",
+    ]
+
+
+def test_what_the_guard_decided_is_shown_with_its_figures(console: Console) -> None:
+    rollouts: Rollouts = console.parts.workshop.rollouts
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    begun = rollouts.start(second, 20, (), Rule(least_calls=10), "ann", "")
+    assert isinstance(begun, Rollout)
+    calls: dict[str, Any] = {f"o{at}": (Arm.OLD, Seen()) for at in range(40)}
+    calls |= {f"n{at}": (Arm.NEW, Seen(owed_silence=True)) for at in range(10)}
+    rollouts.keep(begun.id, calls)
+    page = shown(console.client(Role.VIEWER), f"/console/tools/rollouts/{begun.id}")
+    assert "rolled back" in page
+    assert "Worse: owed silence in 100.0% of calls, against 0.0%" in page
+    assert "owed silence: 0.0 % against 100.0 %" in page
+    assert 'action="/console/tools/rollouts/1/end"' not in page
+    assert "rolled back" in shown(console.client(Role.VIEWER), "/console/tools/rollouts")

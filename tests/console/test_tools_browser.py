@@ -1,0 +1,135 @@
+"""Tools in a browser: a mistake made and mended, published and taken back, and two who edit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from telephony.console.access.roles import Role
+from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.hostile import CORPUS
+from tests.console.house import Console
+from tests.console.salon import BOOK, SALON, draft, salon
+
+expect.set_options(timeout=20_000)
+EDIT = f"/console/tools/edit/{BOOK}"
+
+
+class House:
+    def __init__(self, console: Console, browser: Browser, address: str) -> None:
+        self.console = console
+        self._browser = browser
+        self._address = address
+
+    def window(self, **options: object) -> BrowserContext:
+        """Somebody else's."""
+        return signed_in(self._browser, self.console, self._address, Role.EDITOR, **options)
+
+    def live(self) -> str:
+        versions = self.console.backend.versions
+        return versions.files(versions.pointers().published)[BOOK]
+
+
+@pytest.fixture
+def house(tmp_path: Path, console_database: Path, browser: Browser) -> Iterator[House]:
+    console = salon(tmp_path, console_database)
+    with served(console.app) as address:
+        yield House(console, browser, address)
+    console.close()
+
+
+def editor(window: BrowserContext) -> tuple[Page, list[str]]:
+    page = window.new_page()
+    wrong = watched(page)
+    page.goto(EDIT)
+    expect(page.locator("#problems")).to_have_text("Nothing is wrong.")
+    return page, wrong
+
+
+def test_a_mistake_is_shown_where_it_is_mended_published_and_taken_back(house: House) -> None:
+    page, wrong = editor(house.window())
+    # In the form, beyond its range: the text follows, and the line is marked.
+    page.locator("#p-limits > summary").click()
+    page.get_by_label("Per call").fill("5000")
+    expect(page.locator("#text")).to_have_value(
+        SALON[BOOK].replace("per_call: 5", "per_call: 5000")
+    )
+    expect(page.locator("#gutter li.wrong")).to_have_text("19")
+    expect(page.locator("#e-f-limits\\.per_call")).to_contain_text("Line 19")
+    assert_accessible(page)
+    # In the text: the form follows.
+    page.locator("#text").fill(SALON[BOOK].replace("per_call: 5", "per_call: 7"))
+    expect(page.get_by_label("Per call")).to_have_value("7")
+    expect(page.locator("#problems")).to_have_text("Nothing is wrong.")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#save")).to_be_disabled()
+    page.get_by_role("button", name="Run the examples").click()
+    expect(page.locator("#results")).to_contain_text("2 run")
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator("tr.changed .right")).to_have_text("  per_call: 7")
+    page.get_by_label("Why").first.fill("they may try more often")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.locator(".flash")).to_contain_text("go by version 2")
+    assert "per_call: 7" in house.live()
+    page.goto("/console/tools/history")
+    page.locator("summary", has_text="Roll back").click()
+    page.get_by_role("button", name="Roll back to version 1").click()
+    expect(page.locator(".flash")).to_contain_text("Back to version 1")
+    assert house.live() == SALON[BOOK]
+    assert wrong == []
+
+
+def test_fault_c4_two_editors_and_nothing_is_lost(house: House) -> None:
+    ann, _ = editor(house.window())
+    bob, wrong = editor(house.window())
+    ann.locator("#text").fill(SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    ann.keyboard.press("Control+s")
+    expect(ann.locator("#save")).to_be_disabled()
+    bob.locator("#text").fill(
+        SALON[BOOK].replace("per_call: 5", "per_call: 7") + "# bob was here\n"
+    )
+    bob.keyboard.press("Control+s")
+    expect(bob.get_by_role("heading", name="Two have changed the same file")).to_be_visible()
+    assert_accessible(bob)
+    bob.get_by_label("Theirs, version 2").check()
+    bob.get_by_role("button", name="Merge into a draft").click()
+    expect(bob.locator(".flash")).to_contain_text("nothing was lost")
+    versions = house.console.backend.versions
+    merged = versions.files(versions.pointers().head)[BOOK]
+    assert ("per_call: 6" in merged, merged.endswith("# bob was here\n")) == (True, True)
+    # The refused save is what the browser complains of, and nothing else.
+    assert all("412" in each for each in wrong), wrong
+
+
+def test_what_is_not_saved_is_kept_and_offered_again(house: House) -> None:
+    window = house.window()
+    page, _ = editor(window)
+    page.locator("#text").fill(SALON[BOOK] + "# half a thought\n")
+    expect(page.locator("#said")).to_contain_text("Not saved")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto("/console/tools")
+    assert asked == ["beforeunload"]
+    page.goto(EDIT)
+    page.get_by_role("button", name="Go on with it").click()
+    expect(page.locator("#text")).to_have_value(SALON[BOOK] + "# half a thought\n")
+
+
+def test_fault_c3_hostile_files_stay_text_in_a_browser(house: House) -> None:
+    body = "".join(f"# {' '.join(text.split())}\n" for text in CORPUS[:9])
+    words = " ".join(CORPUS[1].split())
+    text = f"{body}handler: calls.end_call\ndescription: |-\n  {words}\nfiller: 5\n"
+    draft(house.console, "tools/hostile.yaml", text)
+    page = house.window(viewport=PHONE, color_scheme="dark").new_page()
+    wrong = watched(page)
+    page.goto("/console/tools/edit/tools/hostile.yaml")
+    expect(page.get_by_label("Description")).to_have_value(words)
+    expect(page.locator("#problems li")).not_to_have_count(0)
+    assert_accessible(page)
+    page.goto("/console/tools")
+    page.locator("#q").fill("hostile")
+    expect(page.locator("tr[data-words]:visible")).to_have_count(1)
+    assert_accessible(page)
+    assert page.evaluate("window.hit") is None
+    assert wrong == []
