@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from telephony.console.access.roles import Role
 from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
@@ -108,7 +108,12 @@ def test_what_is_not_saved_is_kept_and_offered_again(house: House) -> None:
     page.locator("#text").fill(SALON[BOOK] + "# half a thought\n")
     expect(page.locator("#said")).to_contain_text("Not saved")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     page.goto("/console/tools")
     assert asked == ["beforeunload"]
     page.goto(EDIT)
