@@ -140,7 +140,7 @@ class Service:
         self._resuming = Resuming(
             self._custody, self._current, self._built, self._opening.prewarm, self.count
         )
-        self._rollout = open_rollouts(store, versions, self._current, self._built, self.count)
+        self.rollout = open_rollouts(store, versions, self._current, self._built, self.count)
         self.switchboard = self._make_switchboard()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -166,7 +166,7 @@ class Service:
         self.spending.start(self._tasks.start)
         await self._upkeep.follow(self.shop, self.cast.crm)
         self._tasks.start("configuration", self._follower.run())
-        self._tasks.start("roll-out", self._rollout.run())
+        self._tasks.start("roll-out", self.rollout.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
         self._calls.start(self._tasks.start)
@@ -197,7 +197,7 @@ class Service:
         )
         self._opening.close()
         await self._custody.stop(_CUSTODY_S)
-        await self._rollout.stop()
+        await self.rollout.stop()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
         await self.spending.close()
@@ -237,7 +237,7 @@ class Service:
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
         self.metrics.observe(commands)
-        self._rollout.observe(call_id, commands)
+        self.rollout.observe(call_id, commands)
         self.spending.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 
@@ -343,7 +343,7 @@ class Service:
             versions,
             standing=lambda: self._follower.standing,
             moved=self._follower.wake,
-            rolled=self._rollout.wake,
+            rolled=self.rollout.wake,
             shop=lambda: self.shop,
         )
 
@@ -385,7 +385,7 @@ class Service:
 
     def _receive(self, offer: Offer) -> Diverted | Refused | None:
         """What becomes of a call that rings: None, an agent answers it."""
-        cast = self._rollout.live_for(offer).built.cast
+        cast = self.rollout.live_for(offer).built.cast
         if (outside := cast.closed(offer.to, self.clock())) is not None:
             return diverted(outside)
         part = cast.part(offer.to, self.clock())
@@ -399,11 +399,11 @@ class Service:
 
     def _prewarm(self, offer: Offer) -> None:
         if self.switchboard.awaits(offer.call_sid):
-            self._opening.prewarm(self._rollout.live_for(offer), offer)
+            self._opening.prewarm(self.rollout.live_for(offer), offer)
 
     def _open_session(self, offer: Offer, leg: Leg, over: Callable[[Session], None]) -> Session:
         claimed = self._resuming.claim(offer.call_sid)
-        live, earlier = claimed or (self._rollout.begins(offer), None)
+        live, earlier = claimed or (self.rollout.begins(offer), None)
         return self._opening.session(live, offer, leg, over, earlier)
 
     def _journal(self, head: Head, engine: str, config: bytes, part: int, persona: str) -> Journal:

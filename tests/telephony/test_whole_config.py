@@ -9,6 +9,7 @@ import pytest
 
 from telephony.transcripts.archive import Archive
 from telephony.transcripts.entry import AgentLine
+from telephony.twilio.ports import Offer
 from tests.telephony.api_client import KEY
 from tests.telephony.test_whole_call import House, caller, house
 from tools.booking.shop import DEFAULT_SHOP
@@ -42,6 +43,12 @@ class Api:
             "PUT", "config/files/shop.yaml", json=body, headers={"If-Match": etag}
         )
         await self.ask("POST", f"config/versions/{saved['version']}/publish", json={})
+
+    async def greeted(self, built: House, name: str) -> None:
+        """Wait until a call that rings would get this shop."""
+        offer = Offer("CA0", "AC0", "+15550002222", "+15550001111")
+        while built.service.rollout.live_for(offer).built.cast.configuration.shop.name != name:
+            await asyncio.sleep(0.05)
 
     async def running(self, version: int, folder: str = "taken") -> dict[str, Any]:
         """Wait until the service goes by this version and stands so to its folder."""
@@ -84,3 +91,27 @@ async def test_fault_c7_a_running_call_keeps_its_version_and_the_next_one_has_th
         "Thanks for calling First",
         "Thanks for calling Second",
     }
+
+
+async def test_fault_c7_a_call_keeps_the_version_that_is_rolled_out_and_the_next_has_the_old(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "shop.yaml").write_text(shop("First"))
+    opened = house(tmp_path, FRONTDESK_GREETING="", FRONTDESK_API_KEY=KEY)
+    async with opened as built, aiohttp.ClientSession(headers=HEADERS) as http:
+        api = Api(built, http)
+        etag = (await api.ask("GET", "config/files/shop.yaml"))["etag"]
+        body = {"text": shop("Second"), "why": "to be tried"}
+        await api.ask("PUT", "config/files/shop.yaml", json=body, headers={"If-Match": etag})
+        await api.ask("POST", "rollouts", json={"version": 2, "percent": 100})
+        await api.greeted(built, "Second")
+        async with asyncio.TaskGroup() as calls:
+            first = calls.create_task(built.phone.dial(caller(hang_up_ms=4_000)))
+            await built.model.session()
+            await api.ask("POST", "rollouts/1/stop", json={"why": "no"})
+            await api.greeted(built, "First")
+        second = await built.phone.dial(caller(hang_up_ms=2_000))
+    assert {first.result().errors, second.errors} == {()}
+    archive = Archive(tmp_path / "data")
+    assert [call.summary.config_version for call in archive.newest(5)] == [1, 2]
