@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "rollouts"
-down_revision = "console_access"
+down_revision = "0005_call_index"
 
 INSTANT = sa.DateTime(timezone=True)
 
