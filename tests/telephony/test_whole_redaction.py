@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from telephony import logs
 from telephony.cli.replay import make_call
@@ -85,6 +87,7 @@ async def test_requirement_d1_a_card_told_over_two_turns_is_used_and_is_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged = io.StringIO()
+    handlers = list(logging.getLogger().handlers)
     sink = logs.set_up(level="debug", form="json", caller_data=True, stream=logged)
     try:
         async with called(tmp_path, monkeypatch) as (home, till):
@@ -95,6 +98,8 @@ async def test_requirement_d1_a_card_told_over_two_turns_is_used_and_is_nowhere(
             seen = repr(home.entries)
     finally:
         sink.close()
+        structlog.reset_defaults()
+        logging.getLogger().handlers[:] = handlers
     for place in (kept, seen, logged.getvalue()):
         assert not [part for part in PARTS if part in place]
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
