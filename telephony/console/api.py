@@ -87,7 +87,7 @@ def _add_problem(schemas: dict[str, Any]) -> None:
 
 
 def _show_problems(responses: dict[str, Any], *, body: bool) -> None:
-    for status in ("401", "403", "413", "422", "503", *(["400"] if body else [])):
+    for status in ("401", "403", "413", "422", "429", "503", *(["400"] if body else [])):
         responses.setdefault(status, {"description": "Refused"})
     for status, response in responses.items():
         if status >= "400":

@@ -1,6 +1,7 @@
 """Faults C1, C2, C3, C8, C9, C10: who gets in, and what is refused."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,9 +9,11 @@ import pyotp
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
 from fastapi.responses import StreamingResponse
+from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from telephony.app import open_service
 from telephony.console.access import sessions
 from telephony.console.access.access import Access
 from telephony.console.access.gate import Gate
@@ -20,6 +23,7 @@ from telephony.console.access.policy import Open, Policy, needs
 from telephony.console.access.roles import RIGHTS, Right, Role
 from telephony.console.access.throttle import Rate
 from telephony.console.access.tries import NAME, PAIR
+from telephony.settings import load
 from tests.console.hostile import CORPUS, assert_inert
 from tests.console.house import ADDRESS, PASSWORD, Console
 from tests.console.walk import Door, doors, gates
@@ -69,7 +73,7 @@ def test_fault_c1_an_application_with_its_own_description_is_refused() -> None:
 
 
 def test_fault_c1_only_signing_in_and_styles_are_open_to_all(shared: Console) -> None:
-    opened = {door.url for door in doors(shared) if Open.ANYBODY in door.rule.asked}
+    opened = {door.url for door in doors(shared) if door.rule.asked & {Open.ANYBODY, Open.FILES}}
     assert opened == {
         "/console/sign-in",
         "/console/sign-in/code",
@@ -77,7 +81,7 @@ def test_fault_c1_only_signing_in_and_styles_are_open_to_all(shared: Console) ->
         "/console/static/base.css",
         "/console/welcome/1",
     }
-    assert all(door.rule.anybody for door in doors(shared) if Open.ANYBODY in door.rule.asked)
+    assert all(door.rule.anybody for door in doors(shared) if door.url in opened)
     assert len(list(gates(shared))) == 2
 
 
@@ -132,6 +136,25 @@ def test_fault_c1_denied_writes_are_written_down(console: Console) -> None:
         ("", "", "POST /api/v1/rollback\\x1b[2J"),
         ("viewer", "viewer", "POST /api/v1/users"),
     ]
+
+
+async def test_fault_c1_outside_the_gates_stand_health_and_what_twilio_signs(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config").mkdir()
+    environment = {
+        "FRONTDESK_DATA_DIR": str(tmp_path),
+        "FRONTDESK_CONFIG_DIR": str(tmp_path / "config"),
+    }
+    service = await open_service(load(environment, tmp_path))
+    paths = {str(route.path) for route in iter_route_contexts(service.app.routes)}
+    await service.stop()
+    assert {path for path in paths if not path.startswith("/twilio/")} == {
+        "/api/v1",
+        "/console",
+        "/healthz",
+        "/readyz",
+    }
 
 
 # ---- C2 -----------------------------------------------------------------------------------------

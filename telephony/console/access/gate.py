@@ -111,12 +111,14 @@ class Gate:
         method = scope.get("method")
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         self._check_rate(self._addresses, _ip(connection))
-        visitor = await self._visitor(connection)
+        rule = self.policy.of(path, method)
+        files = rule is not None and rule.files
+        visitor = _Visitor(None, "") if files else await self._visitor(connection)
         scope[WHO] = visitor.who
         scope[CSRF] = csrf_token(visitor.secret)
         scope[VISIT] = (self._visit, visitor.secret) if visitor.fresh else None
         self._check_rate(self._clients, visitor.who.id if visitor.who else _ip(connection))
-        _check_right(visitor.who, self.policy.of(path, method))
+        _check_right(visitor.who, rule)
         if visitor.secret:
             self._check_origin(connection, method)
         if method is None:

@@ -21,6 +21,8 @@ class Open(Enum):
     """What a route asks for that asks for no right."""
 
     ANYBODY = "anybody"
+    FILES = "files"
+    """The same, and it is not even looked up who it is."""
     SIGNED_IN = "signed in"
 
 
@@ -32,7 +34,7 @@ class Needs:
 
     async def __call__(self, connection: HTTPConnection) -> None:
         # The gate has looked already; this is for an app that somebody serves without one.
-        if self.what is not Open.ANYBODY:
+        if self.what not in (Open.ANYBODY, Open.FILES):
             who = current(connection)
             if isinstance(self.what, Right) and not who.may(self.what):
                 raise forbidden(self.what)
@@ -47,8 +49,13 @@ def needs(right: Right) -> Any:
 
 
 def anybody() -> Any:
-    """For `dependencies=[...]`: also who is not signed in. For signing in and styles only."""
+    """For `dependencies=[...]`: also who is not signed in. For signing in only."""
     return Depends(Needs(Open.ANYBODY))
+
+
+def anybody_s_files() -> Any:
+    """For `dependencies=[...]`: styles, scripts and pictures, the same for all."""
+    return Depends(Needs(Open.FILES))
 
 
 def signed_in() -> Any:
@@ -84,7 +91,8 @@ class Rule:
         self.methods = frozenset(methods)
         """Empty for a WebSocket."""
         self.asked = asked
-        self.anybody = asked == {Open.ANYBODY}
+        self.files = asked == {Open.FILES}
+        self.anybody = self.files or asked == {Open.ANYBODY}
         self._regex = re.compile(compile_path(path)[0].pattern, re.DOTALL)
 
     def covers(self, path: str, method: str | None) -> bool:

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import sqlalchemy as sa
@@ -103,8 +104,8 @@ class Users:
         """Raises LastAdmin."""
 
         def work(connection: sa.Connection) -> None:
-            _change(connection, user_id, role=role.value)
-            _keep_an_admin(connection)
+            with _keeping_an_admin(connection, user_id):
+                _change(connection, user_id, role=role.value)
 
         self._store.write(work)
 
@@ -112,9 +113,9 @@ class Users:
         """Ends all their sessions. Raises LastAdmin."""
 
         def work(connection: sa.Connection) -> None:
-            _change(connection, user_id, disabled_at=self._clock() if disabled else None)
+            with _keeping_an_admin(connection, user_id):
+                _change(connection, user_id, disabled_at=self._clock() if disabled else None)
             _let_go(connection, user_id)
-            _keep_an_admin(connection)
 
         self._store.write(work)
 
@@ -123,10 +124,10 @@ class Users:
 
         def work(connection: sa.Connection) -> None:
             _let_go(connection, user_id)
-            for table in (RECOVERY_CODES, USERS):
-                column = table.c.id if table is USERS else table.c.user_id
-                connection.execute(sa.delete(table).where(column == user_id))
-            _keep_an_admin(connection)
+            codes = sa.delete(RECOVERY_CODES).where(RECOVERY_CODES.c.user_id == user_id)
+            connection.execute(codes)
+            with _keeping_an_admin(connection, user_id):
+                connection.execute(sa.delete(USERS).where(USERS.c.id == user_id))
 
         self._store.write(work)
 
@@ -154,12 +155,15 @@ def _let_go(connection: sa.Connection, user_id: str) -> None:
         connection.execute(sa.delete(table).where(table.c.user_id == user_id))
 
 
-def _keep_an_admin(connection: sa.Connection) -> None:
-    """Raises LastAdmin, and so undoes what was done before."""
-    admin = (USERS.c.role == Role.ADMIN.value) & USERS.c.disabled_at.is_(None)
-    # Locked, so that two admins cannot take each other's role away at the same moment.
-    query = sa.select(USERS.c.id).where(admin).with_for_update()
-    if not connection.execute(query).all():
+@contextmanager
+def _keeping_an_admin(connection: sa.Connection, user_id: str) -> Iterator[None]:
+    """Raises LastAdmin, and so undoes what was done, if there was an admin and is none any more."""
+    admins = (USERS.c.role == Role.ADMIN.value) & USERS.c.disabled_at.is_(None)
+    # All of them, and in order: so two of them cannot put each other out at the same moment.
+    query = sa.select(USERS.c.id).where(admins).order_by(USERS.c.id).with_for_update()
+    before = connection.execute(query).scalars().all()
+    yield
+    if user_id in before and not connection.execute(query).all():
         raise LastAdmin("There must be an admin: make somebody else one before.")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
-from telephony.console.access.policy import anybody
+from telephony.console.access.policy import anybody_s_files
 from telephony.console.problems import Refused
 from telephony.console.rendering import STATIC, static_version
 
@@ -25,7 +25,7 @@ IfNoneMatch = Annotated[str | None, Header()]
 
 def files_router() -> APIRouter:
     """Everything under /static; nothing in it is secret."""
-    router = APIRouter(prefix="/static", dependencies=[anybody()])
+    router = APIRouter(prefix="/static", dependencies=[anybody_s_files()])
 
     @router.get("/{version}/{name}")
     def versioned(version: str, name: Name, if_none_match: IfNoneMatch = None) -> Response:
