@@ -213,6 +213,7 @@ def test_what_would_be_kept_out_of_the_record_is_told(shelf: Shelf) -> None:
     ("arguments", "why"),
     [
         ('{"name": "[redacted]"}', "kept out of the record"),
+        ('{"name": "[secret]"}', "kept out of the record"),
         ('{"name": "digits:0123"}', "kept nowhere"),
     ],
 )
@@ -223,6 +224,14 @@ def test_what_was_not_recorded_cannot_be_judged_and_is_said_so(
     (preview,) = shelf.edit(BOOK, SALON[BOOK] + "approval: {}\n").calls
     assert preview.differences == ()
     assert why in preview.unknown[0]
+
+
+def test_words_that_were_kept_out_of_the_record_prove_nothing_either_way(shelf: Shelf) -> None:
+    card = caller("It is [card number].", 6_500)
+    shelf.call(*BOOKING[:4], card, tool(7_000))
+    (preview,) = shelf.edit(BOOK, SALON[BOOK] + "approval: {}\n").calls
+    assert preview.differences == ()
+    assert "words that its rules go by" in preview.unknown[0]
 
 
 def test_tools_of_a_server_are_known_only_while_it_is_connected(shelf: Shelf) -> None:
