@@ -17,6 +17,7 @@ from telephony.call.config import Claimable
 from telephony.call.honesty import Reader
 from telephony.transcripts.entry import AgentLine, AnyEntry, CallerLine, Fate, ToolLine, WordFate
 from tools.policy import Allow, History, NeedsApproval, Refused, Runs, Steps, decide
+from tools.redacting.kinds import ALL_LABELS
 from tools.redaction import HIDDEN, redacted
 from tools.registry import Entry, Registry
 from tools.spec import DIGITS_REFERENCE, Evidence, Heard, ToolRequest
@@ -107,7 +108,7 @@ def preview(call: Recorded, before: Side, after: Side) -> Preview:
     ]
     unknown: list[str] = []
     for line in lines:
-        if (why := _unknowable(line, before, after)) is not None:
+        if (why := _unknowable(call, line, before, after)) is not None:
             unknown.append(f"{line.name}: {why}")
             continue
         history = _history(call, line)
@@ -144,14 +145,24 @@ def _offers(before: Side, after: Side, used: set[str]) -> Iterator[Difference]:
 # ---- tool calls ----------------------------------------------------------------------------------
 
 
-def _unknowable(line: ToolLine, before: Side, after: Side) -> str | None:
-    if HIDDEN in line.arguments:
+def _unknowable(call: Recorded, line: ToolLine, before: Side, after: Side) -> str | None:
+    if _is_hidden(line.arguments):
         return "its arguments were kept out of the record"
+    entries = [side.registry.get(line.name) for side in (before, after)]
+    goes_by_words = any(entry is not None and entry.spec.needs_evidence for entry in entries)
+    said = _said(call.entries, line.start_ms) if goes_by_words else ()
+    if any(_is_hidden(heard.text) for _, heard in said):
+        return "words that its rules go by were kept out of the record"
     if DIGITS_REFERENCE in line.arguments:
         return "it was given digits that are kept nowhere"
     if line.name in before.unsure | after.unsure:
         return "what it takes is known only while its server is connected"
     return None
+
+
+def _is_hidden(text: str) -> bool:
+    """Whether something stands in for what was kept out of the record."""
+    return any(label in text for label in (HIDDEN, *ALL_LABELS))
 
 
 def _verdicts(

@@ -278,6 +278,9 @@ def _yaml(value: Any) -> str:
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, _WIDE, True
     yaml.sort_base_mapping_type_on_output = False
     out = io.StringIO()
+    if isinstance(value, dict):
+        yaml.dump(value, out)
+        return out.getvalue().strip()
     yaml.dump([value], out)
     return out.getvalue().strip()[1:-1]
 

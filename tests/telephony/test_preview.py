@@ -11,7 +11,15 @@ from telephony.preview import Difference, Preview
 from telephony.rehearsal import Previews, Rehearsal
 from telephony.settings import load
 from telephony.transcripts import files
-from telephony.transcripts.entry import AgentLine, AnyEntry, CallerLine, Fate, ToolLine
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    Fate,
+    ToolLine,
+    Word,
+    WordFate,
+)
 from telephony.transcripts.summary import Summary
 from tools.config import ConfigError
 from tools.store import open_store
@@ -213,6 +221,7 @@ def test_what_would_be_kept_out_of_the_record_is_told(shelf: Shelf) -> None:
     ("arguments", "why"),
     [
         ('{"name": "[redacted]"}', "kept out of the record"),
+        ('{"name": "[secret]"}', "kept out of the record"),
         ('{"name": "digits:0123"}', "kept nowhere"),
     ],
 )
@@ -223,6 +232,14 @@ def test_what_was_not_recorded_cannot_be_judged_and_is_said_so(
     (preview,) = shelf.edit(BOOK, SALON[BOOK] + "approval: {}\n").calls
     assert preview.differences == ()
     assert why in preview.unknown[0]
+
+
+def test_words_that_were_kept_out_of_the_record_prove_nothing_either_way(shelf: Shelf) -> None:
+    card = caller("It is [card number].", 6_500)
+    shelf.call(*BOOKING[:4], card, tool(7_000))
+    (preview,) = shelf.edit(BOOK, SALON[BOOK] + "approval: {}\n").calls
+    assert preview.differences == ()
+    assert "words that its rules go by" in preview.unknown[0]
 
 
 def test_tools_of_a_server_are_known_only_while_it_is_connected(shelf: Shelf) -> None:
@@ -251,3 +268,21 @@ def test_words_that_were_cut_count_as_far_as_they_were_heard(shelf: Shelf) -> No
     (preview,) = shelf.edit(BOOK, SALON[BOOK], **{BOOK: plain}).calls
     assert isinstance(preview, Preview)
     assert preview.differences[0].after.startswith("refused (confirm): ")
+
+
+def test_words_count_as_far_as_they_had_sounded_when_the_tool_was_called(shelf: Shelf) -> None:
+    times = enumerate(READ_BACK.split())
+    words = tuple(
+        Word(text, 4_000 + 200 * at, 4_200 + 200 * at, WordFate.HEARD) for at, text in times
+    )
+    speaking = msgspec.structs.replace(agent(READ_BACK, 4_000), end_ms=8_000, words=words)
+    plain = SALON[BOOK].replace("confirm: [service, date, time, name]\n", "confirm: []\n")
+    shelf.call(*BOOKING[:2], speaking, caller("Yes.", 4_500), tool(5_000))
+    (preview,) = shelf.edit(BOOK, SALON[BOOK], **{BOOK: plain}).calls
+    assert preview.differences[0].after.startswith("refused (confirm): ")
+
+
+def test_arguments_that_are_no_json_are_as_invalid_as_they_were(shelf: Shelf) -> None:
+    shelf.call(*BOOKING[:4], tool(7_000, "no json", state="invalid"))
+    (preview,) = shelf.edit(BOOK, SALON[BOOK] + "# only a comment\n").calls
+    assert preview.differences == ()

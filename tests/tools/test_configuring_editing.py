@@ -158,3 +158,43 @@ def test_any_edit_says_what_was_wanted_and_leaves_all_other_fields_alone(
     assert Document(found, "file").data == wanted
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert [line for line in found.splitlines() if line in comments] == comments
+
+
+def test_lists_of_every_kind_of_value_are_compared_as_they_are_read() -> None:
+    text = "a:\n  - 2026-03-04  # a day\n  - 5\n  - 1.5\n  - true\n  - {x: [1]}\n  - last  # end\n"
+    wanted = ["2026-03-04", 5, 1.5, True, {"x": [1]}, "last", None]
+    found = edited(text, [Edit(("a",), wanted)])
+    assert Document(found, "file").data == {"a": wanted}
+    assert found.startswith(text)
+    assert edited(found, [Edit(("a",), wanted[:6])]) == text
+    held = "a: {day: 2026-03-04, n: 1}  # why\n"
+    assert edited(held, [Edit(("a",), {"day": "2026-03-04", "n": 2})]) == held.replace("1}", "2}")
+
+
+def test_quotes_and_parts_are_kept_as_somebody_wrote_them() -> None:
+    text = "a: \"one\"\nb: 'two'\nc:\n  d: 1  # inside\n  e: 2\nf:\n"
+    edits = [
+        Edit(("a",), "three"),
+        Edit(("b",), "four"),
+        Edit(("c",), {"d": 3, "g": {"h": "i"}}),
+        Edit(("f", "new"), 1),
+    ]
+    assert edited(text, edits) == (
+        "a: \"three\"\nb: 'four'\nc:\n  d: 3  # inside\n  g:\n    h: i\nf:\n  new: 1\n"
+    )
+
+
+def test_a_list_that_is_not_moved_in_stays_so_and_entries_are_made_on_the_way() -> None:
+    assert edited("a:\n- x\n", [Edit(("a", 1), "y")]) == "a:\n- x\n- y\n"
+    found = edited("a: 1\n", [Edit(("b", 0), {"c": "d"})])
+    assert Document(found, "file").data == {"a": 1, "b": [{"c": "d"}]}
+    inside = edited("a:\n  - b: 1\n", [Edit(("a", 0, "b"), 2)])
+    assert inside == "a:\n  - b: 2\n"
+
+
+def test_what_no_file_can_hold_is_refused_not_written() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(20):
+        deep = {"b": deep}
+    with pytest.raises(Uneditable, match="change it in the text"):
+        edited("a: 1\n", [Edit(("b",), deep)])

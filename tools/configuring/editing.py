@@ -146,7 +146,8 @@ def _fresh(value: Any, old: Any, inside: Any) -> Any:
             for name in [name for name in old if name not in value]:
                 del old[name]
             for name, each in value.items():
-                old[name] = _fresh(each, old.get(name), old)
+                if name not in old or repr(_plain(old[name])) != repr(each):
+                    old[name] = _fresh(each, old.get(name), old)
             return old
         case list() if isinstance(old, CommentedSeq):
             _replace(old, value)
@@ -201,7 +202,7 @@ def _plain(value: Any) -> Any:
         case float():
             return float(value)
         case _:
-            return value
+            return str(value)  # a day, which is read as text
 
 
 def _is_short(value: list[Any]) -> bool:
@@ -309,11 +310,9 @@ def _dumped(own: str, edit: Edit) -> str | None:
     yaml = _yaml(own)
     try:
         data = yaml.load(own) if own else CommentedMap()
-        if not isinstance(data, CommentedMap):
-            return None
         _change(data, edit)
         return _written(yaml, data) if data else ""
-    except (YAMLError, ValueError, AttributeError):
+    except (YAMLError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -322,11 +321,9 @@ def _rewritten(text: str, edit: Edit, _order: Sequence[str]) -> str | None:
     yaml = _yaml(text)
     try:
         data = yaml.load(text)
-        if not isinstance(data, CommentedMap):
-            return None
         _change(data, edit)
         return _written(yaml, data)
-    except (YAMLError, ValueError, AttributeError):
+    except (YAMLError, ValueError, TypeError, AttributeError):
         return None
 
 
