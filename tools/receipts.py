@@ -221,6 +221,15 @@ class Receipts:
         found = self._store.read(lambda connection: connection.execute(query).one_or_none())
         return None if found is None else _typed(found)
 
+    def of_requests(self, call_id: str) -> dict[str, Receipt]:
+        """What each tool call of a call led to, by its id; those that were not begun are left
+        out."""
+        query = sa.select(REQUESTS.c.tool_call_id, RECEIPTS).select_from(REQUESTS.join(RECEIPTS))
+        mine = query.where(REQUESTS.c.call_id == call_id)
+        return self._store.read(
+            lambda connection: {row.tool_call_id: _typed(row) for row in connection.execute(mine)}
+        )
+
     def of_call(self, call_id: str) -> list[Receipt]:
         """All receipts of a call, oldest first."""
         query = sa.select(RECEIPTS).where(RECEIPTS.c.call_id == call_id).order_by(RECEIPTS.c.id)

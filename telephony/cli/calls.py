@@ -1,11 +1,15 @@
 """`frontdesk calls`: what calls there were and what was said."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
 
-from telephony.cli.terminal import style
+from telephony.cli.terminal import CommandFailed, style
+from telephony.exports import jsonl, sheet, vtt
+from telephony.exports.sealed import FULL, BadExport, Exported
 from telephony.plain import plain
 from telephony.settings import load
 from telephony.transcripts.archive import (
@@ -14,6 +18,7 @@ from telephony.transcripts.archive import (
     export_json,
     export_text,
     journal_problem,
+    transcript,
 )
 from telephony.transcripts.index.index import CallIndex
 from telephony.transcripts.index.keeping import Keeping
@@ -21,6 +26,13 @@ from telephony.transcripts.text import clock
 from tools.migrate import migrate
 from tools.store import open_store
 
+_WRITERS: dict[str, Callable[[StoredCall], bytes]] = {
+    "json": export_json,
+    "txt": lambda call: export_text(call).encode(),
+    "jsonl": lambda call: jsonl.written(exported(call)),
+    "vtt": lambda call: vtt.written(exported(call)),
+    "csv": lambda call: sheet.written(exported(call)),
+}
 _COLUMNS = ("call", "started", "length", "engine", "from", "turns", "cost", "ended")
 
 
@@ -62,14 +74,17 @@ def show(call_id: str) -> None:
 
 @calls.command()
 @click.argument("call_id")
-@click.option("--format", "form", type=click.Choice(["json", "txt"]), default="json")
+@click.option("--format", "form", type=click.Choice([*_WRITERS]), default="json")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout."
 )
 def export(call_id: str, form: str, output: Path | None) -> None:
-    """Export one call as JSON or plain text."""
-    call = _archive().find(call_id)
-    content = export_json(call) if form == "json" else export_text(call).encode()
+    """Export one call.
+
+    json and txt tell all of it; jsonl (the one to read back), vtt and csv hold the transcript, its
+    schema and a digest of it.
+    """
+    content = _WRITERS[form](_archive().find(call_id))
     if output is None:
         click.echo(content, nl=False)
     else:
@@ -96,6 +111,30 @@ def reindex(missing: bool) -> None:
         click.echo(f"{done} calls were read into the index, which has {keeping.indexed()}.")
     finally:
         store.close()
+
+
+@calls.command()
+@click.argument("file", type=click.File("rb"))
+def verify(file: BinaryIO) -> None:
+    """Check that an exported transcript (jsonl) is as it was written."""
+    try:
+        found = jsonl.read(file.read())
+    except BadExport as error:
+        raise CommandFailed(str(error)) from None
+    lines = len(found.entries)
+    click.echo(f"Whole and unchanged: call {found.call.call_id}, {lines} lines, {found.view} view.")
+
+
+def exported(call: StoredCall) -> Exported:
+    """All of the call, as whoever has the files may hand it on."""
+    lines = transcript(call)
+    return Exported(
+        call=call.summary,
+        finished=call.finished,
+        view=FULL,
+        entries=lines.entries,
+        problems=lines.problems,
+    )
 
 
 def _archive() -> Archive:

@@ -13,6 +13,7 @@ from telephony.console.approvals import approvals_router
 from telephony.console.calls import calls_router
 from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.onecall import one_call_router, open_calls
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
@@ -46,6 +47,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(people_router(parts))
     app.include_router(calls_router(parts.calls, parts.access.audit))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
+    app.include_router(one_call_router(open_calls(parts)))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())
     return mounted(API_PATH, SecurityHeaders(gate, secure=parts.access.origins.secure))

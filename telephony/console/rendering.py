@@ -53,10 +53,14 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 
     Blocks for as long as it takes: a long page is made in a thread (a plain `def` route is).
     """
-    body = _templates().get_template(template).render(_around(request) | values)
-    response = HTMLResponse(body, status)
+    response = HTMLResponse(rendered(template, **(_around(request) | values)), status)
     hand_over(request, response)
     return response
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with these values and nothing else: what is no page of the console. Blocks."""
+    return _templates().get_template(template).render(values)
 
 
 def redirect(request: Request, path: str, *, flash: str = "", kind: str = "good") -> Response:

@@ -12,7 +12,9 @@ from telephony.console.access.gate import CSRF, VISIT, Gate
 from telephony.console.access.policy import WHO, Policy, current, needs
 from telephony.console.access.roles import Right
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.onecall import open_calls
 from telephony.console.pages.account import account_router
+from telephony.console.pages.call import call_router
 from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
 from telephony.console.pages.rollouts import rollouts_pages
@@ -33,6 +35,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         rollouts_pages(parts.workshop),
         tools_pages(parts.workshop),
         settings_router(parts),
+        call_router(open_calls(parts)),
         calls_page_router(parts.calls, parts.access.audit),
     )
 

@@ -3,6 +3,7 @@
 Everything here may have been torn by a crash: what can be read is read, what cannot is said.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ class Archive:
                 raise NotFound(f"There is no call {call_id!r} below {self._calls}.")
             case several:
                 raise NotFound(f"{len(several)} calls begin with {call_id!r}; give more of the id.")
+
+    def exactly(self, call_id: str) -> StoredCall:
+        """The call with this very id; raises NotFound. Looks into each day's folder by name only,
+        so it is as quick among a million calls."""
+        if files.SAFE_NAME.fullmatch(call_id):
+            for day in self._days():
+                if (folder := _last_part(day, call_id)) is not None:
+                    return stored(folder)
+        raise NotFound(f"There is no call {call_id!r}.")
 
     def _days(self) -> Iterator[Path]:
         yield from sorted(_folders(self._calls), reverse=True)
@@ -198,6 +208,15 @@ def _what_it_was(line: bytes) -> str:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return "torn or no JSON"
     return f"unknown kind of entry {kind!r}" if isinstance(kind, str) else "no entry"
+
+
+def _last_part(day: Path, call_id: str) -> Path | None:
+    """What the last of the processes that carried the call has kept; the first may have died before
+    it wrote a line."""
+    parts = (day / files.part_name(call_id, part) for part in itertools.count(2))
+    later = list(itertools.takewhile(Path.is_dir, parts))
+    first = day / call_id
+    return later[-1] if later else first if first.is_dir() else None
 
 
 def _latest(day: Path) -> list[Path]:

@@ -5,6 +5,7 @@ half: whatever an error interrupts is repeated, never doubled.
 """
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ SUMMARY = "call.json"
 VOICEMAIL = "voicemail.json"
 RECORDINGS = {Track.CALLER: "caller.wav", Track.HEARD: "agent.wav", Track.SENT: "sent.wav"}
 
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+"""What a call id must look like: it names a folder."""
 _PART = "+"
 """No call id has it."""
 _SILENCE_BLOCK = wav.SILENCE * 65_536

@@ -9,7 +9,6 @@ and tried again until it can be or the queue is full.
 import asyncio
 import concurrent.futures
 import errno
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from msgspec import structs
 from telephony.call.commands import CallCommand, Track
 from telephony.call.events import CallEvent
 from telephony.transcripts.entry import AnyEntry, EndedReason
-from telephony.transcripts.files import CallFiles, Disk, part_name
+from telephony.transcripts.files import SAFE_NAME, CallFiles, Disk, part_name
 from telephony.transcripts.records import (
     MAX_FRAME_BYTES,
     Checkpoint,
@@ -52,7 +51,6 @@ MAX_SAMPLES = 4 * 3600 * 8_000
 OVERFLOW = "journal_overflow"
 BROKEN = "writer_failed"
 """A bug of ours: the rest of this call is not written."""
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _TROUBLES = {
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
@@ -66,7 +64,7 @@ _TROUBLES = {
 def call_folder(data_dir: Path, call_id: str, started_at: datetime, part: int = 1) -> Path:
     """Where a call's files lie; `part` counts the processes that carried it. Raises ValueError
     for an id that is no plain name."""
-    if not _SAFE_NAME.fullmatch(call_id):
+    if not SAFE_NAME.fullmatch(call_id):
         raise ValueError("call id is not a plain name")
     name = part_name(call_id, part)
     return data_dir / "calls" / started_at.astimezone(UTC).date().isoformat() / name

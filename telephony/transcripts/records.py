@@ -10,7 +10,7 @@ at which event it first differs, and prove that it does not.
 import hashlib
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -131,23 +131,36 @@ def frame(record: Record) -> bytes:
 def read(data: bytes) -> Reading:
     """Every whole record up to the first damage. Never raises, whatever the bytes are."""
     records: list[Record] = []
-    offset = 0
-    while offset < len(data):
-        found = _record_at(data, offset)
+    for found in records_from(data, first=True):
         if isinstance(found, Damage):
             return Reading(tuple(records), found)
-        record, offset = found
-        records.append(record)
+        records.append(found[0])
     return Reading(tuple(records), None)
+
+
+def records_from(data: bytes, first: bool) -> Iterator[tuple[Record, int] | Damage]:
+    """Each whole record of a part of a journal with the offset behind it, then what ends them if
+    not the end of the part. `first`: the part begins where the journal does, with its header.
+
+    Never raises, whatever the bytes are. What is cut off at the end is damage like any other: who
+    reads part by part goes on from the last good offset.
+    """
+    offset = 0
+    while offset < len(data):
+        found = _record_at(data, offset, header=first and offset == 0)
+        yield found
+        if isinstance(found, Damage):
+            return
+        offset = found[1]
 
 
 def header_of(data: bytes) -> Header | None:
     """The header, from the first part of a journal; None when it is not whole."""
-    found = _record_at(data, 0) if data else None
+    found = _record_at(data, 0, header=True) if data else None
     return found[0] if isinstance(found, tuple) and isinstance(found[0], Header) else None
 
 
-def _record_at(data: bytes, offset: int) -> tuple[Record, int] | Damage:
+def _record_at(data: bytes, offset: int, *, header: bool) -> tuple[Record, int] | Damage:
     body = offset + _FRAME.size
     if body > len(data):
         return Damage(offset, "torn frame head")
@@ -163,7 +176,7 @@ def _record_at(data: bytes, offset: int) -> tuple[Record, int] | Damage:
         record = _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return Damage(offset, "unknown kind of record")
-    if isinstance(record, Header) is not (offset == 0):
+    if isinstance(record, Header) is not header:
         return Damage(offset, "header missing or repeated")
     return record, body + length
 

@@ -59,6 +59,11 @@ def render(entries: Iterable[AnyEntry], style: Style = Style.PLAIN) -> str:
     return "".join(f"{text}\n" for text in lines if text)
 
 
+def remark(entry: AnyEntry) -> tuple[str, str] | None:
+    """Who or what one entry is of, and what it says; None for entries that are only counted."""
+    return _said(entry, Style.PLAIN)
+
+
 def line(entry: AnyEntry, style: Style = Style.PLAIN) -> str:
     """One entry on one line; empty for entries that are only counted."""
     said = _said(entry, style)

@@ -97,6 +97,19 @@ def test_a_call_that_several_processes_carried_is_one_call(tmp_path: Path) -> No
     assert archive.find("CA1").folder.name == "CA1+11"
 
 
+def test_a_whole_id_finds_its_call_and_nothing_else_does(tmp_path: Path) -> None:
+    day = dt.timedelta(days=1)
+    calls = ("CA10", NOON), ("CA1", NOON - day), ("CA1+2", NOON - day), ("CA2+2", NOON)
+    store(tmp_path, *calls)
+    archive = Archive(tmp_path)
+    found = [archive.exactly(call_id).folder.name for call_id in ("CA10", "CA1", "CA2")]
+    # Of a call that several processes carried, the last; the first may have left nothing.
+    assert found == ["CA10", "CA1+2", "CA2+2"]
+    for call_id in ("CA", "CA1+2", "CA3", "", "..", "../CA1", "CA1/call.json", "CA1\n", "a" * 200):
+        with pytest.raises(NotFound):
+            archive.exactly(call_id)
+
+
 @pytest.mark.parametrize(
     ("call_id", "answer"),
     [("CA", "2 calls begin with 'CA'"), ("X", "no call 'X'"), ("", "no call"), ("../", "no call")],

@@ -247,6 +247,20 @@ def test_a_call_is_exported_to_stdout_or_a_file(command: Output, place: Path, fo
     assert command.out == ""
 
 
+def test_a_transcript_that_is_handed_on_can_be_checked(command: Output, place: Path) -> None:
+    store_call(place / "data")
+    for form, begins in (("vtt", "WEBVTT\n"), ("csv", "\ufeffschema,"), ("jsonl", '{"type":"Tr')):
+        arguments = ("calls", "export", "CA1", "--format", form, "--output", f"out.{form}")
+        assert command.run(*arguments) == 0
+        assert (place / f"out.{form}").read_text(encoding="utf-8").startswith(begins)
+    assert command.run("calls", "verify", "out.jsonl") == 0
+    assert command.out.startswith("Whole and unchanged: call CA1, 2 lines, full view.")
+    text = (place / "out.jsonl").read_text().replace("haircut", "shave")
+    (place / "out.jsonl").write_text(text)
+    assert command.run("calls", "verify", "out.jsonl") == 1
+    assert command.err == "frontdesk: The transcript was changed after it was sealed.\n"
+
+
 def test_an_unknown_call_is_one_sentence(command: Output) -> None:
     assert command.run("calls", "show", "CA9") == 1
     assert command.err == "frontdesk: There is no call 'CA9' below data/calls.\n"

@@ -178,6 +178,21 @@ def test_a_change_that_reopens_its_own_kind_still_stands_itself(ledger: Receipts
     begun(ledger, claim("t4", "name a"))
 
 
+def test_every_tool_call_has_the_receipt_it_led_to(ledger: Receipts) -> None:
+    first, other = begun(ledger, claim()), begun(ledger, claim("t2", digest="d2"))
+    assert earlier(ledger, claim("t3")).id == first.id
+    begun(ledger, msgspec.structs.replace(claim(), call_id="CA2"))
+    ledger.finish(first.id, ToolState.DONE, "{}", NOW)
+    found = ledger.of_requests("CA1")
+    assert {name: receipt.id for name, receipt in found.items()} == {
+        "t1": first.id,
+        "t2": other.id,
+        "t3": first.id,
+    }
+    assert (found["t3"].state, found["t2"].state) == (ToolState.DONE, None)
+    assert ledger.of_requests("CA9") == {}
+
+
 def test_the_receipts_of_a_call_come_in_order(ledger: Receipts) -> None:
     ids = [begun(ledger, claim(f"t{n}", f"d{n}")).id for n in range(3)]
     assert [each.id for each in ledger.of_call("CA1")] == ids
