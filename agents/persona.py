@@ -35,6 +35,10 @@ class Persona(msgspec.Struct, frozen=True):
         "I'm sorry, I have to end this call now. Please call again another time. Goodbye."
     )
     """Said when a call has cost as much as it may."""
+    staff_goodbye: str = (
+        "I'm sorry, I have to end this call now. Please call again another time. Goodbye."
+    )
+    """Said when somebody of the staff ends the call."""
     apology: str = (
         "I'm sorry, something has gone wrong on our side and I can't go on with this call. "
         "Nothing you agreed to is lost. Please call again in a few minutes. Goodbye."

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import random
-import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -23,6 +22,7 @@ from telephony.call.commands import CallCommand
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.calllog import CallLog
+from telephony.carrier import account, edge_config, rest
 from telephony.casting import Cast, engines_of, handlers_for
 from telephony.chores import Chores
 from telephony.configuring.configuration import load_configuration
@@ -33,12 +33,14 @@ from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.line import Line
+from telephony.live.presence import Presence
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
 from telephony.resuming import Resuming
 from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
+from telephony.selfcalls import SelfCalls
 from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.spending import open_spending
@@ -46,10 +48,11 @@ from telephony.staff import Staff
 from telephony.switchboard import Switchboard, diverted, sentences
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal, JournalWriter
-from telephony.twilio.edge import EdgeConfig, TwilioEdge
+from telephony.trials import Trials
+from telephony.twilio.edge import TwilioEdge
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Diverted, Leg, Offer, Refused
-from telephony.twilio.rest import TwilioRest
+from telephony.twilio.softphone import Softphones
 from telephony.twilio.urls import PublicUrl
 from telephony.upkeep import Upkeep
 from telephony.versioned import utc_now
@@ -74,7 +77,6 @@ _TOOLS_S = 10.0
 _CUSTODY_S = 2.0
 _LAST_WORDS_S = 60.0
 """Longer than a call goes on after its longest time."""
-_DEVELOPMENT_ACCOUNT = "AC" + "0" * 32
 
 
 def unwatched(
@@ -120,9 +122,13 @@ class Service:
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
+        self.live = Presence(settings.data_dir, self.count)
         dispatcher = self._make_dispatcher(cast)
+        phones, documents = Softphones(rest(settings, backends.http)), self._documents
+        self_calls = SelfCalls(phones, lambda: self.shop, store, self.clock)
+        self._trials = Trials(phones, self_calls)
         self._around = Around(
-            dispatcher, self._rest(), self._documents, self._staff, self.count, self._observe
+            dispatcher, phones, documents, self._staff, self.count, self._observe, self.live.hub
         )
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
@@ -130,7 +136,7 @@ class Service:
         self.spending = open_spending(
             settings, store, backends.http, self.metrics, self.clock, self.count
         )
-        key = self._account()[1][0]
+        key = account(settings)[1][0]
         self._engines = engines_for(
             settings, self._models, key, self.spending.watch.living, backends.http
         )
@@ -165,6 +171,7 @@ class Service:
         await asyncio.gather(self._prepare(self.cast), self.spending.prepare())
         self.spending.start(self._tasks.start)
         await self._upkeep.follow(self.shop, self.cast.crm)
+        await self.live.open()
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("roll-out", self.rollout.run())
         self._tasks.start("news from outside", self._follow_news())
@@ -196,6 +203,8 @@ class Service:
             self._around.dispatcher.drain(_TOOLS_S), self._upkeep.stop()
         )
         self._opening.close()
+        await self.live.close()
+        await self._trials.close()
         await self._custody.stop(_CUSTODY_S)
         await self.rollout.stop()
         unfinished = await self._journals.shut(_JOURNALS_S)
@@ -239,6 +248,7 @@ class Service:
         self.metrics.observe(commands)
         self.rollout.observe(call_id, commands)
         self.spending.observe(call_id, commands)
+        self.live.hub.observe(call_id, now, event, commands)
         self._watch(call_id, now, event, commands)
 
     def clock(self) -> dt.datetime:
@@ -303,27 +313,10 @@ class Service:
 
     # ---- parts ---------------------------------------------------------------------------------
 
-    def _account(self) -> tuple[str, tuple[str, ...]]:
-        """Account and tokens; without any only a caller on this machine can sign."""
-        settings = self.settings
-        tokens = tuple(token.reveal() for token in settings.twilio_auth_tokens)
-        return settings.twilio_account_sid or _DEVELOPMENT_ACCOUNT, tokens or (secrets.token_hex(),)
-
-    def _rest(self) -> TwilioRest:
-        account_sid, tokens = self._account()
-        return TwilioRest(self._backends.http, account_sid, tokens[0], self.settings.twilio_api_url)
-
     def _edge(self) -> TwilioEdge:
-        account_sid, tokens = self._account()
-        config = EdgeConfig(
-            public_url=self.settings.public_url,
-            account_sid=account_sid,
-            auth_tokens=tokens,
-            apology=self.persona.apology,
-            language=self.persona.language,
-        )
+        config = edge_config(self.settings, self.persona)
         ports = self.switchboard, self.switchboard
-        return TwilioEdge(config, *ports, self.count, self._documents)
+        return TwilioEdge(config, *ports, self.count, self._documents, self._trials.phones)
 
     def _make_dispatcher(self, cast: Cast) -> Dispatcher:
         return Dispatcher(
@@ -345,6 +338,8 @@ class Service:
             moved=self._follower.wake,
             rolled=self.rollout.wake,
             shop=lambda: self.shop,
+            live=self.live.desk,
+            trials=self._trials,
         )
 
     def _make_opening(self) -> Opening:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from telephony.call.commands import Onward
+from telephony.live.hub import Hub
 from telephony.session import Watch
 from telephony.staff import Staff
 from telephony.twilio.onward import Documents
-from telephony.twilio.rest import TwilioRest
+from telephony.twilio.rest import CallControl
 from tools.dispatch import Dispatcher
 
 
@@ -16,11 +17,12 @@ class Around:
     """What all sessions share: see telephony.session.Surroundings."""
 
     dispatcher: Dispatcher
-    control: TwilioRest
+    control: CallControl
     documents: Documents
     staff: Staff
     count: Callable[[str], None]
     watch: Watch
+    live: Hub
 
     def onward(self, onward: Onward) -> bytes:
         return self.documents.onward(onward)

@@ -22,8 +22,10 @@ from telephony.console.parts import Parts
 from telephony.console.web import console
 from telephony.console.workshop import Workshop
 from telephony.follower import Standing
+from telephony.live.desk import LiveDesk
 from telephony.rehearsal import Rehearsal
 from telephony.settings import Settings
+from telephony.trials import Trials
 from telephony.versioned import utc_now
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
@@ -46,8 +48,11 @@ def parts_of(
     moved: Callable[[], None],
     shop: Callable[[], Shop],
     rolled: Callable[[], None] = lambda: None,
+    live: LiveDesk | None = None,
+    trials: Trials | None = None,
 ) -> Parts:
     """What the console and the API are made from, beside the calls or in a process of its own.
+    `live` is closed by whoever gives it; `trials` only where calls are answered.
 
     `standing` says what is running, `moved` is told that something else is published, `shop` gives
     the one of today, `rolled` is told of roll-outs; none of them may block.
@@ -69,6 +74,8 @@ def parts_of(
         book=CostBook(store, READER),
         calls=CallLog(store, settings.data_dir, clock),
         clock=clock,
+        live=live or LiveDesk(settings.data_dir),
+        trials=trials,
     )
 
 

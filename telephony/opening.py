@@ -20,6 +20,9 @@ from telephony.custody import Custody, Hearing
 from telephony.enginegate import LONGEST_ROW_S, OWN, EngineGate
 from telephony.engines import Briefing, Engines
 from telephony.line import Line
+from telephony.live.hub import Hub
+from telephony.live.picture import Head as Shown
+from telephony.live.picture import Peek
 from telephony.livestate import Earlier, Head
 from telephony.redacting.conversation import Conversation
 from telephony.rules import claimable, route, tool_fillers, turn_taking
@@ -168,7 +171,7 @@ class Opening:
             engine=begun.first,
             journal=journal,
             around=replace(self._around, dispatcher=dispatcher, documents=live.built.documents),
-            over=partial(_over, sessions, over),
+            over=partial(_over, sessions, self._around.live, over),
             verstat=offer.verstat,
             called_number=e164(offer.to) or offer.to,
             persona=part.name,
@@ -178,6 +181,8 @@ class Opening:
             conversation=conversation,
         )
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
+        shown = _shown(head, part, begun.ladder[0])
+        self._around.live.begin(shown, session.deliver, partial(_peek, call, hearing))
         return session
 
     def never_started(
@@ -280,9 +285,31 @@ def _without_unkept(
     return [(began_ms, conversation.veiled(words), whole) for began_ms, words, whole in hearing()]
 
 
-def _over(sessions: "_Sessions", over: Callable[[Session], None], session: Session) -> None:
+def _over(
+    sessions: "_Sessions", live: Hub, over: Callable[[Session], None], session: Session
+) -> None:
     sessions.over()
+    live.over(session.call_id)
     over(session)
+
+
+def _shown(head: Head, part: Part, engine: str) -> Shown:
+    """What those who watch the call know of it from the start."""
+    offer = head.offer
+    return Shown(
+        call_id=offer.call_sid,
+        caller=offer.from_,
+        called=offer.to,
+        persona=part.name,
+        engine=engine,
+        started_at=head.started_at,
+        targets=tuple(part.line.transfers),
+    )
+
+
+def _peek(call: Call, hearing: Hearing) -> Peek:
+    heard = hearing()
+    return Peek(call.phase, heard[-1][1] if heard else "")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ _PLAIN_END = frozenset(
         EndedReason.IDLE,
         EndedReason.MAX_LENGTH,
         EndedReason.BUDGET,
+        EndedReason.OPERATOR,
         EndedReason.TRANSFERRED,
         EndedReason.VOICEMAIL,
     }

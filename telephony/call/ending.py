@@ -18,7 +18,7 @@ from telephony.call.commands import (
     TakeMessage,
     Transfer,
 )
-from telephony.call.config import CallConfig, Route
+from telephony.call.config import CallConfig
 from telephony.call.events import (
     CallOver,
     CarrierNews,
@@ -28,6 +28,7 @@ from telephony.call.events import (
     MessageLeft,
     ToolFinished,
 )
+from telephony.call.handoff import own_words, route
 from telephony.call.limits import Closing, Patience, Stage
 from telephony.call.playback import Playback
 from telephony.call.silence import OwedSilence
@@ -308,20 +309,24 @@ class Ending:
         """The agent puts the caller through, once what it says of it was heard."""
         if self._phase not in (Phase.LIVE, Phase.CLOSING) or not self.interruptible:
             return [Note("transfer_too_late")]
-        self._set_out(Transfer(self._route(target).name), EndedReason.TRANSFER_FAILED, now)
+        self._set_out(Transfer(route(self._config, target).name), EndedReason.TRANSFER_FAILED, now)
         return []
 
     @property
     def leaves(self) -> bool:
         """There is a way on for the caller that needs no model, and nothing that forbids it."""
-        closing = self._closing
-        free = closing is None or not (closing.onward or closing.hanging_up)
-        return free and self._way_out(again=True) is not None
+        return self.free and self._way_out(again=True) is not None
 
-    def human(self, now: float) -> list[CallCommand]:
-        """The caller wants a person, and no model is to be asked about it."""
-        onward = self._way_out(again=True)
-        if self.leaves and onward is not None:
+    @property
+    def free(self) -> bool:
+        """The caller is neither being sent on nor hung up on."""
+        closing = self._closing
+        return closing is None or not (closing.onward or closing.hanging_up)
+
+    def human(self, now: float, target: str = "") -> list[CallCommand]:
+        """The caller is to reach a person, or this target, and no model is to be asked about it."""
+        onward = Transfer(target) if target else self._way_out(again=True)
+        if self.free and onward is not None:
             return self._leave(onward, EndedReason.TRANSFER_FAILED, now)
         if self._floor.deserted or self._phase is not Phase.LIVE:
             return []
@@ -340,7 +345,8 @@ class Ending:
         self._set_out(onward, reason, now)
         assert self._closing is not None
         self._closing.enter(Stage.OWN_WORDS, now + self._config.limits.last_words_s)
-        words = self._own_words(onward, sorry=reason is EndedReason.ENGINE_FAILED)
+        sorry = reason is EndedReason.ENGINE_FAILED
+        words = own_words(self._config, onward, len(self._dialled), sorry=sorry)
         if all(ulaw for _, _, ulaw in words):
             own = self._playback.own
             return [command for each in words for command in own(*each, now)]
@@ -348,23 +354,10 @@ class Ending:
         self._closing.onward = msgspec.structs.replace(onward, announce=text)
         return []
 
-    def _own_words(self, onward: Onward, *, sorry: bool) -> list[tuple[str, str, bytes]]:
-        config, tries = self._config, len(self._dialled)
-        words = [("sorry", config.persona.sorry, config.sorry_ulaw)] if sorry else []
-        if isinstance(onward, Transfer):
-            say = self._route(onward.target).say
-            words.append((f"handoff_{tries}", say, config.human_ulaw))
-        return words
-
     def _announced(self, onward: Onward) -> Onward:
         """The engine died before it told the caller what happens next."""
-        say = self._route(onward.target).say if isinstance(onward, Transfer) else ""
+        say = route(self._config, onward.target).say if isinstance(onward, Transfer) else ""
         return msgspec.structs.replace(onward, announce=say)
-
-    def _route(self, target: str) -> Route:
-        route = next((each for each in self._config.routes if each.name == target), None)
-        assert route is not None, "a target that is not configured"
-        return route
 
     def _set_out(self, onward: Onward, reason: EndedReason, now: float) -> None:
         if self._phase is not Phase.CLOSING:
@@ -410,7 +403,7 @@ class Ending:
         assert onward is not None
         config = self._config
         if isinstance(onward, Transfer):
-            return self._route(onward.target).timeout_s + config.limits.away_s
+            return route(self._config, onward.target).timeout_s + config.limits.away_s
         return config.message_s + config.limits.away_s
 
     def _handover_failed(self, reason: str, over: bool, now: float) -> list[CallCommand]:

@@ -1,8 +1,23 @@
 """Everything that can happen to a call: the phone's events here, the engine's in agents.engine."""
 
+from enum import Enum
+
 import msgspec
 
 from agents.engine import AnyEngineEvent
+
+
+class Act(Enum):
+    """What somebody of the staff may do to a call that is on."""
+
+    HANG_UP = "hang_up"
+    """Say goodbye and end it."""
+    TRANSFER = "transfer"
+    """Put the caller through to a target of the configuration."""
+    TAKE_OVER = "take_over"
+    """Put the caller through to a person, or have them leave a message."""
+    WHISPER = "whisper"
+    """Tell the agent something that the caller does not hear."""
 
 
 class PhoneEvent(msgspec.Struct, frozen=True, tag=True):
@@ -125,6 +140,16 @@ class HumanWanted(PhoneEvent, frozen=True, tag=True):
     """The caller is to reach a person without the model's help."""
 
 
+class OperatorActs(PhoneEvent, frozen=True, tag=True):
+    """Somebody of the staff looks on, and wants something done."""
+
+    act: Act
+    by: str
+    """Who it is."""
+    words: str = ""
+    """What is whispered, or the target's name."""
+
+
 class HandedOver(PhoneEvent, frozen=True, tag=True):
     """The carrier has taken the caller on, as Transfer or TakeMessage wanted."""
 
@@ -189,6 +214,7 @@ AnyPhoneEvent = (
     | MigrateAsked
     | HangUpFailed
     | HumanWanted
+    | OperatorActs
     | HandedOver
     | HandOverFailed
     | DialEnded

@@ -54,6 +54,7 @@ from telephony.call.events import (
     MarkEchoed,
     MessageLeft,
     MigrateAsked,
+    OperatorActs,
     PeerMisbehaved,
     StreamLost,
     StreamStarted,
@@ -69,6 +70,7 @@ from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.money import Money
+from telephony.call.operator import Operator
 from telephony.call.overdue import Overdue
 from telephony.call.pace import Pace
 from telephony.call.playback import Playback
@@ -141,8 +143,9 @@ class Call:
             self._patience,
             self._ending,
             finish=self._tool_finished,
-            human=self._human_wanted,
+            human=lambda now: self._operator.human(now),  # noqa: PLW0108, it is made below
         )
+        self._operator = Operator(config, self._playback, self._ending, self._keypad.hush)
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
         self._pace = Pace()
         self._recall(config)
@@ -188,6 +191,7 @@ class Call:
         commands = self._succession.addressed(commands, now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._seated(now)
+        commands += self._operator.again(event, commands)
         return [*commands, *self._money.noted(commands, self._ms(now))]
 
     def _seated(self, now: float) -> list[CallCommand]:
@@ -248,8 +252,8 @@ class Call:
                 return self._streams.migrate(within_s, now)
             case HangUpFailed(reason):
                 return self._ending.hangup_failed(reason, now)
-            case HumanWanted():
-                return self._human_wanted(now)
+            case HumanWanted() | OperatorActs():
+                return self._operator.wanted(event, now)
             case HandedOver() | HandOverFailed() | DialEnded() | MessageLeft() | CallOver():
                 return self._ending.told(event, now)
             case DeadlineReached():
@@ -284,14 +288,6 @@ class Call:
 
     def _ms(self, now: float) -> int:
         return self._playback.ledger.stream_ms(now)
-
-    def _human_wanted(self, now: float) -> list[CallCommand]:
-        ending = self._ending
-        if not (ending.interruptible or ending.leaves):
-            return []
-        if ending.interruptible:
-            ending.interrupted()
-        return [*self._keypad.hush(now), *ending.human(now)]
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
         newest = round(now * RATE) + _AHEAD_SAMPLES

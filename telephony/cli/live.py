@@ -20,13 +20,14 @@ from telephony.transcripts.entry import (
     DtmfLine,
     EndLine,
     Fate,
+    OperatorLine,
     SeatLine,
     ToolLine,
     TruncationLine,
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import claim, heard_and_not, seat
+from telephony.transcripts.text import claim, heard_and_not, operator, seat
 
 WIDEST = 110
 WITHOUT_TERMINAL = 100
@@ -98,6 +99,8 @@ class Live:
                 self._row(entry.at_ms, "end", Text(_ending(entry), "bold"))
             case SeatLine():
                 self._row(entry.at_ms, "engine", Text(seat(entry), "dim"))
+            case OperatorLine():
+                self._row(entry.at_ms, "staff", Text(operator(entry), "dim"))
             case UsageLine() | ChargeLine():
                 pass
 

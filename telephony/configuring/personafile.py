@@ -26,6 +26,7 @@ WORDS = (
     "length_goodbye",
     "budget_goodbye",
     "drain_goodbye",
+    "staff_goodbye",
     "nobody_free",
     "broke_off",
     "where_were_we",
@@ -229,6 +230,7 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         UNSET
     )
     drain_goodbye: Annotated[Words, _about("Said when the server has to stop.")] | UnsetType = UNSET
+    staff_goodbye: Annotated[Words, _about("Said when the staff ends a call.")] | UnsetType = UNSET
     nobody_free: Annotated[Words, _about("Said to who could not be put through.")] | UnsetType = (
         UNSET
     )

@@ -13,6 +13,7 @@ from telephony.console.approvals import approvals_router
 from telephony.console.calls import calls_router
 from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.live import live_router
 from telephony.console.onecall import one_call_router, open_calls
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
@@ -20,6 +21,7 @@ from telephony.console.problems import MEDIA_TYPE, answer_with_problems
 from telephony.console.rollouts import rollouts_router
 from telephony.console.routes import author, config_router
 from telephony.console.tools import tools_router
+from telephony.console.trial import trial_router
 from telephony.console.views import Problem
 from telephony.console.waiting import waiting_router
 from telephony.version import VERSION
@@ -48,6 +50,8 @@ def api(parts: Parts) -> Mount:
     app.include_router(calls_router(parts.calls, parts.access.audit))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     app.include_router(one_call_router(open_calls(parts)))
+    app.include_router(live_router(parts.live, parts.access))
+    app.include_router(trial_router(parts.trials, parts.access))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())
     return mounted(API_PATH, SecurityHeaders(gate, secure=parts.access.origins.secure))

@@ -8,8 +8,10 @@ from telephony.calllog import CallLog
 from telephony.console.access.access import Access
 from telephony.console.desk import ConfigDesk
 from telephony.console.workshop import Workshop
+from telephony.live.desk import LiveDesk
 from telephony.purse import Book
 from telephony.settings import Settings
+from telephony.trials import Trials
 from tools.approvals import Approvals
 from tools.booking.waiting import Waiting
 from tools.store import Store
@@ -28,5 +30,8 @@ class Parts:
     waiting: Callable[[], Waiting]
     book: Book
     calls: CallLog
+    live: LiveDesk
+    trials: Trials | None
+    """None where no calls are answered in this process."""
     clock: Callable[[], dt.datetime]
     """The time of day in the shop's zone."""

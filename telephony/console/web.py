@@ -17,10 +17,12 @@ from telephony.console.pages.account import account_router
 from telephony.console.pages.call import call_router
 from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
+from telephony.console.pages.live import live_pages_router
 from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
 from telephony.console.pages.tools import tools_pages
+from telephony.console.pages.trial import trial_page_router
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
@@ -31,6 +33,8 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
     return (
         files_router(),
         sign_in_router(parts.access),
+        live_pages_router(),
+        trial_page_router(here=parts.trials is not None),
         account_router(parts.access),
         rollouts_pages(parts.workshop),
         tools_pages(parts.workshop),

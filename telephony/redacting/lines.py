@@ -19,10 +19,17 @@ from agents.engine import (
     TruncateItem,
 )
 from telephony.call.commands import CallCommand, Record, RunTool
-from telephony.call.events import CallEvent, ToolFinished, ToolWaits
+from telephony.call.events import CallEvent, OperatorActs, ToolFinished, ToolWaits
 from telephony.redacting.conversation import Conversation, Line
 from telephony.redacting.timing import words_kept
-from telephony.transcripts.entry import AgentLine, AnyEntry, CallerLine, ClaimLine, ToolLine
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    ClaimLine,
+    OperatorLine,
+    ToolLine,
+)
 from tools.redacting.kinds import Span, blotted, merged, replaced
 
 CALLER: Final = "caller"
@@ -83,7 +90,7 @@ class Lines:
                 kept = structs.replace(event, arguments=self._talk.scrub_json(arguments))
             case ToolFinished(output=output):
                 kept = structs.replace(event, output=self._talk.scrub_json(output))
-            case ToolWaits(words=words):
+            case ToolWaits(words=words) | OperatorActs(words=words):
                 kept = structs.replace(event, words=self.scrub(words))
         return event if kept == event else kept
 
@@ -96,6 +103,8 @@ class Lines:
                 return structs.replace(entry, arguments=scrub(arguments), output=scrub(output))
             case ClaimLine(sentence=sentence):
                 return structs.replace(entry, sentence=self.scrub(sentence))
+            case OperatorLine(words=words):
+                return structs.replace(entry, words=self.scrub(words))
             case _:
                 return entry
 

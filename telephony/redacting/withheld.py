@@ -26,7 +26,7 @@ from agents.engine import (
     ToolCalled,
 )
 from telephony.call.commands import CallCommand, Record, StoreAudio, Track
-from telephony.call.events import CallerAudio, CallEvent, ToolFinished, ToolWaits
+from telephony.call.events import CallerAudio, CallEvent, OperatorActs, ToolFinished, ToolWaits
 from telephony.redacting.conversation import Conversation, Line
 from telephony.redacting.lines import AGENT, CALLER, TELLING, Lines, key_of, part_of
 from telephony.redacting.timing import (
@@ -219,7 +219,7 @@ class Withheld:
                 return structs.replace(event, text=shown)
             case TextDelta(item_id=item_id, text=text):
                 return structs.replace(event, text=self._shown_piece(item_id, text))
-            case ToolCalled() | ToolFinished() | ToolWaits():
+            case ToolCalled() | ToolFinished() | ToolWaits() | OperatorActs():
                 return self._known.tool_event(event)
             case _:
                 return event

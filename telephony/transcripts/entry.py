@@ -59,6 +59,8 @@ class EndedReason(Enum):
     """The caller was to be passed on, and nobody took them or gave them back."""
     BUDGET = "budget"
     """A cap on money was reached."""
+    OPERATOR = "operator"
+    """Somebody of the staff ended it."""
     INTERNAL_ERROR = "internal_error"
     MIGRATED = "migrated"
     """Another process goes on with the call."""
@@ -216,6 +218,20 @@ class SeatLine(Entry, frozen=True, tag=True):
     at_ms: int
 
 
+class OperatorLine(Entry, frozen=True, tag=True):
+    """Somebody of the staff did something to the call while it was on. The caller heard none of
+    what it says."""
+
+    act: str
+    """`hang_up`, `transfer`, `take_over` or `whisper`."""
+    by: str
+    words: str
+    """What was whispered to the agent, or the target's name."""
+    at_ms: int
+    done: bool = True
+    """False: it could not be done in the state the call was in."""
+
+
 class EndLine(Entry, frozen=True, tag=True):
     """The last entry of every call."""
 
@@ -239,5 +255,6 @@ AnyEntry = (
     | UsageLine
     | ChargeLine
     | SeatLine
+    | OperatorLine
     | EndLine
 )

@@ -13,6 +13,7 @@ from telephony.transcripts.entry import (
     DtmfLine,
     EndLine,
     Fate,
+    OperatorLine,
     SeatLine,
     ToolLine,
     TruncationLine,
@@ -44,7 +45,7 @@ def begins_ms(entry: AnyEntry) -> int:
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
         case TruncationLine() | ClaimLine() | DtmfLine() | EndLine():
             return entry.at_ms
-        case UsageLine() | ChargeLine() | SeatLine():
+        case UsageLine() | ChargeLine() | SeatLine() | OperatorLine():
             return entry.at_ms
 
 
@@ -104,8 +105,25 @@ def _said(  # noqa: C901, one flat table
             return "end", entry.reason.value.replace("_", " ") + detail
         case SeatLine():
             return "engine", style.aside(seat(entry))
+        case OperatorLine():
+            return "staff", style.aside(operator(entry))
         case UsageLine() | ChargeLine():
             return None
+
+
+_ACTS = {
+    "hang_up": "ended the call",
+    "transfer": "put the caller through to",
+    "take_over": "took the call over",
+    "whisper": "told the agent:",
+}
+
+
+def operator(entry: OperatorLine) -> str:
+    """Who of the staff did what to the call."""
+    what = _ACTS.get(entry.act, entry.act)
+    told = plain(f"{entry.by} {what} {entry.words}").strip()
+    return told if entry.done else f"{told} (it could not be done)"
 
 
 _SEATS = {

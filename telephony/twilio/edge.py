@@ -8,6 +8,7 @@ from telephony.twilio.noise import Noise
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import CallsPort, Count, StreamPort
 from telephony.twilio.signature import Signatures
+from telephony.twilio.softphone import Softphones
 from telephony.twilio.stream import MediaEndpoint, StreamLimits
 from telephony.twilio.tokens import StreamTokens
 from telephony.twilio.urls import PublicUrl
@@ -42,8 +43,10 @@ class TwilioEdge:
         streams: StreamPort,
         count: Count,
         documents: Documents | None = None,
+        softphones: Softphones | None = None,
     ) -> None:
-        """`documents` send callers on; without any there is nobody to send them to.
+        """`documents` send callers on; without any there is nobody to send them to. `softphones`
+        are calls that come without Twilio.
 
         Raises BadPublicUrl, or ValueError for missing auth tokens.
         """
@@ -65,6 +68,8 @@ class TwilioEdge:
         self._media = MediaEndpoint(
             config.account_sid, signatures, tokens, streams, noise, config.limits
         )
+        if softphones is not None:
+            softphones.connect(config.account_sid, tokens, calls, self._media)
 
     def router(self) -> APIRouter:
         """To be included in the application without a prefix."""

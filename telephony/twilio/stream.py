@@ -84,6 +84,7 @@ class Refusal(Enum):
     TOKEN_WRONG_ACCOUNT = ("stream.token_wrong_account", POLICY_VIOLATION)
     SECOND_SOCKET = ("stream.second_socket", POLICY_VIOLATION)
     NOT_ADMITTED = ("stream.not_admitted", POLICY_VIOLATION)
+    OTHER_CALL = ("stream.other_call", POLICY_VIOLATION)
     WRONG_FORMAT = ("stream.wrong_format", UNSUPPORTED_DATA)
 
 
@@ -187,19 +188,39 @@ class MediaEndpoint:
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         await receive()  # websocket.connect
         socket = _Socket(receive, send, scope.get("extensions", {}).get(EXTENSION))
-        refusal = self._unwelcome(scope)
-        if refusal is not None:
+        if (refusal := self._unwelcome(scope)) is not None:
             self._noise.refused(refusal.value[0])
             await socket.refuse()
             return
+        await self._serve(socket)
+
+    async def vouched(
+        self, call_sid: str, receive: _Receive, send: _Send, began: Callable[["LiveStream"], None]
+    ) -> None:
+        """A stream of this call and no other, for whose socket somebody else vouches instead of a
+        signature; its token is asked for all the same. `began` is given the stream."""
+        await receive()  # websocket.connect
+        socket = _Socket(receive, send)
+        if self._opening >= self._limits.opening_sockets:
+            self._noise.refused(Refusal.TOO_MANY_OPENING.value[0])
+            await socket.refuse()
+            return
+        await self._serve(socket, call_sid, began)
+
+    async def _serve(
+        self,
+        socket: _Socket,
+        call_sid: str | None = None,
+        began: Callable[["LiveStream"], None] | None = None,
+    ) -> None:
         try:
-            start, offer = await self._open(socket)
+            start, offer = await self._open(socket, call_sid)
         except _Refused as error:
             await self._close_refused(socket, error.refusal)
         except (_Disconnected, OSError):
             self._noise.refused("stream.gone_before_start")
         else:
-            await self._carry(socket, start, offer)
+            await self._carry(socket, start, offer, began)
 
     def _unwelcome(self, scope: _Message) -> Refusal | None:
         query = scope["query_string"].decode("latin-1")
@@ -220,7 +241,7 @@ class MediaEndpoint:
 
     # ---- until the call is known --------------------------------------------------------------
 
-    async def _open(self, socket: _Socket) -> tuple[wire.Start, Offer]:
+    async def _open(self, socket: _Socket, call_sid: str | None) -> tuple[wire.Start, Offer]:
         """Raises _Refused, _Disconnected, OSError."""
         self._opening += 1
         try:
@@ -231,6 +252,8 @@ class MediaEndpoint:
             raise _Refused(Refusal.NO_START) from None
         finally:
             self._opening -= 1
+        if call_sid not in (None, start.call_sid):
+            raise _Refused(Refusal.OTHER_CALL)
         return start, self._authenticate(start)
 
     async def _start(self, socket: _Socket) -> wire.Start:
@@ -264,7 +287,13 @@ class MediaEndpoint:
 
     # ---- the call -----------------------------------------------------------------------------
 
-    async def _carry(self, socket: _Socket, start: wire.Start, offer: Offer) -> None:
+    async def _carry(
+        self,
+        socket: _Socket,
+        start: wire.Start,
+        offer: Offer,
+        began: Callable[["LiveStream"], None] | None,
+    ) -> None:
         self._live[offer.call_sid] += 1
         try:
             stream = LiveStream(socket, start, offer, self._noise, self._limits, self._clock)
@@ -272,6 +301,8 @@ class MediaEndpoint:
             if deliver is None:
                 await self._close_refused(socket, Refusal.NOT_ADMITTED)
             else:
+                if began is not None:
+                    began(stream)
                 await stream.run(deliver)
         finally:
             self._live[offer.call_sid] -= 1
@@ -328,6 +359,10 @@ class LiveStream:
             if not told:
                 self._tell(deliver, StreamLost(LostReason.SERVER_STOPPING.value))
             await self._tasks.cancel_all()
+
+    def stop(self) -> None:
+        """End in good order, as if the other side had said `stop`."""
+        self._end(StreamStopped())
 
     def _tell(self, deliver: Deliver, ending: StreamStopped | StreamLost) -> None:
         reason = ending.reason if isinstance(ending, StreamLost) else "stopped"

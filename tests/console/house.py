@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from telephony.console.access.roles import Role
 from telephony.console.access.tables import AUDIT_ENDS
 from telephony.console.rendering import HOME
 from telephony.frontoffice import mounts
+from telephony.trials import Trials
 from tests.telephony.api_client import FILE, Backend, new_database, now
 from tests.tools.versioned import check
 from tools.config import ConfigError
@@ -38,14 +40,15 @@ class Console:
         folder: Path,
         elsewhere: Elsewhere | None = None,
         checked: Callable[[Files], Sequence[ConfigError]] = check,
+        trials: Trials | None = None,
         **settings: object,
     ) -> None:
         """`settings` are fields of Settings that are to be otherwise; `checked` says what keeps
-        files from being published."""
+        files from being published; `trials`: calls can be made from here."""
         if not (folder / FILE).exists():
             new_database(folder)
         self.backend = Backend(folder, checked, settings=settings, elsewhere=elsewhere)
-        self.parts = self.backend.parts
+        self.parts = replace(self.backend.parts, trials=trials)
         self.store = self.backend.store
         self.access = self.parts.access
         self.app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)

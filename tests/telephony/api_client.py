@@ -21,6 +21,7 @@ from telephony.console.desk import ConfigDesk
 from telephony.console.parts import Parts
 from telephony.console.workshop import Workshop
 from telephony.follower import FolderState, Standing
+from telephony.live.desk import LiveDesk
 from telephony.rehearsal import Rehearsal
 from telephony.settings import load
 from tests.tools.versioned import NOON, Clock, check
@@ -78,6 +79,8 @@ def parts_over(
         waiting=lambda: Waiting(store, default_shop()),
         book=book,
         calls=CallLog(store, own.data_dir, now),
+        live=LiveDesk(own.data_dir),
+        trials=None,
         clock=now,
     )
 

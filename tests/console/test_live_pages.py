@@ -1,0 +1,134 @@
+"""The pages of live calls in a real browser: words as they are said, and hands that step in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from agents.engine import CallerSpeechStarted, CallerTranscript, TextDelta
+from telephony.call.events import CallerAudio
+from telephony.console.access.roles import Role
+from telephony.transcripts.entry import OperatorLine
+from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.hostile import CORPUS
+from tests.console.house import Console, copied
+from tests.console.phones import Phones, phones
+from tests.telephony.script import seconds
+
+
+class Floor:
+    """A console on a port, and a process with calls beside it."""
+
+    def __init__(self, console: Console, phones: Phones, address: str, browser: Browser) -> None:
+        self.console = console
+        self.phones = phones
+        self.address = address
+        self.browser = browser
+
+    def page(self, path: str, role: Role = Role.ADMIN, **options: object) -> Page:
+        context = signed_in(self.browser, self.console, self.address, role, **options)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+
+@pytest.fixture(scope="module")
+def floor(
+    tmp_path_factory: pytest.TempPathFactory, console_database: Path, browser: Browser
+) -> Iterator[Floor]:
+    folder = copied(console_database, tmp_path_factory.mktemp("floor"))
+    console = Console(folder)
+    with phones(folder) as lines, served(console.app) as address:
+        yield Floor(console, lines, address, browser)
+    console.close()
+
+
+def test_calls_come_change_and_go_while_somebody_looks(floor: Floor) -> None:
+    page = floor.page("/console/live")
+    wrong = watched(page)
+    expect(page.get_by_text("Nobody is on the phone")).to_be_visible()
+    assert_accessible(page)
+    floor.phones.call("CA1")
+    row = page.locator("#calls tr")
+    expect(row).to_have_count(1)
+    floor.phones.happens("CA1", CallerSpeechStarted("u1", 0))
+    expect(row.locator(".floor")).to_have_text("caller")
+    floor.phones.happens("CA1", CallerTranscript("u1", "Are you open on Sunday?"))
+    expect(row.locator(".words")).to_have_text("Are you open on Sunday?")
+    assert_accessible(page)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{floor.address}/console/live/CA1")
+    floor.phones.ends("CA1")
+    expect(page.get_by_text("This call is over.")).to_be_visible()
+    assert wrong == []
+    page.context.close()
+
+
+def test_a_call_is_followed_word_by_word_and_stepped_into(floor: Floor) -> None:
+    floor.phones.call("CA2")
+    page = floor.page("/console/live/CA2")
+    wrong = watched(page)
+    call = floor.phones.calls["CA2"]
+    expect(page.locator("#f-state")).to_have_text("talking")
+    floor.phones.does(lambda: call.speaks(seconds(2.0), "item_1", "We are open until six today."))
+    expect(page.locator("#unheard")).to_have_text("We are open until six today.")
+    floor.phones.does(lambda: call.wait(1.0).echoes("0:1:8000"))
+    expect(page.locator("#heard")).not_to_have_text("")
+    floor.phones.does(lambda: call.finishes().wait(1.2).echoes(*call.marks()[1:]))
+    expect(page.locator("#said li.agent .words")).to_have_text("We are open until six today.")
+    assert_accessible(page)
+    page.keyboard.press("w")
+    page.keyboard.type("Offer ten percent off.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#said li.staff .words")).to_contain_text("Offer ten percent off.")
+    listen = page.get_by_role("button", name="Listen in")
+    listen.click()
+    expect(listen).to_have_attribute("aria-pressed", "true")
+    hub = floor.phones.presence.hub
+    while not floor.phones.does(lambda: bool(hub._calls["CA2"].listeners)):
+        page.wait_for_timeout(10)
+    floor.phones.happens("CA2", CallerAudio(b"\x11" * 1600, 0))
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="End the call").click()
+    expect(page.locator("#f-state")).to_have_text("saying goodbye")
+    assert [line.act for line in call.entries(OperatorLine)] == ["whisper", "hang_up"]
+    floor.phones.ends("CA2")
+    expect(page.get_by_text("This call is over.")).to_be_visible()
+    expect(page.get_by_role("button", name="Whisper", exact=True)).to_be_disabled()
+    expect(listen).to_have_attribute("aria-pressed", "false")
+    assert wrong == []
+    page.context.close()
+
+
+def test_whatever_is_said_on_the_phone_is_shown_as_text(floor: Floor) -> None:
+    floor.phones.call("CA3")
+    page = floor.page("/console/live/CA3", Role.VIEWER)
+    board = page.context.new_page()
+    board.goto("/console/live")
+    wrong = watched(page), watched(board)
+    for number, text in enumerate(CORPUS):
+        floor.phones.happens("CA3", CallerTranscript(f"u{number}", text))
+    floor.phones.happens("CA3", TextDelta("r1", "i1", CORPUS[0]))
+    expect(page.locator("#said li.caller")).to_have_count(len(CORPUS))
+    expect(page.locator("#unheard")).to_have_text(CORPUS[0])
+    expect(board.locator("#calls .words .unheard")).to_have_text(CORPUS[0])
+    for each in (page, board):
+        assert each.evaluate("window.hit") is None
+        assert each.locator("#said script, #said img, #calls script, #calls img").count() == 0
+    floor.phones.ends("CA3")
+    assert wrong == ([], [])
+    page.context.close()
+
+
+def test_the_pages_fit_a_telephone_s_screen(floor: Floor) -> None:
+    floor.phones.call("CA4")
+    page = floor.page("/console/live", viewport=PHONE)
+    expect(page.locator("#calls tr")).to_have_count(1)
+    for path in ("/console/live", "/console/live/CA4"):
+        page.goto(path)
+        expect(page.locator("#link")).to_have_text("live")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    floor.phones.ends("CA4")
+    page.context.close()
