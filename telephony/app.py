@@ -396,7 +396,9 @@ class Service:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
         return self._opening.session(live, offer, leg, over, earlier)
 
-    def _journal(self, head: Head, engine: str, config: bytes, part: int) -> Journal:
+    def _journal(
+        self, head: Head, engine: str, config: bytes, part: int, persona: str
+    ) -> Journal:
         offer = head.offer
         return Journal.open(
             self._journals,
@@ -407,6 +409,7 @@ class Service:
             to_number=offer.to,
             config=config,
             config_version=head.version,
+            persona=persona,
             part=part,
             failed=self._journal_failed,
         )

@@ -35,8 +35,8 @@ from telephony.warm import WarmEngine, WarmPool
 from tools.phone import e164, region_of
 from tools.versions.current import Live
 
-OpenJournal = Callable[[Head, str, bytes, int], Journal]
-"""`(head, engine, config, part)`: see Journal.open."""
+OpenJournal = Callable[[Head, str, bytes, int, str], Journal]
+"""`(head, engine, config, part, persona)`: see Journal.open."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Opening:
         part, sessions = begun.part, begun.sessions
         config = self._config(live.built.cast, offer, part, sessions.rungs(), earlier)
         head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
-        journal = self._journal(head, begun.ladder[0], config, earlier)
+        journal = self._journal(head, begun.ladder[0], config, earlier, part.name)
         call = Call(config)
         conversation = Conversation(part.unkept, region_of(e164(offer.to)))
         hearing = partial(_without_unkept, conversation, call.being_heard)
@@ -194,11 +194,18 @@ class Opening:
         self._journal(head, "", None, earlier).close(reason)
 
     def _journal(
-        self, head: Head, engine: str, config: CallConfig | None, earlier: Earlier | None
+        self,
+        head: Head,
+        engine: str,
+        config: CallConfig | None,
+        earlier: Earlier | None,
+        persona: str = "",
     ) -> Journal:
         """All of the call, whoever carried it: what was written down before comes first."""
         encoded = msgspec.msgpack.encode(config) if config else b""
-        journal = self._open_journal(head, engine, encoded, earlier.fence if earlier else 1)
+        journal = self._open_journal(
+            head, engine, encoded, earlier.fence if earlier else 1, persona
+        )
         for entry in earlier.before if earlier else ():
             journal.record(entry)
         return journal

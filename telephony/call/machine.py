@@ -68,6 +68,7 @@ from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
+from telephony.call.linehealth import LineHealth
 from telephony.call.money import Money
 from telephony.call.overdue import Overdue
 from telephony.call.pace import Pace
@@ -134,6 +135,7 @@ class Call:
         )
         self._money = Money(config, self._ending)
         self._fillers = Fillers(config, self._playback, self._ending.silence, self._tools)
+        self._line_health = LineHealth()
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
@@ -174,6 +176,7 @@ class Call:
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
+        commands += self._line_health.check(event, commands, now)
         self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
         self._keypad.watch(now)

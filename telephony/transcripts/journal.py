@@ -237,6 +237,7 @@ class Journal:
         version: str = VERSION,
         config: bytes = b"",
         config_version: int = 0,
+        persona: str = "",
         part: int = 1,
         failed: Callable[[str], None],
     ) -> "Journal":
@@ -256,6 +257,7 @@ class Journal:
             version=version,
             config=config,
             config_version=config_version,
+            persona=persona,
         )
         journal = Journal(writer, header, folder, failed)
         journal._put(_Frame(frame(header)), _RESERVE)
@@ -379,11 +381,18 @@ class JournalWriter:
     """The thread that writes all journals, and the bound on what may wait for it."""
 
     def __init__(
-        self, data_dir: Path, disk: Disk | None = None, period_s: float = PERIOD_S
+        self,
+        data_dir: Path,
+        disk: Disk | None = None,
+        period_s: float = PERIOD_S,
+        finished: Callable[[Path], None] = lambda folder: None,
     ) -> None:
+        """`finished(folder)` is told, on the thread, of each call that is whole on disk; it must
+        neither wait nor raise."""
         self.data_dir = data_dir
         self.disk = disk or Disk()
         self._period_s = period_s
+        self._finished = finished
         self.room = _Room()
         self._spools: list[_Spool] = []
         self._adopted: deque[_Spool] = deque()
@@ -438,6 +447,7 @@ class JournalWriter:
             try:
                 if spool.write():
                     self._spools.remove(spool)
+                    self._finished(spool.folder)
             except OSError:
                 trouble = spool.trouble
             except Exception:  # a pump: a bug met with one call's files must not stop the others'

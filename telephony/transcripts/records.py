@@ -40,6 +40,8 @@ class Header(msgspec.Struct, frozen=True, tag="header", kw_only=True):
     """What the Call was built from, encoded by its owner."""
     config_version: int = 0
     """The version of the configuration it went by; 0 where none was kept."""
+    persona: str = ""
+    """Who answered; empty for the built-in one."""
 
 
 class Happened(msgspec.Struct, frozen=True, tag="event"):

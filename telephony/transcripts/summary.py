@@ -27,6 +27,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     to_number: str | None = None
     config_version: int = 0
     """The version of the configuration it went by; 0 where none was kept."""
+    persona: str = ""
+    """Who answered; empty for the built-in one."""
     ended_reason: str | None = None
     duration_ms: int = 0
     turns: int = 0
@@ -90,6 +92,7 @@ class Tally:
             from_number=header.from_number,
             to_number=header.to_number,
             config_version=header.config_version,
+            persona=header.persona,
             ended_reason=self._end.reason.value if self._end else reason,
             duration_ms=self._end.at_ms if self._end else last_ms,
             turns=self._turns,
