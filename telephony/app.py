@@ -396,9 +396,7 @@ class Service:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
         return self._opening.session(live, offer, leg, over, earlier)
 
-    def _journal(
-        self, head: Head, engine: str, config: bytes, part: int, persona: str
-    ) -> Journal:
+    def _journal(self, head: Head, engine: str, config: bytes, part: int, persona: str) -> Journal:
         offer = head.offer
         return Journal.open(
             self._journals,

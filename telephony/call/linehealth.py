@@ -115,9 +115,7 @@ class LineHealth:
         item = name.rpartition(":")[0]
         same, self._item = item == self._item, item
         dry_s, self._dry_s = self._dry_s, 0.0
-        return self._tell(
-            Alarm.STARVED_OUT, round(dry_s * 1000), now, same and dry_s >= GAP_OUT_S
-        )
+        return self._tell(Alarm.STARVED_OUT, round(dry_s * 1000), now, same and dry_s >= GAP_OUT_S)
 
     def _tell(self, kind: Alarm, value: int, now: float, bad: bool) -> list[CallCommand]:
         if not bad or kind in self._told:
