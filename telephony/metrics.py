@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from agents.money import MICROS, Cost
 from telephony.call.commands import CallCommand, Record
 from telephony.transcripts.entry import EndedReason, TurnLine
+from telephony.transcripts.latency import latency
 
 _TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -28,7 +29,8 @@ class Metrics:
         )
         self._turn = Histogram(
             "frontdesk_turn_seconds",
-            "What a caller waits for an answer: endpointing, answer, carrier, and all of it.",
+            "What a caller waits for an answer: endpointing, model, queue (both: answer), carrier,"
+            " and all of it (turn).",
             ["part"],
             buckets=_TURN_BUCKETS_S,
             registry=self.registry,
@@ -80,13 +82,18 @@ class Metrics:
                     pass
 
     def turn(self, line: TurnLine) -> None:
+        """A step that did not happen is not counted."""
+        waited = latency(line)
         for part, ms in (
-            ("endpointing", line.noticed_ms - line.stopped_ms),
-            ("answer", line.audio_ms - line.noticed_ms),
-            ("carrier", line.played_ms - line.audio_ms),
-            ("turn", line.played_ms - line.stopped_ms),
+            ("endpointing", waited.endpointing_ms),
+            ("model", waited.model_ms),
+            ("queue", waited.queue_ms),
+            ("answer", waited.answer_ms),
+            ("carrier", waited.carrier_ms),
+            ("turn", waited.turn_ms),
         ):
-            self._turn.labels(part).observe(max(0, ms) / 1000)
+            if ms is not None:
+                self._turn.labels(part).observe(ms / 1000)
 
 
 def port_refused(port: int, error: OSError) -> OSError:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from agents.engine import CloseEngine, Engine, EngineFailed, Remember, ToolCalled, ToolOutput
@@ -64,6 +65,7 @@ from telephony.transcripts.entry import (
     TurnLine,
 )
 from telephony.transcripts.journal import Journal
+from telephony.transcripts.latency import latency
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
@@ -302,13 +304,7 @@ class Session:
         if isinstance(entry, AgentLine) and (entry.source, entry.item_id) == ("own", "apology"):
             self.apologised = entry.fate is Fate.HEARD
         if isinstance(entry, TurnLine):
-            self._log.info(
-                "turn",
-                endpointing_ms=entry.noticed_ms - entry.stopped_ms,
-                model_ms=entry.model_ms - entry.noticed_ms,
-                answer_ms=entry.audio_ms - entry.noticed_ms,
-                carrier_ms=entry.played_ms - entry.audio_ms,
-            )
+            self._log.info("turn", **msgspec.structs.asdict(latency(entry)))
 
     def _seal(self, tool_call_id: str, count: int) -> None:
         vault = self._around.dispatcher.vault

@@ -188,7 +188,7 @@ def _put(connection: sa.Connection, rows: Sequence[Row]) -> None:
         looked = sa.select(ROLLUPS).where(mine).with_for_update()
         had = connection.execute(looked).mappings().one_or_none()
         whole = row if had is None else _sum(_typed(had), row)
-        buckets = msgspec.json.encode(whole.buckets, order="sorted").decode()
+        buckets = msgspec.json.encode(whole.buckets).decode()
         counts = {"count": whole.count, "total": whole.total, "buckets": buckets}
         if had is not None:
             connection.execute(sa.update(ROLLUPS).where(mine).values(**counts))

@@ -20,6 +20,7 @@ import tools.costbook
 import tools.crm.tables
 import tools.livecalls
 import tools.receipts
+import tools.rollups
 import tools.versions.tables
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts, Note
@@ -39,6 +40,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.crm.tables.CONTACTS.metadata is METADATA
     assert tools.livecalls.LIVE_CALLS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
+    assert tools.rollups.ROLLUPS.metadata is METADATA
     assert tools.versions.tables.VERSIONS.metadata is METADATA
     found = store.read(
         lambda connection: compare_metadata(MigrationContext.configure(connection), METADATA)
