@@ -56,4 +56,4 @@ def test_of_nothing_there_is_nothing_to_tell() -> None:
 def test_sums_and_means_are_exact() -> None:
     found = histogram([100, 200, 301, -7])
     assert (found.count, found.total, found.mean) == (4, 601, 150.25)
-    assert ERROR == pytest.approx(0.0476, abs=1e-4)
+    assert pytest.approx(0.0476, abs=1e-4) == ERROR

@@ -18,6 +18,7 @@ import tools.booking.tables
 import tools.calls.tables
 import tools.costbook
 import tools.crm.tables
+import tools.hooks.tables
 import tools.livecalls
 import tools.receipts
 import tools.rollups
@@ -38,6 +39,7 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert tools.calls.tables.MESSAGES.metadata is METADATA
     assert tools.costbook.CALL_COSTS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
+    assert tools.hooks.tables.EVENTS.metadata is METADATA
     assert tools.livecalls.LIVE_CALLS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     assert tools.rollups.ROLLUPS.metadata is METADATA
