@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import structlog
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from agents.local.models import Models
 from agents.persona import Persona
@@ -30,10 +29,13 @@ from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower, begin
 from telephony.frontoffice import mounts_beside_calls, parts_of
+from telephony.health.state import ProcessState
 from telephony.line import Line
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
+from telephony.outward import Outward, began
+from telephony.readiness import Readiness
 from telephony.resuming import Resuming
 from telephony.rules import without_engine
 from telephony.session import Session, Watch
@@ -55,6 +57,7 @@ from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
+from tools.hooks.told import approval_waits, tool_ended
 from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
@@ -107,12 +110,13 @@ class Service:
         self._tasks = Tasks(self.failed)
         self._models = Models()
         self._clips: dict[str, bytes] = {}
-        self._journals = JournalWriter(settings.data_dir)
+        self.outward = Outward(settings, store, self.clock, self.count, self._state)
+        self._journals = JournalWriter(settings.data_dir, finished=self.outward.afterwards.finished)
         self._backends = backends
         self._current = Current(Live(begun.version, self._configured(cast)))
         self._names = CallerNames(self._contacts, self._tasks.start)
         self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
-        self.approvals = Approvals(store)
+        self.approvals = Approvals(store, approval_waits)
         self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         self._staff = Staff(
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
@@ -132,13 +136,14 @@ class Service:
         self._engines = engines_for(
             settings, self._models, key, self.spending.watch.living, backends.http
         )
-        self._custody = Custody(store, utc_now, self.count, self._fenced)
+        self._custody = Custody(store, utc_now, self.count, self._fenced, began)
         self._opening = self._make_opening()
         self._versions = versions
         self._resuming = Resuming(
             self._custody, self._current, self._built, self._opening.prewarm, self.count
         )
         self.switchboard = self._make_switchboard()
+        self._readiness = self._make_readiness()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self._serve(versions)
@@ -152,8 +157,7 @@ class Service:
             feed = CalendarFeed(self.store, lambda: self.shop, secret, self.clock)
             self.app.include_router(feed.router())
         self.app.router.routes += mounts_beside_calls(self._parts(versions))
-        self.app.add_api_route("/healthz", self._health, methods=["GET"])
-        self.app.add_api_route("/readyz", self._ready, methods=["GET"])
+        self.app.include_router(self._readiness.router())
 
     async def warm(self) -> None:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
@@ -165,6 +169,7 @@ class Service:
         self._tasks.start("configuration", self._follower.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
+        self.outward.start(self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
@@ -194,6 +199,7 @@ class Service:
         await self._custody.stop(_CUSTODY_S)
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
+        await self.outward.close()
         await self.spending.close()
         await close_engines(self._engines.values())
         await self._backends.close()
@@ -226,12 +232,14 @@ class Service:
     def count(self, code: str) -> None:
         self.counters[code] += 1
         self.metrics.count(code)
+        self.outward.noted(code)
 
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
         self.metrics.observe(commands)
         self.spending.observe(call_id, commands)
+        self.outward.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 
     def clock(self) -> dt.datetime:
@@ -321,7 +329,7 @@ class Service:
     def _make_dispatcher(self, cast: Cast) -> Dispatcher:
         return Dispatcher(
             cast.everything,
-            Receipts(self.store),
+            Receipts(self.store, tool_ended),
             clock=self.clock,
             start=self._tasks.start,
             approvals=self.approvals,
@@ -368,6 +376,19 @@ class Service:
             take=self._resuming.take,
             migrates=self._migrates,
         )
+
+    def _make_readiness(self) -> Readiness:
+        return Readiness(
+            self.switchboard,
+            self.settings.max_calls,
+            lambda: bool(self._opening.usable(self.cast.part("", self.clock()).ladder)),
+            lambda: self._journals.trouble,
+            self._opening.states,
+            self.spending.watch.ends,
+        )
+
+    def _state(self) -> ProcessState:
+        return self._readiness.state()
 
     async def _migrates(self) -> bool:
         """Another process could go on with the calls of this one, as far as is known."""
@@ -419,24 +440,6 @@ class Service:
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
         self._opening.never_started(live, offer, reason, earlier)
-
-    # ---- health --------------------------------------------------------------------------------
-
-    async def _health(self) -> Response:
-        """The process runs and its event loop turns."""
-        return JSONResponse({"status": "ok"})
-
-    async def _ready(self) -> Response:
-        """Whether a new call would be taken, and if not, why."""
-        problems = []
-        if not self.switchboard.accepting:
-            problems.append("not_accepting")
-        if not self._opening.usable(self.cast.part("", self.clock()).ladder):
-            problems.append("no_engine")
-        if self._journals.trouble:
-            problems.append(self._journals.trouble)
-        body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}
-        return JSONResponse(body, status_code=503 if problems else 200)
 
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:

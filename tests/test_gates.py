@@ -24,6 +24,7 @@ CATCH_ALL = frozenset(
         "telephony/follower.py",
         "telephony/session.py",
         "telephony/switchboard.py",
+        "telephony/tracing/export.py",
         "telephony/transcripts/journal.py",
         "telephony/transcripts/replay.py",
         "telephony/twilio/stream.py",

@@ -79,13 +79,17 @@ Began = Callable[[sa.Connection, LiveCall, dt.datetime], None]
 """`(connection, call, now)`: this is the first that is written of the call."""
 
 
+def unheeded(_connection: sa.Connection, _call: LiveCall, _now: dt.datetime) -> None:
+    """Nobody wants to know."""
+
+
 class LiveCalls:
     """Every method blocks; BackendError when the database cannot be reached."""
 
     def __init__(
         self,
         store: Store,
-        began: Began = lambda connection, call, now: None,
+        began: Began = unheeded,
     ) -> None:
         """`began` writes down, in the same transaction, what the first word of a call leads to."""
         self._store = store

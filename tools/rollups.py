@@ -1,11 +1,12 @@
 """Counts and durations of calls by hour and day: each call once, whoever counts it."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
+from tools.counts import Counted, Row, Said, merged, summed
 from tools.schema import METADATA, Instant
 from tools.store import Store
 
@@ -43,37 +44,6 @@ MOST_ASKED = 500
 """Ids in one question: SQLite takes 32,766 parameters, and a statement is to stay short."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """What was counted in one span."""
-
-    span: str
-    persona: str
-    measure: str
-    label: str
-    count: int
-    total: int
-    buckets: dict[int, int]
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.span, self.persona, self.measure, self.label
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """One call, and what it adds."""
-
-    call_id: str
-    rows: tuple[Row, ...]
-
-
-class Said(msgspec.Struct, frozen=True):
-    """What a process last said of itself."""
-
-    owner: str
-    seen_at: dt.datetime
-    state: str
-
-
 class Rollups:
     """Every method blocks; BackendError when the database cannot be asked."""
 
@@ -97,12 +67,16 @@ class Rollups:
             if new:
                 rows = [{"call_id": each.call_id, "counted_at": now} for each in new]
                 connection.execute(sa.insert(COUNTED), rows)
-                _put(connection, _merged(row for each in new for row in each.rows))
+                _put(connection, merged(row for each in new for row in each.rows))
             ids = frozenset(each.call_id for each in new)
             also(connection, ids)
             return ids
 
         return self._store.contend(work, "rollups")
+
+    def more(self, rows: Sequence[Row]) -> None:
+        """Count what is no call."""
+        self._store.contend(lambda connection: _put(connection, merged(rows)), "rollups")
 
     def known(self, call_ids: Sequence[str]) -> frozenset[str]:
         """Which of these are counted."""
@@ -168,14 +142,6 @@ def _known(connection: sa.Connection, call_ids: Sequence[str]) -> frozenset[str]
     return frozenset(found)
 
 
-def _merged(rows: Iterable[Row]) -> list[Row]:
-    """One for each key, in an order all processes share: they lock one another's rows."""
-    found: dict[tuple[str, str, str, str], Row] = {}
-    for row in rows:
-        found[row.key] = _sum(found[row.key], row) if row.key in found else row
-    return [found[key] for key in sorted(found)]
-
-
 def _put(connection: sa.Connection, rows: Sequence[Row]) -> None:
     table = ROLLUPS.c
     for row in rows:
@@ -187,7 +153,7 @@ def _put(connection: sa.Connection, rows: Sequence[Row]) -> None:
         )
         looked = sa.select(ROLLUPS).where(mine).with_for_update()
         had = connection.execute(looked).mappings().one_or_none()
-        whole = row if had is None else _sum(_typed(had), row)
+        whole = row if had is None else summed(_typed(had), row)
         buckets = msgspec.json.encode(whole.buckets).decode()
         counts = {"count": whole.count, "total": whole.total, "buckets": buckets}
         if had is not None:
@@ -195,14 +161,6 @@ def _put(connection: sa.Connection, rows: Sequence[Row]) -> None:
         else:
             key = dict(zip(("span", "persona", "measure", "label"), row.key, strict=True))
             connection.execute(sa.insert(ROLLUPS).values(**key, **counts))
-
-
-def _sum(one: Row, other: Row) -> Row:
-    buckets = dict(one.buckets)
-    for bucket, count in other.buckets.items():
-        buckets[bucket] = buckets.get(bucket, 0) + count
-    count, total = one.count + other.count, one.total + other.total
-    return msgspec.structs.replace(one, count=count, total=total, buckets=buckets)
 
 
 def _typed(row: sa.RowMapping) -> Row:

@@ -13,6 +13,7 @@ from telephony.transcripts.entry import (
     AnyEntry,
     CallerLine,
     ClaimLine,
+    EndedReason,
     EndLine,
     Fate,
     SeatLine,
@@ -25,6 +26,7 @@ from telephony.transcripts.summary import Summary
 
 LONGEST_REACTION_MS = 5_000
 """A cut so long after a caller began to speak was not made for that."""
+_BY_RULE = (EndedReason.TRANSFERRED.value, EndedReason.VOICEMAIL.value)
 NOT_ENDED = "not_ended"
 """Stands where a call's process died and nobody went on with it."""
 
@@ -35,6 +37,10 @@ class Measure(Enum):
     CALLS = "calls"
     ANSWERED = "answered"
     """Calls in which the caller heard words of ours."""
+    DIVERTED = "diverted"
+    """Calls that were passed on, or to voicemail, by the rules: no agent was asked for."""
+    REFUSED = "refused"
+    """Callers who were turned away with a sentence, by why; they are not calls."""
     OUTCOME = "outcome"
     """By ended reason."""
     DURATION = "duration"
@@ -96,6 +102,8 @@ def _all(summary: Summary, entries: Sequence[AnyEntry]) -> Iterable[tuple[Key, i
     yield (Measure.DURATION, ""), summary.duration_ms
     if summary.engine:
         yield (Measure.ENGINE, summary.engine), 0
+    elif summary.ended_reason in _BY_RULE:
+        yield (Measure.DIVERTED, ""), 0
     if any(isinstance(each, AgentLine) and each.heard for each in entries):
         yield (Measure.ANSWERED, ""), 0
     for reaction_ms in reactions(entries):

@@ -72,6 +72,15 @@ def test_a_call_that_broke_off_with_its_process_has_an_outcome_too() -> None:
     }
 
 
+def test_a_call_that_was_passed_on_by_the_rules_was_for_no_agent() -> None:
+    began = "2026-11-20T15:00:00+00:00"
+    for reason, count in (("voicemail", 1), ("transferred", 1), ("no_start", 0)):
+        passed = Summary(call_id="CA", started_at=began, engine="", ended_reason=reason)
+        assert total(added(summary=passed), Measure.DIVERTED) == (count, 0)
+    agent = Summary(call_id="CA", started_at=began, engine="local", ended_reason="voicemail")
+    assert total(added(summary=agent), Measure.DIVERTED) == (0, 0)
+
+
 @pytest.mark.parametrize("began", ["", "2026-11-20", "2026-11-20T15:00:00", "yesterday"])
 def test_a_call_that_belongs_to_no_hour_is_not_counted(began: str) -> None:
     assert facts(Summary(call_id="CA", started_at=began, engine="local"), ()) is None

@@ -6,7 +6,8 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from tools.rollups import COUNTED, Counted, Rollups, Row
+from tools.counts import Counted, Row
+from tools.rollups import COUNTED, Rollups
 from tools.spec import BackendError
 from tools.store import Store, open_store
 
