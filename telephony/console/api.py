@@ -12,6 +12,8 @@ from telephony.console.access.roles import Right
 from telephony.console.approvals import approvals_router
 from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.health import health_router
+from telephony.console.healthdesk import HealthDesk
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
@@ -39,6 +41,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(approvals_router(parts.approvals, parts.clock, author))
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))
+    app.include_router(health_router(HealthDesk(parts)))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())

@@ -14,6 +14,7 @@ from telephony.console.access.roles import Right
 from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.pages.account import account_router
 from telephony.console.pages.files import files_router
+from telephony.console.pages.health import health_page_router
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
 from telephony.console.parts import Parts
@@ -28,6 +29,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         sign_in_router(parts.access),
         account_router(parts.access),
         settings_router(parts),
+        health_page_router(parts),
     )
 
 

@@ -2,8 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-
-import msgspec
+from dataclasses import dataclass
 
 from telephony.health.facts import Measure
 from telephony.health.histogram import Histogram
@@ -15,7 +14,8 @@ Found = Mapping[str, Histogram]
 _NOTHING = Histogram()
 
 
-class Times(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Times:
     """How long something took, in ms; percentiles within the error that is told with them."""
 
     count: int
@@ -26,7 +26,8 @@ class Times(msgspec.Struct, frozen=True):
     p99: float | None
 
 
-class Point(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Point:
     """One hour or day."""
 
     at: dt.datetime
@@ -38,12 +39,14 @@ class Point(msgspec.Struct, frozen=True):
     alarms: int
 
 
-class Named(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Named:
     name: str
     count: int
 
 
-class ToolFigures(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ToolFigures:
     name: str
     calls: int
     done: int
@@ -57,7 +60,8 @@ class ToolFigures(msgspec.Struct, frozen=True):
     time: Times
 
 
-class Report(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Report:
     calls: int
     answered: int
     diverted: int

@@ -1,6 +1,7 @@
 """How does a process fare just now? What each of them says of itself, for whoever asks any."""
 
 import datetime as dt
+from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
@@ -14,14 +15,16 @@ class EngineState(Enum):
     """The provider's limits would not carry one more call."""
 
 
-class EngineView(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class EngineView:
     name: str
     state: EngineState
     model: str = ""
     """What a session that begins now is opened with; empty for an engine of our own."""
 
 
-class ModelEnd(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ModelEnd:
     """A model that is to be shut down, or has been."""
 
     setting: str
@@ -35,7 +38,8 @@ class ModelEnd(msgspec.Struct, frozen=True):
     successor: str = ""
 
 
-class ProcessState(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ProcessState:
     live_calls: int
     max_calls: int
     accepting: bool
@@ -46,7 +50,8 @@ class ProcessState(msgspec.Struct, frozen=True):
     version: str = ""
 
 
-class Process(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Process:
     """One process, as it said last."""
 
     id: str

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005_health"
-down_revision = "0004_live_calls"
+down_revision = "console_access"
 
 INSTANT = sa.DateTime(timezone=True)
 
