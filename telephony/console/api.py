@@ -14,12 +14,14 @@ from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.health import health_router
 from telephony.console.healthdesk import HealthDesk
+from telephony.console.hookdesk import HookDesk
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
 from telephony.console.routes import author, config_router
 from telephony.console.views import Problem
 from telephony.console.waiting import waiting_router
+from telephony.console.webhooks import webhooks_router
 from telephony.version import VERSION
 
 API_PATH = "/api/v1"
@@ -41,6 +43,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(approvals_router(parts.approvals, parts.clock, author))
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))
+    app.include_router(webhooks_router(HookDesk(parts)))
     app.include_router(health_router(HealthDesk(parts)))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     _describe(app)

@@ -17,6 +17,7 @@ from telephony.console.pages.files import files_router
 from telephony.console.pages.health import health_page_router
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
+from telephony.console.pages.webhooks import webhooks_page_router
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
@@ -29,6 +30,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         sign_in_router(parts.access),
         account_router(parts.access),
         settings_router(parts),
+        webhooks_page_router(parts),
         health_page_router(parts),
     )
 

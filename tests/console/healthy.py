@@ -72,7 +72,9 @@ def entries(chance: random.Random, tool: str) -> list[AnyEntry]:
     return found
 
 
-def counted(parts: Parts, calls: int = 300, tool: str = "book", persona: str = "") -> None:
+def counted(
+    parts: Parts, calls: int = 300, tool: str = "book", persona: str = "", prefix: str = "CA"
+) -> None:
     """Calls of the last week, most of them today."""
     chance, now = random.Random(6), parts.clock()
     some, costs = [], []
@@ -82,7 +84,7 @@ def counted(parts: Parts, calls: int = 300, tool: str = "book", persona: str = "
         who = persona or chance.choice(("", "desk", "sales"))
         reason = chance.choices(REASONS, (60, 20, 10, 5, 2, 3))[0]
         summary = Summary(
-            call_id=f"CA{number}",
+            call_id=f"{prefix}{number}",
             started_at=began.isoformat(),
             engine="" if reason == "no_start" else "realtime",
             persona=who,

@@ -3,6 +3,7 @@
 import datetime as dt
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,7 +28,8 @@ class NoEndpoint(LookupError):  # noqa: N818 - named for what is the matter
     """There is no such endpoint."""
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Endpoint:
     """One receiver, without its secret."""
 
     id: int

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -34,7 +35,8 @@ class Sending(msgspec.Struct, frozen=True):
     tries: int
 
 
-class Delivery(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Delivery:
     """How it stands, for people."""
 
     id: int
@@ -174,7 +176,7 @@ class Outbox:
         newest = query.order_by(DELIVERIES.c.id.desc()).limit(limit)
         rows = self._store.read(lambda connection: connection.execute(newest).mappings().all())
         return [
-            Delivery(**{name: row[name] for name in Delivery.__struct_fields__}) for row in rows
+            Delivery(**{each.name: row[each.name] for each in fields(Delivery)}) for row in rows
         ]
 
     def replay(self, delivery_id: int, now: dt.datetime) -> None:
