@@ -51,6 +51,13 @@ class Traces(Protocol):
         """Must neither wait nor raise."""
 
 
+class Meters(Protocol):
+    """What a monitoring system reads."""
+
+    def finished(self, entries: Sequence[AnyEntry]) -> None:
+        """May be called from any thread; must neither wait nor raise."""
+
+
 class Untraced:
     """Nobody collects traces."""
 
@@ -78,6 +85,7 @@ class Afterwards:
         rollups: Rollups,
         clock: Callable[[], dt.datetime],
         traces: Traces,
+        meters: Meters,
         count: Callable[[str], None],
         longest_call: dt.timedelta,
     ) -> None:
@@ -86,6 +94,7 @@ class Afterwards:
         self._rollups = rollups
         self._clock = clock
         self._traces = traces
+        self._meters = meters
         self._count = count
         self._longest = longest_call + GIVEN_UP
         self._waiting: deque[Path] = deque(maxlen=MOST_WAITING)
@@ -142,6 +151,7 @@ class Afterwards:
 
         for id_ in self._rollups.add(counted, now, tell):
             self._traces.add(over[id_].call, over[id_].found, over[id_].entries)
+            self._meters.finished(over[id_].entries)
 
     def _read(self, folder: Path) -> list[_Over]:
         """Nothing of a call that goes on elsewhere, was deleted, or cannot be made out."""

@@ -110,7 +110,7 @@ class Service:
         self._tasks = Tasks(self.failed)
         self._models = Models()
         self._clips: dict[str, bytes] = {}
-        self.outward = Outward(settings, store, self.clock, self.count, self._state)
+        self.outward = Outward(settings, store, self.clock, self.count, self._state, self.metrics)
         self._journals = JournalWriter(settings.data_dir, finished=self.outward.afterwards.finished)
         self._backends = backends
         self._current = Current(Live(begun.version, self._configured(cast)))

@@ -18,6 +18,7 @@ from telephony.call.commands import CallCommand, Record
 from telephony.health.facts import Measure
 from telephony.health.spans import day_of, hour_of
 from telephony.health.state import ProcessState
+from telephony.metrics import Metrics
 from telephony.settings import Settings
 from telephony.telling import alarm, of_head
 from telephony.tracing.export import OtlpTraces, headers_of
@@ -65,6 +66,7 @@ class Outward:
         clock: Callable[[], dt.datetime],
         count: Callable[[str], None],
         state: Callable[[], ProcessState],
+        metrics: Metrics,
     ) -> None:
         """`clock` gives the time in the shop's zone; `count` may be called from any thread."""
         self.rollups = Rollups(store)
@@ -73,6 +75,7 @@ class Outward:
         self._clock = clock
         self._count = count
         self._state = state
+        self._metrics = metrics
         self._owner = secrets.token_hex(8)
         self._threads = Threads("outward", 1)
         self._refused: Counter[str] = Counter()
@@ -88,6 +91,7 @@ class Outward:
             self.rollups,
             clock,
             self._traces or Untraced(),
+            metrics,
             count,
             dt.timedelta(seconds=settings.max_call_seconds),
         )
@@ -176,7 +180,9 @@ class Outward:
 
     async def _say(self) -> None:
         now = self._clock()
-        text = msgspec.json.encode(self._state()).decode()
+        state = self._state()
+        self._metrics.engines(state.engines)
+        text = msgspec.json.encode(state).decode()
         say = partial(self.rollups.say, self._owner, text, now, now - FORGOTTEN)
         await self._threads.ask(say)
 

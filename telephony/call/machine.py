@@ -169,6 +169,7 @@ class Call:
         if isinstance(event, EngineEvent):
             self._relay.alive(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
+        commands += self._line_health.check(event, commands, now)
         settling = self._playback.ledger.settling_until_s() is not None
         if not (settling or self._ending.under_way) and self._pace.is_quiet(event, commands, now):
             return commands
@@ -176,7 +177,6 @@ class Call:
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
         commands += self._disclosure.check(commands)
-        commands += self._line_health.check(event, commands, now)
         self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
         self._keypad.watch(now)

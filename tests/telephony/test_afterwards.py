@@ -16,6 +16,7 @@ from telephony.afterwards import GIVEN_UP, LOOK_BACK, Afterwards, Untraced
 from telephony.health.facts import CallFacts, Measure
 from telephony.health.report import report
 from telephony.health.spans import Range, spans
+from telephony.metrics import Metrics
 from telephony.transcripts.archive import StoredCall
 from telephony.transcripts.entry import AnyEntry, EndedReason
 from tests.telephony.api_client import new_database
@@ -61,6 +62,7 @@ class Rig:
         self.store = open_store(f"sqlite:///{folder / 'frontdesk.db'}")
         self.rollups = Flaky(self.store)
         self.traced = Seen()
+        self.metrics = Metrics()
         self.now = NOON + dt.timedelta(minutes=2)
         self.counted: Counter[str] = Counter()
         self.data_dir = folder / "data"
@@ -74,6 +76,7 @@ class Rig:
             self.rollups,
             lambda: self.now,
             self.traced,
+            self.metrics,
             lambda code: self.counted.update([code]),
             LONGEST,
         )
@@ -143,6 +146,9 @@ async def test_a_call_is_counted_told_of_and_traced_once(rig: Rig) -> None:
         "to": "+442079460000",
     }
     assert SECRET_WORDS not in repr((started, alarm, ended))
+    seen = rig.metrics.registry.get_sample_value
+    assert seen("frontdesk_barge_in_seconds_count") == 1
+    assert seen("frontdesk_barge_in_seconds_sum") == 0.2
 
 
 async def test_fault_a_database_that_was_down_delays_and_loses_nothing(rig: Rig) -> None:
