@@ -15,19 +15,17 @@ from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.around import Around
 from telephony.backends import Backends, open_backends
-from telephony.builtin import persona
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
-from telephony.casting import Cast, engines_of, handlers_for
+from telephony.casting import Cast
 from telephony.chores import Chores
-from telephony.configuring.configuration import load_configuration
 from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
-from telephony.follower import Begun, Follower, begin
+from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.health.state import ProcessState
 from telephony.line import Line
@@ -42,6 +40,7 @@ from telephony.session import Session, Watch
 from telephony.settings import Settings, check_folders
 from telephony.spending import open_spending
 from telephony.staff import Staff
+from telephony.starting import begun, cast_of
 from telephony.switchboard import Switchboard, diverted, sentences
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal, JournalWriter
@@ -51,18 +50,16 @@ from telephony.twilio.ports import Diverted, Leg, Offer, Refused
 from telephony.twilio.rest import TwilioRest
 from telephony.twilio.urls import PublicUrl
 from telephony.upkeep import Upkeep
-from telephony.versioned import utc_now, versions_of
+from telephony.versioned import utc_now
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
 from tools.hooks.told import approval_waits, tool_ended
-from tools.migrate import migrate
 from tools.phone import e164
 from tools.receipts import Receipts
-from tools.spec import BackendError
-from tools.store import WHERE, CommitUnknownError, Store, open_store
+from tools.store import Store, open_store
 from tools.versions.current import Current, Live
 from tools.versions.files import Files
 from tools.versions.versions import Versions
@@ -257,7 +254,7 @@ class Service:
         """What calls go by with these files. Raises ConfigError for what cannot be used."""
         before = self._backends.outside.preparations
         try:
-            cast = await _cast(self.settings, self.store, self._backends, files)
+            cast = await cast_of(self.settings, self.store, self._backends, files)
             await self._prepare(cast)
         except ConfigError:
             raise
@@ -273,7 +270,7 @@ class Service:
     async def _built(self, version: int) -> Configured:
         """What calls that began with this version go by, while newer ones go by another."""
         files = await asyncio.to_thread(self._versions.files, version)
-        cast = await _cast(self.settings, self.store, self._backends, files)
+        cast = await cast_of(self.settings, self.store, self._backends, files)
         await self._prepare(cast)
         return self._configured(cast)
 
@@ -451,43 +448,12 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     store = open_store(settings.database_url.reveal())
     backends: Backends | None = None
     try:
-        versions, begun = await asyncio.to_thread(_begun, settings, store)
+        versions, start = await asyncio.to_thread(begun, settings, store)
         backends = open_backends(settings, store, utc_now)
-        cast = await _cast(settings, store, backends, begun.files)
-        return Service(settings, store, versions, begun, cast, backends, watch)
+        cast = await cast_of(settings, store, backends, start.files)
+        return Service(settings, store, versions, start, cast, backends, watch)
     except BaseException:
         if backends is not None:
             await backends.close()
         store.close()
         raise
-
-
-def _begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
-    _migrate(settings, store)
-    versions = versions_of(settings, store)
-    return versions, begin(settings.config_dir, versions)
-
-
-async def _cast(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:
-    """Raises ConfigError with all problems."""
-    sections = backends.sections()
-    configuration = await asyncio.to_thread(
-        load_configuration,
-        files,
-        handlers_for(store, sections),
-        engines=engines_of(settings),
-        root=str(settings.config_dir),
-    )
-    await backends.reach(configuration)
-    desk = await asyncio.to_thread(backends.desk, configuration.crm)
-    plain = persona(settings, configuration.shop, configuration.line)
-    return await asyncio.to_thread(Cast, settings, configuration, store, plain, sections, desk)
-
-
-def _migrate(settings: Settings, store: Store) -> None:
-    try:
-        migrate(store)
-    except (BackendError, CommitUnknownError) as error:
-        what = f"{settings.database_url} cannot be used ({error})"
-        hint = "See that it is a database, that its server runs, and that it lets this user in"
-        raise ConfigError(WHERE, what, hint) from None

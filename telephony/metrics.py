@@ -47,7 +47,10 @@ class Metrics:
             buckets=_TURN_BUCKETS_S,
             registry=self.registry,
         )
+        self._money()
+        self._quality()
 
+    def _quality(self) -> None:
         self._barge_in = Histogram(
             "frontdesk_barge_in_seconds",
             "From a caller's first sound until our voice was silent for them; known once a call is"
@@ -93,6 +96,8 @@ class Metrics:
             ["engine"],
             registry=self.registry,
         )
+
+    def _money(self) -> None:
         self._cost = Counter(
             "frontdesk_cost_usd",
             "What calls have cost, as far as it is known.",

@@ -129,6 +129,7 @@ SHELLS = frozenset(
         "telephony.simulator.voices",
         "telephony.simulator.wav",
         "telephony.staff",
+        "telephony.starting",
         "telephony.switchboard",
         "telephony.tracing.export",
         "telephony.transcripts.archive",

@@ -1,0 +1,50 @@
+"""What a service is built from: a migrated database, a configuration, and what calls go by."""
+
+import asyncio
+
+from telephony.backends import Backends
+from telephony.builtin import persona
+from telephony.casting import Cast, engines_of, handlers_for
+from telephony.configuring.configuration import load_configuration
+from telephony.follower import Begun, begin
+from telephony.settings import Settings
+from telephony.versioned import versions_of
+from tools.config import ConfigError
+from tools.migrate import migrate
+from tools.spec import BackendError
+from tools.store import WHERE, CommitUnknownError, Store
+from tools.versions.files import Files
+from tools.versions.versions import Versions
+
+
+def begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
+    """The database brought to its tables, and the configuration found; blocks. Raises
+    ConfigError."""
+    _migrate(settings, store)
+    versions = versions_of(settings, store)
+    return versions, begin(settings.config_dir, versions)
+
+
+async def cast_of(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:
+    """What calls go by with these files. Raises ConfigError with all problems."""
+    sections = backends.sections()
+    configuration = await asyncio.to_thread(
+        load_configuration,
+        files,
+        handlers_for(store, sections),
+        engines=engines_of(settings),
+        root=str(settings.config_dir),
+    )
+    await backends.reach(configuration)
+    desk = await asyncio.to_thread(backends.desk, configuration.crm)
+    plain = persona(settings, configuration.shop, configuration.line)
+    return await asyncio.to_thread(Cast, settings, configuration, store, plain, sections, desk)
+
+
+def _migrate(settings: Settings, store: Store) -> None:
+    try:
+        migrate(store)
+    except (BackendError, CommitUnknownError) as error:
+        what = f"{settings.database_url} cannot be used ({error})"
+        hint = "See that it is a database, that its server runs, and that it lets this user in"
+        raise ConfigError(WHERE, what, hint) from None
