@@ -97,15 +97,11 @@ class Call:
         self.hearing = Hearing(config, self._playback)
         disclosure = self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
-        self._barge_ins = BargeIns(
-            config, self._playback, self._floor, self._patience, self._ending
-        )
-        self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
+        shared = config, self._playback, self._floor, self._patience
+        self._barge_ins = BargeIns(*shared, self._ending)
+        self._honesty = Honesty(*shared, self._ending)
         self._relay = Relay(
-            config,
-            self._playback,
-            self._floor,
-            self._patience,
+            *shared,
             self._tools,
             self.hearing,
             self._ending,
