@@ -142,7 +142,7 @@ class Afterwards:
 
     def _take(self, folders: Iterable[Path]) -> None:
         now = self._clock()
-        over = {each.found.call_id: each for folder in folders for each in self._read(folder)}
+        over = {each.found.call_id: each for folder in folders for each in self._readable(folder)}
         counted = [Counted(id_, rows_of(each.found, now)) for id_, each in over.items()]
 
         def tell(connection: Any, new: frozenset[str]) -> None:
@@ -152,6 +152,14 @@ class Afterwards:
         for id_ in self._rollups.add(counted, now, tell):
             self._traces.add(over[id_].call, over[id_].found, over[id_].entries)
             self._meters.finished(over[id_].entries)
+
+    def _readable(self, folder: Path) -> list[_Over]:
+        try:
+            return self._read(folder)
+        except Exception:  # a pump: a bug met with one call must not hold up all the others
+            self._count("afterwards.broke")
+            log.exception("call_not_counted", call=folder.name)
+            return []
 
     def _read(self, folder: Path) -> list[_Over]:
         """Nothing of a call that goes on elsewhere, was deleted, or cannot be made out."""

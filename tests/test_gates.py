@@ -20,6 +20,7 @@ TOP_LEVEL = frozenset(
 CATCH_ALL = frozenset(
     {
         "agents/local/engine.py",
+        "telephony/afterwards.py",
         "telephony/app.py",
         "telephony/follower.py",
         "telephony/session.py",

@@ -19,6 +19,7 @@ from telephony.health.spans import Range, spans
 from telephony.metrics import Metrics
 from telephony.transcripts.archive import StoredCall
 from telephony.transcripts.entry import AnyEntry, EndedReason
+from telephony.transcripts.summary import Summary
 from tests.telephony.api_client import new_database
 from tests.telephony.finished_calls import CALLER, ENTRIES, NOON, SECRET_WORDS, Shelf
 from tools.counts import Counted
@@ -228,6 +229,23 @@ async def test_what_is_gone_or_cannot_be_made_out_holds_up_nobody(rig: Rig) -> N
     assert (rig.calls(), rig.counted) == (1, {"afterwards.unreadable": 1})
     await rig.after.look()
     assert not rig.after._waiting
+
+
+async def test_fault_a_bug_met_with_one_call_holds_up_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = afterwards.facts
+
+    def broken(summary: Summary, entries: Sequence[AnyEntry]) -> CallFacts | None:
+        assert summary.call_id != "CA1"
+        return real(summary, entries)
+
+    monkeypatch.setattr(afterwards, "facts", broken)
+    for number in range(3):
+        await rig.shelf.call(f"CA{number}")
+    await finished(rig, 3)
+    await rig.after.drain()
+    assert (rig.calls(), rig.counted) == (2, {"afterwards.broke": 1})
 
 
 async def test_it_goes_on_by_itself_after_trouble(
