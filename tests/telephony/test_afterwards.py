@@ -13,7 +13,7 @@ import pytest
 
 from telephony import afterwards
 from telephony.afterwards import GIVEN_UP, LOOK_BACK, Afterwards, Untraced
-from telephony.health.facts import CallFacts, Measure
+from telephony.health.facts import CallFacts, Measure, facts
 from telephony.health.report import report
 from telephony.health.spans import Range, spans
 from telephony.metrics import Metrics
@@ -234,11 +234,9 @@ async def test_what_is_gone_or_cannot_be_made_out_holds_up_nobody(rig: Rig) -> N
 async def test_fault_a_bug_met_with_one_call_holds_up_no_other(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = afterwards.facts
-
     def broken(summary: Summary, entries: Sequence[AnyEntry]) -> CallFacts | None:
         assert summary.call_id != "CA1"
-        return real(summary, entries)
+        return facts(summary, entries)
 
     monkeypatch.setattr(afterwards, "facts", broken)
     for number in range(3):
