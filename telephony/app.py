@@ -5,38 +5,39 @@ import datetime as dt
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
 from telephony.around import Around
 from telephony.backends import Backends, open_backends
-from telephony.beginning import begun as begin_with
-from telephony.builtin import persona
+from telephony.beginning import begun, cast_of
 from telephony.calendarfeed import CalendarFeed
 from telephony.call.commands import CallCommand
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.calllog import CallLog
 from telephony.carrier import account, edge_config, rest
-from telephony.casting import Cast, engines_of, handlers_for
+from telephony.casting import Cast
 from telephony.chores import Chores
-from telephony.configuring.configuration import load_configuration
 from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
 from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
+from telephony.health.state import ProcessState
 from telephony.line import Line
 from telephony.live.presence import Presence
 from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
+from telephony.outward import Outward, began
+from telephony.readiness import Readiness
 from telephony.resuming import Resuming
 from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
@@ -61,6 +62,7 @@ from tools.booking.shop import Shop
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts
 from tools.dispatch import Dispatcher
+from tools.hooks.told import approval_waits, tool_ended
 from tools.phone import e164
 from tools.receipts import Receipts
 from tools.store import Store, open_store
@@ -111,25 +113,22 @@ class Service:
         self._models = Models()
         self._clips: dict[str, bytes] = {}
         self._calls = CallLog(store, settings.data_dir, self.clock)
-        self._journals = JournalWriter(settings.data_dir, finished=self._calls.keeping.told)
+        self.outward = Outward(settings, store, self.clock, self.count, self._state, self.metrics)
+        self._journals = JournalWriter(settings.data_dir, finished=self._finished)
         self._backends = backends
         self._current = Current(Live(begun.version, self._configured(cast)))
         self._names = CallerNames(self._contacts, self._tasks.start)
         self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
-        self.approvals = Approvals(store)
+        self.approvals = Approvals(store, approval_waits)
         self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         self._staff = Staff(
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
         self.live = Presence(settings.data_dir, self.count)
-        dispatcher = self._make_dispatcher(cast)
-        phones, documents = Softphones(rest(settings, backends.http)), self._documents
-        self_calls = SelfCalls(phones, lambda: self.shop, store, self.clock)
-        self._trials = Trials(phones, self_calls)
-        self._around = Around(
-            dispatcher, phones, documents, self._staff, self.count, self._observe, self.live.hub
-        )
+        phones = Softphones(rest(settings, backends.http))
+        self._trials = Trials(phones, SelfCalls(phones, lambda: self.shop, store, self.clock))
+        self._around = self._make_around(cast, phones)
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
@@ -140,7 +139,7 @@ class Service:
         self._engines = engines_for(
             settings, self._models, key, self.spending.watch.living, backends.http
         )
-        self._custody = Custody(store, utc_now, self.count, self._fenced)
+        self._custody = Custody(store, utc_now, self.count, self._fenced, began)
         self._opening = self._make_opening()
         self._versions = versions
         self._resuming = Resuming(
@@ -148,9 +147,21 @@ class Service:
         )
         self.rollout = open_rollouts(store, versions, self._current, self._built, self.count)
         self.switchboard = self._make_switchboard()
+        self._readiness = self._make_readiness()
         self.metrics.live_from(lambda: self.switchboard.live)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self._serve(versions)
+
+    def _make_around(self, cast: Cast, phones: Softphones) -> Around:
+        return Around(
+            self._make_dispatcher(cast),
+            phones,
+            self._documents,
+            self._staff,
+            self.count,
+            self._observe,
+            self.live.hub,
+        )
 
     def _serve(self, versions: Versions) -> None:
         """All that is reached by HTTP."""
@@ -161,8 +172,7 @@ class Service:
             feed = CalendarFeed(self.store, lambda: self.shop, secret, self.clock)
             self.app.include_router(feed.router())
         self.app.router.routes += mounts_beside_calls(self._parts(versions))
-        self.app.add_api_route("/healthz", self._health, methods=["GET"])
-        self.app.add_api_route("/readyz", self._ready, methods=["GET"])
+        self.app.include_router(self._readiness.router())
 
     async def warm(self) -> None:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
@@ -177,6 +187,7 @@ class Service:
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
         self._calls.start(self._tasks.start)
+        self.outward.start(self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
@@ -209,6 +220,7 @@ class Service:
         await self.rollout.stop()
         unfinished = await self._journals.shut(_JOURNALS_S)
         await self._tasks.cancel_all()
+        await self.outward.close()
         await self.spending.close()
         await close_engines(self._engines.values())
         await self._backends.close()
@@ -241,6 +253,7 @@ class Service:
     def count(self, code: str) -> None:
         self.counters[code] += 1
         self.metrics.count(code)
+        self.outward.noted(code)
 
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
@@ -249,7 +262,13 @@ class Service:
         self.rollout.observe(call_id, commands)
         self.spending.observe(call_id, commands)
         self.live.hub.observe(call_id, now, event, commands)
+        self.outward.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
+
+    def _finished(self, folder: Path) -> None:
+        """A call is whole on disk. Told on the journals' thread."""
+        self._calls.keeping.told(folder)
+        self.outward.afterwards.finished(folder)
 
     def clock(self) -> dt.datetime:
         """The time of day in the shop's zone."""
@@ -266,7 +285,7 @@ class Service:
         """What calls go by with these files. Raises ConfigError for what cannot be used."""
         before = self._backends.outside.preparations
         try:
-            cast = await _cast(self.settings, self.store, self._backends, files)
+            cast = await cast_of(self.settings, self.store, self._backends, files)
             await self._prepare(cast)
         except ConfigError:
             raise
@@ -282,7 +301,7 @@ class Service:
     async def _built(self, version: int) -> Configured:
         """What calls that began with this version go by, while newer ones go by another."""
         files = await asyncio.to_thread(self._versions.files, version)
-        cast = await _cast(self.settings, self.store, self._backends, files)
+        cast = await cast_of(self.settings, self.store, self._backends, files)
         await self._prepare(cast)
         return self._configured(cast)
 
@@ -321,7 +340,7 @@ class Service:
     def _make_dispatcher(self, cast: Cast) -> Dispatcher:
         return Dispatcher(
             cast.everything,
-            Receipts(self.store),
+            Receipts(self.store, tool_ended),
             clock=self.clock,
             start=self._tasks.start,
             approvals=self.approvals,
@@ -371,6 +390,19 @@ class Service:
             take=self._resuming.take,
             migrates=self._migrates,
         )
+
+    def _make_readiness(self) -> Readiness:
+        return Readiness(
+            self.switchboard,
+            self.settings.max_calls,
+            lambda: bool(self._opening.usable(self.cast.part("", self.clock()).ladder)),
+            lambda: self._journals.trouble,
+            self._opening.states,
+            self.spending.watch.ends,
+        )
+
+    def _state(self) -> ProcessState:
+        return self._readiness.state()
 
     async def _migrates(self) -> bool:
         """Another process could go on with the calls of this one, as far as is known."""
@@ -425,24 +457,6 @@ class Service:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)
         self._opening.never_started(live, offer, reason, earlier)
 
-    # ---- health --------------------------------------------------------------------------------
-
-    async def _health(self) -> Response:
-        """The process runs and its event loop turns."""
-        return JSONResponse({"status": "ok"})
-
-    async def _ready(self) -> Response:
-        """Whether a new call would be taken, and if not, why."""
-        problems = []
-        if not self.switchboard.accepting:
-            problems.append("not_accepting")
-        if not self._opening.usable(self.cast.part("", self.clock()).ladder):
-            problems.append("no_engine")
-        if self._journals.trouble:
-            problems.append(self._journals.trouble)
-        body = {"ready": not problems, "problems": problems, "live_calls": self.switchboard.live}
-        return JSONResponse(body, status_code=503 if problems else 200)
-
 
 async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     """Open and migrate the database, find the configuration, put everything together.
@@ -453,28 +467,12 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
     store = open_store(settings.database_url.reveal())
     backends: Backends | None = None
     try:
-        versions, begun = await asyncio.to_thread(begin_with, settings, store)
+        versions, start = await asyncio.to_thread(begun, settings, store)
         backends = open_backends(settings, store, utc_now)
-        cast = await _cast(settings, store, backends, begun.files)
-        return Service(settings, store, versions, begun, cast, backends, watch)
+        cast = await cast_of(settings, store, backends, start.files)
+        return Service(settings, store, versions, start, cast, backends, watch)
     except BaseException:
         if backends is not None:
             await backends.close()
         store.close()
         raise
-
-
-async def _cast(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:
-    """Raises ConfigError with all problems."""
-    sections = backends.sections()
-    configuration = await asyncio.to_thread(
-        load_configuration,
-        files,
-        handlers_for(store, sections),
-        engines=engines_of(settings),
-        root=str(settings.config_dir),
-    )
-    await backends.reach(configuration)
-    desk = await asyncio.to_thread(backends.desk, configuration.crm)
-    plain = persona(settings, configuration.shop, configuration.line)
-    return await asyncio.to_thread(Cast, settings, configuration, store, plain, sections, desk)

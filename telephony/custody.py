@@ -19,7 +19,7 @@ from telephony.call.commands import CallCommand, Record, RunTool
 from telephony.livestate import Earlier, Head, Left, Standing, earlier, line, text
 from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.twilio.ports import Count
-from tools.livecalls import LiveCall, LiveCalls, Over
+from tools.livecalls import Began, LiveCall, LiveCalls, Over, unheeded
 from tools.receipts import Receipts
 from tools.spec import BackendError
 from tools.store import CommitUnknownError, Store
@@ -182,10 +182,11 @@ class Custody:
         clock: Callable[[], dt.datetime],
         count: Count,
         lost: Callable[[str], None],
+        began: Began = unheeded,
     ) -> None:
-        """`lost(call_id)` is told that another process has a call."""
+        """`lost(call_id)` is told that another process has a call; `began`: see LiveCalls."""
         self.count = count
-        self._live_calls = LiveCalls(store)
+        self._live_calls = LiveCalls(store, began)
         self._receipts = Receipts(store)
         self._owner = secrets.token_hex(16)
         self._clock = clock

@@ -6,10 +6,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from agents.money import MICROS, Cost
 from telephony.call.commands import CallCommand, Record
-from telephony.transcripts.entry import EndedReason, TurnLine
+from telephony.health.facts import reactions
+from telephony.health.state import EngineState, EngineView
+from telephony.transcripts.entry import (
+    AlarmLine,
+    AnyEntry,
+    EndedReason,
+    EndLine,
+    SeatLine,
+    ToolLine,
+    TruncationLine,
+    TurnLine,
+)
 from telephony.transcripts.latency import latency
 
 _TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+_REACTION_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0)
 
 
 class Metrics:
@@ -35,7 +47,57 @@ class Metrics:
             buckets=_TURN_BUCKETS_S,
             registry=self.registry,
         )
+        self._money()
+        self._quality()
 
+    def _quality(self) -> None:
+        self._barge_in = Histogram(
+            "frontdesk_barge_in_seconds",
+            "From a caller's first sound until our voice was silent for them; known once a call is"
+            " over.",
+            buckets=_REACTION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._truncation = Histogram(
+            "frontdesk_truncation_bound_seconds",
+            "How far apart the bounds are of what was heard of a reply that was cut.",
+            buckets=_REACTION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._silence = Histogram(
+            "frontdesk_owed_silence_seconds",
+            "A call's longest wait: in silence, or with nothing but fillers (wordless).",
+            ["kind"],
+            buckets=_TURN_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._tools = Histogram(
+            "frontdesk_tool_seconds",
+            "What tools took that ran, by name and how they ended.",
+            ["tool", "state"],
+            buckets=_TURN_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._alarms = Counter(
+            "frontdesk_line_alarms",
+            "Calls whose line was not well, by what was wrong.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._switches = Counter(
+            "frontdesk_engine_switches",
+            "Sessions that took a call over, by their engine and why.",
+            ["engine", "why"],
+            registry=self.registry,
+        )
+        self._ready = Gauge(
+            "frontdesk_engine_ready",
+            "Whether calls may come to this engine now: 1, or 0 while it rests or is full.",
+            ["engine"],
+            registry=self.registry,
+        )
+
+    def _money(self) -> None:
         self._cost = Counter(
             "frontdesk_cost_usd",
             "What calls have cost, as far as it is known.",
@@ -76,10 +138,42 @@ class Metrics:
         """What a call wrote down."""
         for command in commands:
             match command:
-                case Record(TurnLine() as line):
-                    self.turn(line)
+                case Record(entry):
+                    self._line(entry)
                 case _:
                     pass
+
+    def _line(self, entry: AnyEntry) -> None:
+        match entry:
+            case TurnLine():
+                self.turn(entry)
+            case ToolLine(repeated=False):
+                took_s = max(0, entry.end_ms - entry.start_ms) / 1000
+                self._tools.labels(entry.name, entry.state).observe(took_s)
+            case TruncationLine(heard_at_least_ms=least, heard_at_most_ms=most) if least >= 0:
+                self._truncation.observe((most - least) / 1000)
+            case AlarmLine(kind=kind):
+                self._alarms.labels(kind.value).inc()
+            case SeatLine(engine=engine, why=why):
+                self._switches.labels(engine, why).inc()
+            case EndLine():
+                self._wait("silence", entry.silence_ms)
+                self._wait("wordless", entry.wordless_ms)
+            case _:
+                pass
+
+    def _wait(self, kind: str, ms: int) -> None:
+        if ms >= 0:
+            self._silence.labels(kind).observe(ms / 1000)
+
+    def finished(self, entries: Sequence[AnyEntry]) -> None:
+        """What can only be told of a call as a whole. May be called from any thread."""
+        for reaction_ms in reactions(entries):
+            self._barge_in.observe(reaction_ms / 1000)
+
+    def engines(self, engines: Sequence[EngineView]) -> None:
+        for engine in engines:
+            self._ready.labels(engine.name).set(engine.state is EngineState.READY)
 
     def turn(self, line: TurnLine) -> None:
         """A step that did not happen is not counted."""

@@ -12,6 +12,7 @@ from agents.lifetimes import Lifetimes
 from agents.listing import LARGEST_BYTES, BadListing, models_url, parse_listing
 from agents.models import BadModels, Models
 from agents.models_file import SHIPPED, read_models
+from telephony.health.state import ModelEnd
 from telephony.settings import Settings
 from tools.config import ConfigError
 
@@ -164,6 +165,18 @@ class ModelWatch:
             heard = True
         self._tell()
         return heard
+
+    def ends(self) -> list[ModelEnd]:
+        """Models that are set and are to go, or have gone, as far as is known."""
+        today = self._today()
+        found = []
+        for variable, model_id in self._set.items():
+            if (shutdown := self._lifetimes.shutdown(model_id, today)) is not None:
+                successor = self._lifetimes.successor(model_id, today) or ""
+                on, days_left = shutdown.date.isoformat(), shutdown.days_left
+                used = self.living(model_id)
+                found.append(ModelEnd(variable, model_id, on, days_left, used, successor))
+        return found
 
     def _tell(self) -> None:
         """By what is known: the file's dates do not need the provider."""

@@ -19,6 +19,7 @@ from telephony.casting import Cast, Part
 from telephony.custody import Custody, Hearing
 from telephony.enginegate import LONGEST_ROW_S, OWN, EngineGate
 from telephony.engines import Briefing, Engines
+from telephony.health.state import EngineState, EngineView
 from telephony.line import Line
 from telephony.live.hub import Hub
 from telephony.live.picture import Head as Shown
@@ -127,6 +128,19 @@ class Opening:
         return tuple(
             kind for kind in ladder if has_room(kind) and not self._gate.resting(kind, now)
         )
+
+    def states(self) -> tuple[EngineView, ...]:
+        """How each engine fares that calls may come to."""
+        now = asyncio.get_running_loop().time()
+        return tuple(
+            EngineView(kind, self._state(kind, now), self._spending.model_of(kind))
+            for kind in self._engines
+        )
+
+    def _state(self, kind: str, now: float) -> EngineState:
+        if self._gate.resting(kind, now):
+            return EngineState.RESTING
+        return EngineState.READY if self._spending.has_room(kind) else EngineState.FULL
 
     def session(
         self,

@@ -88,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_client_id: str | None
     oidc_client_secret: Secret | None
     console_second_step: Literal["nobody", "admins", "everybody"]
+    webhook_private: tuple[str, ...]
+    otlp_url: str | None
+    otlp_headers: Secret | None
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

@@ -96,6 +96,10 @@ class Spending:
         """Whether the provider's limits would carry one more call with this engine now."""
         return self._allowances.has_room(engine, asyncio.get_running_loop().time())
 
+    def model_of(self, engine: str) -> str:
+        """What its sessions are opened with now; empty for an engine of our own."""
+        return self.watch.living(self._engines[engine][0]) if engine in self._engines else ""
+
     def terms(self, budget: BudgetPart) -> Terms:
         """What a call that begins now is charged by; it keeps them."""
         return Terms(

@@ -8,8 +8,11 @@ a value that may be secret.
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+from tools.http.addresses import overlaps_never
 
 Parse = Callable[[str], object]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -93,6 +96,19 @@ def several(*allowed: str) -> Callable[[str], tuple[str, ...]]:
         return tuple(dict.fromkeys(names))
 
     return parse
+
+
+def networks(value: str) -> tuple[str, ...]:
+    """Addresses and networks with commas between; `none` for none of them."""
+    written = [] if value.strip() == "none" else [part.strip() for part in value.split(",")]
+    for each in written:
+        try:
+            network = ip_network(each)
+        except ValueError:
+            raise ValueError(f"{_quoted(each)} is no address and no network") from None
+        if overlaps_never(network):
+            raise ValueError(f"{_quoted(each)} holds addresses nothing may ever be sent to")
+    return tuple(written)
 
 
 def yes_or_no(value: str) -> bool:

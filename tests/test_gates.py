@@ -20,10 +20,12 @@ TOP_LEVEL = frozenset(
 CATCH_ALL = frozenset(
     {
         "agents/local/engine.py",
+        "telephony/afterwards.py",
         "telephony/app.py",
         "telephony/follower.py",
         "telephony/session.py",
         "telephony/switchboard.py",
+        "telephony/tracing/export.py",
         "telephony/transcripts/journal.py",
         "telephony/transcripts/replay.py",
         "telephony/twilio/stream.py",

@@ -1,7 +1,7 @@
 """What waits for a person's word, and what was decided: once, durably, for one use."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -79,8 +79,14 @@ class Decided(Exception):  # noqa: N818 - named for what is the matter
 class Approvals:
     """All requests. Every method blocks; BackendError when the database cannot be reached."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self,
+        store: Store,
+        asked: Callable[[sa.Connection, Approval], None] = lambda connection, approval: None,
+    ) -> None:
+        """`asked` writes down, in the same transaction, what a new request leads to."""
         self._store = store
+        self._asked = asked
 
     # ---- for the dispatcher --------------------------------------------------------------------
 
@@ -98,7 +104,9 @@ class Approvals:
             ).one_or_none()
             if last is not None and ApprovalState(last.state) in _STANDING:
                 return _typed(last)
-            return _insert(connection, claim, arguments, needed)
+            approval = _insert(connection, claim, arguments, needed)
+            self._asked(connection, approval)
+            return approval
 
         return self._store.contend(ask, "approval")
 

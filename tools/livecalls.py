@@ -4,7 +4,7 @@ What the state means is the telephone side's business; here it is text.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -75,18 +75,34 @@ class Over(msgspec.Struct, frozen=True):
     ended: str
 
 
+Began = Callable[[sa.Connection, LiveCall, dt.datetime], None]
+"""`(connection, call, now)`: this is the first that is written of the call."""
+
+
+def unheeded(_connection: sa.Connection, _call: LiveCall, _now: dt.datetime) -> None:
+    """Nobody wants to know."""
+
+
 class LiveCalls:
     """Every method blocks; BackendError when the database cannot be reached."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self,
+        store: Store,
+        began: Began = unheeded,
+    ) -> None:
+        """`began` writes down, in the same transaction, what the first word of a call leads to."""
         self._store = store
+        self._began = began
 
     def keep(self, owner: str, calls: Sequence[LiveCall], now: dt.datetime) -> frozenset[str]:
         """Write all of it or nothing; the ids of those that somebody else carries by now, of
         which nothing is written."""
         return self._store.contend(
             lambda connection: frozenset(
-                call.call_id for call in calls if not _kept(connection, owner, call, now)
+                call.call_id
+                for call in calls
+                if not _kept(connection, owner, call, now, self._began)
             ),
             "live calls",
         )
@@ -118,7 +134,9 @@ class LiveCalls:
         return self._store.write(lambda connection: _purged(connection, before))
 
 
-def _kept(connection: sa.Connection, owner: str, call: LiveCall, now: dt.datetime) -> bool:
+def _kept(
+    connection: sa.Connection, owner: str, call: LiveCall, now: dt.datetime, began: Began
+) -> bool:
     told = {"head": call.head, "state": call.state, "ended": call.ended, "updated_at": now}
     mine = (
         LIVE_CALLS.c.call_id == call.call_id,
@@ -131,6 +149,7 @@ def _kept(connection: sa.Connection, owner: str, call: LiveCall, now: dt.datetim
             return False
         row = {"call_id": call.call_id, "owner": owner, "fence": call.fence}
         connection.execute(sa.insert(LIVE_CALLS).values(**row, **told))
+        began(connection, call, now)
     _keep_lines(connection, call)
     return True
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -111,6 +111,14 @@ def unrecorded(claim: Claim) -> Receipt:
     return Receipt(0, claim.call_id, claim.tool, claim.effect, None, "", claim.deadline_at)
 
 
+Told = Callable[[sa.Connection, Receipt, dt.datetime], None]
+"""`(connection, receipt, when)`: what has become of it is known now, or better than before."""
+
+
+def unheeded(_connection: sa.Connection, _receipt: Receipt, _at: dt.datetime) -> None:
+    """Nobody wants to know."""
+
+
 class Begun(msgspec.Struct, frozen=True):
     """The intent is durable and nobody else has it: run the tool, then `finish`."""
 
@@ -134,8 +142,10 @@ class Clash(msgspec.Struct, frozen=True):
 class Receipts:
     """The ledger. Every method blocks; BackendError when the database cannot be reached."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, told: Told = unheeded) -> None:
+        """`told` writes down, in the same transaction, what an end that was recorded leads to."""
         self._store = store
+        self._told = told
 
     def look(self, claim: Claim) -> Earlier | Clash | None:
         """Who had it first, if anybody had; records nothing."""
@@ -173,7 +183,9 @@ class Receipts:
         """
         ended = {"state": state.value, "output": output, "finished_at": now}
         return self._store.contend(
-            lambda connection: _finish(connection, receipt_id, ended, reopens, stands=stands),
+            lambda connection: _finish(
+                connection, receipt_id, ended, reopens, self._told, stands=stands
+            ),
             "receipt",
         )
 
@@ -371,6 +383,7 @@ def _finish(
     receipt_id: int,
     ended: dict[str, Any],
     reopens: tuple[str, ...],
+    told: Told,
     *,
     stands: bool,
 ) -> Receipt:
@@ -381,6 +394,8 @@ def _finish(
     receipt = _typed(row) if row is not None else _found(connection, receipt_id)
     if overruled and state == ToolState.DONE.value and reopens:
         _reopen(connection, receipt, reopens)
+    if overruled:
+        told(connection, receipt, ended["finished_at"])
     return receipt
 
 

@@ -69,6 +69,7 @@ from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
+from telephony.call.linehealth import LineHealth
 from telephony.call.money import Money
 from telephony.call.operator import Operator
 from telephony.call.overdue import Overdue
@@ -98,15 +99,11 @@ class Call:
         self.hearing = Hearing(config, self._playback)
         disclosure = self._disclosure = Disclosure(config.persona.disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
-        self._barge_ins = BargeIns(
-            config, self._playback, self._floor, self._patience, self._ending
-        )
-        self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
+        shared = config, self._playback, self._floor, self._patience
+        self._barge_ins = BargeIns(*shared, self._ending)
+        self._honesty = Honesty(*shared, self._ending)
         self._relay = Relay(
-            config,
-            self._playback,
-            self._floor,
-            self._patience,
+            *shared,
             self._tools,
             self.hearing,
             self._ending,
@@ -136,6 +133,7 @@ class Call:
         )
         self._money = Money(config, self._ending)
         self._fillers = Fillers(config, self._playback, self._ending.silence, self._tools)
+        self._line_health = LineHealth()
         self._dialling = Dialling(self._playback, self._tool_finished)
         self._keypad = Keypad(
             self._playback,
@@ -170,6 +168,7 @@ class Call:
         if isinstance(event, EngineEvent):
             self._relay.alive(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
+        commands += self._line_health.check(event, commands, now)
         settling = self._playback.ledger.settling_until_s() is not None
         if not (settling or self._ending.under_way) and self._pace.is_quiet(event, commands, now):
             return commands

@@ -25,6 +25,7 @@ from telephony.cli.replay import replay_call
 from telephony.cli.terminal import BAD_CONFIGURATION, CommandFailed, complain
 from telephony.cli.tools import tools
 from telephony.cli.waiting import waiting
+from telephony.cli.webhooks import webhooks
 from telephony.settings import Settings, load
 from telephony.transcripts.archive import NotFound
 from tools.config import ConfigError
@@ -105,6 +106,7 @@ frontdesk.add_command(replay_call)
 frontdesk.add_command(tasks)
 frontdesk.add_command(tools)
 frontdesk.add_command(waiting)
+frontdesk.add_command(webhooks)
 
 _LEVELS = ("debug", "info", "warning", "error")
 

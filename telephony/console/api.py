@@ -13,6 +13,9 @@ from telephony.console.approvals import approvals_router
 from telephony.console.calls import calls_router
 from telephony.console.costs import costs_router
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.health import health_router
+from telephony.console.healthdesk import HealthDesk
+from telephony.console.hookdesk import HookDesk
 from telephony.console.live import live_router
 from telephony.console.onecall import one_call_router, open_calls
 from telephony.console.parts import Parts
@@ -24,6 +27,7 @@ from telephony.console.tools import tools_router
 from telephony.console.trial import trial_router
 from telephony.console.views import Problem
 from telephony.console.waiting import waiting_router
+from telephony.console.webhooks import webhooks_router
 from telephony.version import VERSION
 
 API_PATH = "/api/v1"
@@ -48,6 +52,8 @@ def api(parts: Parts) -> Mount:
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))
     app.include_router(calls_router(parts.calls, parts.access.audit))
+    app.include_router(webhooks_router(HookDesk(parts)))
+    app.include_router(health_router(HealthDesk(parts)))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     app.include_router(one_call_router(open_calls(parts)))
     app.include_router(live_router(parts.live, parts.access))

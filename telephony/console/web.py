@@ -17,12 +17,14 @@ from telephony.console.pages.account import account_router
 from telephony.console.pages.call import call_router
 from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
+from telephony.console.pages.health import health_page_router
 from telephony.console.pages.live import live_pages_router
 from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
 from telephony.console.pages.tools import tools_pages
 from telephony.console.pages.trial import trial_page_router
+from telephony.console.pages.webhooks import webhooks_page_router
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
@@ -41,6 +43,8 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         settings_router(parts),
         call_router(open_calls(parts)),
         calls_page_router(parts.calls, parts.access.audit),
+        webhooks_page_router(parts),
+        health_page_router(parts),
     )
 
 

@@ -232,6 +232,30 @@ class OperatorLine(Entry, frozen=True, tag=True):
     """False: it could not be done in the state the call was in."""
 
 
+class Alarm(Enum):
+    """What can be wrong with the line itself: a closed list."""
+
+    ONE_WAY = "one_way"
+    """Nothing at all has come from the caller, not even the noise of a line."""
+    CLIPPING = "clipping"
+    """The caller's side is louder than the line can carry."""
+    ECHO = "echo"
+    """Our own voice comes back on the caller's side."""
+    STARVED_IN = "starved_in"
+    """The caller's side stopped coming for a while."""
+    STARVED_OUT = "starved_out"
+    """Our side ran dry in the middle of what was being said."""
+
+
+class AlarmLine(Entry, frozen=True, tag=True):
+    """The line itself is not well: told once for each kind and call."""
+
+    kind: Alarm
+    at_ms: int
+    value: int = 0
+    """How bad: ms of silence or of a gap, clipped samples in a thousand, or echoes so far."""
+
+
 class EndLine(Entry, frozen=True, tag=True):
     """The last entry of every call."""
 
@@ -256,5 +280,6 @@ AnyEntry = (
     | ChargeLine
     | SeatLine
     | OperatorLine
+    | AlarmLine
     | EndLine
 )

@@ -6,6 +6,8 @@ from enum import Enum
 from telephony.plain import plain
 from telephony.transcripts.entry import (
     AgentLine,
+    Alarm,
+    AlarmLine,
     AnyEntry,
     CallerLine,
     ChargeLine,
@@ -45,7 +47,7 @@ def begins_ms(entry: AnyEntry) -> int:
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
         case TruncationLine() | ClaimLine() | DtmfLine() | EndLine():
             return entry.at_ms
-        case UsageLine() | ChargeLine() | SeatLine() | OperatorLine():
+        case UsageLine() | ChargeLine() | SeatLine() | OperatorLine() | AlarmLine():
             return entry.at_ms
 
 
@@ -107,6 +109,8 @@ def _said(  # noqa: C901, one flat table
             return "engine", style.aside(seat(entry))
         case OperatorLine():
             return "staff", style.aside(operator(entry))
+        case AlarmLine():
+            return "line", style.aside(alarm(entry))
         case UsageLine() | ChargeLine():
             return None
 
@@ -124,6 +128,20 @@ def operator(entry: OperatorLine) -> str:
     what = _ACTS.get(entry.act, entry.act)
     told = plain(f"{entry.by} {what} {entry.words}").strip()
     return told if entry.done else f"{told} (it could not be done)"
+
+
+_ALARMS = {
+    Alarm.ONE_WAY: "nothing has come from the caller for {} ms",
+    Alarm.CLIPPING: "the caller is too loud for the line ({} samples in 1,000 clipped)",
+    Alarm.ECHO: "our own voice comes back ({} times)",
+    Alarm.STARVED_IN: "the caller's side stopped coming for {} ms",
+    Alarm.STARVED_OUT: "what we said ran dry for {} ms",
+}
+
+
+def alarm(entry: AlarmLine) -> str:
+    """What is wrong with the line."""
+    return _ALARMS[entry.kind].format(entry.value)
 
 
 _SEATS = {

@@ -7,8 +7,17 @@ import pytest
 
 from agents.money import UNKNOWN, Cost
 from telephony.call.commands import Note, Record
+from telephony.health.state import EngineState, EngineView
 from telephony.metrics import Metrics, MetricsListener
-from telephony.transcripts.entry import DtmfLine, EndedReason, TurnLine
+from telephony.transcripts.entry import (
+    DtmfLine,
+    EndedReason,
+    EndLine,
+    ToolLine,
+    TruncationLine,
+    TurnLine,
+)
+from tests.telephony.finished_calls import ENTRIES
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -55,6 +64,29 @@ def test_turns_are_read_off_what_a_call_writes_down() -> None:
     metrics = Metrics()
     metrics.observe([Note("odd"), Record(DtmfLine("1", 0)), Record(TurnLine(0, 500, 700, 750))])
     assert value(metrics, "frontdesk_turn_seconds_count", part="turn") == 1
+
+
+def test_what_else_a_call_writes_down_is_measured() -> None:
+    metrics = Metrics()
+    metrics.observe([Record(entry) for entry in ENTRIES])
+    metrics.observe([Record(ToolLine("t", "book", "{}", "done", "{}", 0, 9, repeated=True))])
+    metrics.observe([Record(TruncationLine("i", 1, 0, 0)), Record(EndLine(EndedReason.IDLE, 9))])
+    assert value(metrics, "frontdesk_tool_seconds_sum", tool="book", state="done") == 0.45
+    assert value(metrics, "frontdesk_tool_seconds_count", tool="note", state="unknown") == 1
+    assert value(metrics, "frontdesk_truncation_bound_seconds_sum") == 0.04
+    assert value(metrics, "frontdesk_truncation_bound_seconds_count") == 1
+    assert value(metrics, "frontdesk_line_alarms_total", kind="echo") == 1
+    assert value(metrics, "frontdesk_engine_switches_total", engine="local", why="failed") == 1
+    assert value(metrics, "frontdesk_owed_silence_seconds_sum", kind="silence") == 0.9
+    assert value(metrics, "frontdesk_owed_silence_seconds_count", kind="wordless") == 1
+
+
+def test_how_engines_fare() -> None:
+    metrics = Metrics()
+    states = (EngineState.READY, EngineState.RESTING, EngineState.FULL)
+    metrics.engines([EngineView(state.value, state) for state in states])
+    ready = [value(metrics, "frontdesk_engine_ready", engine=state.value) for state in states]
+    assert ready == [1, 0, 0]
 
 
 async def test_the_figures_are_read_on_loopback_and_the_port_is_free_afterwards() -> None:

@@ -18,9 +18,11 @@ import tools.booking.tables
 import tools.calls.tables
 import tools.costbook
 import tools.crm.tables
+import tools.hooks.tables
 import tools.livecalls
 import tools.receipts
 import tools.rollout.tables
+import tools.rollups
 import tools.versions.tables
 from telephony.transcripts.index import tables as calls
 from tools.config import ConfigError
@@ -40,9 +42,11 @@ def test_an_empty_database_gets_exactly_the_tables_the_code_declares(store: Stor
     assert calls.CALLS.metadata is METADATA
     assert tools.costbook.CALL_COSTS.metadata is METADATA
     assert tools.crm.tables.CONTACTS.metadata is METADATA
+    assert tools.hooks.tables.EVENTS.metadata is METADATA
     assert tools.livecalls.LIVE_CALLS.metadata is METADATA
     assert tools.receipts.RECEIPTS.metadata is METADATA
     assert tools.rollout.tables.ROLLOUTS.metadata is METADATA
+    assert tools.rollups.ROLLUPS.metadata is METADATA
     assert tools.versions.tables.VERSIONS.metadata is METADATA
     options = {"include_name": lambda name, _kind, _parents: not _words(name)}
     found = store.read(

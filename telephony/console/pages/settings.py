@@ -20,6 +20,7 @@ TABS = (
     ("API keys", f"{SETTINGS}/keys"),
     ("Sessions", f"{SETTINGS}/sessions"),
     ("Audit log", f"{SETTINGS}/audit"),
+    ("Webhooks", f"{SETTINGS}/webhooks"),
     ("Numbers", f"{SETTINGS}/numbers"),
     ("Deployment", f"{SETTINGS}/deployment"),
 )

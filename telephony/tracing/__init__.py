@@ -1,0 +1,1 @@
+"""Calls as traces, for who collects them."""
