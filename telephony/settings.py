@@ -88,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_client_id: str | None
     oidc_client_secret: Secret | None
     console_second_step: Literal["nobody", "admins", "everybody"]
+    keep_audio_days: int
+    keep_transcript_days: int
+    keep_metadata_days: int
+    keep_audit_days: int
+    recording_consent: str
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

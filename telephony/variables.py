@@ -26,6 +26,7 @@ from telephony.values import (
 from telephony.variable import Variable
 from telephony.variables_console import CONSOLE
 from telephony.variables_money import MONEY
+from telephony.variables_retention import RETENTION
 from telephony.variables_survival import SURVIVAL
 
 FALLBACKS = ("realtime", "turns", "local")
@@ -393,6 +394,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     *MONEY,
     *CONSOLE,
+    *RETENTION,
 )
 
 RETIRED: Mapping[str, str] = {

@@ -35,6 +35,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.consent import Consent
 from telephony.call.dialling import Dialling
 from telephony.call.disclosure import Disclosure
 from telephony.call.ending import Ending, Phase
@@ -77,7 +78,7 @@ from telephony.call.streams import Streams
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.call.waiting import Waiting
-from telephony.transcripts.entry import EndedReason, ToolLine
+from telephony.transcripts.entry import EndedReason
 from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
@@ -93,13 +94,13 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
-        self.hearing = Hearing(config, self._playback)
-        disclosure = self._disclosure = Disclosure(config.persona.disclosure)
+        disclosure = Disclosure(config.persona.disclosure)
+        self.hearing = Hearing(config, self._playback, disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
-        self._barge_ins = BargeIns(
-            config, self._playback, self._floor, self._patience, self._ending
-        )
-        self._honesty = Honesty(config, self._playback, self._floor, self._patience, self._ending)
+        talk = self._playback, self._floor, self._patience, self._ending
+        consent = self._consent = Consent(config, *talk, disclosure)
+        self._barge_ins = BargeIns(config, *talk)
+        self._honesty = Honesty(config, *talk)
         self._relay = Relay(
             config,
             self._playback,
@@ -120,7 +121,7 @@ class Call:
             self._ending,
             self._barge_ins,
             self._relay,
-            disclosure,
+            consent,
         )
         self._succession = self._relay.succession
         self._waiting = Waiting(
@@ -145,16 +146,9 @@ class Call:
         )
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
         self._pace = Pace()
-        self._recall(config)
-
-    def _recall(self, config: CallConfig) -> None:
-        """What another process has written down of the call counts as if it was said here."""
+        # What another process has written down of the call counts as if it was said here.
         self.hearing.testimony.note([Record(entry) for entry in config.before])
-        for entry in config.before:
-            if isinstance(entry, ToolLine):
-                self._honesty.tool_finished(entry)
-        for called in config.resumed.pending if config.resumed else ():
-            self._honesty.tool_called(called)
+        self._honesty.recall(config)
 
     @property
     def phase(self) -> Phase:
@@ -173,17 +167,20 @@ class Call:
         self._pace.looks(now)
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
-        commands += self._disclosure.check(commands)
+        commands = self._consent.check(commands, now)
         self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self.hearing.released(now)
+            for untold in self.hearing.untold():
+                commands += self._tool_finished(untold, now)
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
             commands += self._ending.proceed(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._streams.proceed(now, busy=self._waiting.busy)
+        commands = self._consent.concluded(commands, now)
         self._relay.memory.note(commands)
         commands = self._succession.addressed(commands, now)
         if self._ending.phase is not Phase.ENDED:
@@ -206,7 +203,8 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        parts = (self._barge_ins, self._keypad, self.hearing, self._relay, self._money)
+        listening = (self._barge_ins, self._keypad, self.hearing, self._consent)
+        parts = (*listening, self._relay, self._money)
         leave_s = self._streams.next_deadline()
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
@@ -227,7 +225,7 @@ class Call:
             case CallerAudio():
                 return self._caller_audio(event, now)
             case DtmfPressed(digit):
-                return self._keypad.pressed(digit, now)
+                return self._keypad.pressed(digit, now, self._consent.pressed(digit, now))
             case DigitsSealed():
                 return self._keypad.sealed(event, now)
             case MarkEchoed(name):
@@ -264,7 +262,7 @@ class Call:
             case CallerTranscript():
                 return self._caller_words(event, now)
             case ResponseStarted(response_id):
-                return self._reply_began(response_id)
+                return self._reply_began(response_id, now)
             case AudioDelta() | TextDelta():
                 return self._piece(event, now)
             case ItemDone(_, item_id):
@@ -312,6 +310,7 @@ class Call:
         self._relay.caller_began(item_id, began_ms)
         self._patience.caller_active()
         self._patience.caller_speaks()
+        self._consent.spoke()
         return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
@@ -335,7 +334,8 @@ class Call:
         if event.failed:
             # Words there may have been; how long they took has to decide.
             return recorded
-        return [*recorded, *self._barge_ins.words(event.item_id, event.text, now)]
+        recorded += self._barge_ins.words(item_id, text, now)
+        return [*recorded, *self._consent.words(item_id, text, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
 
@@ -356,10 +356,11 @@ class Call:
         self._playback.text(event, now)
         return self._honesty.words(event, now)
 
-    def _reply_began(self, response_id: str) -> list[CallCommand]:
+    def _reply_began(self, response_id: str, now: float) -> list[CallCommand]:
         self._floor.reply_began(response_id)
         self._relay.reply_began(response_id)
-        return self._barge_ins.reply_began(response_id)
+        unasked = self._consent.reply_began(response_id, now)
+        return [*self._barge_ins.reply_began(response_id), *unasked]
 
     def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
         stopped = self._honesty.item_done(item_id, now)
@@ -452,7 +453,7 @@ class Call:
         return None if end_s is None else end_s + self._config.limits.mark_grace_s
 
     def _deadline(self, now: float) -> list[CallCommand]:
-        commands = [*self._barge_ins.judge(now), *self._keypad.due(now)]
+        commands = [*self._barge_ins.judge(now), *self._keypad.due(now), *self._consent.due(now)]
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
         commands += self._relay.due(now)

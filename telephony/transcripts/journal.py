@@ -301,6 +301,10 @@ class Journal:
             self._say_gap()
             self._put(_Frame(frame(Redacted())), _RESERVE)
 
+    def passed_over(self) -> None:
+        """An event whose fingerprint was taken is not to be kept: a gap, as if it was lost."""
+        self._lost_events += 1
+
     def record(self, entry: AnyEntry) -> None:
         """Keep one line of the transcript."""
         self._tally.add(entry)

@@ -10,6 +10,8 @@ from telephony.transcripts.entry import (
     CallerLine,
     ChargeLine,
     ClaimLine,
+    ConsentLine,
+    DisclosureLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -44,7 +46,7 @@ def begins_ms(entry: AnyEntry) -> int:
             return max(entry.stopped_ms, entry.noticed_ms, entry.audio_ms, entry.played_ms)
         case TruncationLine() | ClaimLine() | DtmfLine() | EndLine():
             return entry.at_ms
-        case UsageLine() | ChargeLine() | SeatLine():
+        case UsageLine() | ChargeLine() | SeatLine() | DisclosureLine() | ConsentLine():
             return entry.at_ms
 
 
@@ -99,6 +101,12 @@ def _said(  # noqa: C901, one flat table
             return "end", entry.reason.value.replace("_", " ") + detail
         case SeatLine():
             return "engine", style.aside(seat(entry))
+        case DisclosureLine():
+            heard = "heard in full" if entry.heard else "not heard in full"
+            return "told", style.aside(f"disclosure {entry.version}, {heard}")
+        case ConsentLine():
+            told = f"recording: {entry.answer.value.replace('_', ' ')}, by {entry.by}"
+            return "asked", style.aside(told)
         case UsageLine() | ChargeLine():
             return None
 
