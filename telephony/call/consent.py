@@ -61,7 +61,7 @@ class Consent:
         self._stage = Stage.BEFORE
         self._begun = False
         self._then: list[CallCommand] = []
-        self._asked = 0
+        self._asked = self._clips = 0
         self._quiet_from_s: float | None = None
         self._leave_by_s = 0.0
         self._replied = False
@@ -123,7 +123,8 @@ class Consent:
             self._voiced = False
             self._patience.answer_owed(now)
             return [Say(self._terms.words)]
-        name = f"{CLIP}_{self._asked}"
+        self._clips += 1
+        name = f"{CLIP}_{self._clips}"
         return self._playback.own(name, self._terms.words, self._terms.ulaw, now)
 
     # ---- what the caller does ------------------------------------------------------------------
@@ -205,9 +206,7 @@ class Consent:
         for command in commands:
             if isinstance(command, Record) and isinstance(command.entry, AgentLine):
                 kept += self._told(command.entry, now)
-        kept += self._when_told(now)
-        self._watch(now)
-        return kept
+        return [*kept, *self._when_told(now)]
 
     def concluded(self, commands: list[CallCommand], now: float) -> list[CallCommand]:
         """A call that ends before there was an answer has none."""
@@ -226,7 +225,7 @@ class Consent:
             return self._answered(Agreement.TOLD, "notice", now, reply=False)
         return self._unclear(now) if line.item_id.startswith(CLIP) else []
 
-    def _watch(self, now: float) -> None:
+    def watch(self, now: float) -> None:
         """Nobody waits for us while we wait for them."""
         if self._stage is not Stage.ASKED or self._ending.under_way:
             return

@@ -177,6 +177,7 @@ class Call:
                 commands += self._tool_finished(untold, now)
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
+            self._consent.watch(now)
             commands += self._ending.proceed(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._streams.proceed(now, busy=self._waiting.busy)
