@@ -1,6 +1,6 @@
 """Whether a call may be recorded: who is asked what, how they answer, and what follows."""
 
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 import pytest
@@ -49,6 +49,9 @@ TERMS = ConsentTerms(words=QUESTION, ulaw=CLIP, refused=NOT, yes=("ja gerne",), 
 ASKS = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answers_on_request=True)
 
 
+Wanted = TypeVar("Wanted")
+
+
 class Asked(Script):
     """A call that may not be recorded unless its caller agrees."""
 
@@ -84,7 +87,7 @@ class Asked(Script):
     def answers(self) -> list[ConsentLine]:
         return self.entries(ConsentLine)
 
-    def of(self, kind: type) -> list[object]:
+    def of(self, kind: type[Wanted]) -> list[Wanted]:
         return [command for command in self.said if isinstance(command, kind)]
 
     @property
