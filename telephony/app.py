@@ -37,6 +37,7 @@ from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
 from telephony.resuming import Resuming
+from telephony.retention.retention import keep
 from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
 from telephony.session import Session, Watch
@@ -170,6 +171,7 @@ class Service:
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
         self._calls.start(self._tasks.start)
+        keep(self.settings, self.store, utc_now, self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())

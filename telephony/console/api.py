@@ -16,6 +16,7 @@ from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
+from telephony.console.retention import retention_router
 from telephony.console.rollouts import rollouts_router
 from telephony.console.routes import author, config_router
 from telephony.console.tools import tools_router
@@ -45,6 +46,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(waiting_router(parts.waiting, parts.clock, author))
     app.include_router(people_router(parts))
     app.include_router(calls_router(parts.calls, parts.access.audit))
+    app.include_router(retention_router(parts))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())

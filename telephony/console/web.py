@@ -15,6 +15,7 @@ from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.pages.account import account_router
 from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
+from telephony.console.pages.retention import retention_page
 from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
@@ -34,6 +35,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         tools_pages(parts.workshop),
         settings_router(parts),
         calls_page_router(parts.calls, parts.access.audit),
+        retention_page(parts),
     )
 
 

@@ -241,15 +241,14 @@ def _wanted(each: Rows, plan: Plan, held: Held) -> Iterable[sa.ColumnElement[boo
 
 
 def _receipt(row: sa.Row[tuple[object, ...]]) -> Receipt:
-    finished = row.finished_at
     return Receipt(
         id=row.id,
         scope=row.scope,
         classes=tuple(filter(None, row.classes.split(","))),
         why=row.why,
         by=row.asked_by,
-        asked_at=row.asked_at.isoformat(timespec="seconds"),
-        finished_at=finished.isoformat(timespec="seconds") if finished else None,
+        asked_at=row.asked_at,
+        finished_at=row.finished_at,
         counts=msgspec.json.decode(row.counts, type=dict[str, int]),
         digest=row.digest,
     )

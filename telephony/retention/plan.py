@@ -1,5 +1,6 @@
 """What one deletion is to take away, and what it has taken: as data that outlives a crash."""
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -51,8 +52,8 @@ class Receipt(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     why: str
     by: str
-    asked_at: str
-    finished_at: str | None
+    asked_at: dt.datetime
+    finished_at: dt.datetime | None
     """None: it is under way, or was broken off and will be taken up again."""
     counts: dict[str, int]
     """Calls, files, bytes, and rows by table."""

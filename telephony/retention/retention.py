@@ -7,16 +7,19 @@ from pathlib import Path
 
 import msgspec
 
+from telephony.retention.auditlog import prune
 from telephony.retention.classes import Kept, Periods, cutoff
-from telephony.retention.deletion import Deletions, Forgets, NotGone, Step, unwatched
+from telephony.retention.deletion import Deletions, Forgets, Step, unwatched
 from telephony.retention.holds import Holds
 from telephony.retention.plan import Plan, Receipt, Scope
 from telephony.retention.planning import Planner
 from telephony.retention.sealing import Sealer
 from telephony.settings import Settings
 from tools.callchain import CallChain
+from tools.periodic import every
 from tools.phone import e164
 from tools.store import Store
+from tools.threads import Start
 
 SEAL_S = 15.0
 """How often calls that are over are sealed."""
@@ -106,7 +109,9 @@ class Retention:
             receipts += self._delete(plan, "retention", "kept no longer", by)
         if self.periods.audit:
             today = self._clock().astimezone(dt.UTC).date()
-            self._deletions.purge(cutoff(today, self.periods.audit))
+            before = cutoff(today, self.periods.audit)
+            self._deletions.purge(before)
+            prune(self.store, before)
         return receipts
 
     def standing(self) -> Standing:
@@ -179,7 +184,7 @@ def open_retention(
     clock: Callable[[], dt.datetime],
     forgets: Sequence[Forgets] = (),
 ) -> Retention:
-    """As the settings have it."""
+    """As the settings have it. What else knows calls (an index) is given in `forgets`."""
     periods = Periods(
         audio=settings.keep_audio_days,
         transcript=settings.keep_transcript_days,
@@ -189,4 +194,8 @@ def open_retention(
     return Retention(settings.data_dir, store, periods, clock, forgets)
 
 
-__all__ = ["Asked", "NotGone", "Refused", "Retention", "Standing", "Would", "open_retention"]
+def keep(settings: Settings, store: Store, clock: Callable[[], dt.datetime], start: Start) -> None:
+    """Seal and delete by itself, in threads, until the tasks are cancelled."""
+    retention = open_retention(settings, store, clock)
+    start("seal calls", every(SEAL_S, "seal calls", retention.seal))
+    start("retention", every(RUN_S, "retention", retention.run))

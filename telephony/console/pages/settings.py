@@ -21,6 +21,7 @@ TABS = (
     ("Sessions", f"{SETTINGS}/sessions"),
     ("Audit log", f"{SETTINGS}/audit"),
     ("Numbers", f"{SETTINGS}/numbers"),
+    ("Retention", f"{SETTINGS}/retention"),
     ("Deployment", f"{SETTINGS}/deployment"),
 )
 """Names and paths of the pages of settings; another one is a line here."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005_retention"
-down_revision = "0004_live_calls"
+down_revision = "rollouts"
 
 INSTANT = sa.DateTime(timezone=True)
 
