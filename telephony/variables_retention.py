@@ -24,7 +24,7 @@ RETENTION: tuple[Variable, ...] = (
         "FRONTDESK_KEEP_AUDIT_DAYS",
         "keep_audit_days",
         "2555",
-        "it who did what in the console and what was deleted is",
+        "who did what in the console and what was deleted is",
     ),
     Variable(
         "FRONTDESK_RECORDING_CONSENT",

@@ -32,8 +32,8 @@ class RecordingPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         Annotated[
             ConsentKind,
             msgspec.Meta(
-                description="`ask` for a yes, `notice` tells of it, `none` does neither; as in the"
-                " settings if not said."
+                description="`ask` for a yes, `notice` tells of it, `none` does neither; `ask` if"
+                " anything else is said here, else as in the settings."
             ),
         ]
         | UnsetType
@@ -68,7 +68,9 @@ def wanted(part: RecordingPart, otherwise: str, number: str | None) -> tuple[str
 
     `number` is in E.164, None for a withheld one; `otherwise` is the kind of the settings.
     """
-    default = otherwise if part.consent is UNSET else part.consent
+    # Whoever says anything of it means more than nothing.
+    unsaid = otherwise if part == RecordingPart() else "ask"
+    default = unsaid if part.consent is UNSET else part.consent
     fitting = [
         prefix for prefix in part.regions if number is not None and number.startswith(prefix)
     ]
