@@ -204,8 +204,7 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        listening = (self._barge_ins, self._keypad, self.hearing, self._consent)
-        parts = (*listening, self._relay, self._money)
+        parts = (self._barge_ins, self._keypad, self.hearing, self._relay, self._money)
         leave_s = self._streams.next_deadline()
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
@@ -240,7 +239,8 @@ class Call:
             case ToolFinished():
                 return self._tool_finished(event, now)
             case ToolWaits(tool_call_id, words):
-                return self._tool_waits(tool_call_id, words)
+                says = self._waiting.says(tool_call_id) and self._ending.listening
+                return [Say(words)] if says else []
             case HangUpAsked(reason):
                 return self._ending.asked(EndedReason(reason), now)
             case MigrateAsked(within_s):
@@ -360,8 +360,9 @@ class Call:
     def _reply_began(self, response_id: str, now: float) -> list[CallCommand]:
         self._floor.reply_began(response_id)
         self._relay.reply_began(response_id)
-        unasked = self._consent.reply_began(response_id, now)
-        return [*self._barge_ins.reply_began(response_id), *unasked]
+        return self._barge_ins.reply_began(response_id) + self._consent.reply_began(
+            response_id, now
+        )
 
     def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
         stopped = self._honesty.item_done(item_id, now)
@@ -420,13 +421,6 @@ class Call:
             send = event.name == SEND_DIGITS
             return (self._dialling.send if send else self._keypad.collect)(event, now)
         return self.hearing.run(event, now)
-
-    def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
-        """A person decides about it meanwhile: say so, unless somebody speaks."""
-        silent = self._floor.caller_item is None and not self._playback.open
-        if not (self._tools.runs(tool_call_id) and silent and self._ending.listening):
-            return []
-        return [Say(words)]
 
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, self._ms(now))) is None:

@@ -186,7 +186,9 @@ class Streams:
         return []
 
     def next_deadline(self) -> float | None:
-        return self._migrate_by_s
+        """When to leave, or to ask the caller again, if nothing else happens."""
+        both = (self._migrate_by_s, self._consent.next_deadline())
+        return min((at_s for at_s in both if at_s is not None), default=None)
 
     def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:
         """Leave the call where that is wanted, and nobody speaks or it cannot wait."""

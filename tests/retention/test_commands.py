@@ -115,6 +115,7 @@ async def test_requirement_d6_verify_names_a_call_that_was_changed(
     assert run(["audit", "verify"]) == 0
     shown = capsys.readouterr().out
     assert "1 calls are as they were" in shown
+    assert "The audit log is whole" in shown
     path = folder / "caller.wav"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     assert run(["audit", "verify"]) == 1

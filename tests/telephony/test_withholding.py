@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from telephony.transcripts.entry import (
     ToolLine,
 )
 from telephony.transcripts.journal import Journal, JournalWriter
-from telephony.transcripts.records import Gap, Happened
+from telephony.transcripts.records import Gap, Happened, Seal
 from telephony.transcripts.withholding import Standing, Withholding, metadata, standing
 from tools.spec import Evidence, Heard
 
@@ -114,8 +115,14 @@ def waits() -> tuple[Withholding, list[str]]:
     kept: list[str] = []
 
     class Sink:
-        def event(self, *_args: object) -> None:
+        def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
+            return Seal(len(commands), None)
+
+        def keep(self, *_args: object) -> None:
             kept.append("event")
+
+        def redacted(self) -> None:
+            kept.append("redacted")
 
         def record(self, entry: AnyEntry) -> None:
             kept.append(type(entry).__name__)
@@ -204,3 +211,22 @@ async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     kept.record(answered(Agreement.GRANTED))
     await asyncio.sleep(0)
     assert wrote == ["audio", "audio", "audio", "ConsentLine"]
+
+
+def test_what_was_redacted_on_its_way_waits_with_the_rest() -> None:
+    kept, wrote = waits()
+    kept.redacted()
+    say(kept, Record(SAID))
+    assert wrote == []
+    say(kept, Record(answered(Agreement.GRANTED)))
+    assert wrote[:3] == ["redacted", "event", "CallerLine"]
+
+
+def test_what_comes_late_out_of_the_redaction_follows_the_answer() -> None:
+    """Behind a queue: the answer is known before what was said ahead of it comes."""
+    kept, wrote = waits()
+    early = kept.fingerprint([Record(SAID)])
+    kept.fingerprint([Record(answered(Agreement.REFUSED))])
+    kept.keep(1.0, CallerTranscript("u1", SECRET), early)
+    kept.record(SAID)
+    assert wrote == ["gap"]
