@@ -147,13 +147,14 @@ class Deletions:
         """The chain first: what is missing from then on is known to be deleted, not stolen."""
         self._chain.append([_erased(place, files) for place, files in plan.files.items() if files])
         self._step("chained")
+        for place, classes in plan.places.items():
+            self._unlink(place, _kept(classes))
+        self._step("unlinked")
+        # What still lay in the archive would be put into an index again.
         for call_id in plan.of_class(_ERASED):
             for each in self._forgets:
                 each.forget(call_id)
         self._step("forgotten")
-        for place, classes in plan.places.items():
-            self._unlink(place, _kept(classes))
-        self._step("unlinked")
         self._store.write(lambda on: self._erase_rows(on, plan))
         self._step("erased")
 
@@ -180,7 +181,7 @@ class Deletions:
             for place, classes in plan.places.items()
         )
         known = {
-            each.name: sum(each.forget(call_id) for call_id in plan.of_class(_ERASED))
+            each.name: sum(each.forget(call_id) for call_id in plan.of_class(Kept.METADATA))
             for each in self._forgets
         }
         left = {"files": files, **known, **self._store.read(lambda on: self._rows_of(on, plan))}

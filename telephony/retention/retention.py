@@ -15,6 +15,7 @@ from telephony.retention.plan import Plan, Receipt, Scope
 from telephony.retention.planning import Planner
 from telephony.retention.sealing import Sealer
 from telephony.settings import Settings
+from telephony.transcripts.index.index import CallIndex
 from tools.callchain import CallChain
 from tools.periodic import every
 from tools.phone import e164
@@ -178,20 +179,33 @@ class Retention:
         return Would(self._deletions.counted(plan), plan.held, plan.on)
 
 
+class Indexed:
+    """The index of calls, with its words, labels and notes."""
+
+    name = "call_index"
+
+    def __init__(self, index: CallIndex) -> None:
+        self._index = index
+
+    def forget(self, call_id: str) -> bool:
+        return self._index.forget(call_id)
+
+
 def open_retention(
     settings: Settings,
     store: Store,
     clock: Callable[[], dt.datetime],
     forgets: Sequence[Forgets] = (),
 ) -> Retention:
-    """As the settings have it. What else knows calls (an index) is given in `forgets`."""
+    """As the settings have it. What else knows calls, beside their index, is given in `forgets`."""
     periods = Periods(
         audio=settings.keep_audio_days,
         transcript=settings.keep_transcript_days,
         metadata=settings.keep_metadata_days,
         audit=settings.keep_audit_days,
     )
-    return Retention(settings.data_dir, store, periods, clock, forgets)
+    known = (Indexed(CallIndex(store)), *forgets)
+    return Retention(settings.data_dir, store, periods, clock, known)
 
 
 def keep(settings: Settings, store: Store, clock: Callable[[], dt.datetime], start: Start) -> None:
