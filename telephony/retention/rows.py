@@ -15,6 +15,7 @@ from tools.costbook import CALL_COSTS
 from tools.crm.tables import CALLS, CHECKS, CONSENTS, DO_NOT_CALL, FOLLOW_UPS, NOTES
 from tools.livecalls import LIVE_CALL_LINES, LIVE_CALLS
 from tools.receipts import RECEIPTS, REQUESTS, RUNS
+from tools.rollout.tables import ROLLOUT_CALLS
 
 CHUNK = 400
 """So many ids stand in one statement."""
@@ -122,6 +123,7 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
         Rows(CALLS, Kept.METADATA, numbers=("number",), since="started_at"),
         Rows(LIVE_CALLS, Kept.METADATA, since="updated_at"),
         Rows(CALL_COSTS, Kept.METADATA, numbers=("caller",), since="day"),
+        Rows(ROLLOUT_CALLS, Kept.METADATA),
         Rows(NOTES, Kept.METADATA),
         Rows(FOLLOW_UPS, Kept.METADATA),
         Rows(CONSENTS, Kept.METADATA, blank=_ID),

@@ -15,7 +15,7 @@ from tools.store import Store
 
 def fill(store: Store, call_id: str = "CA1", number: str = CALLER, at: dt.datetime = NOW) -> None:
     """The call's rows; two bookings, one past and one to come, and the caller's contact."""
-    tables = {each.table for each in rows(NOW)} | {CONTACTS, NUMBERS}
+    tables = {each.table for each in rows(NOW)} | {CONTACTS, NUMBERS, METADATA.tables["rollouts"]}
     known: dict[str, Any] = {
         "call_id": call_id,
         **dict.fromkeys(("caller", "number", "caller_number", "call_back_number"), number),
