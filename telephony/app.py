@@ -39,6 +39,7 @@ from telephony.opening import Configured, Opening
 from telephony.outward import Outward, began
 from telephony.readiness import Readiness
 from telephony.resuming import Resuming
+from telephony.retention.retention import keep
 from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
 from telephony.selfcalls import SelfCalls
@@ -188,6 +189,7 @@ class Service:
         self._chores.start(self._tasks.start)
         self._calls.start(self._tasks.start)
         self.outward.start(self._tasks.start)
+        keep(self.settings, self.store, utc_now, self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from agents.persona import Persona
 from telephony.configuring.configuration import Configuration, Files, load_configuration
 from telephony.configuring.personafile import BudgetPart, OutsidePart, TurnTakingPart
+from telephony.configuring.recordingpart import RecordingPart
 from telephony.configuring.role import Role
 from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.turnspart import TurnsPart
@@ -57,6 +58,8 @@ class Part(msgspec.Struct, frozen=True):
     """How its Realtime session is set up."""
     unkept: Kinds = DEFAULT
     """What is kept in no record of the call."""
+    recording: RecordingPart = RecordingPart()
+    """Whether callers have to agree to be recorded."""
     caller_name: str = ""
     """As contacts have it: a hint, numbers can be forged."""
 
@@ -110,6 +113,7 @@ class Cast:
             turns=role.file.turns if role else TurnsPart(),
             session=role.file.session if role else SessionPart(),
             unkept=_unkept(role),
+            recording=role.file.recording if role else RecordingPart(),
         )
 
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
@@ -127,6 +131,8 @@ class Cast:
             who = self._persona(role, now, "")
             line = self._stage.line(role)
             yield from (who.apology, who.filler, who.sorry)
+            recording = role.file.recording if role else RecordingPart()
+            yield from (recording.question, recording.notice)
             if human := line.transfers.get(line.human):
                 yield human.say
         yield from (tool.filler for tool in self.everything.tools() if tool.filler)

@@ -26,13 +26,14 @@ from telephony.live.picture import Head as Shown
 from telephony.live.picture import Peek
 from telephony.livestate import Earlier, Head
 from telephony.redacting.conversation import Conversation
-from telephony.rules import claimable, route, tool_fillers, turn_taking
+from telephony.rules import claimable, consent_terms, route, tool_fillers, turn_taking
 from telephony.seats import Opener
 from telephony.session import Session
 from telephony.settings import Settings
 from telephony.spending import Spending
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import Journal
+from telephony.transcripts.withholding import Withholding, standing
 from telephony.twilio.onward import Documents
 from telephony.twilio.ports import Leg, Offer
 from telephony.warm import WarmEngine, WarmPool
@@ -170,10 +171,11 @@ class Opening:
         part, sessions = begun.part, begun.sessions
         config = self._config(live.built.cast, offer, part, sessions.rungs(), earlier)
         head = earlier.head if earlier else Head(offer, dt.datetime.now(dt.UTC), live.version)
-        journal = self._journal(head, begun.ladder[0], config, earlier, part.name)
+        kept = self._journal(head, begun.ladder[0], config, earlier, part.name)
+        journal = Withholding(kept, standing(config.consent, config.before))
         call = Call(config)
         conversation = Conversation(part.unkept, region_of(e164(offer.to)))
-        hearing = partial(_without_unkept, conversation, call.being_heard)
+        hearing = partial(_without_unkept, conversation, journal, call.being_heard)
         keeping = self._custody.open(head, hearing, earlier)
         self._around.staff.saw(offer.call_sid, e164(offer.from_))
         dispatcher = self._around.dispatcher.with_tools(part.registry, self._clock)
@@ -274,6 +276,9 @@ class Opening:
             terms=self._spending.terms(part.budget),
             before=earlier.before if earlier else (),
             resumed=earlier.resumed if earlier else None,
+            consent=consent_terms(
+                part.recording, self._settings.recording_consent, e164(offer.from_), self._clip
+            ),
         )
 
     def _clip(self, sentence: str) -> bytes:
@@ -293,9 +298,11 @@ class Opening:
 
 
 def _without_unkept(
-    conversation: Conversation, hearing: Hearing
+    conversation: Conversation, journal: Withholding, hearing: Hearing
 ) -> Sequence[tuple[int, str, bool]]:
     """What is being heard, as it may be kept."""
+    if not journal.open:
+        return ()
     return [(began_ms, conversation.veiled(words), whole) for began_ms, words, whole in hearing()]
 
 

@@ -4,8 +4,17 @@ from collections.abc import Callable
 
 from telephony.call.commands import TakeMessage
 from telephony.call.commands import Transfer as TakeTransfer
-from telephony.call.config import BargeIn, Claimable, Route, ToolFiller, TurnTaking
+from telephony.call.config import (
+    BargeIn,
+    Claimable,
+    ConsentMode,
+    ConsentTerms,
+    Route,
+    ToolFiller,
+    TurnTaking,
+)
 from telephony.casting import Part
+from telephony.configuring.recordingpart import RecordingPart, wanted
 from telephony.line import Transfer
 from telephony.twilio.ports import Diverted, Refused
 from tools.claims import parse
@@ -30,6 +39,24 @@ def claimable(registry: Registry) -> tuple[Claimable, ...]:
         Claimable(tool.name, tool.claims, tool.risk.writes or tool.transfer_to is not None)
         for tool in tools
         if tool.claims or tool.risk.writes
+    )
+
+
+def consent_terms(
+    part: RecordingPart, otherwise: str, number: str | None, clip: Callable[[str], bytes]
+) -> ConsentTerms | None:
+    """What the caller with this number (E.164; None: withheld) is asked before the call is kept.
+
+    `otherwise` is the rule of the settings, `clip` gives the mu-law of a sentence. None where
+    nobody ever said that anything was to be asked.
+    """
+    kind, region = wanted(part, otherwise, number)
+    mode = ConsentMode(kind)
+    if mode is ConsentMode.NONE and part == RecordingPart():
+        return None
+    words = part.notice if mode is ConsentMode.NOTICE else part.question
+    return ConsentTerms(
+        mode, region, words, clip(words), part.refused, tuple(part.yes), tuple(part.no)
     )
 
 

@@ -66,6 +66,7 @@ from telephony.transcripts.entry import (
 )
 from telephony.transcripts.journal import Journal
 from telephony.transcripts.latency import latency
+from telephony.transcripts.withholding import Withholding
 from telephony.twilio.ports import Count, Deliver, Leg
 from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
@@ -132,7 +133,7 @@ class Session:
         call: Call,
         leg: Leg,
         engine: Engine,
-        journal: Journal,
+        journal: Journal | Withholding,
         around: Surroundings,
         over: Callable[["Session"], None],
         verstat: str = "",
@@ -159,7 +160,8 @@ class Session:
         self._legs = 0
         self._conversation = conversation or Conversation(NOTHING)
         self._keeping = keeping or Unkept()
-        self._journal = Withheld(journal, self._conversation, self._corrected)
+        self._consented = journal if isinstance(journal, Withholding) else Withholding(journal)
+        self._journal = Withheld(self._consented, self._conversation, self._corrected)
         self._around = around
         self._over = over
         self._loop = asyncio.get_running_loop()
@@ -229,7 +231,7 @@ class Session:
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
         seen, shown = self._journal.shown(event, commands)
-        self._keeping.note(shown)
+        self._keeping.note(self._consented.told(shown))
         for command in commands:
             self._perform(command)
         self._around.watch(self.call_id, now, seen, shown)
@@ -297,7 +299,7 @@ class Session:
 
     def _corrected(self, entry: AnyEntry) -> None:
         """A line of which another process was told too much or too little stands now."""
-        self._keeping.note((Record(entry),))
+        self._keeping.note(self._consented.told((Record(entry),)))
 
     def _record(self, entry: AnyEntry) -> None:
         self._journal.record(entry)

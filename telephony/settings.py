@@ -91,6 +91,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_private: tuple[str, ...]
     otlp_url: str | None
     otlp_headers: Secret | None
+    keep_audio_days: int
+    keep_transcript_days: int
+    keep_metadata_days: int
+    keep_audit_days: int
+    recording_consent: str
     sources: Mapping[str, str]
     """Where each variable's value came from, by variable name."""
     secrets: Secrets = Secrets()

@@ -27,6 +27,7 @@ from telephony.variable import Variable
 from telephony.variables_console import CONSOLE
 from telephony.variables_money import MONEY
 from telephony.variables_outward import OUTWARD
+from telephony.variables_retention import RETENTION
 from telephony.variables_survival import SURVIVAL
 
 FALLBACKS = ("realtime", "turns", "local")
@@ -395,6 +396,7 @@ VARIABLES: tuple[Variable, ...] = (
     *MONEY,
     *CONSOLE,
     *OUTWARD,
+    *RETENTION,
 )
 
 RETIRED: Mapping[str, str] = {

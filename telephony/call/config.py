@@ -150,6 +150,37 @@ class Terms(msgspec.Struct, frozen=True):
     """What the call may cost, in micro-dollars."""
 
 
+class ConsentMode(Enum):
+    """What has to come before a call is recorded."""
+
+    ASK = "ask"
+    """Everybody on the line has to agree."""
+    NOTICE = "notice"
+    """Everybody has to be told."""
+    NONE = "none"
+
+
+class ConsentTerms(msgspec.Struct, frozen=True):
+    """How this caller is asked whether the call may be recorded."""
+
+    mode: ConsentMode = ConsentMode.ASK
+    region: str = ""
+    """The prefix of the caller's number that decided the mode; empty: the default did."""
+    words: str = ""
+    """The question, or the notice."""
+    ulaw: bytes = b""
+    """The same, recorded; empty: the engine has to say it."""
+    refused: str = ""
+    """What is said to who does not want to be recorded."""
+    yes: tuple[str, ...] = ()
+    """What means yes in the persona's language, beside English."""
+    no: tuple[str, ...] = ()
+    answer_s: float = 6.0
+    """How long an answer is waited for when nobody speaks."""
+    tries: int = 2
+    """So often the question is asked."""
+
+
 class Resumed(msgspec.Struct, frozen=True):
     """How a call stands that another process began."""
 
@@ -201,3 +232,5 @@ class CallConfig(msgspec.Struct, frozen=True):
     """Which tools' doing can be claimed; empty: sentences are not looked at."""
     terms: Terms | None = None
     """None: money is not looked at."""
+    consent: ConsentTerms | None = None
+    """None: nobody is asked, and nothing is written of it."""

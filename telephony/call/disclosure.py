@@ -1,11 +1,12 @@
 """Has the caller heard what they must be told, to its last word?"""
 
+import hashlib
 import re
 from collections.abc import Iterable
 
 from agents.engine import Say
 from telephony.call.commands import CallCommand, Record
-from telephony.transcripts.entry import AgentLine, AnyEntry, Fate
+from telephony.transcripts.entry import AgentLine, AnyEntry, DisclosureLine, Fate
 
 MOST_TIMES = 4
 """A caller who talks over it so often does not want to hear it, and has been told that it is."""
@@ -26,6 +27,19 @@ class Disclosure:
         self._words = _words(text)
         self._times = 0
         self._awaited = False
+        self._version = version_of(text)
+        self.heard = not self._words
+        """All of it was, or there is nothing to be told."""
+
+    @property
+    def given_up(self) -> bool:
+        """It was said as often as it is, and not heard in full."""
+        return not self.heard and not self._awaited and self._times >= MOST_TIMES
+
+    def insist(self) -> list[CallCommand]:
+        """Once more, however often it was said: something hangs on it."""
+        self._times = min(self._times, MOST_TIMES - 1)
+        return [] if self._awaited else self.say()
 
     def say(self) -> list[CallCommand]:
         """Ask for it; nothing where nothing must be disclosed."""
@@ -38,9 +52,18 @@ class Disclosure:
 
     def told(self, before: Iterable[AnyEntry]) -> None:
         """Of a call that another process began: what was heard in full is not said again."""
-        lines = (entry for entry in before if isinstance(entry, AgentLine))
-        if any(self._is_it(line.text) and self._whole(line) for line in lines):
+        if any(self._proves(entry) for entry in before):
             self._times = MOST_TIMES
+            self.heard = True
+
+    def _proves(self, entry: AnyEntry) -> bool:
+        match entry:
+            case DisclosureLine(version=version, heard=heard):
+                return heard and version == self._version
+            case AgentLine():
+                return self.is_whole(entry)
+            case _:
+                return False
 
     def check(self, commands: list[CallCommand]) -> list[CallCommand]:
         """What was just written down may be its fate.
@@ -60,7 +83,13 @@ class Disclosure:
             return self.say() if heard else []
         whole = self._whole(line)
         self._awaited = not whole
-        return [] if whole else self.say()
+        self.heard = self.heard or whole
+        told = DisclosureLine(self._version, whole, self._times, line.end_ms, line.heard_ms)
+        return [Record(told), *([] if whole else self.say())]
+
+    def is_whole(self, line: AgentLine) -> bool:
+        """It was said in this line, and heard to its last word."""
+        return self._is_it(line.text) and self._whole(line)
 
     def _whole(self, line: AgentLine) -> bool:
         said = len(_words(line.text)) >= _ALIKE * len(self._words)
@@ -71,6 +100,11 @@ class Disclosure:
         said = _words(text)[: len(self._words)]
         same = sum(a == b for a, b in zip(said, self._words, strict=False))
         return bool(said) and same >= _ALIKE * len(said)
+
+
+def version_of(words: str) -> str:
+    """Names a wording: the same words, the same twelve digits."""
+    return hashlib.blake2b(words.encode(), digest_size=6).hexdigest()
 
 
 def _words(text: str) -> list[str]:

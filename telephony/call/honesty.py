@@ -185,6 +185,14 @@ class Honesty:
 
     # ---- what is true --------------------------------------------------------------------------
 
+    def recall(self, config: CallConfig) -> None:
+        """What tools did, or began, in another process."""
+        for entry in config.before:
+            if isinstance(entry, ToolLine):
+                self.tool_finished(entry)
+        for called in config.resumed.pending if config.resumed else ():
+            self.tool_called(called)
+
     def tool_called(self, called: ToolCalled) -> None:
         self._reader.deeds.began(called)
 

@@ -55,11 +55,15 @@ class Keypad:
 
     # ---- keys ----------------------------------------------------------------------------------
 
-    def pressed(self, key: str, now: float) -> list[CallCommand]:
+    def pressed(
+        self, key: str, now: float, answered: list[CallCommand] | None = None
+    ) -> list[CallCommand]:
+        """`answered`: what follows where the key answers a question of the call's own."""
         self._patience.caller_active()
         if key == HIDDEN:
             self._hidden_s = now
-        return [Record(DtmfLine(key, self._playback.ledger.stream_ms(now))), *self._meant(key, now)]
+        meant = self._meant(key, now) if answered is None else answered
+        return [Record(DtmfLine(key, self._playback.ledger.stream_ms(now))), *meant]
 
     def _meant(self, key: str, now: float) -> list[CallCommand]:
         if self._collection is not None:

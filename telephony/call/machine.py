@@ -35,6 +35,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.config import CallConfig
+from telephony.call.consent import Consent
 from telephony.call.dialling import Dialling
 from telephony.call.disclosure import Disclosure
 from telephony.call.ending import Ending, Phase
@@ -80,7 +81,7 @@ from telephony.call.streams import Streams
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 from telephony.call.waiting import Waiting
-from telephony.transcripts.entry import EndedReason, ToolLine
+from telephony.transcripts.entry import EndedReason
 from tools.calls.keys import SEND_DIGITS
 
 _AHEAD_SAMPLES = RATE
@@ -96,10 +97,11 @@ class Call:
         self._floor = Floor()
         self._patience = Patience(config.limits)
         self._tools = ToolCalls()
-        self.hearing = Hearing(config, self._playback)
-        disclosure = self._disclosure = Disclosure(config.persona.disclosure)
+        disclosure = Disclosure(config.persona.disclosure)
+        self.hearing = Hearing(config, self._playback, disclosure)
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         shared = config, self._playback, self._floor, self._patience
+        consent = self._consent = Consent(*shared, self._ending, disclosure)
         self._barge_ins = BargeIns(*shared, self._ending)
         self._honesty = Honesty(*shared, self._ending)
         self._relay = Relay(
@@ -111,15 +113,7 @@ class Call:
             self._honesty,
         )
         self._streams = Streams(
-            config,
-            self._playback,
-            self._floor,
-            self._patience,
-            self._tools,
-            self._ending,
-            self._barge_ins,
-            self._relay,
-            disclosure,
+            *shared, self._tools, self._ending, self._barge_ins, self._relay, consent
         )
         self._succession = self._relay.succession
         self._waiting = Waiting(
@@ -146,16 +140,9 @@ class Call:
         self._operator = Operator(config, self._playback, self._ending, self._keypad.hush)
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
         self._pace = Pace()
-        self._recall(config)
-
-    def _recall(self, config: CallConfig) -> None:
-        """What another process has written down of the call counts as if it was said here."""
+        # What another process has written down of the call counts as if it was said here.
         self.hearing.testimony.note([Record(entry) for entry in config.before])
-        for entry in config.before:
-            if isinstance(entry, ToolLine):
-                self._honesty.tool_finished(entry)
-        for called in config.resumed.pending if config.resumed else ():
-            self._honesty.tool_called(called)
+        self._honesty.recall(config)
 
     @property
     def phase(self) -> Phase:
@@ -175,17 +162,21 @@ class Call:
         self._pace.looks(now)
         commands += [*self._money.heed(now), *self._playback.settle(now)]
         self._barge_ins.heard(commands)
-        commands += self._disclosure.check(commands)
+        commands = self._consent.check(commands, now)
         self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
         self._keypad.watch(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self.hearing.released(now)
+            for untold in self.hearing.untold():
+                commands += self._tool_finished(untold, now)
             commands += self._dialling.check(commands, now)
             self._waiting.watch(now)
+            self._consent.watch(now)
             commands += self._ending.proceed(now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._streams.proceed(now, busy=self._waiting.busy)
+        commands = self._consent.concluded(commands, now)
         self._relay.memory.note(commands)
         commands = self._succession.addressed(commands, now)
         if self._ending.phase is not Phase.ENDED:
@@ -209,7 +200,8 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        parts = (self._barge_ins, self._keypad, self.hearing, self._relay, self._money)
+        listening = (self._barge_ins, self._keypad, self.hearing, self._consent)
+        parts = (*listening, self._relay, self._money)
         leave_s = self._streams.next_deadline()
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
@@ -230,7 +222,7 @@ class Call:
             case CallerAudio():
                 return self._caller_audio(event, now)
             case DtmfPressed(digit):
-                return self._keypad.pressed(digit, now)
+                return self._keypad.pressed(digit, now, self._consent.pressed(digit, now))
             case DigitsSealed():
                 return self._keypad.sealed(event, now)
             case MarkEchoed(name):
@@ -244,7 +236,8 @@ class Call:
             case ToolFinished():
                 return self._tool_finished(event, now)
             case ToolWaits(tool_call_id, words):
-                return self._tool_waits(tool_call_id, words)
+                says = self._waiting.says(tool_call_id) and self._ending.listening
+                return [Say(words)] if says else []
             case HangUpAsked(reason):
                 return self._ending.asked(EndedReason(reason), now)
             case MigrateAsked(within_s):
@@ -267,7 +260,7 @@ class Call:
             case CallerTranscript():
                 return self._caller_words(event, now)
             case ResponseStarted(response_id):
-                return self._reply_began(response_id)
+                return self._reply_began(response_id, now)
             case AudioDelta() | TextDelta():
                 return self._piece(event, now)
             case ItemDone(_, item_id):
@@ -307,6 +300,7 @@ class Call:
         self._relay.caller_began(item_id, began_ms)
         self._patience.caller_active()
         self._patience.caller_speaks()
+        self._consent.spoke()
         return self._barge_ins.speech_started(item_id, now)
 
     def _speech_stopped(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
@@ -330,7 +324,8 @@ class Call:
         if event.failed:
             # Words there may have been; how long they took has to decide.
             return recorded
-        return [*recorded, *self._barge_ins.words(event.item_id, event.text, now)]
+        recorded += self._barge_ins.words(item_id, text, now)
+        return [*recorded, *self._consent.words(item_id, text, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
 
@@ -351,10 +346,12 @@ class Call:
         self._playback.text(event, now)
         return self._honesty.words(event, now)
 
-    def _reply_began(self, response_id: str) -> list[CallCommand]:
+    def _reply_began(self, response_id: str, now: float) -> list[CallCommand]:
         self._floor.reply_began(response_id)
         self._relay.reply_began(response_id)
-        return self._barge_ins.reply_began(response_id)
+        return self._barge_ins.reply_began(response_id) + self._consent.reply_began(
+            response_id, now
+        )
 
     def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
         stopped = self._honesty.item_done(item_id, now)
@@ -414,13 +411,6 @@ class Call:
             return (self._dialling.send if send else self._keypad.collect)(event, now)
         return self.hearing.run(event, now)
 
-    def _tool_waits(self, tool_call_id: str, words: str) -> list[CallCommand]:
-        """A person decides about it meanwhile: say so, unless somebody speaks."""
-        silent = self._floor.caller_item is None and not self._playback.open
-        if not (self._tools.runs(tool_call_id) and silent and self._ending.listening):
-            return []
-        return [Say(words)]
-
     def _tool_finished(self, event: ToolFinished, now: float) -> list[CallCommand]:
         if (line := self._tools.finish(event, self._ms(now))) is None:
             return [Note("tool_answer_unasked")]
@@ -447,7 +437,7 @@ class Call:
         return None if end_s is None else end_s + self._config.limits.mark_grace_s
 
     def _deadline(self, now: float) -> list[CallCommand]:
-        commands = [*self._barge_ins.judge(now), *self._keypad.due(now)]
+        commands = [*self._barge_ins.judge(now), *self._keypad.due(now), *self._consent.due(now)]
         if (echo_s := self._echo_deadline()) is not None and echo_s <= now:
             commands += [Note("marks_lost"), *self._playback.expire(now)]
         commands += self._relay.due(now)

@@ -16,7 +16,7 @@ from telephony.call.commands import (
     SettleTool,
 )
 from telephony.call.config import CallConfig, Resumed
-from telephony.call.disclosure import Disclosure
+from telephony.call.consent import Consent
 from telephony.call.ending import Ending, Phase
 from telephony.call.limits import Patience, Stage
 from telephony.call.playback import Playback
@@ -46,7 +46,7 @@ class Streams:
         ending: Ending,
         barge_ins: BargeIns,
         relay: Relay,
-        disclosure: Disclosure,
+        consent: Consent,
     ) -> None:
         self._config = config
         self._playback = playback
@@ -56,7 +56,7 @@ class Streams:
         self._ending = ending
         self._barge_ins = barge_ins
         self._relay = relay
-        self._disclosure = disclosure
+        self._consent = consent
         self.began_ms = 0
         """When the present one began, on the call's clock."""
         self._ready = False
@@ -105,17 +105,16 @@ class Streams:
         self._patience.answer_owed(now)
         resumed = self._config.resumed
         if resumed is None:
-            return [*self._disclosure.say(), Say(self._config.persona.greeting)]
-        return [Remember(self._relay.memory.whole()), *self._goes_on(resumed)]
+            return self._consent.begin([Say(self._config.persona.greeting)], now)
+        return [Remember(self._relay.memory.whole()), *self._goes_on(resumed, now)]
 
-    def _goes_on(self, resumed: Resumed) -> list[CallCommand]:
+    def _goes_on(self, resumed: Resumed, now: float) -> list[CallCommand]:
         """With a call of another process."""
         persona = self._config.persona
-        self._disclosure.told(self._config.before)
-        owed = self._disclosure.say()
         if not any(map(_spoken, self._config.before)):
-            return [*owed, Say(f"{persona.broke_off} {persona.greeting}")]
-        return [*owed, *self._sorry(answer=resumed.answer)]
+            again: list[CallCommand] = [Say(f"{persona.broke_off} {persona.greeting}")]
+            return self._consent.begin(again, now)
+        return self._consent.begin(self._sorry(answer=resumed.answer), now)
 
     # ---- breaking ------------------------------------------------------------------------------
 
@@ -165,7 +164,9 @@ class Streams:
             return self._ending.apologise(now)
         if not self._begun:
             self._begun = True
-            return [*self._disclosure.say(), Say(self._config.persona.greeting)]
+            return self._consent.begin([Say(self._config.persona.greeting)], now)
+        if self._consent.pending:
+            return self._consent.again(now)
         owes, self._owes = self._owes and not self._tools, False
         return self._sorry(answer=owes)
 
@@ -185,7 +186,9 @@ class Streams:
         return []
 
     def next_deadline(self) -> float | None:
-        return self._migrate_by_s
+        """When to leave, or to ask the caller again, if nothing else happens."""
+        both = (self._migrate_by_s, self._consent.next_deadline())
+        return min((at_s for at_s in both if at_s is not None), default=None)
 
     def proceed(self, now: float, *, busy: bool) -> list[CallCommand]:
         """Leave the call where that is wanted, and nobody speaks or it cannot wait."""

@@ -46,6 +46,11 @@ class Waiting:
         waiting = self._playback.outstanding or self._floor.caller_item is not None or self._tools
         return self._floor.replying and not waiting
 
+    def says(self, tool_call_id: str) -> bool:
+        """A person decides about it meanwhile: it may be said, as nobody speaks."""
+        silent = self._floor.caller_item is None and not self._playback.open
+        return silent and self._tools.runs(tool_call_id)
+
     def watch(self, now: float) -> None:
         """Something has happened, or time has passed."""
         patience, playback = self._patience, self._playback

@@ -11,10 +11,11 @@ from telephony.cli.calls import table
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.audit import Audit, Entry
 from telephony.plain import plain
-from telephony.settings import load
+from telephony.retention.verifying import Verified, verify_calls
+from telephony.settings import Settings, load
 from telephony.versioned import utc_now
 from tools.migrate import migrate
-from tools.store import open_store
+from tools.store import Store, open_store
 
 
 @click.group()
@@ -23,15 +24,36 @@ def audit() -> None:
 
 
 @audit.command()
-def verify() -> None:
-    """Check that no entry was changed, taken out or put in; ends with 1 if one was."""
-    with _audit() as log:
+@click.option("--head", default="", help="A link printed before: the chain must still hold it.")
+def verify(head: str) -> None:
+    """Check that no entry of the log and no call was changed, taken out or put in; ends with 1 if
+    one was.
+
+    Journals, transcripts and recordings are chained by their fingerprints when a call is over.
+    What a deletion took is not missed.
+    """
+    with _opened() as (settings, store):
+        log = Audit(store, utc_now)
         broken = log.verify()
-        if broken is not None:
-            raise CommandFailed(f"the audit log was tampered with: {broken.number} {broken.what}")
         newest = log.entries(1)
+        calls = verify_calls(store, settings.data_dir, head=head)
+    _tell(calls)
+    if broken is not None:
+        raise CommandFailed(f"the audit log was tampered with: {broken.number} {broken.what}")
     end = f"{newest[0].number} entries, the last with hash {newest[0].hash}" if newest else "empty"
     click.echo(f"The audit log is whole: {end}.")
+    if calls.problems:
+        raise CommandFailed("not all calls are as they were")
+
+
+def _tell(calls: Verified) -> None:
+    for problem in calls.problems:
+        click.echo(f"! {problem}")
+    click.echo(
+        f"{calls.calls} calls are as they were, {calls.erased} were deleted in whole or in part,"
+        f" {calls.unsealed} are not sealed yet."
+    )
+    click.echo(f"The chain of calls has {calls.rows} rows and ends with {calls.head}.")
 
 
 @audit.command("list")
@@ -41,8 +63,8 @@ def verify() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_entries(limit: int, before: int | None, find: str, as_json: bool) -> None:
     """Show entries, newest first."""
-    with _audit() as log:
-        found = log.entries(limit, before=before, containing=find)
+    with _opened() as (_, store):
+        found = Audit(store, utc_now).entries(limit, before=before, containing=find)
     if as_json:
         for entry in found:
             click.echo(json.dumps(msgspec.to_builtins(entry)))
@@ -57,10 +79,11 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 
 @contextmanager
-def _audit() -> Iterator[Audit]:
-    store = open_store(load().database_url.reveal())
+def _opened() -> Iterator[tuple[Settings, Store]]:
+    settings = load()
+    store = open_store(settings.database_url.reveal())
     try:
         migrate(store)
-        yield Audit(store, utc_now)
+        yield settings, store
     finally:
         store.close()

@@ -14,6 +14,7 @@ from telephony.cli import try_call as trying
 from telephony.cli.audit import audit
 from telephony.cli.calendar import calendar
 from telephony.cli.calls import calls
+from telephony.cli.callsdelete import delete
 from telephony.cli.config import config
 from telephony.cli.console import console
 from telephony.cli.contacts import contacts, tasks
@@ -22,6 +23,8 @@ from telephony.cli.inbox import callbacks, messages
 from telephony.cli.init import init
 from telephony.cli.lab import lab
 from telephony.cli.replay import replay_call
+from telephony.cli.retention import retention
+from telephony.cli.subject import subject
 from telephony.cli.terminal import BAD_CONFIGURATION, CommandFailed, complain
 from telephony.cli.tools import tools
 from telephony.cli.waiting import waiting
@@ -103,6 +106,9 @@ frontdesk.add_command(init)
 frontdesk.add_command(lab)
 frontdesk.add_command(messages)
 frontdesk.add_command(replay_call)
+frontdesk.add_command(retention)
+frontdesk.add_command(subject)
+calls.add_command(delete)
 frontdesk.add_command(tasks)
 frontdesk.add_command(tools)
 frontdesk.add_command(waiting)

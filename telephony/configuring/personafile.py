@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from telephony.configuring.recordingpart import RecordingPart
 from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.turnspart import TurnsPart
 from tools.configuring.hours import WeeklyHours
@@ -178,6 +179,9 @@ class PersonaFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         TurnTakingPart()
     )
     budget: Annotated[BudgetPart, _about("What calls may cost.")] = BudgetPart()
+    recording: Annotated[RecordingPart, _about("Whether callers agree to be recorded.")] = (
+        RecordingPart()
+    )
     turns: Annotated[TurnsPart, _about("How the turn-based engine listens and speaks.")] = (
         TurnsPart()
     )

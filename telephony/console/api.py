@@ -21,6 +21,7 @@ from telephony.console.onecall import one_call_router, open_calls
 from telephony.console.parts import Parts
 from telephony.console.people import people_router
 from telephony.console.problems import MEDIA_TYPE, answer_with_problems
+from telephony.console.retention import retention_router
 from telephony.console.rollouts import rollouts_router
 from telephony.console.routes import author, config_router
 from telephony.console.tools import tools_router
@@ -54,6 +55,7 @@ def api(parts: Parts) -> Mount:
     app.include_router(calls_router(parts.calls, parts.access.audit))
     app.include_router(webhooks_router(HookDesk(parts)))
     app.include_router(health_router(HealthDesk(parts)))
+    app.include_router(retention_router(parts))
     app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
     app.include_router(one_call_router(open_calls(parts)))
     app.include_router(live_router(parts.live, parts.access))

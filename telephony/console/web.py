@@ -19,6 +19,7 @@ from telephony.console.pages.calls import calls_page_router
 from telephony.console.pages.files import files_router
 from telephony.console.pages.health import health_page_router
 from telephony.console.pages.live import live_pages_router
+from telephony.console.pages.retention import retention_page
 from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
 from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
@@ -45,6 +46,7 @@ def _routers(parts: Parts) -> Sequence[APIRouter]:
         calls_page_router(parts.calls, parts.access.audit),
         webhooks_page_router(parts),
         health_page_router(parts),
+        retention_page(parts),
     )
 
 

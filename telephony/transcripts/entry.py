@@ -256,6 +256,53 @@ class AlarmLine(Entry, frozen=True, tag=True):
     """How bad: ms of silence or of a gap, clipped samples in a thousand, or echoes so far."""
 
 
+class DisclosureLine(Entry, frozen=True, tag=True):
+    """What callers must be told before anything else was said, and this became of it."""
+
+    version: str
+    """Of its wording: `telephony.call.disclosure.version_of`."""
+    heard: bool
+    """To its last word; if not it is said again."""
+    times: int
+    """So often it had been said by then."""
+    at_ms: int
+    heard_ms: int
+
+
+class Agreement(Enum):
+    """What a caller answered when asked whether the call may be recorded."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    """Asked, and no clear answer came: kept as if refused."""
+    TOLD = "told"
+    """Told of the recording to the end, and stayed: enough where a notice is."""
+    NOT_ASKED = "not_asked"
+    """The rules of the caller's region ask for nothing."""
+
+    @property
+    def allows(self) -> bool:
+        """The call may be kept: audio, words and journal."""
+        return self in (Agreement.GRANTED, Agreement.TOLD, Agreement.NOT_ASKED)
+
+
+class ConsentLine(Entry, frozen=True, tag=True):
+    """Whether the call may be recorded; from here on it is, or nothing but metadata is kept."""
+
+    answer: Agreement
+    by: str
+    """`voice`, `key`, `silence` (nothing clear was said in time), `end` (the call ended first),
+    `notice` or `rule`."""
+    version: str
+    """Of the words that asked, as `DisclosureLine.version`; empty where nothing was said."""
+    region: str
+    """The prefix of the caller's number that decided what is asked; empty: the default did."""
+    asked: int
+    """So often it was."""
+    at_ms: int
+
+
 class EndLine(Entry, frozen=True, tag=True):
     """The last entry of every call."""
 
@@ -281,5 +328,7 @@ AnyEntry = (
     | SeatLine
     | OperatorLine
     | AlarmLine
+    | DisclosureLine
+    | ConsentLine
     | EndLine
 )

@@ -11,14 +11,13 @@ from pathlib import Path
 import msgspec
 
 from telephony.call.commands import Track
-from telephony.transcripts import wav
+from telephony.transcripts import names, wav
+from telephony.transcripts.names import JOURNAL, SUMMARY, TRANSCRIPT, VOICEMAIL
 from telephony.transcripts.summary import Summary
 
-JOURNAL = "journal.bin"
-TRANSCRIPT = "transcript.jsonl"
-SUMMARY = "call.json"
-VOICEMAIL = "voicemail.json"
-RECORDINGS = {Track.CALLER: "caller.wav", Track.HEARD: "agent.wav", Track.SENT: "sent.wav"}
+__all__ = ["JOURNAL", "RECORDINGS", "SUMMARY", "TRANSCRIPT", "VOICEMAIL"]
+
+RECORDINGS = dict(zip((Track.CALLER, Track.HEARD, Track.SENT), names.RECORDINGS, strict=True))
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """What a call id must look like: it names a folder."""

@@ -25,6 +25,7 @@ from telephony.transcripts.entry import AnyEntry, EndedReason
 from telephony.transcripts.files import SAFE_NAME, CallFiles, Disk, part_name
 from telephony.transcripts.records import (
     MAX_FRAME_BYTES,
+    Chain,
     Checkpoint,
     CommandDigest,
     Gap,
@@ -215,6 +216,7 @@ class Journal:
         self._failed = failed
         self._reported = False
         self._digest = CommandDigest()
+        self._chains = {_Frame: Chain(), _Line: Chain()}
         self._tally = Tally()
         self._events = 0
         self._last_now = 0.0
@@ -299,6 +301,10 @@ class Journal:
             self._say_gap()
             self._put(_Frame(frame(Redacted())), _RESERVE)
 
+    def passed_over(self) -> None:
+        """An event whose fingerprint was taken is not to be kept: a gap, as if it was lost."""
+        self._lost_events += 1
+
     def record(self, entry: AnyEntry) -> None:
         """Keep one line of the transcript."""
         self._tally.add(entry)
@@ -340,7 +346,9 @@ class Journal:
 
     def _checkpoint(self, point: Checkpoint) -> None:
         if not self._redacted:
-            self._put(_Frame(frame(point)), _RESERVE)
+            frames, lines = (self._chains[kind].digest() for kind in (_Frame, _Line))
+            chained = structs.replace(point, chain=frames, lines=lines)
+            self._put(_Frame(frame(chained)), _RESERVE)
 
     def _bridge_gap(self) -> bool:
         """True when events may be kept; after a loss that is when half of what waited is gone."""
@@ -364,6 +372,8 @@ class Journal:
             return False  # closed: nothing belongs to this call any more
         kept = self._spool.put(piece, reserve)
         self._dropped += not kept
+        if kept and isinstance(piece, _Frame | _Line):
+            self._chains[type(piece)].add(piece.data)
         return kept
 
     def _report(self) -> None:

@@ -58,6 +58,10 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     commands: int
     digest: bytes
     """BLAKE2b-256 of all commands so far."""
+    chain: bytes = b""
+    """BLAKE2b-256 of every byte of this journal before this record; empty in older ones."""
+    lines: bytes = b""
+    """BLAKE2b-256 of every byte of the transcript so far; empty in older ones."""
 
 
 class Gap(msgspec.Struct, frozen=True, tag="gap"):
@@ -123,18 +127,40 @@ class CommandDigest:
         return self._blake.digest()
 
 
+class Chain:
+    """A running fingerprint of all bytes so far."""
+
+    def __init__(self) -> None:
+        self._blake = hashlib.blake2b(digest_size=32)
+
+    def add(self, data: bytes) -> None:
+        self._blake.update(data)
+
+    def digest(self) -> bytes:
+        return self._blake.digest()
+
+
 def frame(record: Record) -> bytes:
     payload = _encoder.encode(record)
     return _FRAME.pack(len(payload), _crc(payload)) + payload
 
 
 def read(data: bytes) -> Reading:
-    """Every whole record up to the first damage. Never raises, whatever the bytes are."""
+    """Every whole record up to the first damage. Never raises, whatever the bytes are.
+
+    A record may be whole and yet not be the one that was written: then the chain does not fit.
+    """
     records: list[Record] = []
+    offset, chain = 0, Chain()
     for found in records_from(data, first=True):
         if isinstance(found, Damage):
             return Reading(tuple(records), found)
-        records.append(found[0])
+        record, end = found
+        if isinstance(record, Checkpoint) and record.chain not in (b"", chain.digest()):
+            return Reading(tuple(records), Damage(offset, "something before it was changed"))
+        chain.add(data[offset:end])
+        offset = end
+        records.append(record)
     return Reading(tuple(records), None)
 
 

@@ -12,6 +12,8 @@ from telephony.transcripts.entry import (
     CallerLine,
     ChargeLine,
     ClaimLine,
+    ConsentLine,
+    DisclosureLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -48,6 +50,8 @@ def begins_ms(entry: AnyEntry) -> int:
         case TruncationLine() | ClaimLine() | DtmfLine() | EndLine():
             return entry.at_ms
         case UsageLine() | ChargeLine() | SeatLine() | OperatorLine() | AlarmLine():
+            return entry.at_ms
+        case DisclosureLine() | ConsentLine():
             return entry.at_ms
 
 
@@ -111,6 +115,12 @@ def _said(  # noqa: C901, one flat table
             return "staff", style.aside(operator(entry))
         case AlarmLine():
             return "line", style.aside(alarm(entry))
+        case DisclosureLine():
+            heard = "heard in full" if entry.heard else "not heard in full"
+            return "told", style.aside(f"disclosure {entry.version}, {heard}")
+        case ConsentLine():
+            told = f"recording: {entry.answer.value.replace('_', ' ')}, by {entry.by}"
+            return "asked", style.aside(told)
         case UsageLine() | ChargeLine():
             return None
 

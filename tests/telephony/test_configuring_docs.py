@@ -16,6 +16,7 @@ from telephony.configuring.personafile import (
     SnippetsFile,
     TurnTakingPart,
 )
+from telephony.configuring.recordingpart import RecordingPart
 from telephony.configuring.sessionpart import SessionPart
 from telephony.configuring.starters import starter
 from telephony.configuring.turnspart import TurnsPart
@@ -35,7 +36,8 @@ from tools.store import open_store
 DOCUMENT = ROOT / "docs" / "config.md"
 SHAPES: tuple[type[msgspec.Struct], ...] = (
     ToolFile, Parameter, LimitsPart, AudiencePart, ApprovalPart, Example, Step, PersonaFile,
-    TurnTakingPart, BudgetPart, TurnsPart, SessionPart, OutsidePart, NumbersFile, SnippetsFile,
+    TurnTakingPart, BudgetPart, RecordingPart, TurnsPart, SessionPart, OutsidePart, NumbersFile,
+    SnippetsFile,
 )  # fmt: skip
 END = "<!-- end -->"
 PARTS: Mapping[str, str] = {
@@ -48,6 +50,7 @@ PARTS: Mapping[str, str] = {
     "WeeklyHours": "[hours](#hours)",
     "TurnTakingPart": "[turn-taking](#turn-taking)",
     "BudgetPart": "[budget](#budget)",
+    "RecordingPart": "[recording](#recording)",
     "TurnsPart": "[turn by turn](#turn-by-turn)",
     "OutsidePart": "[outside hours](#outside-hours)",
     "SessionPart": "[session](#session)",

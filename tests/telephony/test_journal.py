@@ -13,6 +13,7 @@ import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,7 +161,7 @@ async def test_checkpoints_hold_a_digest_of_all_commands_so_far(call: Call) -> N
             expected = Checkpoint(CHECKPOINT_EVERY, digest.commands, digest.digest())
     await call.end()
     points = [record for record in call.records() if isinstance(record, Checkpoint)]
-    assert points == [
+    assert [msgspec.structs.replace(each, chain=b"", lines=b"") for each in points] == [
         expected,
         Checkpoint(CHECKPOINT_EVERY + 1, digest.commands, digest.digest()),
     ]

@@ -22,6 +22,7 @@ TABS = (
     ("Audit log", f"{SETTINGS}/audit"),
     ("Webhooks", f"{SETTINGS}/webhooks"),
     ("Numbers", f"{SETTINGS}/numbers"),
+    ("Retention", f"{SETTINGS}/retention"),
     ("Deployment", f"{SETTINGS}/deployment"),
 )
 """Names and paths of the pages of settings; another one is a line here."""

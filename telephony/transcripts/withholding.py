@@ -1,0 +1,222 @@
+"""What of a call may reach the disk, and when: nothing of what was said before that is allowed.
+
+While it is not known whether the caller agrees, everything is held in memory. Once they do, it
+is written as if it had been all along; if they do not, what was held is let go of, and from
+then on only metadata passes: that there was a call, how long, what it cost, which tools ran.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from msgspec import structs
+
+from telephony.call.commands import CallCommand, Record, RunTool, Track
+from telephony.call.config import ConsentMode, ConsentTerms
+from telephony.call.events import CallEvent
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    ClaimLine,
+    ConsentLine,
+    DtmfLine,
+    EndedReason,
+    ToolLine,
+)
+from telephony.transcripts.records import Seal
+from tools.spec import Evidence
+
+MOST_HELD = 60_000
+"""Events, pieces of audio and lines of one call: minutes more than anybody is asked for."""
+
+
+class Sink(Protocol):
+    """A call's journal, as `telephony.transcripts.journal.Journal`."""
+
+    def fingerprint(self, commands: Sequence[CallCommand]) -> Seal: ...
+
+    def keep(self, now: float, event: CallEvent, seal: Seal) -> None: ...
+
+    def redacted(self) -> None: ...
+
+    def record(self, entry: AnyEntry) -> None: ...
+
+    def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None: ...
+
+    def passed_over(self) -> None:
+        """An event that is not kept."""
+
+    def close(self, reason: EndedReason) -> None: ...
+
+
+class Standing(Enum):
+    """What passes."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    now: float
+    event: CallEvent
+    seal: Seal
+
+
+@dataclass(frozen=True, slots=True)
+class _Redacted:
+    """From here on events are not kept as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    track: Track
+    at_samples: int
+    ulaw: bytes
+
+
+_Piece = _Event | _Audio | _Redacted | AnyEntry
+
+
+class Withholding:
+    """Stands before the journal of one call; it goes by the ConsentLine the call itself writes."""
+
+    def __init__(self, journal: Sink, standing: Standing = Standing.OPEN) -> None:
+        self._journal = journal
+        self._standing = standing
+        self._held: list[_Piece] = []
+        self._untold: list[CallCommand] = []
+        """Lines another process may know of once the caller agrees."""
+
+    # ---- what a session calls ------------------------------------------------------------------
+
+    def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None:
+        """One event and its answer."""
+        self.keep(now, event, self.fingerprint(commands))
+
+    def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
+        """Of an event's answer; a ConsentLine in it decides at once, also about what comes late."""
+        self._decide(each.entry for each in commands if isinstance(each, Record))
+        return self._journal.fingerprint(commands)
+
+    def keep(self, now: float, event: CallEvent, seal: Seal) -> None:
+        self._put(_Event(now, event, seal))
+
+    def redacted(self) -> None:
+        self._put(_Redacted())
+
+    def record(self, entry: AnyEntry) -> None:
+        self._decide([entry])
+        self._put(entry)
+
+    def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
+        self._put(_Audio(track, at_samples, ulaw))
+
+    def close(self, reason: EndedReason) -> None:
+        """A call that ends without an answer has not agreed."""
+        if self._standing is Standing.WAITING:
+            self._settle(Standing.METADATA)
+        self._journal.close(reason)
+
+    def told(self, commands: Sequence[CallCommand]) -> list[CallCommand]:
+        """What of these may be kept for another process to go on with; after `event`."""
+        if self._standing is Standing.OPEN:
+            untold, self._untold = self._untold, []
+            return [*untold, *commands]
+        if self._standing is Standing.METADATA:
+            found = (_without_content(each) for each in commands)
+            return [each for each in found if each is not None]
+        self._untold += [each for each in commands if _content(each)]
+        rest = (_without_content(each) for each in commands if not _content(each))
+        return [each for each in rest if each is not None]
+
+    @property
+    def open(self) -> bool:
+        """Words may be kept now."""
+        return self._standing is Standing.OPEN
+
+    # ---- deciding ------------------------------------------------------------------------------
+
+    def _decide(self, entries: Iterable[AnyEntry]) -> None:
+        for entry in entries:
+            if isinstance(entry, ConsentLine) and self._standing is Standing.WAITING:
+                self._settle(Standing.OPEN if entry.answer.allows else Standing.METADATA)
+
+    def _settle(self, standing: Standing) -> None:
+        """Write what was held, or let go of it."""
+        self._standing = standing
+        held, self._held = self._held, []
+        if standing is Standing.METADATA:
+            self._untold = []
+        for each in held:
+            self._put(each)
+
+    def _put(self, what: _Piece) -> None:
+        match self._standing:
+            case Standing.OPEN:
+                self._write(what)
+            case Standing.METADATA:
+                self._write_bare(what)
+            case Standing.WAITING:
+                if len(self._held) < MOST_HELD:
+                    self._held.append(what)
+
+    def _write(self, what: _Piece) -> None:
+        match what:
+            case _Event(now, event, seal):
+                self._journal.keep(now, event, seal)
+            case _Redacted():
+                self._journal.redacted()
+            case _Audio(track, at_samples, ulaw):
+                self._journal.audio(track, at_samples, ulaw)
+            case _:
+                self._journal.record(what)
+
+    def _write_bare(self, what: _Piece) -> None:
+        match what:
+            case _Event():
+                self._journal.passed_over()
+            case _Audio() | _Redacted():
+                """Nobody wants it kept."""
+            case _:
+                if (bare := metadata(what)) is not None:
+                    self._journal.record(bare)
+
+
+def standing(terms: ConsentTerms | None, before: Iterable[AnyEntry]) -> Standing:
+    """How a call begins that goes by these terms, and had these lines in another process."""
+    answers = [entry.answer for entry in before if isinstance(entry, ConsentLine)]
+    if answers:
+        return Standing.OPEN if answers[-1].allows else Standing.METADATA
+    asks = terms is not None and terms.mode is not ConsentMode.NONE
+    return Standing.WAITING if asks else Standing.OPEN
+
+
+def metadata(entry: AnyEntry) -> AnyEntry | None:
+    """The entry without what anybody said or typed; None: there is nothing else to it."""
+    match entry:
+        case AgentLine() | CallerLine() | DtmfLine() | ClaimLine():
+            return None
+        case ToolLine():
+            return structs.replace(entry, arguments="{}", output="")
+        case _:
+            return entry
+
+
+def _content(command: CallCommand) -> bool:
+    """Told later, where it may be told at all."""
+    return isinstance(command, Record) and metadata(command.entry) != command.entry
+
+
+def _without_content(command: CallCommand) -> CallCommand | None:
+    match command:
+        case Record(entry):
+            bare = metadata(entry)
+            return None if bare is None else Record(bare)
+        case RunTool():
+            return structs.replace(command, arguments="{}", evidence=Evidence())
+        case _:
+            return command
