@@ -117,6 +117,8 @@ class LiveDesk:
                     while found and told is not None:
                         yield told
                         told = await process.next()
+            except TimeoutError:
+                return  # it is busy, and may have the call
             except _OUT_OF_REACH:
                 """Its calls may go on in another process: whoever wants to know asks again."""
             if found:
