@@ -14,7 +14,7 @@ run: setup ## Answer a simulated call, then keep serving (ONCE=1: end after the 
 	@.venv/bin/frontdesk try $(if $(ONCE),--once)
 
 test: setup-dev ## Run the tests
-	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint test ## Check formatting, lint, types and laws, then run the tests, as CI does
 

@@ -3,9 +3,12 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from agents.local.models import Models
 from tests import exploring
@@ -27,12 +30,19 @@ _APART = ("test_whole_", "test_bench_load", "test_serve", "test_call_oracle", "t
 """Files whose tests share nothing worth keeping them in one process for."""
 
 
-@pytest.hookimpl(tryfirst=True)
+class Dealer(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals the tests to the processes: a file's tests go together, but for those of `_APART`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if Path(file).name.startswith(_APART) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealer:
+    return Dealer(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the tests to the processes."""
-    for item in items:
-        if not item.path.name.startswith(_APART):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=_turn)
 
 
