@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
-JOBS ?= 6
+JOBS ?= 5
 
 .PHONY: help run test check lint mutants crashes kills oracle explore coverage format bench lock clean setup setup-dev
 
@@ -13,7 +13,10 @@ help: ## Say what can be made
 run: setup ## Answer a simulated call, then keep serving (ONCE=1: end after the call)
 	@.venv/bin/frontdesk try $(if $(ONCE),--once)
 
+# Compiled tests are kept whatever the shell says: each process would compile all of them anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup-dev ## Run the tests
+	$(PYTHON_INSIDE) -m pytest --collect-only -qq > /dev/null || true
 	$(PYTHON_INSIDE) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint test ## Check formatting, lint, types and laws, then run the tests, as CI does

@@ -17,8 +17,15 @@ class Module:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.source = path.read_text(encoding="utf-8")
-        self.tree = ast.parse(self.source)
+
+    # Read when asked for: each process of a test run imports the tests that hold these.
+    @cached_property
+    def source(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
