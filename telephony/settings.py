@@ -378,8 +378,10 @@ def _shown(value: object) -> str:
             return "not set"
         case dict():
             return f"{len(value)} hidden" if value else "not set"
-        case tuple():
+        case tuple() if any(isinstance(each, Secret) for each in value):
             return f"{len(value)} hidden"
+        case tuple():
+            return ", ".join(map(str, value))
         case bool():
             return "yes" if value else "no"
         case _:

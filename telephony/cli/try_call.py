@@ -129,6 +129,8 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
         settings,
         host="127.0.0.1",
         public_url=address,
+        console="on",
+        console_url=None,
         twilio_account_sid=carrier.account_sid,
         twilio_auth_tokens=(Secret(carrier.auth_token),),
         twilio_api_url=carrier.api_url,
@@ -273,14 +275,8 @@ def _storage(service: Service, call: StoredCall | None) -> str:
 
 async def _again(screen: Screen, settings: Settings, store: Store) -> bool:
     """Keep serving; True when another call is wanted."""
-    address = settings.public_url
     link = await asyncio.to_thread(welcome, settings, store)
-    console = f"choose a password at {link}" if link else f"{address}/console/"
-    screen.say(
-        f"\nStill serving on {address}: the voice webhook is /twilio/voice, the health check"
-        f" /healthz.\nConsole: {console}\nEnter: call again.  q, Enter: stop."
-        "  `frontdesk doctor` says what a real number needs."
-    )
+    screen.say(serving_on(settings.public_url, link))
     loop = asyncio.get_running_loop()
     pressed: asyncio.Future[str] = loop.create_future()
     loop.add_reader(sys.stdin, _read_key(pressed))
@@ -288,6 +284,17 @@ async def _again(screen: Screen, settings: Settings, store: Store) -> bool:
         return (await pressed).strip().lower() != "q"
     finally:
         loop.remove_reader(sys.stdin)
+
+
+def serving_on(address: str, link: str | None) -> str:
+    """Where to look and call while the server goes on; `link` as long as nobody can sign in."""
+    first = ". Choose a password first; the link is good once, within a day" if link else ""
+    return (
+        f"\nThis call is in the console{first}:\n\n  {link or f'{address}/console/'}\n\n"
+        f"Still serving on {address}: the console is /console/, the voice webhook"
+        " /twilio/voice, the health check /healthz.\nEnter: call again.  q, Enter: stop."
+        "  `frontdesk doctor` says what a real number needs."
+    )
 
 
 def _read_key(pressed: "asyncio.Future[str]") -> Callable[[], None]:

@@ -18,6 +18,7 @@ from telephony.console.access import cookies
 from telephony.console.access.gate import CSRF, CSRF_FIELD, VISIT
 from telephony.console.access.policy import WHO
 from telephony.console.access.roles import Right, Who
+from telephony.console.browsers import browser
 from telephony.version import VERSION
 
 HOME = "/console"
@@ -164,6 +165,7 @@ def _templates() -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters["moment"] = _moment
+    environment.filters["browser"] = browser
     return environment
 
 

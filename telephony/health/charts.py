@@ -13,6 +13,8 @@ import pygal
 WIDTH, HEIGHT = 720, 240
 MOST_LABELS = 8
 """Below the horizontal axis: more would run into each other on a telephone."""
+LEAST_PLACES = 5
+"""For bars: a lone one as wide as the picture says nothing."""
 _TAGS = frozenset({"svg", "g", "rect", "path", "text", "circle"})
 _ATTRIBUTES = frozenset(
     {"class", "x", "y", "width", "height", "d", "transform", "cx", "cy", "r", "viewBox"}
@@ -29,17 +31,21 @@ Form = Callable[[float], str]
 
 def stacked(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Bars whose parts add up."""
-    return _drawn(pygal.StackedBar, title, labels, series, form)
+    return _drawn(pygal.StackedBar, title, _placed(labels), series, form)
 
 
 def bars(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Bars side by side."""
-    return _drawn(pygal.Bar, title, labels, series, form)
+    return _drawn(pygal.Bar, title, _placed(labels), series, form)
 
 
 def lines(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Lines with gaps where there is nothing."""
     return _drawn(pygal.Line, title, labels, series, form)
+
+
+def _placed(labels: Sequence[str]) -> list[str]:
+    return [*labels, *[""] * (LEAST_PLACES - len(labels))]
 
 
 def _drawn(

@@ -217,4 +217,4 @@ def _whole(value: float) -> str:
 
 
 def _dollars(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.01 or not value else f"{value:.4f}"
+    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.3f}"

@@ -15,6 +15,14 @@ export function showTimes(root = document) {
   }
 }
 
+/** In a row of links that is wider than the screen, brings the page's own into sight. */
+function showPlace() {
+  for (const here of document.querySelectorAll(".places [aria-current], .tabs [aria-current]")) {
+    const row = here.parentElement;
+    row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+}
+
 // ---- making elements -----------------------------------------------------------------------------
 
 /**
@@ -163,6 +171,7 @@ function changeTheme() {
 
 function begin() {
   showTimes();
+  showPlace();
   document.getElementById("theme").addEventListener("click", changeTheme);
   const list = document.getElementById("shortcuts");
   document.getElementById("keys")?.addEventListener("click", () => list.showModal());

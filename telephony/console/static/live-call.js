@@ -47,7 +47,7 @@ function offer(targets) {
   if (!to) return;
   to.replaceChildren(...targets.map((name) => make("option", { value: name }, name)));
   to.closest("form").querySelector("button").disabled = !targets.length;
-  if (!targets.length) to.append(make("option", { value: "" }, "nobody: phone.yaml names no targets"));
+  if (!targets.length) to.append(make("option", { value: "" }, "nobody named in phone.yaml"));
 }
 
 function gone() {
