@@ -73,6 +73,8 @@ class LiveCallView(BaseModel):
     started_at: dt.datetime
     targets: list[str]
     lines: int
+    withheld: bool
+    """No words are shown: the caller has not agreed, or not yet, that any are kept."""
 
 
 class WhisperBody(BaseModel):
