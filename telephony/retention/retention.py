@@ -206,7 +206,7 @@ def open_retention(
         metadata=settings.keep_metadata_days,
         audit=settings.keep_audit_days,
     )
-    known = (Indexed(CallIndex(store)), Outbox(store), *forgets)
+    known: tuple[Forgets, ...] = (Indexed(CallIndex(store)), Outbox(store), *forgets)
     return Retention(settings.data_dir, store, periods, clock, known)
 
 
