@@ -33,9 +33,11 @@ from telephony.console.desk import Desk
 from telephony.console.problems import Refused
 from telephony.console.views import MAX_ID, ErrorView
 from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
+from telephony.transcripts.index.discretion import discreet_found, discreet_page, discreet_row
 from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
 from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
-from telephony.transcripts.index.search import Found
+from telephony.transcripts.index.row import CallRow
+from telephony.transcripts.index.search import Found, Page
 
 Me = Annotated[Who, Depends(current)]
 CallId = Annotated[str, Path(max_length=200, description="The id of a call, in full.")]
@@ -75,15 +77,27 @@ def noted(audit: Audit, who: Who, question: Asked) -> None:
 
 def found(log: CallLog, audit: Audit, who: Who, fields: dict[str, str]) -> CallsView:
     """A page of calls. Raises Refused."""
-    question = understood(log, fields)
+    question = understood(log, who, fields)
     noted(audit, who, question)
-    return calls_view(log.search.page(question))
+    return calls_view(paged(log, who, question))
 
 
-def understood(log: CallLog, fields: dict[str, str]) -> Asked:
+def paged(log: CallLog, who: Who, question: Asked) -> Page:
+    """A page as they may see it."""
+    page = log.search.page(question)
+    return page if who.may(Right.HEAR) else discreet_page(page)
+
+
+def running_now(log: CallLog, who: Who) -> list[CallRow]:
+    """Likewise."""
+    rows = log.keeping.running()
+    return rows if who.may(Right.HEAR) else [discreet_row(row) for row in rows]
+
+
+def understood(log: CallLog, who: Who, fields: dict[str, str]) -> Asked:
     """Raises Refused for what makes no sense."""
     try:
-        return asked(fields, log.zone)
+        return asked(fields, log.zone, hears=who.may(Right.HEAR))
     except BadFilter as bad:
         errors = [ErrorView(where=bad.field, what=bad.what)]
         detail = "The question is not as described."
@@ -110,9 +124,9 @@ def _lists(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
         return await desk.show(lambda: found(log, audit, who, question.fields()))
 
     @router.get("/running")
-    async def running() -> list[RunningView]:
+    async def running(who: Me) -> list[RunningView]:
         """Calls that are on, newest first."""
-        rows = await desk.do(log.keeping.running)
+        rows = await desk.do(lambda: running_now(log, who))
         names = RunningView.model_fields
         return [RunningView(**{name: getattr(row, name) for name in names}) for row in rows]
 
@@ -125,20 +139,20 @@ def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
         if form not in EXPORTS:
             raise Refused(404, "not-found", f"Choose one of {', '.join(EXPORTS)}.")
         fields = question.fields()
-        whole = understood(log, fields)
+        whole = understood(log, who, fields)
         audit.record(who, "calls.export", "calls", after={"form": form, "query": _asked(fields)})
         kind, lines = EXPORTS[form]
         headers = {"Content-Disposition": f'attachment; filename="calls.{form}"'}
-        pages = all_pages(log.search.page, whole)
+        pages = all_pages(lambda question: paged(log, who, question), whole)
         return StreamingResponse(lines(pages), headers=headers, media_type=kind)
 
     @router.get("/{call_id}/summary", responses=_NONE)
-    def call(call_id: CallId) -> CallView:
+    def call(call_id: CallId, who: Me) -> CallView:
         """One finished call as lists show it."""
         one = log.search.call(call_id)
         if one is None:
             raise Refused(404, "not-found", "There is no such call in the log.")
-        return call_view(one)
+        return call_view(one if who.may(Right.HEAR) else discreet_found(one))
 
 
 def _asked(fields: dict[str, str]) -> str:

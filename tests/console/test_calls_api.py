@@ -60,6 +60,37 @@ def test_what_makes_no_sense_is_refused_by_name(log: Console, query: str) -> Non
     assert error["where"] == query.split("=", maxsplit=1)[0]
 
 
+NUMBER = "four one five five five five oh one two three"
+
+
+def test_requirement_d1_who_may_not_hear_finds_calls_without_the_caller_s_numbers(
+    log: Console,
+) -> None:
+    said = f"call me under {NUMBER} about the gloves"
+    log.parts.calls.index.put([made("CA7", 7, caller=said, agent="yes")])
+    paths = ("calls?q=gloves", "calls/export.csv?q=gloves", "calls/export.jsonl?q=gloves")
+    for path in (*paths, "calls/CA7/summary"):
+        viewer = log.client(Role.VIEWER).get(f"{API}/{path}").text
+        editor = log.client(Role.EDITOR).get(f"{API}/{path}").text
+        assert made("CA7", 7).row.caller in editor
+        assert not [part for part in (made("CA7", 7).row.caller, "five") if part in viewer]
+    (call,) = asked(log, "calls?q=gloves")["calls"]
+    pieces = call["highlights"][0]["pieces"]
+    assert "[number] about the " in "".join(piece["text"] for piece in pieces)
+    assert [piece["text"] for piece in pieces if piece["hit"]] == ["gloves"]
+
+
+@pytest.mark.parametrize("query", ["caller=%2B1415", "q=0123", f"q={NUMBER}", "q=agent:415*"])
+def test_who_may_not_hear_cannot_find_out_a_number_by_asking(log: Console, query: str) -> None:
+    answer = log.client(Role.VIEWER).get(f"{API}/calls?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"] == query.split("=", maxsplit=1)[0]
+    assert log.client(Role.VIEWER).get(f"{API}/calls/export.csv?{query}").status_code == 422
+    assert "takes the right to hear" in log.client(Role.VIEWER).get(f"/console/calls?{query}").text
+    assert log.client(Role.EDITOR).get(f"{API}/calls?{query}").status_code == 200
+    assert asked(log, "calls?caller=-")["calls"] == []
+
+
 def test_one_call_is_told(log: Console) -> None:
     assert asked(log, "calls/CA1/summary")["call_id"] == "CA1"
     for path in ("calls/CA9/summary", "calls/CA9/labels", "calls/CA9/notes", "calls/export.xml"):
