@@ -1,5 +1,6 @@
 """The routes of the log of calls: list and search, export, labels, notes and kept views."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -10,6 +11,7 @@ from telephony.calllog import CallLog
 from telephony.console.access.audit import Audit
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
+from telephony.console.access.throttle import Buckets, Rate
 from telephony.console.callviews import (
     CallsView,
     CallView,
@@ -47,6 +49,8 @@ EXPORTS: dict[str, tuple[str, Callable[[Iterator[tuple[Found, ...]]], Iterator[b
     "csv": ("text/csv; charset=utf-8", csv_lines),
     "jsonl": ("application/jsonl", jsonl),
 }
+EXPORT_RATE = Rate(20, 1 / 60)
+"""Each may be of a million calls: of one client so many at once, and then one a minute."""
 _EDIT = [needs(Right.EDIT)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 
@@ -62,7 +66,7 @@ def calls_router(log: CallLog, audit: Audit) -> APIRouter:
     _exports(calls, log, audit)
     _labels(calls, desk, log, audit)
     _notes(calls, desk, log, audit)
-    _views(views, desk, log)
+    _views(views, desk, log, audit)
     both = APIRouter()
     both.include_router(calls)
     both.include_router(views)
@@ -132,6 +136,8 @@ def _lists(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
 
 
 def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
+    rates = Buckets(EXPORT_RATE)
+
     # Plain: the answer is made in threads, a batch at a time, as fast as it is read.
     @router.get("/export.{form}", response_class=StreamingResponse, responses=_NONE)
     def export(form: str, question: Annotated[Question, Query()], who: Me) -> StreamingResponse:
@@ -140,6 +146,9 @@ def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
             raise Refused(404, "not-found", f"Choose one of {', '.join(EXPORTS)}.")
         fields = question.fields()
         whole = understood(log, who, fields)
+        if wait_s := rates.wait_s(who.id, time.monotonic()):
+            headers = {"Retry-After": str(wait_s)}
+            raise Refused(429, "too-many", "Too many exports; try again later.", headers=headers)
         audit.record(who, "calls.export", "calls", after={"form": form, "query": _asked(fields)})
         kind, lines = EXPORTS[form]
         headers = {"Content-Disposition": f'attachment; filename="calls.{form}"'}
@@ -229,7 +238,7 @@ def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
 # ---- views --------------------------------------------------------------------------------------
 
 
-def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
+def _views(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
     @router.get("")
     async def views(who: Me) -> ViewsView:
         """One's own, and those that others share."""
@@ -248,6 +257,7 @@ def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
             made = _told(
                 lambda: keep_view(who.id, who.name, body.name, body.query, shared=body.shared)
             )
+            audit.record(who, "view.keep", f"view {made.id}", after={"shared": made.shared})
             return view_view(made, who.id)
 
         return await desk.do(work)
@@ -255,5 +265,10 @@ def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
     @router.delete("/{view_id}", responses=_NONE)
     async def drop(view_id: ViewId, who: Me) -> ViewView:
         """Do away with a view of one's own; what is answered can be kept again."""
-        gone = await desk.do(lambda: _told(lambda: log.marks.drop_view(who.id, view_id)))
-        return view_view(gone, who.id)
+
+        def work() -> ViewView:
+            gone = _told(lambda: log.marks.drop_view(who.id, view_id))
+            audit.record(who, "view.drop", f"view {gone.id}", before={"shared": gone.shared})
+            return view_view(gone, who.id)
+
+        return await desk.do(work)

@@ -36,8 +36,8 @@ def waiting_router(
     operator: Callable[..., str],
     audit: Audit,
 ) -> APIRouter:
-    """Routes below `/waiting`, which tells names and numbers; see `approvals_router` for the parameters. Plain functions, for they
-    block."""
+    """Routes below `/waiting`, which tells names and numbers; see `approvals_router` for the
+    parameters. Plain functions, for they block."""
     router = APIRouter(prefix="/waiting", tags=["waiting list"], dependencies=[needs(Right.HEAR)])
     Operator = Annotated[str, Depends(operator)]  # noqa: N806, a type
     Number = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a notice.")]  # noqa: N806

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from telephony.console.access.roles import Role
+from telephony.console.calls import EXPORT_RATE
 from tests.console.house import Console
 from tests.telephony.callindex.made import made
 
@@ -153,6 +154,22 @@ def test_views_are_kept_and_shared_by_who_may(log: Console) -> None:
     assert viewer.act("DELETE", f"{API}/call-views/{shared['id']}").status_code == 404
     assert viewer.act("DELETE", f"{API}/call-views/{mine['id']}").json() == mine
     assert editor.act("POST", f"{API}/call-views", {"name": ""}).status_code == 422
+    written = [(each.who, each.action) for each in log.access.audit.entries(50)]
+    assert [each for each in written if each[1].startswith("view.")] == [
+        ("viewer", "view.drop"),
+        ("editor", "view.keep"),
+        ("viewer", "view.keep"),
+    ]
+
+
+def test_requirement_c_j_exports_are_few_for_one_client(log: Console) -> None:
+    path = f"{API}/calls/export.jsonl?q=nothing"
+    viewer, key = log.client(Role.VIEWER), log.key(Role.EDITOR)
+    most = int(EXPORT_RATE.most)
+    told = [viewer.get(path) for _ in range(most + 1)]
+    assert [each.status_code for each in told] == [200] * most + [429]
+    assert 0 < int(told[-1].headers["retry-after"]) <= 1 / EXPORT_RATE.per_s
+    assert log.stranger().get(path, headers=key).status_code == 200, "others are not held up"
 
 
 def test_without_a_session_or_a_key_nothing_is_told(log: Console) -> None:
