@@ -263,7 +263,6 @@ class Service:
         self.metrics.observe(commands)
         self.rollout.observe(call_id, commands)
         self.spending.observe(call_id, commands)
-        self.live.hub.observe(call_id, now, event, commands)
         self.outward.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 

@@ -24,6 +24,10 @@ class Around:
     watch: Watch
     live: Hub
 
+    @property
+    def show(self) -> Watch:
+        return self.live.observe
+
     def onward(self, onward: Onward) -> bytes:
         return self.documents.onward(onward)
 

@@ -198,7 +198,7 @@ class Opening:
         )
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
         shown = _shown(head, part, begun.ladder[0])
-        self._around.live.begin(shown, session.deliver, partial(_peek, call, hearing))
+        self._around.live.begin(shown, session.deliver, partial(_peek, call, journal, hearing))
         return session
 
     def never_started(
@@ -328,9 +328,9 @@ def _shown(head: Head, part: Part, engine: str) -> Shown:
     )
 
 
-def _peek(call: Call, hearing: Hearing) -> Peek:
+def _peek(call: Call, journal: Withholding, hearing: Hearing) -> Peek:
     heard = hearing()
-    return Peek(call.phase, heard[-1][1] if heard else "")
+    return Peek(call.phase, heard[-1][1] if heard else "", not journal.open)
 
 
 @dataclass(frozen=True)

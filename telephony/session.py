@@ -95,7 +95,7 @@ _TOOLS: dict[str, tuple[ToolState, str]] = {
 """What a model is told of a tool whose task broke, likewise."""
 
 Watch = Callable[[str, float, CallEvent, Sequence[CallCommand]], None]
-"""Sees everything a call does: `(call id, now, event, commands)`. Must not block or raise."""
+"""Sees what a call does: `(call id, now, event, commands)`. Must not block or raise."""
 
 
 class Surroundings(Protocol):
@@ -117,7 +117,12 @@ class Surroundings(Protocol):
     def count(self) -> Count: ...
 
     @property
-    def watch(self) -> Watch: ...
+    def watch(self) -> Watch:
+        """For what counts and decides in this process."""
+
+    @property
+    def show(self) -> Watch:
+        """For people who look on: no words before the caller agrees that any are kept."""
 
 
 class Session:
@@ -231,10 +236,12 @@ class Session:
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
         seen, shown = self._journal.shown(event, commands)
-        self._keeping.note(self._consented.told(shown))
+        told = self._consented.told(shown)
+        self._keeping.note(told)
         for command in commands:
             self._perform(command)
         self._around.watch(self.call_id, now, seen, shown)
+        self._around.show(self.call_id, now, self._consented.seen(seen), told)
         if isinstance(event, StreamStarted):
             self.next_step = None
             self._seats.begin()

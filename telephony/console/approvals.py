@@ -7,11 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, status
 from pydantic import BaseModel
 
-from telephony.console.access.policy import needs
-from telephony.console.access.roles import Right
-from tools.approvals import Approval, Approvals, Decided, NoApproval
+from telephony.console.access.audit import Audit
+from telephony.console.access.policy import current, needs
+from telephony.console.access.roles import Right, Who
+from tools.approvals import Approval, Approvals, ApprovalState, Decided, NoApproval
 
 MAX_ID = 2**31 - 1
+APPROVED = ApprovalState.APPROVED.value
+Me = Annotated[Who, Depends(current)]
 
 
 class ApprovalView(BaseModel):
@@ -40,6 +43,7 @@ def approvals_router(
     approvals: Approvals,
     clock: Callable[[], dt.datetime],
     operator: Callable[..., str],
+    audit: Audit,
 ) -> APIRouter:
     """Routes below `/approvals`. `operator` is a FastAPI dependency: it gives the name of who
     asks, or raises HTTPException; `clock` gives the time with its zone.
@@ -55,12 +59,18 @@ def approvals_router(
         return [_view(each) for each in approvals.waiting(clock())]
 
     @router.post("/{approval_id}/approve", responses=_ERRORS, summary="Let it run, once")
-    def approve(approval_id: int, by: Operator) -> ApprovalView:
-        return _decided(approvals.approve, approval_id, by, clock())
+    def approve(approval_id: int, by: Operator, who: Me) -> ApprovalView:
+        return noted(who, _decided(approvals.approve, approval_id, by, clock()))
 
     @router.post("/{approval_id}/refuse", responses=_ERRORS, summary="Do not let it run")
-    def refuse(approval_id: int, by: Operator) -> ApprovalView:
-        return _decided(approvals.refuse, approval_id, by, clock())
+    def refuse(approval_id: int, by: Operator, who: Me) -> ApprovalView:
+        return noted(who, _decided(approvals.refuse, approval_id, by, clock()))
+
+    def noted(who: Who, decided: ApprovalView) -> ApprovalView:
+        facts = {"approval": decided.id, "tool": decided.tool}
+        action = "tool.approve" if decided.state == APPROVED else "tool.refuse"
+        audit.record(who, action, f"call {decided.call_id}", after=facts)
+        return decided
 
     return router
 

@@ -1,5 +1,6 @@
 """The routes of the log of calls: list and search, export, labels, notes and kept views."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -10,6 +11,7 @@ from telephony.calllog import CallLog
 from telephony.console.access.audit import Audit
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
+from telephony.console.access.throttle import Buckets, Rate
 from telephony.console.callviews import (
     CallsView,
     CallView,
@@ -33,9 +35,11 @@ from telephony.console.desk import Desk
 from telephony.console.problems import Refused
 from telephony.console.views import MAX_ID, ErrorView
 from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
+from telephony.transcripts.index.discretion import discreet_found, discreet_page, discreet_row
 from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
 from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
-from telephony.transcripts.index.search import Found
+from telephony.transcripts.index.row import CallRow
+from telephony.transcripts.index.search import Found, Page
 
 Me = Annotated[Who, Depends(current)]
 CallId = Annotated[str, Path(max_length=200, description="The id of a call, in full.")]
@@ -45,6 +49,8 @@ EXPORTS: dict[str, tuple[str, Callable[[Iterator[tuple[Found, ...]]], Iterator[b
     "csv": ("text/csv; charset=utf-8", csv_lines),
     "jsonl": ("application/jsonl", jsonl),
 }
+EXPORT_RATE = Rate(20, 1 / 60)
+"""Each may be of a million calls: of one client so many at once, and then one a minute."""
 _EDIT = [needs(Right.EDIT)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 
@@ -60,7 +66,7 @@ def calls_router(log: CallLog, audit: Audit) -> APIRouter:
     _exports(calls, log, audit)
     _labels(calls, desk, log, audit)
     _notes(calls, desk, log, audit)
-    _views(views, desk, log)
+    _views(views, desk, log, audit)
     both = APIRouter()
     both.include_router(calls)
     both.include_router(views)
@@ -75,15 +81,27 @@ def noted(audit: Audit, who: Who, question: Asked) -> None:
 
 def found(log: CallLog, audit: Audit, who: Who, fields: dict[str, str]) -> CallsView:
     """A page of calls. Raises Refused."""
-    question = understood(log, fields)
+    question = understood(log, who, fields)
     noted(audit, who, question)
-    return calls_view(log.search.page(question))
+    return calls_view(paged(log, who, question))
 
 
-def understood(log: CallLog, fields: dict[str, str]) -> Asked:
+def paged(log: CallLog, who: Who, question: Asked) -> Page:
+    """A page as they may see it."""
+    page = log.search.page(question)
+    return page if who.may(Right.HEAR) else discreet_page(page)
+
+
+def running_now(log: CallLog, who: Who) -> list[CallRow]:
+    """Likewise."""
+    rows = log.keeping.running()
+    return rows if who.may(Right.HEAR) else [discreet_row(row) for row in rows]
+
+
+def understood(log: CallLog, who: Who, fields: dict[str, str]) -> Asked:
     """Raises Refused for what makes no sense."""
     try:
-        return asked(fields, log.zone)
+        return asked(fields, log.zone, hears=who.may(Right.HEAR))
     except BadFilter as bad:
         errors = [ErrorView(where=bad.field, what=bad.what)]
         detail = "The question is not as described."
@@ -110,14 +128,16 @@ def _lists(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
         return await desk.show(lambda: found(log, audit, who, question.fields()))
 
     @router.get("/running")
-    async def running() -> list[RunningView]:
+    async def running(who: Me) -> list[RunningView]:
         """Calls that are on, newest first."""
-        rows = await desk.do(log.keeping.running)
+        rows = await desk.do(lambda: running_now(log, who))
         names = RunningView.model_fields
         return [RunningView(**{name: getattr(row, name) for name in names}) for row in rows]
 
 
 def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
+    rates = Buckets(EXPORT_RATE)
+
     # Plain: the answer is made in threads, a batch at a time, as fast as it is read.
     @router.get("/export.{form}", response_class=StreamingResponse, responses=_NONE)
     def export(form: str, question: Annotated[Question, Query()], who: Me) -> StreamingResponse:
@@ -125,20 +145,23 @@ def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
         if form not in EXPORTS:
             raise Refused(404, "not-found", f"Choose one of {', '.join(EXPORTS)}.")
         fields = question.fields()
-        whole = understood(log, fields)
+        whole = understood(log, who, fields)
+        if wait_s := rates.wait_s(who.id, time.monotonic()):
+            headers = {"Retry-After": str(wait_s)}
+            raise Refused(429, "too-many", "Too many exports; try again later.", headers=headers)
         audit.record(who, "calls.export", "calls", after={"form": form, "query": _asked(fields)})
         kind, lines = EXPORTS[form]
         headers = {"Content-Disposition": f'attachment; filename="calls.{form}"'}
-        pages = all_pages(log.search.page, whole)
+        pages = all_pages(lambda question: paged(log, who, question), whole)
         return StreamingResponse(lines(pages), headers=headers, media_type=kind)
 
     @router.get("/{call_id}/summary", responses=_NONE)
-    def call(call_id: CallId) -> CallView:
+    def call(call_id: CallId, who: Me) -> CallView:
         """One finished call as lists show it."""
         one = log.search.call(call_id)
         if one is None:
             raise Refused(404, "not-found", "There is no such call in the log.")
-        return call_view(one)
+        return call_view(one if who.may(Right.HEAR) else discreet_found(one))
 
 
 def _asked(fields: dict[str, str]) -> str:
@@ -215,7 +238,7 @@ def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
 # ---- views --------------------------------------------------------------------------------------
 
 
-def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
+def _views(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
     @router.get("")
     async def views(who: Me) -> ViewsView:
         """One's own, and those that others share."""
@@ -234,6 +257,7 @@ def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
             made = _told(
                 lambda: keep_view(who.id, who.name, body.name, body.query, shared=body.shared)
             )
+            audit.record(who, "view.keep", f"view {made.id}", after={"shared": made.shared})
             return view_view(made, who.id)
 
         return await desk.do(work)
@@ -241,5 +265,10 @@ def _views(router: APIRouter, desk: Desk, log: CallLog) -> None:
     @router.delete("/{view_id}", responses=_NONE)
     async def drop(view_id: ViewId, who: Me) -> ViewView:
         """Do away with a view of one's own; what is answered can be kept again."""
-        gone = await desk.do(lambda: _told(lambda: log.marks.drop_view(who.id, view_id)))
-        return view_view(gone, who.id)
+
+        def work() -> ViewView:
+            gone = _told(lambda: log.marks.drop_view(who.id, view_id))
+            audit.record(who, "view.drop", f"view {gone.id}", before={"shared": gone.shared})
+            return view_view(gone, who.id)
+
+        return await desk.do(work)

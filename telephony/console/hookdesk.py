@@ -59,6 +59,7 @@ class HookDesk:
         now, chance = self._clock(), secrets.token_hex(8)
         event = Event(event_id("test", chance), EventType.TEST, now, "", {"asked_by": who.name})
         self._outbox.test(endpoint_id, event, now)
+        self._audit.record(who, "webhook.test", f"webhook {endpoint_id}")
         return event.id
 
     def deliveries(

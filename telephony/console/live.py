@@ -21,6 +21,7 @@ from telephony.console.access.roles import Right, Who
 from telephony.console.problems import RETRY_S, Refused
 from telephony.console.routes import Author
 from telephony.live.desk import LiveDesk
+from telephony.live.discretion import Discretion, discreet_calls
 from telephony.live.wire import MAX_WORDS, AnyAnswer, Sound
 
 log = structlog.get_logger()
@@ -73,6 +74,8 @@ class LiveCallView(BaseModel):
     started_at: dt.datetime
     targets: list[str]
     lines: int
+    withheld: bool
+    """No words are shown: the caller has not agreed, or not yet, that any are kept."""
 
 
 class WhisperBody(BaseModel):
@@ -91,17 +94,20 @@ def live_router(desk: LiveDesk, access: Access) -> APIRouter:
     streams = _Streams()
 
     @router.get("", summary="Calls that are on, the oldest first")
-    async def calls(_who: Me) -> list[LiveCallView]:
-        return [LiveCallView.model_validate(call) for call in await desk.calls()]
+    async def calls(who: Me) -> list[LiveCallView]:
+        found = await desk.calls()
+        if not who.may(Right.HEAR):
+            found = await asyncio.to_thread(discreet_calls, found)
+        return [LiveCallView.model_validate(call) for call in found]
 
     @router.get("/events", include_in_schema=False)
-    async def events() -> StreamingResponse:
-        return streams.events(desk.watch())
+    async def events(who: Me) -> StreamingResponse:
+        return streams.events(desk.watch(), who)
 
     @router.get("/{call_id}/events", include_in_schema=False)
     async def follow(call_id: CallId, who: Me) -> StreamingResponse:
         await _audited(access, who, "call.follow", call_id)
-        return streams.events(desk.follow(call_id))
+        return streams.events(desk.follow(call_id), who)
 
     @router.get("/{call_id}/sound", include_in_schema=False, dependencies=[needs(Right.CONTROL)])
     async def listen(call_id: CallId, who: Me) -> StreamingResponse:
@@ -196,9 +202,10 @@ class _Streams:
     def __init__(self) -> None:
         self._open = 0
 
-    def events(self, answers: AsyncGenerator[AnyAnswer]) -> StreamingResponse:
+    def events(self, answers: AsyncGenerator[AnyAnswer], who: Who) -> StreamingResponse:
         """Server-sent events, named after the answers; see telephony.live.wire."""
-        body = self._counted(_pieces(answers, _event, b": still here\n\n"))
+        shown = answers if who.may(Right.HEAR) else _discreetly(answers)
+        body = self._counted(_pieces(shown, _event, b": still here\n\n"))
         return StreamingResponse(body, headers=_NO_STORE, media_type="text/event-stream")
 
     def sound(self, answers: AsyncGenerator[AnyAnswer]) -> StreamingResponse:
@@ -244,6 +251,14 @@ async def _pieces(
     finally:
         await tasks.cancel_all()
         await answers.aclose()
+
+
+async def _discreetly(answers: AsyncGenerator[AnyAnswer]) -> AsyncGenerator[AnyAnswer]:
+    """For who may not hear calls. In threads: to look through words takes a millisecond a call."""
+    discretion = Discretion()
+    async with contextlib.aclosing(answers):
+        async for answer in answers:
+            yield await asyncio.to_thread(discretion.told, answer)
 
 
 async def _next(answers: AsyncGenerator[AnyAnswer]) -> AnyAnswer | None:

@@ -11,9 +11,9 @@ from telephony.configuring.published import kind_of as kind_of_file
 from telephony.configuring.starters import KINDS, starter
 from telephony.console import toolviews, views
 from telephony.console.access.policy import needs
-from telephony.console.access.roles import Right
+from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
-from telephony.console.routes import Version, problems_of
+from telephony.console.routes import Me, Version, problems_of
 from telephony.console.toolviews import (
     CatalogueView,
     ConflictedFileView,
@@ -243,13 +243,13 @@ def _trying(router: APIRouter, shop: Workshop) -> None:
     @router.post(
         "/preview", response_model=PreviewView, responses=problems_of(404), dependencies=_EDIT
     )
-    async def preview(body: PreviewBody) -> Response:
+    async def preview(body: PreviewBody, who: Me) -> Response:
         """What would have come out otherwise in the newest calls, as far as can be known."""
-        return await shop.config.show(lambda: preview_of(shop, body))
+        return await shop.config.show(lambda: preview_of(shop, who, body))
 
 
-def preview_of(shop: Workshop, body: PreviewBody) -> PreviewView:
-    """Blocks."""
+def preview_of(shop: Workshop, who: Who, body: PreviewBody) -> PreviewView:
+    """Blocks. What callers said stands in it, so it is written down who reads it."""
     refuse_bad(body.changes)
     versions = shop.config.versions
     at = versions.pointers()
@@ -259,6 +259,7 @@ def preview_of(shop: Workshop, body: PreviewBody) -> PreviewView:
         found = shop.rehearsal.previews(before, after, body.calls)
     except ConfigError as error:
         raise _unsound(error) from None
+    shop.audit.record(who, "calls.preview", "calls", after={"calls": body.calls})
     return toolviews.preview_view(found, NEVER_KNOWN)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, status
 from pydantic import BaseModel
 
+from telephony.console.access.audit import Audit
 from telephony.console.access.policy import needs
 from telephony.console.access.roles import Right
-from telephony.console.approvals import MAX_ID, Problem
+from telephony.console.approvals import MAX_ID, Me, Problem
 from tools.booking.waiting import Notice, Waiting
 
 
@@ -33,10 +34,11 @@ def waiting_router(
     waiting: Callable[[], Waiting],
     clock: Callable[[], dt.datetime],
     operator: Callable[..., str],
+    audit: Audit,
 ) -> APIRouter:
-    """Routes below `/waiting`; see `approvals_router` for the parameters. Plain functions, for they
-    block."""
-    router = APIRouter(prefix="/waiting", tags=["waiting list"], dependencies=[needs(Right.VIEW)])
+    """Routes below `/waiting`, which tells names and numbers; see `approvals_router` for the
+    parameters. Plain functions, for they block."""
+    router = APIRouter(prefix="/waiting", tags=["waiting list"], dependencies=[needs(Right.HEAR)])
     Operator = Annotated[str, Depends(operator)]  # noqa: N806, a type
     Number = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a notice.")]  # noqa: N806
 
@@ -51,9 +53,10 @@ def waiting_router(
         summary="They were called",
         dependencies=[needs(Right.EDIT)],
     )
-    def done(notice_id: Number, _by: Operator) -> None:
+    def done(notice_id: Number, _by: Operator, who: Me) -> None:
         if not waiting().seen(notice_id, clock()):
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no open notice {notice_id}")
+        audit.record(who, "waiting.done", f"notice {notice_id}")
 
     return router
 

@@ -61,6 +61,8 @@ class Peek(msgspec.Struct, frozen=True):
     phase: Phase
     heard: str = ""
     """The words heard so far of what is being said."""
+    withheld: bool = False
+    """The caller has not agreed, or not yet, that any words are kept."""
 
 
 class ToolView(msgspec.Struct, frozen=True):
@@ -100,6 +102,8 @@ class CallView(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
     lines: int
     """Lines of the transcript so far."""
+    withheld: bool = False
+    """No words are shown: the caller has not agreed, or not yet, that any are kept."""
 
 
 class Picture:
@@ -159,6 +163,7 @@ class Picture:
             started_at=head.started_at,
             targets=head.targets,
             lines=self.forgotten + len(self.entries),
+            withheld=peek.withheld,
         )
 
     def _happened(self, event: CallEvent) -> bool:

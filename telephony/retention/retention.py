@@ -17,6 +17,7 @@ from telephony.retention.sealing import Sealer
 from telephony.settings import Settings
 from telephony.transcripts.index.index import CallIndex
 from tools.callchain import CallChain
+from tools.hooks.outbox import Outbox
 from tools.periodic import every
 from tools.phone import e164
 from tools.store import Store
@@ -197,14 +198,15 @@ def open_retention(
     clock: Callable[[], dt.datetime],
     forgets: Sequence[Forgets] = (),
 ) -> Retention:
-    """As the settings have it. What else knows calls, beside their index, is given in `forgets`."""
+    """As the settings have it. What else knows calls, beside their index and what webhooks are told
+    of them, is given in `forgets`."""
     periods = Periods(
         audio=settings.keep_audio_days,
         transcript=settings.keep_transcript_days,
         metadata=settings.keep_metadata_days,
         audit=settings.keep_audit_days,
     )
-    known = (Indexed(CallIndex(store)), *forgets)
+    known: tuple[Forgets, ...] = (Indexed(CallIndex(store)), Outbox(store), *forgets)
     return Retention(settings.data_dir, store, periods, clock, known)
 
 

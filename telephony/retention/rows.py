@@ -16,6 +16,7 @@ from tools.crm.tables import CALLS, CHECKS, CONSENTS, DO_NOT_CALL, FOLLOW_UPS, N
 from tools.livecalls import LIVE_CALL_LINES, LIVE_CALLS
 from tools.receipts import RECEIPTS, REQUESTS, RUNS
 from tools.rollout.tables import ROLLOUT_CALLS
+from tools.rollups import COUNTED
 
 CHUNK = 400
 """So many ids stand in one statement."""
@@ -124,6 +125,8 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
         Rows(LIVE_CALLS, Kept.METADATA, since="updated_at"),
         Rows(CALL_COSTS, Kept.METADATA, numbers=("caller",), since="day"),
         Rows(ROLLOUT_CALLS, Kept.METADATA),
+        # Of what is counted of all calls together nobody can be told apart.
+        Rows(COUNTED, Kept.METADATA, since="counted_at"),
         Rows(NOTES, Kept.METADATA),
         Rows(FOLLOW_UPS, Kept.METADATA),
         Rows(CONSENTS, Kept.METADATA, blank=_ID),

@@ -16,6 +16,7 @@ from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     DtmfLine,
+    OperatorLine,
     ToolLine,
     Word,
     WordFate,
@@ -92,7 +93,7 @@ def discreet(entries: Iterable[AnyEntry], find: Find = found) -> list[AnyEntry]:
 
 def discreet_summary(summary: Summary) -> Summary:
     """The caller's number without all but its last two digits."""
-    return msgspec.structs.replace(summary, from_number=_last_two(summary.from_number))
+    return msgspec.structs.replace(summary, from_number=last_two(summary.from_number))
 
 
 def discreet_sources(found: Sources) -> Sources:
@@ -103,13 +104,14 @@ def discreet_sources(found: Sources) -> Sources:
     }
 
 
-def _last_two(number: str | None) -> str | None:
+def last_two(number: str | None) -> str | None:
+    """As somebody knows a number who may not."""
     return number and "…" + number[-2:]
 
 
 def _discreet(entry: AnyEntry, find: Find) -> AnyEntry:
     changes: dict[str, Any] = {
-        name: _without(value, find)
+        name: discreet_text(value, find)
         for name in entry.__struct_fields__
         if name not in _OWN_NAMES and isinstance(value := getattr(entry, name), str)
     }
@@ -120,12 +122,15 @@ def _discreet(entry: AnyEntry, find: Find) -> AnyEntry:
             changes |= _line_words(entry.words, find)
         case DtmfLine():
             changes["digit"] = "x"
+        case OperatorLine():
+            changes["words"] = discreet_text(entry.words, find)
         case _:
             pass
     return msgspec.structs.replace(entry, **changes)
 
 
-def _without(text: str, find: Find) -> str:
+def discreet_text(text: str, find: Find = found) -> str:
+    """A text as who may not hear the call reads it."""
     if len(text) > _LONGEST:
         return HIDDEN
     pieces: list[str] = []

@@ -12,9 +12,28 @@ from typing import Protocol
 
 from msgspec import structs
 
-from telephony.call.commands import CallCommand, Record, RunTool, Track
+from agents.engine import (
+    AudioDelta,
+    CallerTranscript,
+    Inform,
+    Remember,
+    Say,
+    TextDelta,
+    ToolCalled,
+    ToolOutput,
+    TruncateItem,
+)
+from telephony.call.commands import CallCommand, PlayAudio, Record, RunTool, StoreAudio, Track
 from telephony.call.config import ConsentMode, ConsentTerms
-from telephony.call.events import CallEvent
+from telephony.call.events import (
+    CallerAudio,
+    CallEvent,
+    DtmfPressed,
+    OperatorActs,
+    ToolFinished,
+    ToolWaits,
+)
+from telephony.redacting.timing import SILENCE
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -23,6 +42,7 @@ from telephony.transcripts.entry import (
     ConsentLine,
     DtmfLine,
     EndedReason,
+    OperatorLine,
     ToolLine,
 )
 from telephony.transcripts.records import Seal
@@ -89,7 +109,7 @@ class Withholding:
         self._standing = standing
         self._held: list[_Piece] = []
         self._untold: list[CallCommand] = []
-        """Lines another process may know of once the caller agrees."""
+        """Lines others may know of once the caller agrees."""
 
     # ---- what a session calls ------------------------------------------------------------------
 
@@ -122,16 +142,20 @@ class Withholding:
         self._journal.close(reason)
 
     def told(self, commands: Sequence[CallCommand]) -> list[CallCommand]:
-        """What of these may be kept for another process to go on with; after `event`."""
+        """What of these others may know: another process that goes on with it, those who look on;
+        after `event`."""
         if self._standing is Standing.OPEN:
             untold, self._untold = self._untold, []
             return [*untold, *commands]
         if self._standing is Standing.METADATA:
-            found = (_without_content(each) for each in commands)
-            return [each for each in found if each is not None]
+            untold, self._untold = self._untold, []
+            return _all_without_content([*untold, *commands])
         self._untold += [each for each in commands if _content(each)]
-        rest = (_without_content(each) for each in commands if not _content(each))
-        return [each for each in rest if each is not None]
+        return _all_without_content([each for each in commands if not _content(each)])
+
+    def seen(self, event: CallEvent) -> CallEvent:
+        """What of it those who look on may know; after it was kept."""
+        return event if self.open else _nothing_said(event)
 
     @property
     def open(self) -> bool:
@@ -149,8 +173,6 @@ class Withholding:
         """Write what was held, or let go of it."""
         self._standing = standing
         held, self._held = self._held, []
-        if standing is Standing.METADATA:
-            self._untold = []
         for each in held:
             self._put(each)
 
@@ -202,13 +224,26 @@ def metadata(entry: AnyEntry) -> AnyEntry | None:
             return None
         case ToolLine():
             return structs.replace(entry, arguments="{}", output="")
+        case OperatorLine():
+            return structs.replace(entry, words="")
         case _:
             return entry
 
 
 def _content(command: CallCommand) -> bool:
-    """Told later, where it may be told at all."""
-    return isinstance(command, Record) and metadata(command.entry) != command.entry
+    """Told later, where it may be told at all. What the staff does is told at once: they wait."""
+    match command:
+        case Record(entry=OperatorLine()):
+            return False
+        case Record(entry):
+            return metadata(entry) != entry
+        case _:
+            return False
+
+
+def _all_without_content(commands: Iterable[CallCommand]) -> list[CallCommand]:
+    bare = (_without_content(each) for each in commands)
+    return [each for each in bare if each is not None]
 
 
 def _without_content(command: CallCommand) -> CallCommand | None:
@@ -218,5 +253,30 @@ def _without_content(command: CallCommand) -> CallCommand | None:
             return None if bare is None else Record(bare)
         case RunTool():
             return structs.replace(command, arguments="{}", evidence=Evidence())
+        case StoreAudio(ulaw=ulaw):
+            return structs.replace(command, ulaw=SILENCE * len(ulaw))
+        case PlayAudio() | Say() | Inform() | Remember() | ToolOutput() | TruncateItem():
+            return None
         case _:
             return command
+
+
+def _nothing_said(event: CallEvent) -> CallEvent:
+    """That it happened, when, and nothing else."""
+    match event:
+        case CallerAudio():
+            return structs.replace(event, ulaw=b"")
+        case AudioDelta():
+            return structs.replace(event, audio=b"")
+        case CallerTranscript() | TextDelta():
+            return structs.replace(event, text="")
+        case DtmfPressed():
+            return structs.replace(event, digit="")
+        case ToolCalled():
+            return structs.replace(event, arguments="{}")
+        case ToolFinished():
+            return structs.replace(event, output="")
+        case ToolWaits() | OperatorActs():
+            return structs.replace(event, words="")
+        case _:
+            return event

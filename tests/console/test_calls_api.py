@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from telephony.console.access.roles import Role
+from telephony.console.calls import EXPORT_RATE
 from tests.console.house import Console
 from tests.telephony.callindex.made import made
 
@@ -58,6 +59,37 @@ def test_what_makes_no_sense_is_refused_by_name(log: Console, query: str) -> Non
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert error["where"] == query.split("=", maxsplit=1)[0]
+
+
+NUMBER = "four one five five five five oh one two three"
+
+
+def test_requirement_d1_who_may_not_hear_finds_calls_without_the_caller_s_numbers(
+    log: Console,
+) -> None:
+    said = f"call me under {NUMBER} about the gloves"
+    log.parts.calls.index.put([made("CA7", 7, caller=said, agent="yes")])
+    paths = ("calls?q=gloves", "calls/export.csv?q=gloves", "calls/export.jsonl?q=gloves")
+    for path in (*paths, "calls/CA7/summary"):
+        viewer = log.client(Role.VIEWER).get(f"{API}/{path}").text
+        editor = log.client(Role.EDITOR).get(f"{API}/{path}").text
+        assert made("CA7", 7).row.caller in editor
+        assert not [part for part in (made("CA7", 7).row.caller, "five") if part in viewer]
+    (call,) = asked(log, "calls?q=gloves")["calls"]
+    pieces = call["highlights"][0]["pieces"]
+    assert "[number] about the " in "".join(piece["text"] for piece in pieces)
+    assert [piece["text"] for piece in pieces if piece["hit"]] == ["gloves"]
+
+
+@pytest.mark.parametrize("query", ["caller=%2B1415", "q=0123", f"q={NUMBER}", "q=agent:415*"])
+def test_who_may_not_hear_cannot_find_out_a_number_by_asking(log: Console, query: str) -> None:
+    answer = log.client(Role.VIEWER).get(f"{API}/calls?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"] == query.split("=", maxsplit=1)[0]
+    assert log.client(Role.VIEWER).get(f"{API}/calls/export.csv?{query}").status_code == 422
+    assert "takes the right to hear" in log.client(Role.VIEWER).get(f"/console/calls?{query}").text
+    assert log.client(Role.EDITOR).get(f"{API}/calls?{query}").status_code == 200
+    assert asked(log, "calls?caller=-")["calls"] == []
 
 
 def test_one_call_is_told(log: Console) -> None:
@@ -122,6 +154,22 @@ def test_views_are_kept_and_shared_by_who_may(log: Console) -> None:
     assert viewer.act("DELETE", f"{API}/call-views/{shared['id']}").status_code == 404
     assert viewer.act("DELETE", f"{API}/call-views/{mine['id']}").json() == mine
     assert editor.act("POST", f"{API}/call-views", {"name": ""}).status_code == 422
+    written = [(each.who, each.action) for each in log.access.audit.entries(50)]
+    assert [each for each in written if each[1].startswith("view.")] == [
+        ("viewer", "view.drop"),
+        ("editor", "view.keep"),
+        ("viewer", "view.keep"),
+    ]
+
+
+def test_requirement_c_j_exports_are_few_for_one_client(log: Console) -> None:
+    path = f"{API}/calls/export.jsonl?q=nothing"
+    viewer, key = log.client(Role.VIEWER), log.key(Role.EDITOR)
+    most = int(EXPORT_RATE.most)
+    told = [viewer.get(path) for _ in range(most + 1)]
+    assert [each.status_code for each in told] == [200] * most + [429]
+    assert 0 < int(told[-1].headers["retry-after"]) <= 1 / EXPORT_RATE.per_s
+    assert log.stranger().get(path, headers=key).status_code == 200, "others are not held up"
 
 
 def test_without_a_session_or_a_key_nothing_is_told(log: Console) -> None:

@@ -58,8 +58,10 @@ def test_calls_of_another_process_are_listed(house: Console, lines: Phones) -> N
     answer = house.client(Role.VIEWER).get(LIVE)
     assert answer.status_code == 200
     (call,) = [each for each in answer.json() if each["call_id"] == "CA1"]
-    assert (call["caller"], call["phase"], call["floor"]) == ("+14155550100", "live", "nobody")
+    assert (call["caller"], call["phase"], call["floor"]) == ("…00", "live", "nobody")
     assert (call["cost_micros"], call["targets"]) == (0, ["sales"])
+    (heard,) = house.client(Role.EDITOR).get(LIVE).json()
+    assert heard["caller"] == "+14155550100"
     lines.ends("CA1")
     assert house.client(Role.VIEWER).get(LIVE).json() == []
 
@@ -81,9 +83,41 @@ class Page:
                 return json.loads(next(self._lines).removeprefix("data: "))
         raise AssertionError(f"no {name} came")
 
+    def until_said(self, field: str) -> str:
+        """What this field of a call becomes next."""
+        while True:
+            for fields in self.until("changes")["changes"]:
+                if fields.get(field):
+                    return str(fields[field])
+
     def close(self) -> None:
         self._opened.__exit__(None, None, None)
         self._client.close()
+
+
+NUMBER = "my number is four one five five five five oh one two three"
+
+
+def test_requirement_d1_who_may_not_hear_sees_a_live_call_without_the_caller_s_numbers(
+    house: Console, lines: Phones
+) -> None:
+    lines.call("CA8")
+    with served(house.app) as address:
+        pages = {
+            role: Page(address, f"{LIVE}/CA8/events", house.client(role).cookies)
+            for role in (Role.VIEWER, Role.EDITOR)
+        }
+        callers = {role: page.until("calls")["calls"][0]["caller"] for role, page in pages.items()}
+        assert callers == {Role.VIEWER: "…00", Role.EDITOR: "+14155550100"}
+        lines.happens("CA8", CallerSpeechStarted("u1", 0), CallerTranscript("u1", NUMBER))
+        hidden = {Role.VIEWER: "my number is [number]", Role.EDITOR: NUMBER}
+        for role, page in pages.items():
+            (line,) = page.until("lines")["entries"]
+            assert line["text"] == hidden[role]
+            assert page.until_said("heard") == hidden[role]
+        lines.ends("CA8")
+        for page in pages.values():
+            page.close()
 
 
 def test_a_page_is_told_of_every_change_and_follows_one_call(house: Console, lines: Phones) -> None:

@@ -1,8 +1,10 @@
 """Deleting: what has run out, one call, one number; held, broken off, proved, receipted."""
 
 import datetime as dt
+import importlib
 import io
 import json
+import pkgutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,21 +12,29 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import telephony
+import tools
 from telephony.console.access.tables import AUDIT, AUDIT_ENDS
 from telephony.retention.classes import Kept, Periods, expired
 from telephony.retention.deletion import Forgets, NotGone, Step, unwatched
 from telephony.retention.holds import BadHold
 from telephony.retention.people import OF_CONTACT
-from telephony.retention.retention import Asked, Refused, Retention
+from telephony.retention.retention import Asked, Refused, Retention, open_retention
 from telephony.retention.rows import rows
 from telephony.retention.subject import exported
 from telephony.retention.verifying import verify_calls
+from telephony.settings import load
+from telephony.telling import started
 from telephony.transcripts.archive import Archive, NotFound
 from tests.retention.conftest import CALLER, NOW, WORDS, MakeCall
 from tests.retention.filled import fill
 from tools.booking.tables import BOOKINGS
+from tools.counts import Counted
 from tools.crm.tables import CONTACTS, NUMBERS
+from tools.hooks.endpoints import Change, Endpoints
+from tools.hooks.outbox import Outbox
 from tools.retained import CALL_CHAIN, DELETIONS
+from tools.rollups import Rollups
 from tools.schema import METADATA
 from tools.store import Store
 
@@ -240,6 +250,23 @@ async def test_requirement_d6_one_call_is_deleted_and_leaves_a_receipt_that_tell
     assert sorted(names) == ["", WORDS, WORDS, WORDS], "an appointment to come keeps its name"
 
 
+async def test_requirement_d6_what_webhooks_are_told_and_who_was_counted_goes_with_the_call(
+    call: MakeCall, tmp_path: Path, plain: Store
+) -> None:
+    await call()
+    endpoint, _ = Endpoints(plain).add(Change(url="https://crm.example/"), "ann", NOW)
+    outbox = Outbox(plain)
+    for call_id in ("CA1", "CA2"):
+        outbox.put([started(call_id, NOW, 1, CALLER, OTHER)], NOW)
+        Rollups(plain).add([Counted(call_id, ())], NOW)
+    assert len(outbox.deliveries(endpoint.id)) == 2
+    settings = load({"FRONTDESK_DATA_DIR": str(tmp_path)}, tmp_path)
+    at_work = open_retention(settings, plain, lambda: NOW)
+    at_work.delete(ONE, "ann")
+    assert findable(plain, tmp_path, "'CA1'", "/CA1") == []
+    assert [each.call_id for each in outbox.deliveries(endpoint.id)] == ["CA2"]
+
+
 async def test_requirement_d6_everything_under_a_number_goes(
     call: MakeCall, tmp_path: Path, store: Store
 ) -> None:
@@ -377,18 +404,30 @@ async def test_one_run_is_bounded_and_the_next_goes_on(
 
 # ---- the whole database ------------------------------------------------------------------------
 
+_MIGRATIONS = "tools.migrations"
 TELLING = {"call_id", "caller", "caller_number", "number", "call_back_number", "call_sid"}
 ELSEWHERE = {
     *(table.name for table in (NUMBERS, CONTACTS, *OF_CONTACT)),
     # What `CallIndex.forget` takes out.
     *("call_index", "call_texts", "call_tools", "call_labels", "call_notes"),
+    # What `Outbox.forget` takes out; the others know the event only.
+    "webhook_events",
     # Numbers of rows, not of telephones.
     *(table.name for table in (CALL_CHAIN, AUDIT, AUDIT_ENDS)),
 }
 
 
+def every_module() -> None:
+    """A table that is declared where nobody has looked yet is not on METADATA."""
+    for package in (tools, telephony):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith((_MIGRATIONS, f"{telephony.__name__}.__main__")):
+                importlib.import_module(module.name)
+
+
 def test_every_table_that_tells_of_a_caller_is_deleted_from() -> None:
     """A new table belongs into telephony.retention.rows, or says here why not."""
+    every_module()
     known = {each.table.name for each in rows(NOW)} | ELSEWHERE
     tables = METADATA.sorted_tables
     telling = {table.name for table in tables if TELLING & {column.name for column in table.c}}

@@ -1,6 +1,7 @@
 """How an operator gives a person's word over HTTP."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from telephony.console.access.audit import Audit
 from telephony.console.access.policy import WHO
 from telephony.console.access.roles import Role, program
 from telephony.console.approvals import approvals_router
@@ -43,10 +45,12 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self.now = NOW
         self.approvals = Approvals(store)
+        self.audit = Audit(store, lambda: self.now)
         app = FastAPI()
         answer_with_problems(app)
         app.add_middleware(Doorman)
-        app.include_router(approvals_router(self.approvals, lambda: self.now, author))
+        router = approvals_router(self.approvals, lambda: self.now, author, self.audit)
+        app.include_router(router)
         self.http = TestClient(app)
 
     def asked(self, digest: str = "d1") -> Approval:
@@ -89,6 +93,9 @@ def test_a_decision_is_kept_with_who_made_it(desk: Desk, word: str, state: str) 
     assert (answer.json()["state"], answer.json()["decided_by"]) == (state, "Bea")
     assert desk.approvals.find(asked.id, NOW).state.value == state
     assert desk.http.get("/approvals", headers=BEA).json() == []
+    (entry,) = desk.audit.entries(9)
+    assert (entry.who, entry.action, entry.object) == ("Bea", f"tool.{word}", "call CA1")
+    assert json.loads(entry.after) == {"approval": asked.id, "tool": "pay"}
 
 
 @pytest.mark.parametrize("word", ["approve", "refuse"])
@@ -98,6 +105,7 @@ def test_it_is_decided_once(desk: Desk, word: str) -> None:
     again = desk.http.post(f"/approvals/{asked.id}/{word}", headers=BEA)
     assert again.status_code == 409
     assert again.json()["detail"] == f"approval {asked.id} is refused already"
+    assert len(desk.audit.entries(9)) == 1, "what was not done is not written down as done"
 
 
 def test_after_the_deadline_it_is_too_late(desk: Desk) -> None:

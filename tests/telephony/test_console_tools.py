@@ -9,6 +9,7 @@ import pytest
 from tests.console.hostile import CORPUS
 from tests.console.salon import BOOK, SALON, checking
 from tests.telephony.api_client import Office, new_database
+from tests.telephony.test_preview import BOOKING, Shelf
 from tools.versions.files import Files
 from tools.versions.spec import Moved, Saved
 
@@ -318,3 +319,26 @@ def test_fault_c11_a_tool_that_asks_an_address_of_our_own_cannot_be_published(
     version = own.versions.pointers().head
     own.ask("POST", f"config/versions/{version}/publish", {}, 422)
     assert own.versions.pointers().published == 1
+
+
+# ---- calls of the past --------------------------------------------------------------------------
+
+
+def test_what_an_edit_would_have_made_otherwise_is_told_and_who_read_it_is_kept(
+    own: Salon, tmp_path: Path
+) -> None:
+    Shelf(tmp_path).call(*BOOKING)
+    same = own.ask("POST", "config/preview", {"changes": {}, "calls": 5})
+    assert (same["calls"], same["tool_calls"], same["changed_calls"]) == (1, 1, [])
+    kept = SALON[BOOK] + "redact: [name]\n"
+    otherwise = own.ask("POST", "config/preview", {"changes": {BOOK: kept}, "calls": 5})
+    (call,) = otherwise["changed_calls"]
+    assert (call["call_id"], call["differences"][0]["kind"]) == ("CA1", "record")
+    written = own.parts.access.audit.entries(9)
+    assert [(each.action, each.after) for each in written] == [("calls.preview", '{"calls":5}')] * 2
+
+
+def test_a_broken_edit_is_not_previewed(own: Salon) -> None:
+    problem = own.ask("POST", "config/preview", {"changes": {BOOK: "handler: ["}}, 422)
+    assert problem["errors"][0]["where"].startswith(BOOK)
+    assert own.parts.access.audit.entries(9) == []

@@ -144,6 +144,7 @@ class Around:
         self.control = Control()
         self.count: Callable[[str], None] = self.counted.append
         self.watch: Watch = self._watch
+        self.shown: list[tuple[CallEvent, Sequence[CallCommand]]] = []
         self.call_backs: list[tuple[str, str | None, str]] = []
 
     def onward(self, onward: Onward) -> bytes:
@@ -156,6 +157,11 @@ class Around:
         self, _call_id: str, _now: float, event: CallEvent, _commands: Sequence[CallCommand]
     ) -> None:
         self.seen.append(event)
+
+    def show(
+        self, _call_id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
+    ) -> None:
+        self.shown.append((event, commands))
 
 
 class Keeping:

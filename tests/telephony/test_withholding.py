@@ -7,9 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from agents.engine import CallerTranscript
-from telephony.call.commands import CallCommand, Note, Record, RunTool, Track
+from agents.engine import (
+    AudioDelta,
+    CallerSaid,
+    CallerTranscript,
+    Inform,
+    Remember,
+    Say,
+    TextDelta,
+    ToolCalled,
+    ToolOutput,
+    TruncateItem,
+)
+from telephony.call.commands import (
+    CallCommand,
+    Note,
+    PlayAudio,
+    Record,
+    RunTool,
+    StoreAudio,
+    Track,
+)
 from telephony.call.config import ConsentMode, ConsentTerms
+from telephony.call.events import (
+    Act,
+    CallerAudio,
+    DtmfPressed,
+    OperatorActs,
+    ToolFinished,
+    ToolWaits,
+)
 from telephony.transcripts.archive import journal, stored, transcript
 from telephony.transcripts.entry import (
     AgentLine,
@@ -21,6 +48,7 @@ from telephony.transcripts.entry import (
     EndedReason,
     EndLine,
     Fate,
+    OperatorLine,
     ToolLine,
 )
 from telephony.transcripts.journal import Journal, JournalWriter
@@ -32,6 +60,7 @@ SECRET = "my knee hurts"
 SAID = CallerLine("u1", SECRET, 0, 900)
 REPLY = AgentLine("i1", 1, SECRET, SECRET, Fate.HEARD, 0, 1, 1, 1)
 TOOL = ToolLine("t1", "book", f'{{"why":"{SECRET}"}}', "done", f'{{"message":"{SECRET}"}}', 1, 2)
+BARE_TOOL = ToolLine("t1", "book", "{}", "done", "", 1, 2)
 KEY = DtmfLine("7", 5)
 END = EndLine(EndedReason.CALLER_HUNG_UP, 9_000)
 RUN = RunTool("t1", "book", SECRET, Evidence((Heard("caller", SECRET),)))
@@ -158,8 +187,68 @@ def test_and_none_of_them_after_a_refusal() -> None:
     kept, _ = waits()
     no = Record(answered(Agreement.REFUSED))
     assert say(kept, Record(SAID), no, RUN) == [no, RunTool("t1", "book", "{}")]
-    bare = Record(ToolLine("t1", "book", "{}", "done", "", 1, 2))
-    assert say(kept, Record(REPLY), Record(TOOL)) == [bare]
+    assert say(kept, Record(REPLY), Record(TOOL)) == [Record(BARE_TOOL)]
+
+
+def test_of_who_refuses_others_are_told_which_tools_ran_before() -> None:
+    kept, _ = waits()
+    assert say(kept, Record(TOOL), Record(SAID)) == []
+    no = Record(answered(Agreement.REFUSED))
+    assert say(kept, no) == [Record(BARE_TOOL), no]
+    assert say(kept, Record(SAID)) == []
+
+
+def test_what_the_staff_does_is_told_at_once_and_without_their_words() -> None:
+    kept, _ = waits()
+    whisper = OperatorLine("whisper", "ada", SECRET, 5)
+    assert say(kept, Record(whisper)) == [Record(OperatorLine("whisper", "ada", "", 5))]
+
+
+HAPPENED = (
+    CallerAudio(SECRET.encode(), 0),
+    AudioDelta("r1", "i1", 0, SECRET.encode()),
+    CallerTranscript("u1", SECRET),
+    TextDelta("r1", "i1", SECRET),
+    DtmfPressed(SECRET),
+    ToolCalled("r1", "t1", "book", SECRET),
+    ToolFinished("t1", "book", "done", SECRET),
+    ToolWaits("t1", SECRET),
+    OperatorActs(Act.WHISPER, "ada", SECRET),
+)
+FOLLOWED = (
+    Record(SAID),
+    Record(TOOL),
+    Record(OperatorLine("whisper", "ada", SECRET, 5)),
+    RUN,
+    StoreAudio(Track.CALLER, 0, SECRET.encode()),
+    PlayAudio(SECRET.encode()),
+    Say(SECRET),
+    Inform(SECRET),
+    Remember((CallerSaid(SECRET),)),
+    ToolOutput("t1", SECRET),
+    TruncateItem("i1", 0, 100, SECRET),
+)
+
+
+@pytest.mark.parametrize("no", [None, Agreement.REFUSED, Agreement.UNANSWERED])
+def test_requirement_d4_who_looks_on_reads_and_hears_nothing_without_an_agreement(
+    no: Agreement | None,
+) -> None:
+    kept, _ = waits()
+    shown = say(kept, Record(answered(no))) if no else []
+    for event in HAPPENED:
+        assert SECRET not in str(kept.seen(event))
+        assert type(kept.seen(event)) is type(event)
+    shown += say(kept, *FOLLOWED)
+    assert SECRET not in str(shown)
+    assert any(isinstance(each, StoreAudio) for each in shown), "who speaks is seen all the same"
+
+
+def test_who_looks_on_is_shown_all_of_a_call_that_may_be_kept() -> None:
+    kept, _ = waits()
+    say(kept, Record(answered(Agreement.GRANTED)))
+    assert [kept.seen(event) for event in HAPPENED] == list(HAPPENED)
+    assert say(kept, *FOLLOWED) == list(FOLLOWED)
 
 
 def test_nothing_reaches_the_journal_while_it_is_open() -> None:
@@ -200,6 +289,7 @@ def test_how_a_call_begins_follows_from_its_terms_and_from_what_was_answered_bef
 def test_metadata_has_no_words() -> None:
     assert [metadata(each) for each in (SAID, REPLY, KEY)] == [None] * 3
     assert SECRET not in str(metadata(TOOL))
+    assert SECRET not in str(metadata(OperatorLine("whisper", "ada", SECRET, 5)))
     assert metadata(END) == END
 
 

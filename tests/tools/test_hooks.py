@@ -226,7 +226,8 @@ def test_what_is_old_or_of_a_deleted_call_is_forgotten(store: Store) -> None:
     desk.outbox.put([happened(1)], NOON - dt.timedelta(days=31))
     desk.outbox.put([happened(2), happened(3)], NOON)
     desk.outbox.purge(NOON - dt.timedelta(days=30))
-    desk.outbox.forget("CA3")
+    assert desk.outbox.forget("CA3")
+    assert not desk.outbox.forget("CA3"), "there is nothing left of it"
     assert desk.only().call_id == "CA2"
 
 

@@ -100,6 +100,8 @@ def _insert(
 class Outbox:
     """Every method blocks; BackendError when the database cannot be asked."""
 
+    name = "webhook_events"
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
@@ -205,15 +207,16 @@ class Outbox:
 
         self._store.write(work)
 
-    def forget(self, call_id: str) -> None:
-        """Everything that was, or is still to be, told of a call."""
+    def forget(self, call_id: str) -> bool:
+        """Everything that was, or is still to be, told of a call; False: nothing was."""
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             of_it = sa.select(EVENTS.c.id).where(EVENTS.c.call_id == call_id)
             connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.event_id.in_(of_it)))
-            connection.execute(sa.delete(EVENTS).where(EVENTS.c.call_id == call_id))
+            gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.call_id == call_id))
+            return gone.rowcount > 0
 
-        self._store.write(work)
+        return self._store.write(work)
 
 
 def _due(now: dt.datetime) -> tuple[sa.ColumnElement[bool], ...]:

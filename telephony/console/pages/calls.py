@@ -10,7 +10,7 @@ from telephony.calllog import CallLog
 from telephony.console.access.audit import Audit
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
-from telephony.console.calls import noted
+from telephony.console.calls import noted, paged, running_now
 from telephony.console.desk import Desk
 from telephony.console.rendering import HOME, page
 from telephony.transcripts.index.asked import (
@@ -46,9 +46,9 @@ def calls_page_router(log: CallLog, audit: Audit) -> APIRouter:
 
 def _listed(request: Request, log: CallLog, audit: Audit, who: Who) -> Response:
     given = {name: value for name, value in request.query_params.items() if value.strip()}
-    question, problems = lenient(given, log.zone)
+    question, problems = lenient(given, log.zone, hears=who.may(Right.HEAR))
     noted(audit, who, question)
-    found = log.search.page(question)
+    found = paged(log, who, question)
     first = question.before is None and question.after is None
     only_live = first and not question.filters.any
     return page(
@@ -58,7 +58,7 @@ def _listed(request: Request, log: CallLog, audit: Audit, who: Who) -> Response:
         question=question,
         problems={bad.field: bad.what for bad in problems},
         found=found,
-        running=log.keeping.running() if only_live else [],
+        running=running_now(log, who) if only_live else [],
         choices=_choices(log.search.choices()),
         views=log.marks.views(who.id),
         more=bool(_MORE & given.keys()),

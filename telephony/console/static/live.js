@@ -57,7 +57,7 @@ class Row {
     write(cells.state, `${states[view.phase] || view.phase}${view.seat ? ` · ${view.engine}` : ""}`);
     if ("floor" in fields) cells.floor.element.className = `floor speaks-${speaks[view.floor] ? view.floor : "nobody"}`;
     write(cells.floor, speaks[view.floor] || "");
-    write(cells.words, tail(view.heard));
+    write(cells.words, view.withheld ? "not recorded" : tail(view.heard));
     write(this.unheard, view.unheard);
     write(cells.tools, view.tools.map((tool) => tool.waits ? `${tool.name} waits` : tool.name).join(", "));
     write(cells.cost, dollars(view.cost_micros, view.cost_unknown));

@@ -102,11 +102,12 @@ export class Transcript {
   }
 
   says(view) {
+    if (view.withheld) this.list.dataset.empty = "The caller has not agreed to be recorded: no words are shown, and none are kept.";
     const talks = Boolean(view.unheard) || view.floor === "agent";
     const who = view.floor === "caller" ? "caller" : talks ? "agent" : "";
     this.saying.className = `saying ${who}`;
     this.saying.querySelector(".who").textContent = who || "\u00a0";
-    this.saying.querySelector("#heard").textContent = who === "agent" ? view.heard : who ? "speaks …" : "";
+    this.saying.querySelector("#heard").textContent = who === "agent" && !view.withheld ? view.heard : who ? "speaks …" : "";
     this.saying.querySelector("#unheard").textContent = who === "agent" ? view.unheard : "";
   }
 }

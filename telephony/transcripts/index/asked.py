@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from telephony.transcripts.discretion import found
 from telephony.transcripts.index.words import MOST_ASKED, Sought, sought
 
 PAGE = 50
@@ -24,6 +25,8 @@ _MOST_NUMBER = 2**52
 _MOST_TEXT = 100
 _CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,18})", re.ASCII)
 _LENGTH = re.compile(r"(?:(\d{1,4}):)?(\d{1,6})", re.ASCII)
+_FIGURES = re.compile(r"\d{3}")
+"""Less of a number tells of nobody, and `number 21` is a fair question."""
 _DIALLED = re.compile(r"[+\d][\d ()./-]*", re.ASCII)
 
 
@@ -109,10 +112,13 @@ FIELDS = (
 ORDERING = ("sort", "order")
 
 
-def asked(given: Mapping[str, str], zone: dt.tzinfo) -> Asked:
+def asked(given: Mapping[str, str], zone: dt.tzinfo, *, hears: bool = True) -> Asked:
     """From the fields of an address; empty ones are as good as none. Days without a time are
-    days in `zone`. Raises BadFilter."""
+    days in `zone`. Who may not hear calls (not `hears`) may not find out numbers by asking for
+    them. Raises BadFilter."""
     fields = {name: text.strip() for name, text in given.items() if text.strip()}
+    if not hears:
+        _check_discreet(fields)
     return Asked(
         filters=_filters(fields, zone),
         sort=_choice("sort", fields.get("sort"), Sort.STARTED),
@@ -123,12 +129,14 @@ def asked(given: Mapping[str, str], zone: dt.tzinfo) -> Asked:
     )
 
 
-def lenient(given: Mapping[str, str], zone: dt.tzinfo) -> tuple[Asked, list[BadFilter]]:
+def lenient(
+    given: Mapping[str, str], zone: dt.tzinfo, *, hears: bool = True
+) -> tuple[Asked, list[BadFilter]]:
     """As `asked`, but what makes no sense is left out and said."""
     fields, problems = dict(given), list[BadFilter]()
     while True:
         try:
-            return asked(fields, zone), problems
+            return asked(fields, zone, hears=hears), problems
         except BadFilter as problem:
             problems.append(problem)
             del fields[problem.field]
@@ -139,6 +147,14 @@ def address(given: Mapping[str, str], **changes: object) -> str:
     fields = {name: given[name] for name in (*FIELDS, *ORDERING, "limit") if given.get(name)}
     changed = {**fields, **changes}
     return urlencode({name: str(value) for name, value in changed.items() if value is not None})
+
+
+def _check_discreet(fields: Mapping[str, str]) -> None:
+    if fields.get("caller", NONE) != NONE:
+        raise BadFilter("caller", "To look for a caller's number takes the right to hear calls.")
+    words = fields.get("q", "")
+    if _FIGURES.search(words) or found(words):
+        raise BadFilter("q", "To look for numbers takes the right to hear calls.")
 
 
 def _filters(fields: Mapping[str, str], zone: dt.tzinfo) -> Filters:
