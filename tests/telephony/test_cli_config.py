@@ -250,7 +250,7 @@ def test_the_doctor_says_how_the_api_is_had(monkeypatch: pytest.MonkeyPatch) -> 
     assert without.what == "at /api/v1, for keys made in the console"
     monkeypatch.setenv("FRONTDESK_API_KEY", KEY)
     (with_key,) = http_api(load())
-    assert with_key.what == "at /api/v1, key set"
+    assert with_key.what == "at /api/v1, for FRONTDESK_API_KEY and keys made in the console"
 
 
 def test_a_key_that_is_easily_guessed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

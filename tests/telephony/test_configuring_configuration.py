@@ -86,8 +86,8 @@ def test_the_only_persona_answers_all_numbers() -> None:
          " budget_goodbye, business, disclosure, drain_goodbye,"
          " engine, fallbacks, go_on, greeting, hours, idle_goodbye, instructions, language,"
          " length_goodbye, nobody_free, outside_hours, recording, redact, reprompt, second_prompt,"
-         " session, silence_prompt, sorry, staff_goodbye, tools, transfers, turn_taking, turns, voice,"
-         " where_were_we; perhaps greeting is meant."),
+         " session, silence_prompt, sorry, staff_goodbye, tools, transfers, turn_taking, turns,"
+         " voice, where_were_we; perhaps greeting is meant."),
         ("greeting: ''\n", "1:11: greeting: is too short. Give at least 1 characters."),
         ("greeting: Hi {caller_name}\n",
          "1:11: greeting: {caller_name} cannot stand here. Known here: business, opening_hours,"
