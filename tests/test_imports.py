@@ -187,7 +187,6 @@ SHELLS = frozenset(
         "telephony.tracing.export",
         "telephony.transcripts.archive",
         "telephony.transcripts.files",
-        "telephony.transcripts.index.export",
         "telephony.transcripts.index.index",
         "telephony.transcripts.index.keeping",
         "telephony.transcripts.index.marks",

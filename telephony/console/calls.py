@@ -38,8 +38,8 @@ from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
 from telephony.transcripts.index.discretion import discreet_found, discreet_page, discreet_row
 from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
 from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.row import CallRow
-from telephony.transcripts.index.search import Found, Page
 
 Me = Annotated[Who, Depends(current)]
 CallId = Annotated[str, Path(max_length=200, description="The id of a call, in full.")]

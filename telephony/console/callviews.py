@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from telephony.transcripts.index.asked import MOST
 from telephony.transcripts.index.export import Line, line
 from telephony.transcripts.index.marks import Label, Note, View
-from telephony.transcripts.index.search import Found, Page
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.words import MOST_ASKED
 
 

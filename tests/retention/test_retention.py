@@ -417,17 +417,17 @@ ELSEWHERE = {
 }
 
 
-def every_module() -> None:
-    """A table that is declared where nobody has looked yet is not on METADATA."""
-    for package in (tools, telephony):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith((_MIGRATIONS, f"{telephony.__name__}.__main__")):
-                importlib.import_module(module.name)
+# A table that is declared where nobody has looked yet is not on METADATA.
+_EVERY = [
+    importlib.import_module(module.name)
+    for package in (tools, telephony)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.name.startswith((_MIGRATIONS, f"{telephony.__name__}.__main__"))
+]
 
 
 def test_every_table_that_tells_of_a_caller_is_deleted_from() -> None:
     """A new table belongs into telephony.retention.rows, or says here why not."""
-    every_module()
     known = {each.table.name for each in rows(NOW)} | ELSEWHERE
     tables = METADATA.sorted_tables
     telling = {table.name for table in tables if TELLING & {column.name for column in table.c}}

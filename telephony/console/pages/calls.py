@@ -22,8 +22,8 @@ from telephony.transcripts.index.asked import (
     address,
     lenient,
 )
+from telephony.transcripts.index.page import Page
 from telephony.transcripts.index.row import BAD_ENDS, OUTCOMES, UNKNOWN_MICROS, CallRow
-from telephony.transcripts.index.search import Page
 
 CALLS = f"{HOME}/calls"
 _MORE = frozenset(FIELDS) - {"q", "from", "to", "outcome", "persona"}

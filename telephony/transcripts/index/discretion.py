@@ -8,8 +8,8 @@ from msgspec import structs
 
 from telephony.transcripts.discretion import found as hidden
 from telephony.transcripts.discretion import last_two
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.row import CallRow
-from telephony.transcripts.index.search import Found, Page
 from telephony.transcripts.index.words import Piece
 
 

@@ -10,8 +10,8 @@ from msgspec import structs
 
 from agents.money import usd
 from telephony.transcripts.index.asked import Asked
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.row import UNKNOWN_MICROS
-from telephony.transcripts.index.search import Found, Page
 
 BATCH = 500
 SCHEMA = 1

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from telephony.transcripts.index.asked import Asked, Cursor, Filters, Order, Sort
 from telephony.transcripts.index.index import STEPS, row_of
-from telephony.transcripts.index.row import CallRow
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.tables import (
     CALL_LABELS,
     CALL_NOTES,
@@ -57,27 +57,6 @@ _HIGHEST = "\U0010ffff"
 Clause = sa.ColumnElement[bool]
 Columns = Any
 """The columns of CALLS, or of a subquery that has them all."""
-
-
-class Found(msgspec.Struct, frozen=True):
-    """One call of a page."""
-
-    row: CallRow
-    labels: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    notes: int = 0
-    highlights: tuple[tuple[str, tuple[Piece, ...]], ...] = ()
-    """Where the words were said: by `caller` or `agent`, and the text around."""
-
-
-class Page(msgspec.Struct, frozen=True):
-    calls: tuple[Found, ...]
-    after: Cursor | None
-    """What to give as `after` for the next page; None at the end."""
-    before: Cursor | None
-    """What to give as `before` for the page before; None at the beginning."""
-    complete: bool = True
-    """False: there may be more between these and the next page; the search was cut short."""
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import pytest
 
 from telephony.transcripts.index.discretion import discreet_found, discreet_page, discreet_row
-from telephony.transcripts.index.search import Found, Page
+from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.words import Piece
 from tests.telephony.callindex.made import made
 

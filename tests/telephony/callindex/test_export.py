@@ -11,7 +11,8 @@ import pytest
 from telephony.transcripts.index.asked import Asked, Cursor, Filters
 from telephony.transcripts.index.export import BATCH, all_pages, cell, csv_lines, jsonl
 from telephony.transcripts.index.index import CallIndex
-from telephony.transcripts.index.search import Found, Page, Search
+from telephony.transcripts.index.page import Found, Page
+from telephony.transcripts.index.search import Search
 from tests.telephony.callindex.made import made
 from tools.store import Store
 

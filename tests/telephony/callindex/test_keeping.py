@@ -11,8 +11,9 @@ from telephony.transcripts.index import keeping as module
 from telephony.transcripts.index.asked import Asked, Filters
 from telephony.transcripts.index.index import CallIndex
 from telephony.transcripts.index.keeping import COMPARE_EVERY_S, GIVEN_UP_S, Keeping, read
+from telephony.transcripts.index.page import Found
 from telephony.transcripts.index.row import UNKNOWN_MICROS
-from telephony.transcripts.index.search import Found, Search
+from telephony.transcripts.index.search import Search
 from tests.telephony.callindex.folders import agent, caller, tool, written
 from tests.telephony.callindex.made import ANNA, NOON_MS, OURS
 from tools.spec import BackendError

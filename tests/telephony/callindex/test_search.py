@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from telephony.transcripts.index import search as searching
 from telephony.transcripts.index.asked import Asked, Filters, Order, Sort
 from telephony.transcripts.index.index import CallIndex
+from telephony.transcripts.index.page import Page
 from telephony.transcripts.index.row import CallRow, Indexed
-from telephony.transcripts.index.search import Page, Search
+from telephony.transcripts.index.search import Search
 from telephony.transcripts.index.words import Term, words_of
 from tests.telephony.callindex.made import ANNA, BEN, NOON_MS, made
 from tools.store import Store
