@@ -1,5 +1,6 @@
 """The Health page and its API: what was counted is shown, to whom may see it, and nothing runs."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,11 @@ def test_a_picture_carries_no_style_no_script_and_no_id() -> None:
 
 def test_a_picture_of_nothing_is_still_one() -> None:
     assert "<svg" in charts.stacked("Nothing", ["a"], [("one", [0]), ("two", [None])])
+
+
+def test_a_lone_bar_leaves_room_for_others() -> None:
+    (width,) = re.findall(r'<rect[^>]* width="([\d.]+)"', charts.bars("One", ["a"], [("x", [3])]))
+    assert 0 < float(width) < charts.WIDTH / charts.LEAST_PLACES
 
 
 # ---- in a browser -------------------------------------------------------------------------------

@@ -311,6 +311,11 @@ def test_no_secret_shows_anywhere(tmp_path: Path) -> None:
     assert rows["FRONTDESK_DATABASE_URL"] == "postgresql://desk:***@db.example.com/desk"
 
 
+def test_several_words_show_unless_they_are_secret(tmp_path: Path) -> None:
+    rows = {row.name: row.value for row in describe(read(tmp_path, FRONTDESK_FALLBACKS="local"))}
+    assert rows["FRONTDESK_FALLBACKS"] == "local"
+
+
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("value", [f"{CANARY} x", f"{CANARY},,", f"postgres://u:{CANARY}@h/d"])
 def test_no_secret_shows_in_an_error(tmp_path: Path, name: str, value: str) -> None:

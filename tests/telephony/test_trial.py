@@ -9,6 +9,7 @@ import pytest
 from telephony.cli.errand import Asked
 from telephony.cli.trial import Trial, Truncation, problem, trial
 from telephony.cli.trial_text import summary
+from telephony.cli.try_call import serving_on
 from telephony.simulator.carrier import PlayedClip
 from telephony.simulator.phone import EndedBy, PhoneReport, StreamEnd, StreamReport
 from telephony.transcripts.entry import (
@@ -197,3 +198,20 @@ def test_the_summary_of_a_call_that_came_to_nothing_says_so() -> None:
     text = summary(trial(silent, [], "local", ASKED, None, {}))
     assert "No booking was made." in text
     assert "  caller waits for an answer                -" in text
+
+
+# ---- what is said when the server goes on -------------------------------------------------------
+
+
+def test_whoever_could_never_sign_in_is_given_the_link() -> None:
+    link = "http://127.0.0.1:4000/console/welcome/abc"
+    lines = serving_on("http://127.0.0.1:4000", link).splitlines()
+    assert f"  {link}" in lines, "alone on its line, to be copied or clicked"
+    assert "good once" in lines[1]
+    assert any("the console is /console/" in line for line in lines)
+
+
+def test_whoever_can_sign_in_is_told_where() -> None:
+    said = serving_on("http://127.0.0.1:4000", None)
+    assert "  http://127.0.0.1:4000/console/" in said.splitlines()
+    assert "password" not in said
