@@ -100,7 +100,8 @@ def _operators(entries: Iterable[AnyEntry]) -> list[OperatorLine]:
 
 
 def _whispered(line: OperatorLine) -> bool:
-    return line.act == Act.WHISPER.value and line.done
+    """What is told again; the words of calls that may not be recorded are not handed on."""
+    return line.act == Act.WHISPER.value and line.done and bool(line.words)
 
 
 def _told(line: OperatorLine) -> Inform:

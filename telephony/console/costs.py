@@ -80,7 +80,9 @@ def costs_router(book: Book, today: Callable[[], dt.date]) -> APIRouter:
             raise Refused(422, "bad-request", detail)
         return _costs_view(book.days(since, until, by))
 
-    @router.get("/callers", summary="Which numbers have cost most on a day")
+    hears = [needs(Right.HEAR)]
+
+    @router.get("/callers", summary="Which numbers have cost most on a day", dependencies=hears)
     def callers(day: Day = None) -> CallerCostsView:
         asked = day or today()
         found = [_caller_view(cost) for cost in book.callers(asked)]

@@ -176,3 +176,9 @@ def test_without_a_session_or_a_key_nothing_is_told(log: Console) -> None:
     for path in ("calls", "calls/running", "calls/export.csv", "calls/CA1/notes", "call-views"):
         assert log.stranger().get(f"{API}/{path}", headers={"Accept": "*/*"}).status_code == 401
         assert log.stranger().get(f"{API}/{path}", headers=log.key(Role.VIEWER)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["costs/callers", "waiting"])
+def test_lists_of_callers_are_for_who_may_hear(log: Console, path: str) -> None:
+    assert log.client(Role.VIEWER).get(f"{API}/{path}").status_code == 403
+    assert log.client(Role.EDITOR).get(f"{API}/{path}").status_code == 200

@@ -117,6 +117,7 @@ def test_another_process_that_goes_on_with_the_call_tells_it_again() -> None:
     before = (
         OperatorLine("whisper", "ann", "Offer ten percent off.", 2_000),
         OperatorLine("whisper", "ann", "Too late.", 2_500, done=False),
+        OperatorLine("whisper", "ann", "", 2_550),
         OperatorLine("take_over", "ann", "", 2_600, done=False),
     )
     story = Relayed(before=before, resumed=Resumed(at_s=5.0))
