@@ -34,8 +34,13 @@ from telephony.console.callviews import (
 from telephony.console.desk import Desk
 from telephony.console.problems import Refused
 from telephony.console.views import MAX_ID, ErrorView
+from telephony.transcripts.discretion import discreet_text
 from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
-from telephony.transcripts.index.discretion import discreet_found, discreet_page, discreet_row
+from telephony.transcripts.index.discretion import (
+    discreet_found,
+    discreet_page,
+    discreet_row,
+)
 from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
 from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
 from telephony.transcripts.index.page import Found, Page
@@ -200,10 +205,17 @@ def _labels(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
         return await desk.do(work)
 
 
+def _discreet_notes(view: NotesView) -> NotesView:
+    """Who takes a note writes down numbers."""
+    shown = [note.model_copy(update={"text": discreet_text(note.text)}) for note in view.notes]
+    return NotesView(notes=shown)
+
+
 def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
     @router.get("/{call_id}/notes", responses=_NONE)
-    async def notes(call_id: CallId) -> NotesView:
-        return await desk.do(lambda: notes_view(_told(lambda: log.marks.notes(call_id))))
+    async def notes(call_id: CallId, who: Me) -> NotesView:
+        view = await desk.do(lambda: notes_view(_told(lambda: log.marks.notes(call_id))))
+        return view if who.may(Right.HEAR) else _discreet_notes(view)
 
     @router.post("/{call_id}/notes", responses=_NONE, dependencies=_EDIT)
     async def note(call_id: CallId, body: NoteBody, who: Me) -> NotesView:

@@ -182,3 +182,10 @@ def test_without_a_session_or_a_key_nothing_is_told(log: Console) -> None:
 def test_lists_of_callers_are_for_who_may_hear(log: Console, path: str) -> None:
     assert log.client(Role.VIEWER).get(f"{API}/{path}").status_code == 403
     assert log.client(Role.EDITOR).get(f"{API}/{path}").status_code == 200
+
+
+def test_a_note_shows_no_number_to_who_may_not_hear(log: Console) -> None:
+    editor, path = log.client(Role.EDITOR), f"{API}/calls/CA2/notes"
+    assert editor.act("POST", path, {"text": "Ring back 415 555 0123."}).status_code == 200
+    assert asked(log, "calls/CA2/notes")["notes"][0]["text"] == "Ring back [number]."
+    assert editor.get(path).json()["notes"][0]["text"] == "Ring back 415 555 0123."
