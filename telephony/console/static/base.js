@@ -23,6 +23,13 @@ function showPlace() {
   }
 }
 
+/** A table that is wider than its place can be scrolled by keys, too. */
+function reachTables() {
+  for (const table of document.querySelectorAll(".table:not([tabindex])")) {
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+  }
+}
+
 // ---- making elements -----------------------------------------------------------------------------
 
 /**
@@ -172,6 +179,7 @@ function changeTheme() {
 function begin() {
   showTimes();
   showPlace();
+  reachTables();
   document.getElementById("theme").addEventListener("click", changeTheme);
   const list = document.getElementById("shortcuts");
   document.getElementById("keys")?.addEventListener("click", () => list.showModal());
