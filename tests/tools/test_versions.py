@@ -54,7 +54,7 @@ def store(one_store: Store) -> Store:
     def wipe(connection: sa.Connection) -> None:
         names = [table.name for table in TABLES]
         if connection.dialect.name == "postgresql":
-            text = f"TRUNCATE {', '.join(names)} RESTART IDENTITY"
+            text = f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"
             connection.exec_driver_sql(text)
         else:
             connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")

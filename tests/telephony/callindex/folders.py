@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -53,7 +54,13 @@ async def written(
     ended: bool = True,
 ) -> Path:
     """The folder of a call that is whole on disk; or that the program has left, unless `ended`."""
-    writer = JournalWriter(data_dir, finished=finished)
+    told = threading.Event()
+
+    def tell(folder: Path) -> None:
+        finished(folder)
+        told.set()
+
+    writer = JournalWriter(data_dir, finished=tell)
     journal = Journal.open(
         writer,
         call_id=call_id,
@@ -70,6 +77,8 @@ async def written(
     if ended:
         journal.close(EndedReason.CALLER_HUNG_UP)
         assert await journal.written(10)
+        # It is whole a moment before that is told.
+        assert await asyncio.to_thread(told.wait, 10)
     async with asyncio.timeout(10):
         while not (journal.folder / TRANSCRIPT).is_file():
             await asyncio.sleep(0.01)
