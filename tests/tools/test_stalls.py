@@ -10,6 +10,8 @@ from tools.stalls import Stalls
 
 LONG_S = 20.0
 """For what comes at once: only a broken test waits so long."""
+PATIENT_S = 0.3
+"""Longer than a busy machine keeps a thread from two steps in a row."""
 
 
 class Told:
@@ -49,7 +51,7 @@ def test_a_step_that_lasts_is_told_once_with_the_place_it_is_at() -> None:
 def test_what_has_ended_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stalls, "IDLE_S", 0.01)
     told = Told()
-    watch = Stalls(0.01, told)
+    watch = Stalls(PATIENT_S, told)
     for _ in range(100):
         watch.begin("quick")
         watch.end()
@@ -62,7 +64,7 @@ def test_the_thread_ends_with_nothing_to_watch_and_comes_back(
 ) -> None:
     monkeypatch.setattr(stalls, "IDLE_S", 0.01)
     told = Told()
-    watch = Stalls(0.01, told)
+    watch = Stalls(PATIENT_S, told)
     watch.begin("first")
     watch.end()
     assert gone()
