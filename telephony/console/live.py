@@ -5,7 +5,7 @@ import contextlib
 import datetime as dt
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -119,7 +119,11 @@ def live_router(desk: LiveDesk, access: Access) -> APIRouter:
 
 
 def _acting(router: APIRouter, desk: LiveDesk, access: Access) -> None:
-    control = [needs(Right.CONTROL)]
+    doing: dict[str, Any] = {
+        "status_code": 204,
+        "responses": _REFUSED,
+        "dependencies": [needs(Right.CONTROL)],
+    }
 
     async def act(
         call_id: str, what: Act, by: str, who: Who, words: str = "", **facts: object
@@ -131,42 +135,20 @@ def _acting(router: APIRouter, desk: LiveDesk, access: Access) -> None:
         if why_not:
             raise Refused(409, "impossible", _IMPOSSIBLE[what])
 
-    @router.post(
-        "/{call_id}/hang-up",
-        status_code=204,
-        responses=_REFUSED,
-        dependencies=control,
-        summary="Say goodbye and end the call",
-    )
+    @router.post("/{call_id}/hang-up", **doing, summary="Say goodbye and end the call")
     async def hang_up(call_id: CallId, by: Author, who: Me) -> None:
         await act(call_id, Act.HANG_UP, by, who)
 
-    @router.post(
-        "/{call_id}/take-over",
-        status_code=204,
-        responses=_REFUSED,
-        dependencies=control,
-        summary="Put the caller through to a person",
-    )
+    @router.post("/{call_id}/take-over", **doing, summary="Put the caller through to a person")
     async def take_over(call_id: CallId, by: Author, who: Me) -> None:
         await act(call_id, Act.TAKE_OVER, by, who)
 
-    @router.post(
-        "/{call_id}/transfer",
-        status_code=204,
-        responses=_REFUSED,
-        dependencies=control,
-        summary="Put the caller through to a target",
-    )
+    @router.post("/{call_id}/transfer", **doing, summary="Put the caller through to a target")
     async def transfer(call_id: CallId, body: TransferBody, by: Author, who: Me) -> None:
         await act(call_id, Act.TRANSFER, by, who, body.to, to=body.to)
 
     @router.post(
-        "/{call_id}/whisper",
-        status_code=204,
-        responses=_REFUSED,
-        dependencies=control,
-        summary="Tell the agent something the caller does not hear",
+        "/{call_id}/whisper", **doing, summary="Tell the agent something the caller does not hear"
     )
     async def whisper(call_id: CallId, body: WhisperBody, by: Author, who: Me) -> None:
         await act(call_id, Act.WHISPER, by, who, body.words, letters=len(body.words))
