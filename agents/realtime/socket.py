@@ -1,7 +1,8 @@
 """A client WebSocket that hands over messages as they come, and writes without waiting.
 
 The library's `recv` and `send` each wake a task for every message, a turn of the event loop that
-all other calls take part in. The handshake, proxies, TLS, pings and the close are the library's
+all other calls take part in; whole text messages are read and written without it (`agents.frames`).
+The handshake, proxies, TLS, pings, the close and whatever is unusual are the library's
 (websockets, "Customize the connection": `create_connection`).
 """
 
@@ -11,12 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import InvalidState
 from websockets.frames import DATA_OPCODES, Frame
-from websockets.protocol import Event
+from websockets.protocol import Event, State
+
+from agents import frames
 
 UNSENT_IN_KERNEL_BYTES = 16 * 1024
 """What a server does not read has to wait with us, where it may still be dropped."""
+
+_HEAD_END = b"\r\n\r\n"
+_NO_LIMIT = 1 << 62
 
 Taken = Callable[[bytes], None]
 """Is given each message, text or binary. Must not raise."""
@@ -28,6 +33,10 @@ class PromptConnection(ClientConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As the library calls it."""
         super().__init__(*args, **kwargs)
+        self._head = b""
+        """The last bytes of the handshake's answer, to know its end by."""
+        self._splitter: frames.Splitter | None = None
+        self._masking = frames.Masking()
         self._parts: list[bytes] = []
         self._waiting: list[bytes] = []
         self._taken: Taken = self._waiting.append
@@ -40,6 +49,36 @@ class PromptConnection(ClientConnection):
         self._ready = ready
         for message in self._waiting:
             taken(message)
+
+    def data_received(self, data: bytes) -> None:
+        if self._splitter is not None:
+            self._splitter.push(data, self._plain, self._general)
+        else:
+            self._shake_hands(data)
+
+    def _general(self, data: bytes) -> None:
+        super().data_received(data)
+
+    def _shake_hands(self, data: bytes) -> None:
+        """Frames may come in the same packet as the end of the answer."""
+        so_far = self._head + data
+        end = so_far.find(_HEAD_END)
+        if end < 0:
+            self._head = so_far[1 - len(_HEAD_END) :]
+            self._general(data)
+            return
+        first = end + len(_HEAD_END) - len(self._head)
+        self._head = b""
+        self._general(data[:first])
+        if self.protocol.state is State.OPEN:
+            most_bytes = self.protocol.max_message_size or _NO_LIMIT
+            self._splitter = frames.Splitter(masked=False, most_bytes=most_bytes)
+        if first < len(data):
+            self.data_received(data[first:])
+
+    def _plain(self, frame: frames.Frame) -> None:
+        if self.protocol.state is State.OPEN:
+            self._taken(frames.Splitter.payload(frame))
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
@@ -68,11 +107,8 @@ class PromptConnection(ClientConnection):
 
         On a connection that is closing it is dropped: the end of it is told by `wait_closed`.
         """
-        try:
-            self.protocol.send_text(message)
-        except InvalidState:
-            return
-        self.send_data()
+        if self.protocol.state is State.OPEN:
+            self.transport.write(self._masking.text(message))
 
 
 def _nothing() -> None:

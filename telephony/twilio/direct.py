@@ -2,16 +2,19 @@
 
 Through ASGI every message passes a queue and wakes a task, and reading is paused meanwhile; every
 answer wakes another task. That was a third of what a call costs, and where many calls are on, a
-turn of the event loop each time before a `clear` is on the wire. The upgrade, the close and
-everything that is not media still go through ASGI.
+turn of the event loop each time before a `clear` is on the wire. Nor do whole text messages pass
+the general parser (`agents.frames`). The upgrade, pings, the close and whatever is unusual still
+go through uvicorn, and what is not media through ASGI.
 """
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
 from websockets.http11 import Request
+from websockets.protocol import State
+
+from agents import frames
 
 EXTENSION = "frontdesk.direct"
 """In the ASGI scope's `extensions`, where the server offers it."""
@@ -35,10 +38,34 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     """See the module."""
 
     _taken: Taken | None = None
+    _splitter: frames.Splitter | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._splitter is None:
+            super().data_received(data)
+        else:
+            self._splitter.push(data, self._plain, self._general)
+
+    def _general(self, data: bytes) -> None:
+        super().data_received(data)
+
+    def _plain(self, frame: frames.Frame) -> None:
+        if self._taken is None or self.close_sent or self.conn.state is not State.OPEN:
+            self._general(frame)
+            return
+        try:
+            text = frames.Splitter.payload(frame).decode()
+        except UnicodeDecodeError:
+            # uvicorn knows what to answer.
+            self._general(frame)
+        else:
+            self._taken(text)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
+            # The request is all that uvicorn hands over of what came with it.
+            self._splitter = frames.Splitter(masked=True, most_bytes=self.config.ws_max_size)
             # The application's task has not begun: it is made, and runs later.
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
 
@@ -71,11 +98,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._taken(text)
 
     def write(self, text: str) -> bool:
-        if self.close_sent or self.disconnected or not self.writable.is_set():
+        open_still = self.conn.state is State.OPEN and not self.close_sent
+        if not open_still or self.disconnected or not self.writable.is_set():
             return False
-        try:
-            self.conn.send_text(text.encode())
-        except InvalidState:
-            return False
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write(frames.text(text.encode()))
         return True
