@@ -253,7 +253,8 @@ class EngineCommand(msgspec.Struct, frozen=True, tag=True):
 
 
 class AppendAudio(EngineCommand, frozen=True, tag=True):
-    """What the caller's side of the line carries next, in `Capabilities.input_format`."""
+    """What the caller's side of the line carries next, in `Capabilities.input_format`; a call gives
+    it as the line has it, and its seat makes it the engine's."""
 
     audio: bytes
 

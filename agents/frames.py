@@ -1,8 +1,8 @@
 """Where does one WebSocket frame end, and what is in a plain one?
 
 Nearly all that passes a media socket are whole text messages in one frame. Those are read and
-written here, in a few microseconds; everything else (fragments, pings, closes, whatever is against
-the rules) is cut out whole and left to the library that keeps the connection. Source: RFC 6455, 5.2.
+written here, in a few microseconds; everything else (fragments, pings, closes, whatever breaks the
+rules) is cut out whole and left to the library that keeps the connection. Source: RFC 6455, 5.2.
 """
 
 import secrets

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from agents.engine import (
     AnyEngineCommand,
     AnyEngineEvent,
+    AppendAudio,
     CloseEngine,
     Engine,
     EngineAllowance,
@@ -16,6 +17,7 @@ from agents.engine import (
 )
 from agents.tasks import Tasks
 from telephony.call.events import CallEvent, SuccessorFailed, SuccessorReady
+from telephony.media.transcode import Uplink
 from telephony.seatids import SeatIds
 
 CLOSE_S = 1.0
@@ -63,8 +65,9 @@ class _Seat:
     def __init__(self, number: int, rung: int, engine: Engine | None) -> None:
         self.number = number
         self.rung = rung
-        self.engine = engine
         self.ids = SeatIds(number)
+        self.engine = engine
+        self._uplink: Uplink | None = None
         self.task: asyncio.Task[None] | None = None
         self.left = False
         self.ready = False
@@ -74,6 +77,13 @@ class _Seat:
         """And that was reported."""
         self.later: list[tuple[float, EngineExpires | EngineAllowance]] = []
         """What it told of itself before it was seated."""
+
+    def hears(self, ulaw: bytes) -> None:
+        """The caller's line, in the engine's own format."""
+        if self.engine is not None and not self.left:
+            if self._uplink is None:
+                self._uplink = Uplink(self.engine.capabilities.input_format)
+            self.engine.submit(AppendAudio(self._uplink.push(ulaw)))
 
 
 class Seats:
@@ -106,7 +116,10 @@ class Seats:
             self._run(self._seated)
 
     def submit(self, command: AnyEngineCommand) -> None:
-        """To the session that is seated."""
+        """To the session that is seated. Audio is that of the line."""
+        if isinstance(command, AppendAudio):
+            self._seated.hears(command.audio)
+            return
         self._ending = self._ending or isinstance(command, CloseEngine)
         seat = self._seated
         meant = seat.ids.command(command)

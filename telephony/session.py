@@ -8,7 +8,15 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from agents.engine import CloseEngine, Engine, EngineFailed, Remember, ToolCalled, ToolOutput
+from agents.engine import (
+    AppendAudio,
+    CloseEngine,
+    Engine,
+    EngineFailed,
+    Remember,
+    ToolCalled,
+    ToolOutput,
+)
 from agents.tasks import Tasks
 from telephony.call.commands import (
     AnyPhoneCommand,
@@ -38,6 +46,7 @@ from telephony.call.commands import (
 from telephony.call.config import Resumed
 from telephony.call.events import (
     AnyPhoneEvent,
+    CallerAudio,
     CallEvent,
     DeadlineReached,
     DigitsSealed,
@@ -49,6 +58,7 @@ from telephony.call.events import (
     ToolFinished,
     ToolWaits,
 )
+from telephony.call.lane import Lane
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.custody import Keeping, Unkept
@@ -172,6 +182,9 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._zero_s = self._loop.time() - (resumed.at_s if resumed else 0.0)
         self._inbox: deque[CallEvent] = deque()
+        self._lane = Lane()
+        self._passed = 0
+        """Of the audio that is handled just now, what the engine has already."""
         self._called_number = called_number
         self._persona = persona
         self._asked: dict[str, str] = {}
@@ -192,13 +205,22 @@ class Session:
         """Feed one event. Never awaits, so order holds; safe to re-enter."""
         if self.ended is not None:
             return
-        self._inbox.append(event)
-        if self._draining:
+        if isinstance(event, CallerAudio) and not self._draining and self._passes(event):
+            if self._lane.full:
+                self._drain()
             return
+        self._inbox.append(event)
+        if not self._draining:
+            self._drain()
+
+    def _drain(self) -> None:
         self._draining = True
         try:
+            if self._lane.passed:
+                self._catch_up()
             while self._inbox:
-                self._step(self._inbox.popleft())
+                self._step(self._inbox.popleft(), self._now())
+            self._lane.grant(self._call.lane(self._now()))
         except Exception:  # the pump: a bug in the core ends this call, never the server
             self._log.exception("call_core_failed")
             self._around.count("call_core_failed")
@@ -227,8 +249,23 @@ class Session:
         """The caller was told to come back, and has not yet."""
         return self.ended is None and isinstance(self.next_step, TakeBack)
 
-    def _step(self, event: CallEvent) -> None:
-        now = self._loop.time() - self._zero_s
+    def _now(self) -> float:
+        return self._loop.time() - self._zero_s
+
+    def _passes(self, event: CallerAudio) -> bool:
+        """Nothing is to be decided about it: the engine gets it, and the call hears of it soon."""
+        if not self._lane.takes(event, self._now()):
+            return False
+        self._seats.submit(AppendAudio(event.ulaw))
+        return True
+
+    def _catch_up(self) -> None:
+        """Tell the call what has passed since anything happened."""
+        self._passed = self._lane.passed
+        self._step(self._lane.rest(), self._lane.came_s)
+        self._passed = 0
+
+    def _step(self, event: CallEvent, now: float) -> None:
         if self._call.hides(event, now):
             event = self._hidden.hide(event)
         if isinstance(event, ToolCalled | ToolFinished):
@@ -257,6 +294,9 @@ class Session:
     def _perform(self, command: CallCommand) -> None:
         if isinstance(command, PhoneCommand):
             self._perform_phone(command)
+        elif isinstance(command, AppendAudio) and self._passed:
+            # The first of an answer is for what passed.
+            self._passed = 0
         elif isinstance(command, ToolOutput):
             self._seats.submit(self._redactions.output(command))
         elif isinstance(command, Remember):
@@ -425,7 +465,7 @@ class Session:
         if self.ended is None:
             self._leg.close(1011, "internal error")
             self._seats.submit(CloseEngine())
-            now = self._loop.time() - self._zero_s
+            now = self._now()
             for command in self._last_words(now):
                 self._perform_phone(command)
             self._journal.record(EndLine(EndedReason.INTERNAL_ERROR, round(now * 1000)))

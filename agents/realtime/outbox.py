@@ -32,6 +32,13 @@ class Outbox:
     def put(self, message: bytes) -> None:
         self._waiting.append((message, 0))
 
+    def pass_audio(self, audio: bytes) -> bytes | None:
+        """The message for audio that is sent at once; None: something waits before it."""
+        if self._waiting:
+            return None
+        self._taken_audio += len(audio)
+        return wire.append(audio)
+
     def put_audio(self, audio: bytes) -> bool:
         """True when older audio was dropped for it, the first time in this standstill."""
         self._waiting.append((wire.append(audio), len(audio)))

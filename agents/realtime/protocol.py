@@ -154,6 +154,14 @@ class RealtimeProtocol:
         events = self._submitted(command)
         return events + self._ask_for_response(now)
 
+    def pass_audio(self, audio: bytes) -> bytes | None:
+        """The message for the caller's next audio, to be sent at once: nothing else follows from
+        it. None: it has to be submitted."""
+        if self._phase is not _Phase.READY:
+            return None
+        self._due = None
+        return self._outbox.pass_audio(audio)
+
     def wake(self, now: float) -> list[AnyEngineEvent]:
         """Time has passed."""
         if self._phase is _Phase.OVER:

@@ -68,6 +68,12 @@ class BargeIns:
         self._sound.begin()
         return [Note("early_hold"), *self._hold(self._claim, now)]
 
+    def undecided_samples(self, now: float) -> int | None:
+        """How much more of the line it takes to make us fall silent; None: no sound does."""
+        if not self._confirmed or self._rules.early_s is None or not self._could_interrupt(now):
+            return None
+        return self._sound.undecided_samples
+
     def unheeded(self, alive_s: float) -> bool:
         """Whether the engine, of which nothing has been heard for `alive_s`, is deaf: the caller
         has spoken and fallen silent, and it noticed neither the beginning nor the end."""

@@ -160,9 +160,13 @@ class Keypad:
             case DtmfPressed(digit):
                 return digit in DIGITS and self._secret(HIDE_KEYS_S, now)
             case CallerAudio():
-                return self._secret(HIDE_AUDIO_S, now)
+                return self.confidential(now)
             case _:
                 return False
+
+    def confidential(self, now: float) -> bool:
+        """Nobody may hear what is on the line just now."""
+        return self._secret(HIDE_AUDIO_S, now)
 
     def _secret(self, after_s: float, now: float) -> bool:
         if self._collection is not None and self._collection.asked.sensitive:

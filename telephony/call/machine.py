@@ -68,6 +68,7 @@ from telephony.call.fillers import Fillers
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
+from telephony.call.lane import LANE_SAMPLES
 from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.linehealth import LineHealth
@@ -206,6 +207,19 @@ class Call:
         own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
         every = (*own, *(part.next_deadline() for part in parts))
         return min((time for time in every if time is not None), default=math.inf)
+
+    def lane(self, now: float) -> int:
+        """For how many samples of the caller's audio `handle` need not be asked: they go to the
+        engine, and it is told of them as one piece. 0: it has to be asked. See telephony.call.lane.
+        """
+        ending, ledger = self._ending, self._playback.ledger
+        decides = ending.phase is not Phase.LIVE or ending.under_way
+        if decides or self._succession.vacant or ledger.settling_until_s() is not None:
+            return 0
+        if self._keypad.confidential(now):
+            return 0
+        undecided = self._barge_ins.undecided_samples(now)
+        return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
 
     def being_heard(self) -> list[tuple[int, str, bool]]:
         """See Playback.being_heard."""

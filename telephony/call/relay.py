@@ -28,7 +28,6 @@ from telephony.call.succession import Succession, Why
 from telephony.call.tail import CallerTail
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
-from telephony.media.transcode import Uplink
 
 _SINCE_ALIVE = ""
 """Names what the caller said since the session last gave a sign of life, if anything."""
@@ -70,7 +69,6 @@ class Relay:
         self._ending = ending
         self._barge_ins = barge_ins
         self._honesty = honesty
-        self._uplink = Uplink(config.capabilities.input_format)
         self._tail = CallerTail()
         self._unanswered: dict[str, int] = {}
         """What the caller says or has said that nobody has answered or written down: where each
@@ -96,7 +94,7 @@ class Relay:
         if vacant:
             return []
         self._appended_samples += len(ulaw)
-        return [AppendAudio(self._uplink.push(ulaw))]
+        return [AppendAudio(ulaw)]
 
     def unheard(self, at_samples: int, ulaw: bytes) -> None:
         """Audio that is for nobody here."""
@@ -232,13 +230,12 @@ class Relay:
     def _take_seat(self, now: float) -> list[CallCommand]:
         succession = self.succession
         capabilities = succession.opening_capabilities
-        self._uplink = Uplink(capabilities.input_format)
         self._playback.seat(capabilities)
         self._barge_ins.seat(capabilities)
         again = self._again()
         self._appended_samples = len(again)
         pieces = range(0, len(again), _PIECE_SAMPLES)
-        replay = [self._uplink.push(again[at : at + _PIECE_SAMPLES]) for at in pieces]
+        replay = [again[at : at + _PIECE_SAMPLES] for at in pieces]
         seated = succession.take_seat(now, replay, self._running(), owed=self._patience.owed)
         line = succession.line(self._playback.ledger.stream_ms(now))
         return [*seated, Record(line)]

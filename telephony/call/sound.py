@@ -73,6 +73,11 @@ class CallerSound:
             loud = above_db >= self._above_noise_db + _LOUDER_DB
             self._loud = self._loud + 1 if loud else 0
 
+    @property
+    def undecided_samples(self) -> int:
+        """How much more of the line it takes for anything to be known of it that is not yet."""
+        return _STEP_SAMPLES - len(self._waiting)
+
     def begin(self) -> None:
         """Count sound from here on."""
         self._voiced = 0

@@ -1,6 +1,7 @@
 """The short way for plain text frames agrees with the general parser on every stream of bytes."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,7 @@ def cut(draw: st.DrawFn, *, masked: bool) -> list[bytes]:
     data = b"".join(draw(st.lists(frame(masked=masked), min_size=1, max_size=6)))
     at = sorted(draw(st.lists(st.integers(0, len(data)), max_size=8)))
     bounds = [0, *at, len(data)]
-    return [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(bounds)]
 
 
 @given(cut(masked=True))

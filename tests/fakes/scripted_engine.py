@@ -23,13 +23,22 @@ CAPABILITIES = Capabilities(
 
 
 class ScriptedEngine:
-    """Ready at once unless told otherwise; `say` delivers events, `asked` has the commands.
+    """Ready at once unless told otherwise; `say` delivers events, `asked` has the commands, and
+    `heard` the caller's audio.
 
     `closes`: False for an engine that ignores CloseEngine, as a hung one would.
     """
 
-    def __init__(self, *, ready: bool = True, closes: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        ready: bool = True,
+        closes: bool = True,
+        capabilities: Capabilities = CAPABILITIES,
+    ) -> None:
         self.asked: list[AnyEngineCommand] = []
+        self.heard: list[bytes] = []
+        self._capabilities = capabilities
         self.running = False
         self._ready = ready
         self._closes = closes
@@ -39,7 +48,7 @@ class ScriptedEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        return CAPABILITIES
+        return self._capabilities
 
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
         self._deliver = deliver
@@ -54,7 +63,9 @@ class ScriptedEngine:
             self.running = False
 
     def submit(self, command: AnyEngineCommand) -> None:
-        if not isinstance(command, AppendAudio):
+        if isinstance(command, AppendAudio):
+            self.heard.append(command.audio)
+        else:
             self.asked.append(command)
         if isinstance(command, CloseEngine) and self._closes:
             self._over.set()

@@ -110,13 +110,6 @@ def test_caller_audio_goes_to_the_engine_and_into_the_recording() -> None:
     script.when(CallerAudio(frame, 480), StoreAudio(Track.CALLER, 3_840, frame), AppendAudio(frame))
 
 
-def test_caller_audio_is_resampled_for_an_engine_that_takes_pcm() -> None:
-    script = live(msgspec.structs.replace(CAPABILITIES, input_format=AudioFormat.PCM16_24K))
-    script.happens(CallerAudio(b"\xff" * 160, 0))
-    (appended,) = [c for c in script.last if isinstance(c, AppendAudio)]
-    assert len(appended.audio) == 960
-
-
 @pytest.mark.parametrize(
     ("stamps", "places"),
     [

@@ -592,8 +592,3 @@ def test_the_next_session_is_asked_in_its_own_way() -> None:
     story.happens(CallerSpeechStarted("s1.u1", 2_000)).frames(0.4)
     story.happens(CallerSpeechStopped("s1.u1", 2_400))
     assert story.of(Answer) == [Answer("s1.u1")]
-
-
-def test_audio_is_converted_for_the_session_that_is_seated() -> None:
-    story = turn(live()).happens(DEAD).frames(0.1).happens(SuccessorReady(1)).frames(0.02)
-    assert [len(c.audio) for c in story.of(AppendAudio)] == [960], "PCM16 at 24 kHz"

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from agents.engine import (
     AnyEngineEvent,
+    AppendAudio,
+    AudioFormat,
     CallerTranscript,
     CloseEngine,
     Engine,
@@ -22,7 +25,7 @@ from agents.tasks import Tasks
 from telephony import seats as seats_module
 from telephony.call.events import CallEvent, SuccessorFailed, SuccessorReady
 from telephony.seats import Opener, Seats
-from tests.fakes.scripted_engine import ScriptedEngine
+from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 
 
 class Desk:
@@ -34,6 +37,7 @@ class Desk:
         self.engines: list[ScriptedEngine] = [ScriptedEngine()]
         self.broken: list[bool] = []
         self.ready = True
+        self.capabilities = CAPABILITIES
         self.tasks = Tasks(self._broken)
         self.instead: AnyEngineEvent | None = None
         opener = Opener(self._new, report=self._report)
@@ -49,7 +53,7 @@ class Desk:
         return self.instead
 
     def _new(self, _rung: int) -> Engine:
-        self.engines.append(ScriptedEngine(ready=self.ready))
+        self.engines.append(ScriptedEngine(ready=self.ready, capabilities=self.capabilities))
         return self.engines[-1]
 
     async def begun(self) -> "Desk":
@@ -77,6 +81,19 @@ async def test_a_second_session_is_opened_beside_the_first_and_seated() -> None:
     assert desk.told[-1] == CallerTranscript("s1.u1", "Hi.")
     await settle()
     assert not desk.engines[0].running
+
+
+async def test_audio_is_converted_for_the_session_that_is_seated() -> None:
+    desk = await Desk().begun()
+    desk.capabilities = msgspec.structs.replace(CAPABILITIES, input_format=AudioFormat.PCM16_24K)
+    desk.seats.open(1, 1)
+    await settle()
+    desk.seats.submit(AppendAudio(b"\xff" * 160))
+    desk.seats.seat(1)
+    desk.seats.submit(AppendAudio(b"\xff" * 160))
+    desk.seats.submit(AppendAudio(b"\xff" * 80))
+    assert [len(audio) for audio in desk.engines[0].heard] == [160]
+    assert [len(audio) for audio in desk.engines[1].heard] == [960, 480], "PCM16 at 24 kHz"
 
 
 async def test_what_a_session_left_behind_still_says_is_not_heard() -> None:
