@@ -155,10 +155,11 @@ class Call:
             return []
         if isinstance(event, EngineEvent):
             self._relay.alive(event)
+        steady = self._goes_on(event)
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
         commands += self._line_health.check(event, commands, now)
-        settling = self._playback.ledger.settling_until_s() is not None
-        if not (settling or self._ending.under_way) and self._pace.is_quiet(event, commands, now):
+        if steady and self._goes_on(event) and self._pace.is_quiet(event, commands, now):
+            self._barge_ins.heard(commands)
             return commands
         self._pace.looks(now)
         commands += [*self._money.heed(now), *self._playback.settle(now)]
@@ -184,6 +185,12 @@ class Call:
             commands += self._seated(now)
         commands += self._operator.again(event, commands)
         return [*commands, *self._money.noted(commands, self._ms(now))]
+
+    def _goes_on(self, event: CallEvent) -> bool:
+        """Nothing is about to change: we are being heard, or the event is about the caller only."""
+        settling = self._playback.ledger.settling_until_s() is not None
+        heard = self._playback.outstanding or isinstance(event, CallerAudio)
+        return heard and not settling and not self._ending.under_way
 
     def _seated(self, now: float) -> list[CallCommand]:
         """What follows when another session takes the call over just now."""

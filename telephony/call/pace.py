@@ -1,20 +1,21 @@
 """How often is the whole of a call looked at?
 
-Nine of ten events are the caller's line that goes on, and nothing follows from them that the next
-look or deadline would not find. What a look costs is most of what a call costs.
+Nine of ten events are a line that goes on, the caller's or ours, and nothing follows from them that
+the next look or deadline would not find. What a look costs is most of what a call costs.
 """
 
 import math
 from collections.abc import Callable
 from typing import Final
 
-from agents.engine import AppendAudio
-from telephony.call.commands import CallCommand, StoreAudio
-from telephony.call.events import CallerAudio, CallEvent
+from agents.engine import AppendAudio, AudioDelta, TextDelta
+from telephony.call.commands import CallCommand, PlaceMark, PlayAudio, StoreAudio
+from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
 LOOK_S: Final = 0.1
-"""While nothing but the caller's audio comes, what follows from the state is looked at so often."""
-_QUIET: Final = [StoreAudio, AppendAudio]
+"""While the line only goes on, what follows from the state is looked at so often."""
+_GOES_ON: Final = frozenset({CallerAudio, MarkEchoed, AudioDelta, TextDelta})
+_QUIET: Final = frozenset({StoreAudio, AppendAudio, PlayAudio, PlaceMark})
 _UNKNOWN_S: Final = -math.inf
 
 
@@ -26,13 +27,18 @@ class Pace:
         self._deadline_s = _UNKNOWN_S
 
     def is_quiet(self, event: CallEvent, commands: list[CallCommand], now: float) -> bool:
-        """The caller's audio is stored and given to the engine, and that is all."""
-        return (
-            isinstance(event, CallerAudio)
-            and now < self._look_s
+        """Audio is stored and carried on, and that is all; the next look comes in time."""
+        quiet = (
+            now < self._look_s
             and now < self._deadline_s
-            and [type(command) for command in commands] == _QUIET
+            and type(event) in _GOES_ON
+            and all(type(command) in _QUIET for command in commands)
         )
+        if quiet and not isinstance(event, CallerAudio):
+            # It may have brought something nearer than it was at the last look. The caller's audio
+            # makes us look in time, as long as it comes.
+            self._deadline_s = min(self._deadline_s, self._look_s + LOOK_S)
+        return quiet
 
     def looks(self, now: float) -> None:
         """Everything is looked at just now: the deadline may be another one."""
