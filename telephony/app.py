@@ -17,7 +17,7 @@ from telephony.around import Around
 from telephony.backends import Backends, open_backends
 from telephony.beginning import begun, cast_of
 from telephony.calendarfeed import CalendarFeed
-from telephony.call.commands import CallCommand
+from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallEvent
 from telephony.callernames import CallerNames
 from telephony.calllog import CallLog
@@ -260,10 +260,11 @@ class Service:
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
-        self.metrics.observe(commands)
-        self.rollout.observe(call_id, commands)
-        self.spending.observe(call_id, commands)
-        self.outward.observe(call_id, commands)
+        if not is_sound(commands):
+            self.metrics.observe(commands)
+            self.rollout.observe(call_id, commands)
+            self.spending.observe(call_id, commands)
+            self.outward.observe(call_id, commands)
         self._watch(call_id, now, event, commands)
 
     def _finished(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from agents.engine import (
     AppendAudio,
+    AudioDelta,
     CloseEngine,
     Engine,
     EngineFailed,
@@ -42,6 +43,7 @@ from telephony.call.commands import (
     TakeBack,
     TakeMessage,
     Transfer,
+    is_sound,
 )
 from telephony.call.config import Resumed
 from telephony.call.events import (
@@ -53,6 +55,7 @@ from telephony.call.events import (
     HandedOver,
     HandOverFailed,
     HangUpFailed,
+    MarkEchoed,
     StreamLost,
     StreamStarted,
     ToolFinished,
@@ -89,6 +92,9 @@ log = structlog.get_logger()
 
 _LET_GO_S = 1.0
 """What was cancelled and has not ended by then is left behind."""
+
+_SOUND = frozenset({CallerAudio, MarkEchoed, AudioDelta})
+"""Events that hold no words."""
 
 _FAILED: dict[str, CallEvent] = {
     "hang": HangUpFailed("internal"),
@@ -272,9 +278,13 @@ class Session:
             event = self._redactions.hide(event, self._around.dispatcher.redacted(event.name))
         commands = self._handle(event, now)
         self._journal.event(now, event, commands)
-        seen, shown = self._journal.shown(event, commands)
+        seen: CallEvent = event
+        shown: Sequence[CallCommand] = commands
+        if tells := not (type(event) in _SOUND and is_sound(commands)):
+            seen, shown = self._journal.shown(event, commands)
         told = self._consented.told(shown)
-        self._keeping.note(told)
+        if tells:
+            self._keeping.note(told)
         for command in commands:
             self._perform(command)
         self._around.watch(self.call_id, now, seen, shown)

@@ -1,10 +1,12 @@
 """Everything a call may ask of the world around it; the engine's commands are in agents.engine."""
 
+from collections.abc import Iterable
 from enum import Enum
+from typing import Final
 
 import msgspec
 
-from agents.engine import AnyEngineCommand
+from agents.engine import AnyEngineCommand, AppendAudio
 from telephony.transcripts.entry import AnyEntry, EndedReason
 from tools.spec import Evidence
 
@@ -179,3 +181,10 @@ Onward = Transfer | TakeMessage
 """Where a caller goes from here without leaving the line."""
 
 CallCommand = AnyPhoneCommand | AnyEngineCommand
+
+_SOUND: Final = frozenset({StoreAudio, AppendAudio, PlayAudio, PlaceMark})
+
+
+def is_sound(commands: Iterable[CallCommand]) -> bool:
+    """Audio is carried and kept, and that is all that is asked for."""
+    return all(type(command) in _SOUND for command in commands)

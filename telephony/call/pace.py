@@ -8,14 +8,13 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from agents.engine import AppendAudio, AudioDelta, TextDelta
-from telephony.call.commands import CallCommand, PlaceMark, PlayAudio, StoreAudio
+from agents.engine import AudioDelta, TextDelta
+from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
 LOOK_S: Final = 0.1
 """While the line only goes on, what follows from the state is looked at so often."""
 _GOES_ON: Final = frozenset({CallerAudio, MarkEchoed, AudioDelta, TextDelta})
-_QUIET: Final = frozenset({StoreAudio, AppendAudio, PlayAudio, PlaceMark})
 _UNKNOWN_S: Final = -math.inf
 
 
@@ -32,7 +31,7 @@ class Pace:
             now < self._look_s
             and now < self._deadline_s
             and type(event) in _GOES_ON
-            and all(type(command) in _QUIET for command in commands)
+            and is_sound(commands)
         )
         if quiet and not isinstance(event, CallerAudio):
             # It may have brought something nearer than it was at the last look. The caller's audio

@@ -119,11 +119,15 @@ class Withholding:
 
     def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
         """Of an event's answer; a ConsentLine in it decides at once, also about what comes late."""
-        self._decide(each.entry for each in commands if isinstance(each, Record))
+        if self._standing is Standing.WAITING:
+            self._decide(each.entry for each in commands if isinstance(each, Record))
         return self._journal.fingerprint(commands)
 
     def keep(self, now: float, event: CallEvent, seal: Seal) -> None:
-        self._put(_Event(now, event, seal))
+        if self._standing is Standing.OPEN:
+            self._journal.keep(now, event, seal)
+        else:
+            self._put(_Event(now, event, seal))
 
     def redacted(self) -> None:
         self._put(_Redacted())
@@ -133,7 +137,10 @@ class Withholding:
         self._put(entry)
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
-        self._put(_Audio(track, at_samples, ulaw))
+        if self._standing is Standing.OPEN:
+            self._journal.audio(track, at_samples, ulaw)
+        else:
+            self._put(_Audio(track, at_samples, ulaw))
 
     def close(self, reason: EndedReason) -> None:
         """A call that ends without an answer has not agreed."""
