@@ -140,7 +140,7 @@ class Call:
         )
         self._operator = Operator(config, self._playback, self._ending, self._keypad.hush)
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
-        self._pace = Pace()
+        self._pace = Pace(self._earliest_s)
         # What another process has written down of the call counts as if it was said here.
         self.hearing.testimony.note([Record(entry) for entry in config.before])
         self._honesty.recall(config)
@@ -201,7 +201,7 @@ class Call:
 
     def next_deadline(self) -> float | None:
         """When to call `handle` with DeadlineReached if nothing else happens; None: never."""
-        return None if self.phase is Phase.ENDED else self._pace.deadline(self._earliest_s)
+        return None if self.phase is Phase.ENDED else self._pace.deadline()
 
     def _earliest_s(self) -> float:
         ending = self._ending

@@ -21,7 +21,9 @@ _UNKNOWN_S: Final = -math.inf
 class Pace:
     """Of one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, earliest: Callable[[], float]) -> None:
+        """`earliest()`: when the state as it is now wants to be looked at; infinite: never."""
+        self._earliest = earliest
         self._look_s = _UNKNOWN_S
         self._deadline_s = _UNKNOWN_S
 
@@ -29,9 +31,9 @@ class Pace:
         """Audio is stored and carried on, and that is all; the next look comes in time."""
         quiet = (
             now < self._look_s
-            and now < self._deadline_s
             and type(event) in _GOES_ON
             and is_sound(commands)
+            and now < self._known()
         )
         if quiet and not isinstance(event, CallerAudio):
             # It may have brought something nearer than it was at the last look. The caller's audio
@@ -43,8 +45,13 @@ class Pace:
         """Everything is looked at just now: the deadline may be another one."""
         self._deadline_s, self._look_s = _UNKNOWN_S, now + LOOK_S
 
-    def deadline(self, earliest: Callable[[], float]) -> float | None:
+    def deadline(self) -> float | None:
         """The deadline as it was found at the last look; None: never."""
+        deadline_s = self._known()
+        return None if deadline_s == math.inf else deadline_s
+
+    def _known(self) -> float:
+        """Whoever asks first after a look finds it: answers must not hang on who that is."""
         if self._deadline_s == _UNKNOWN_S:
-            self._deadline_s = earliest()
-        return None if self._deadline_s == math.inf else self._deadline_s
+            self._deadline_s = self._earliest()
+        return self._deadline_s

@@ -49,6 +49,7 @@ from telephony.call.events import (
     StreamStarted,
     StreamStopped,
 )
+from telephony.call.lane import Lane
 from telephony.call.machine import Call
 from telephony.simulator.carrier import Carrier
 from telephony.simulator.dialect import Narration
@@ -126,6 +127,7 @@ class Distance:
             claimable=claimable,
         )
         self.call = Call(config)
+        self._lane = Lane()
         self.voices = Voices(output)
         narration = Narration("AC1", "CA1", SID)
         self.carrier = Carrier(narration, SID, returns_cleared_marks=network.returns_cleared_marks)
@@ -281,13 +283,27 @@ class Distance:
             self.voices.comes(event.item_id, event.audio)
             samples = len(event.audio) // (6 if self._pcm else 1)
             self.received[event.item_id] += 0 if self.model.late(event) else samples
-        commands = self.call.handle(event, self.now)
+        if isinstance(event, CallerAudio) and self._lane.takes(event, self.now):
+            if self._lane.full:
+                self._catch_up()
+            return
+        if self._lane.passed:
+            self._catch_up()
+        self._follow(event, self.now)
+
+    def _catch_up(self) -> None:
+        """As a session's pump does."""
+        self._follow(self._lane.rest(), self._lane.came_s)
+
+    def _follow(self, event: CallEvent, now: float) -> None:
+        commands = self.call.handle(event, now)
         if isinstance(event, EngineFailed) or any(isinstance(c, EndCall) for c in commands):
             self._ends(len(self.commands))
         self.commands += commands
         self._plays([command.ulaw for command in commands if isinstance(command, PlayAudio)])
         for command in commands:
             self._perform(command)
+        self._lane.grant(self.call.lane(self.now))
 
     def _ends(self, at: int) -> None:
         self._over_at = at if self._over_at is None else self._over_at
