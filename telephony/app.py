@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from agents.local.models import Models
 from agents.persona import Persona
 from agents.tasks import Tasks
+from telephony.accounts import Watch
 from telephony.around import Around
 from telephony.backends import Backends, open_backends
 from telephony.beginning import begun, cast_of
@@ -43,7 +44,7 @@ from telephony.retention.retention import keep
 from telephony.rollout.keeper import open_rollouts
 from telephony.rules import without_engine
 from telephony.selfcalls import SelfCalls
-from telephony.session import Session, Watch
+from telephony.session import Session
 from telephony.settings import Settings, check_folders
 from telephony.spending import open_spending
 from telephony.staff import Staff

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from telephony.accounts import Watch
 from telephony.call.commands import Onward
 from telephony.live.hub import Hub
-from telephony.session import Watch
 from telephony.staff import Staff
 from telephony.twilio.onward import Documents
 from telephony.twilio.rest import CallControl

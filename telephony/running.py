@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import structlog
 
 from agents.tasks import Tasks
+from telephony.accounts import Watch
 from telephony.app import Service, open_service, unwatched
 from telephony.frontoffice import welcome
 from telephony.server import PhoneServer
-from telephony.session import Watch
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from tools.booking.shop import default_shop

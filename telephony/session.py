@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -10,7 +10,6 @@ import structlog
 
 from agents.engine import (
     AppendAudio,
-    AudioDelta,
     CloseEngine,
     Engine,
     EngineFailed,
@@ -19,6 +18,7 @@ from agents.engine import (
     ToolOutput,
 )
 from agents.tasks import Tasks
+from telephony.accounts import Accounts, Watch
 from telephony.call.commands import (
     AnyPhoneCommand,
     CallBack,
@@ -43,7 +43,6 @@ from telephony.call.commands import (
     TakeBack,
     TakeMessage,
     Transfer,
-    is_sound,
 )
 from telephony.call.config import Resumed
 from telephony.call.events import (
@@ -55,7 +54,6 @@ from telephony.call.events import (
     HandedOver,
     HandOverFailed,
     HangUpFailed,
-    MarkEchoed,
     StreamLost,
     StreamStarted,
     ToolFinished,
@@ -66,9 +64,9 @@ from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.custody import Keeping, Unkept
 from telephony.redacting.conversation import Conversation
-from telephony.redacting.withheld import Withheld
 from telephony.redactions import Redactions
 from telephony.seats import Opener, Seats
+from telephony.toolruns import OnBehalf, finished
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -86,15 +84,12 @@ from tools.dispatch import Dispatcher
 from tools.onhold import OnHold
 from tools.redacting.kinds import NOTHING
 from tools.results import answer
-from tools.spec import ToolOutcome, ToolRequest, ToolState
+from tools.spec import ToolOutcome, ToolState
 
 log = structlog.get_logger()
 
 _LET_GO_S = 1.0
 """What was cancelled and has not ended by then is left behind."""
-
-_SOUND = frozenset({CallerAudio, MarkEchoed, AudioDelta})
-"""Events that hold no words."""
 
 _FAILED: dict[str, CallEvent] = {
     "hang": HangUpFailed("internal"),
@@ -109,9 +104,6 @@ _TOOLS: dict[str, tuple[ToolState, str]] = {
     "settle": (ToolState.UNKNOWN, answer(ToolState.UNKNOWN)),
 }
 """What a model is told of a tool whose task broke, likewise."""
-
-Watch = Callable[[str, float, CallEvent, Sequence[CallCommand]], None]
-"""Sees what a call does: `(call id, now, event, commands)`. Must not block or raise."""
 
 
 class Surroundings(Protocol):
@@ -175,14 +167,12 @@ class Session:
         self.next_step: Onward | TakeBack | None = None
         """What the carrier is told if it asks what to do with the caller."""
         self._caller_number = caller_number
-        self._verstat = verstat
         self._call = call
         self._leg = leg
         self._legs = 0
-        self._conversation = conversation or Conversation(NOTHING)
-        self._keeping = keeping or Unkept()
-        self._consented = journal if isinstance(journal, Withholding) else Withholding(journal)
-        self._journal = Withheld(self._consented, self._conversation, self._corrected)
+        talk = conversation or Conversation(NOTHING)
+        self._accounts = Accounts(journal, talk, keeping or Unkept())
+        self._journal = self._accounts.journal
         self._around = around
         self._over = over
         self._loop = asyncio.get_running_loop()
@@ -191,8 +181,7 @@ class Session:
         self._lane = Lane()
         self._passed = 0
         """Of the audio that is handled just now, what the engine has already."""
-        self._called_number = called_number
-        self._persona = persona
+        self._behalf = OnBehalf(call_id, caller_number, called_number, persona, verstat, talk.kinds)
         self._asked: dict[str, str] = {}
         """Names of the tools that run, by tool call."""
         self._hidden = HiddenKeys()
@@ -277,18 +266,11 @@ class Session:
         if isinstance(event, ToolCalled | ToolFinished):
             event = self._redactions.hide(event, self._around.dispatcher.redacted(event.name))
         commands = self._handle(event, now)
-        self._journal.event(now, event, commands)
-        seen: CallEvent = event
-        shown: Sequence[CallCommand] = commands
-        if tells := not (type(event) in _SOUND and is_sound(commands)):
-            seen, shown = self._journal.shown(event, commands)
-        told = self._consented.told(shown)
-        if tells:
-            self._keeping.note(told)
+        seen, shown, told = self._accounts.take(now, event, commands)
         for command in commands:
             self._perform(command)
         self._around.watch(self.call_id, now, seen, shown)
-        self._around.show(self.call_id, now, self._consented.seen(seen), told)
+        self._around.show(self.call_id, now, self._accounts.witnessed(seen), told)
         if isinstance(event, StreamStarted):
             self.next_step = None
             self._seats.begin()
@@ -354,10 +336,6 @@ class Session:
             case EndCall(reason):
                 self._end(reason)
 
-    def _corrected(self, entry: AnyEntry) -> None:
-        """A line of which another process was told too much or too little stands now."""
-        self._keeping.note(self._consented.told((Record(entry),)))
-
     def _record(self, entry: AnyEntry) -> None:
         self._journal.record(entry)
         if isinstance(entry, AgentLine) and (entry.source, entry.item_id) == ("own", "apology"):
@@ -396,18 +374,7 @@ class Session:
     # ---- what takes time -----------------------------------------------------------------------
 
     async def _run_tool(self, command: RunTool) -> None:
-        request = ToolRequest(
-            call_id=self.call_id,
-            tool_call_id=command.tool_call_id,
-            name=command.name,
-            arguments=self._redactions.arguments(command),
-            caller_number=self._caller_number,
-            called_number=self._called_number,
-            persona=self._persona,
-            evidence=command.evidence,
-            verstat=self._verstat,
-            unkept=self._conversation.kinds,
-        )
+        request = self._behalf.run(command, self._redactions.arguments(command))
         hold = OnHold(
             lambda words: self.deliver(ToolWaits(command.tool_call_id, words)),
             self._call.hearing.evidence,
@@ -415,31 +382,13 @@ class Session:
         self._finished(await self._around.dispatcher.run(request, hold))
 
     async def _settle(self, tool_call_id: str, name: str) -> None:
-        request = ToolRequest(
-            self.call_id,
-            tool_call_id,
-            name,
-            "",
-            self._caller_number,
-            unkept=self._conversation.kinds,
-        )
+        request = self._behalf.settle(tool_call_id, name)
         self._finished(await self._around.dispatcher.settle(request))
 
     def _finished(self, outcome: ToolOutcome) -> None:
         self._asked.pop(outcome.tool_call_id, None)
         self._log.info("tool_finished", tool=outcome.name, state=outcome.state.value)
-        self.deliver(
-            ToolFinished(
-                tool_call_id=outcome.tool_call_id,
-                name=outcome.name,
-                state=outcome.state.value,
-                output=outcome.output,
-                ends_call=outcome.ends_call,
-                repeated=outcome.repeated,
-                transfer_to=outcome.transfer_to,
-                gives_up=outcome.gives_up,
-            )
-        )
+        self.deliver(finished(outcome))
 
     async def _hang_up(self) -> None:
         result = await self._around.control.hang_up(self.call_id)
@@ -501,7 +450,7 @@ class Session:
         self._redactions.clear()
         self._journal.close(reason)
         if reason is not EndedReason.MIGRATED:
-            self._keeping.ended(reason)
+            self._accounts.keeping.ended(reason)
         self._log.info("call_ended", reason=reason.value)
         self._tasks.start("release", self._release())
 
@@ -510,7 +459,7 @@ class Session:
         try:
             if self.ended is EndedReason.MIGRATED:
                 # The carrier asks another process as soon as the socket is closed.
-                await self._keeping.handed_on()
+                await self._accounts.keeping.handed_on()
                 self._leg.close(1001, "going away")
             self._seats.close()
             await self._seats.wait_closed()

@@ -13,6 +13,7 @@ from tests.tree import PACKAGES, ROOT, Module, modules
 
 SHELLS = frozenset(
     {
+        "agents.frames",
         "agents.live.client",
         "agents.local.chat.client",
         "agents.local.engine",
@@ -29,6 +30,7 @@ SHELLS = frozenset(
         "agents.turns.client",
         "agents.websocket",
         "telephony.__main__",
+        "telephony.accounts",
         "telephony.afterwards",
         "telephony.app",
         "telephony.aside",

@@ -151,8 +151,7 @@ class RealtimeProtocol:
             return []
         if self._phase is _Phase.READY:
             self._due = None
-        events = self._submitted(command)
-        return events + self._ask_for_response(now)
+        return self._submitted(command) + self._ask_for_response(now)
 
     def pass_audio(self, audio: bytes) -> bytes | None:
         """The message for the caller's next audio, to be sent at once: nothing else follows from
@@ -186,11 +185,8 @@ class RealtimeProtocol:
 
     def _checked(self, events: list[AnyEngineEvent]) -> list[AnyEngineEvent]:
         """Of a part that may say that the session is of no more use."""
-        match events:
-            case [EngineFailed() as failure]:
-                return self.fail(failure)
-            case _:
-                return events
+        first = events[0] if events else None
+        return self.fail(first) if isinstance(first, EngineFailed) else events
 
     def refused(self, failure: EngineFailed) -> list[AnyEngineEvent]:
         """The handshake failed. `reopens` tells whether another one is worth it."""

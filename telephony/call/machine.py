@@ -188,9 +188,9 @@ class Call:
 
     def _goes_on(self, event: CallEvent) -> bool:
         """Nothing is about to change: we are being heard, or the event is about the caller only."""
-        settling = self._playback.ledger.settling_until_s() is not None
-        heard = self._playback.outstanding or isinstance(event, CallerAudio)
-        return heard and not settling and not self._ending.under_way
+        if self._ending.under_way or self._playback.ledger.settling_until_s() is not None:
+            return False
+        return isinstance(event, CallerAudio) or self._playback.outstanding
 
     def _seated(self, now: float) -> list[CallCommand]:
         """What follows when another session takes the call over just now."""
@@ -208,10 +208,9 @@ class Call:
         next_s = ending.next_deadline() if ending.under_way else self._patience.next_deadline()
         settling_s = self._playback.ledger.settling_until_s()
         filler_s = None if ending.under_way else self._fillers.next_deadline()
-        listening = (self._barge_ins, self._keypad, self.hearing, self._consent)
-        parts = (*listening, self._relay, self._money)
-        leave_s = self._streams.next_deadline()
-        own = (next_s, settling_s, self._echo_deadline(), filler_s, leave_s)
+        listening = self._barge_ins, self._keypad, self.hearing, self._consent
+        parts = *listening, self._relay, self._money, self._streams
+        own = (next_s, settling_s, self._echo_deadline(), filler_s)
         every = (*own, *(part.next_deadline() for part in parts))
         return min((time for time in every if time is not None), default=math.inf)
 
@@ -219,11 +218,10 @@ class Call:
         """For how many samples of the caller's audio `handle` need not be asked: they go to the
         engine, and it is told of them as one piece. 0: it has to be asked. See telephony.call.lane.
         """
-        ending, ledger = self._ending, self._playback.ledger
-        decides = ending.phase is not Phase.LIVE or ending.under_way
-        if decides or self._succession.vacant or ledger.settling_until_s() is not None:
-            return 0
-        if self._keypad.confidential(now):
+        ending, settling_s = self._ending, self._playback.ledger.settling_until_s()
+        ends = ending.phase is not Phase.LIVE or ending.under_way
+        vacant = self._succession.vacant
+        if ends or vacant or settling_s is not None or self._keypad.confidential(now):
             return 0
         undecided = self._barge_ins.undecided_samples(now)
         return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
@@ -333,11 +331,10 @@ class Call:
         return self._barge_ins.speech_stopped(item_id, now)
 
     def _caller_words(self, event: CallerTranscript, now: float) -> list[CallCommand]:
-        item_id, text = event.item_id, event.text
-        self.hearing.testimony.words_came(
-            item_id, failed=event.failed and not text, at_ms=self._ms(now)
-        )
-        line = self._floor.caller_words(item_id, text, self._ms(now))
+        item_id, text, at_ms = event.item_id, event.text, self._ms(now)
+        unknown = event.failed and not text
+        self.hearing.testimony.words_came(item_id, failed=unknown, at_ms=at_ms)
+        line = self._floor.caller_words(item_id, text, at_ms)
         recorded: list[CallCommand] = [Record(line)] if line else []
         if not event.failed:
             self._relay.caller_written(item_id)
@@ -370,9 +367,8 @@ class Call:
     def _reply_began(self, response_id: str, now: float) -> list[CallCommand]:
         self._floor.reply_began(response_id)
         self._relay.reply_began(response_id)
-        return self._barge_ins.reply_began(response_id) + self._consent.reply_began(
-            response_id, now
-        )
+        taken = self._barge_ins.reply_began(response_id)
+        return taken + self._consent.reply_began(response_id, now)
 
     def _item_done(self, item_id: str, now: float) -> list[CallCommand]:
         stopped = self._honesty.item_done(item_id, now)

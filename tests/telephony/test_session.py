@@ -29,6 +29,7 @@ from agents.engine import (
 )
 from agents.persona import Persona
 from agents.tasks import Tasks
+from telephony.accounts import Watch
 from telephony.call.commands import CallCommand, Onward, Record, TakeBack, Transfer
 from telephony.call.config import CallConfig, Limits, Resumed, Route
 from telephony.call.events import (
@@ -45,7 +46,7 @@ from telephony.call.events import (
     ToolFinished,
 )
 from telephony.call.machine import Call
-from telephony.session import Session, Watch
+from telephony.session import Session
 from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import read
