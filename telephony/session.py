@@ -188,7 +188,7 @@ class Session:
         self._redactions = Redactions()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
-        self._armed_s: float | None = None
+        self._armed_s = 0.0
         self._tasks = Tasks(self._task_failed)
         seat = resumed.seat if resumed else 0
         self._seats = Seats(call_id, engine, opener or Opener(), self._tasks, self.deliver, seat)
@@ -300,12 +300,12 @@ class Session:
         match command:
             case PlayAudio(ulaw):
                 self._leg.play(ulaw)
+            case StoreAudio(track, at_samples, ulaw):
+                self._journal.audio(track, at_samples, ulaw)
             case PlaceMark(name):
                 self._leg.mark(name)
             case ClearPlayback():
                 self._leg.clear()
-            case StoreAudio(track, at_samples, ulaw):
-                self._journal.audio(track, at_samples, ulaw)
             case Record(entry):
                 self._record(entry)
             case RunTool():
@@ -356,10 +356,11 @@ class Session:
             self._tasks.start("redirect", self._redirect(step))
 
     def _arm(self) -> None:
-        """One timer, set to the call's next deadline."""
+        """One timer, set to the call's next deadline or, as most are put off again and again, to an
+        earlier one."""
         deadline = None if self.ended is not None else self._call.next_deadline()
         if self._timer is not None:
-            if deadline == self._armed_s:
+            if deadline is not None and deadline >= self._armed_s:
                 return
             self._timer.cancel()
             self._timer = None
@@ -369,7 +370,11 @@ class Session:
 
     def _due(self) -> None:
         self._timer = None
-        self.deliver(DeadlineReached())
+        deadline = None if self.ended is not None else self._call.next_deadline()
+        if deadline is not None and deadline > self._armed_s:
+            self._arm()
+        else:
+            self.deliver(DeadlineReached())
 
     # ---- what takes time -----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ is rightly noise or music is white in every other format, and passes.
 
 # In the standard library up to Python 3.12, the audioop-lts package after it.
 import audioop
+import math
 from collections.abc import Callable
 from enum import Enum
 
@@ -120,13 +121,23 @@ def _unlikeness(audio: bytes) -> float:
 
 def _loudness(samples: _Samples) -> float:
     """Root mean square without the constant part."""
-    return float(samples.std()) if len(samples) else 0.0
+    return math.sqrt(_power(samples))
 
 
 def _roughness(samples: _Samples) -> float:
     """0 for a slow wave, 1 for white noise, up to 2."""
-    power = float(samples.var()) if len(samples) else 0.0
-    return float(np.square(np.diff(samples)).mean()) / (2 * power) if power else 0.0
+    power = _power(samples)
+    steps = samples[1:] - samples[:-1]
+    return float(np.dot(steps, steps)) / len(steps) / (2 * power) if power else 0.0
+
+
+def _power(samples: _Samples) -> float:
+    """Without the constant part. By products: of so few samples numpy's own takes five times as
+    long."""
+    if not len(samples):
+        return 0.0
+    mean = float(np.add.reduce(samples)) / len(samples)
+    return max(0.0, float(np.dot(samples, samples)) / len(samples) - mean * mean)
 
 
 class SoundGuard:

@@ -236,16 +236,18 @@ class Call:
 
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
         match event:
+            case CallerAudio():  # by how often they come
+                return self._caller_audio(event, now)
+            case MarkEchoed(name):
+                return self._echoed(name, now)
+            case AudioDelta() | TextDelta():
+                return self._piece(event, now)
             case StreamStarted():
                 return self._streams.started(now)
-            case CallerAudio():
-                return self._caller_audio(event, now)
             case DtmfPressed(digit):
                 return self._keypad.pressed(digit, now, self._consent.pressed(digit, now))
             case DigitsSealed():
                 return self._keypad.sealed(event, now)
-            case MarkEchoed(name):
-                return self._echoed(name, now)
             case StreamStopped():
                 return self._ending.stopped(now)
             case StreamLost(reason):
@@ -280,8 +282,6 @@ class Call:
                 return self._caller_words(event, now)
             case ResponseStarted(response_id):
                 return self._reply_began(response_id, now)
-            case AudioDelta() | TextDelta():
-                return self._piece(event, now)
             case ItemDone(_, item_id):
                 return self._item_done(item_id, now)
             case ToolCalled():

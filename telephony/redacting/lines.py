@@ -92,7 +92,7 @@ class Lines:
                 kept = structs.replace(event, output=self._talk.scrub_json(output))
             case ToolWaits(words=words) | OperatorActs(words=words):
                 kept = structs.replace(event, words=self.scrub(words))
-        return event if kept == event else kept
+        return event if kept is event or kept == event else kept
 
     def kept_entry(self, entry: AnyEntry) -> AnyEntry:
         match entry:

@@ -26,7 +26,14 @@ from agents.engine import (
     ToolCalled,
 )
 from telephony.call.commands import CallCommand, Record, StoreAudio, Track
-from telephony.call.events import CallerAudio, CallEvent, OperatorActs, ToolFinished, ToolWaits
+from telephony.call.events import (
+    CallerAudio,
+    CallEvent,
+    MarkEchoed,
+    OperatorActs,
+    ToolFinished,
+    ToolWaits,
+)
 from telephony.redacting.conversation import Conversation, Line
 from telephony.redacting.lines import AGENT, CALLER, TELLING, Lines, key_of, part_of
 from telephony.redacting.timing import (
@@ -235,6 +242,8 @@ class Withheld:
 
     def _listen(self, event: CallEvent, commands: Sequence[CallCommand]) -> int:
         """Take up what is said; the place of the event's own audio or text."""
+        if isinstance(event, MarkEchoed):
+            return 0
         match event:
             case CallerAudio():
                 return _place(commands)
@@ -373,28 +382,34 @@ class Withheld:
                 self._open[key] = _Open(self._now, self._now)
 
     def _give(self, piece: _Event | _Entry | _Audio) -> None:
-        match piece:
-            case _Event(now, event, seal, at):
-                self._bytes -= _size(event)
-                kept = self._kept_event(event, at)
-                if kept is not event:
-                    self._kept.redacted()
-                self._kept.keep(now, kept, seal)
-            case _Audio(_, track, at_samples, ulaw, item):
-                self._bytes -= len(ulaw)
-                if item in self._dirty:
-                    ulaw = SILENCE * len(ulaw)
-                ulaw = silenced(at_samples, ulaw, self._stretches[track])
-                self._kept.audio(track, at_samples, ulaw)
-            case _Entry(_, entry, shown):
-                self._bytes -= _ENTRY_BYTES
-                final = self._known.kept_entry(entry)
-                self._kept.record(final)
-                if final != shown:
-                    self._corrected(final)
+        if isinstance(piece, _Audio):
+            self._give_audio(piece)
+        elif isinstance(piece, _Event):
+            self._bytes -= _size(piece.event)
+            kept = self._kept_event(piece.event, piece.at)
+            if kept is not piece.event:
+                self._kept.redacted()
+            self._kept.keep(piece.now, kept, piece.seal)
+        else:
+            self._bytes -= _ENTRY_BYTES
+            final = self._known.kept_entry(piece.entry)
+            self._kept.record(final)
+            if final != piece.shown:
+                self._corrected(final)
+
+    def _give_audio(self, piece: _Audio) -> None:
+        ulaw = piece.ulaw
+        self._bytes -= len(ulaw)
+        if piece.item in self._dirty:
+            ulaw = SILENCE * len(ulaw)
+        if stretches := self._stretches[piece.track]:
+            ulaw = silenced(piece.at_samples, ulaw, stretches)
+        self._kept.audio(piece.track, piece.at_samples, ulaw)
 
     def _kept_event(self, event: CallEvent, at: int) -> CallEvent:
         """The same object where there is nothing to hide."""
+        if isinstance(event, MarkEchoed):
+            return event
         match event:
             case CallerAudio(ulaw=ulaw):
                 kept = silenced(at, ulaw, self._stretches[Track.CALLER])
