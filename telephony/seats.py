@@ -18,6 +18,7 @@ from agents.engine import (
 from agents.tasks import Tasks
 from telephony.call.events import CallEvent, SuccessorFailed, SuccessorReady
 from telephony.media.transcode import Uplink
+from telephony.pouring import Pouring
 from telephony.seatids import SeatIds
 
 CLOSE_S = 1.0
@@ -68,6 +69,7 @@ class _Seat:
         self.ids = SeatIds(number)
         self.engine = engine
         self._uplink: Uplink | None = None
+        self.pouring: Pouring | None = None
         self.task: asyncio.Task[None] | None = None
         self.left = False
         self.ready = False
@@ -226,6 +228,15 @@ class Seats:
         self._tell(seat, event)
 
     def _tell(self, seat: _Seat, event: AnyEngineEvent) -> None:
+        if seat.pouring is None and seat.engine is not None:
+            of = seat.engine.capabilities.output_format
+            seat.pouring = Pouring(of, lambda poured: self._pass_on(seat, poured))
+        if seat.pouring is None:
+            self._pass_on(seat, event)
+        else:
+            seat.pouring.take(event)
+
+    def _pass_on(self, seat: _Seat, event: AnyEngineEvent) -> None:
         if seat.left:
             return
         if seat is self._seated:

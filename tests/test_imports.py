@@ -31,6 +31,7 @@ SHELLS = frozenset(
         "agents.websocket",
         "telephony.__main__",
         "telephony.accounts",
+        "telephony.pouring",
         "telephony.afterwards",
         "telephony.app",
         "telephony.aside",
