@@ -54,7 +54,8 @@ def digest(arguments: Arguments) -> str:
 def _settled(value: Any) -> Any:
     match value:
         case str():
-            return " ".join(unicodedata.normalize("NFKC", value).split())
+            plain = value if value.isascii() else unicodedata.normalize("NFKC", value)
+            return " ".join(plain.split())
         case dict():
             return {key: _settled(each) for key, each in value.items()}
         case list():

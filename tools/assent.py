@@ -61,6 +61,7 @@ _AGAIN: Final = frozenset(listed("again repeat pardon"))
 _ASKS: Final = frozenset(listed("what when which how who where why"))
 _OPENINGS: Final = _ASKS | frozenset(listed("can could is are does will"))
 """Begin a question."""
+_DAYS: Final = frozenset({*WEEKDAYS, *MONTHS, "tomorrow", "today"} - {"may", "march"})
 _FILLERS: Final = frozenset(listed("um uh er erm oh ah well so and hm hmm then thanks thank you"))
 
 
@@ -84,8 +85,9 @@ def reply(texts: Sequence[str], read_back: str = "") -> Reply:
         return Reply.OTHER
     if _first(plain) in _OPENINGS:
         return Reply.OTHER
-    weak = not _ASKS & set(plain) and _begins(said)
-    return Reply.YES if strong or weak else Reply.OTHER
+    if strong or (not _ASKS & told and _begins(said)):
+        return Reply.YES
+    return Reply.OTHER
 
 
 def takes_back(texts: Sequence[str]) -> bool:
@@ -107,10 +109,11 @@ def _begins(said: Tokens) -> bool:
 
 def _adds(said: Tokens, read_back: Tokens) -> bool:
     """A number or a day that was not read back."""
-    days = {*WEEKDAYS, *MONTHS, "tomorrow", "today"} - {"may", "march"}
+    telling = [word for word in said if word in _DAYS or word[0].isdecimal()]
+    if not telling:
+        return False
     known = {"1", "100"}  # `that one`, `a hundred per cent`
     known.update(part for word in read_back for part in (word, *_parts(word)))
-    telling = [word for word in said if word in days or word[0].isdecimal()]
     return any(word not in known and not _parts(word) <= known for word in telling)
 
 

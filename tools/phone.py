@@ -27,10 +27,10 @@ def e164(text: str, region: str = "") -> str | None:
     if len(text) > MAX_CHARS or not re.fullmatch(r"\s*\+?[\d\s().\-/]+\s*", text, re.ASCII):
         return None
     number = _formatted(re.sub(r"^\s*00", "+", text), region)
-    # What is written in full must mean itself, or one caller would be two.
-    if number is None or number in WITHHELD or _formatted(number, "") != number:
+    if number is None or number in WITHHELD:
         return None
-    return number
+    # What is written in full must mean itself, or one caller would be two.
+    return number if number == text or _formatted(number, "") == number else None
 
 
 def region_of(number: str | None) -> str | None:

@@ -239,8 +239,8 @@ def _answer_to_read_back(
     """The answer to the last exchange that read all of it back; None when none has."""
     later: list[str] = []
     for exchange in reversed(exchanges(evidence)):
-        heard = _sentences(exchange.agent)
-        if all(says([" ".join(heard)], value, now) for value in values):
+        heard = [" ".join(_sentences(exchange.agent))]
+        if all(says(heard, value, now) for value in values):
             answer = exchange.answer
             return Reply.OTHER if answer is Reply.YES and takes_back(later) else answer
         later += [each.text for each in exchange.caller]

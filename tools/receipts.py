@@ -3,12 +3,14 @@
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from tools.policy import Runs, exceeds
+from tools.quick import Quick
 from tools.schema import METADATA, Instant
 from tools.spec import Risk, StepLimits, ToolState
 from tools.store import Store
@@ -70,7 +72,7 @@ OVERRULED = {
 }
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, dict=True):
     """What somebody wants to do now."""
 
     call_id: str
@@ -89,7 +91,7 @@ class Claim(msgspec.Struct, frozen=True):
     lasting: bool = True
     """The first answer stands for every attempt at the same; never for a read."""
 
-    @property
+    @cached_property
     def effect(self) -> str:
         return _hash(self.call_id, self.tool, self.digest)
 
@@ -250,13 +252,15 @@ class Receipts:
         )
 
 
-# Built once: to put a statement together costs three times as much as to run it.
 _MINE = sa.and_(
     REQUESTS.c.call_id == sa.bindparam("whose"),
     REQUESTS.c.tool_call_id == sa.bindparam("which"),
 )
-_LOOK = (
-    sa.select(RECEIPTS, REQUESTS.c.effect.label("asked"))
+_TOLD = [RECEIPTS.c[name] for name in ("id", "call_id", "tool", "idempotency_key", "state")]
+_TOLD += [RECEIPTS.c.output, RECEIPTS.c.deadline_at]
+"""What a `Receipt` is made of."""
+_LOOK = Quick(
+    sa.select(*_TOLD, RECEIPTS.c.effect, RECEIPTS.c.standing, REQUESTS.c.effect.label("asked"))
     .select_from(
         RECEIPTS.outerjoin(REQUESTS, sa.and_(REQUESTS.c.receipt_id == RECEIPTS.c.id, _MINE))
     )
@@ -269,16 +273,23 @@ _LOOK = (
     .order_by(RECEIPTS.c.id)
 )
 """All receipts of an effect, and that of a tool call id; `asked` is the effect it was used for."""
-_INSERT = sa.insert(RECEIPTS).returning(RECEIPTS)
-_REQUEST = sa.insert(REQUESTS)
-_FIND = sa.select(RECEIPTS).where(RECEIPTS.c.id == sa.bindparam("receipt"))
-_END = (
+_ASKED = ("call_id", "tool", "effect", "standing", "idempotency_key", "started_at", "deadline_at")
+_INSERT = Quick(
+    sa.insert(RECEIPTS)
+    .values({"state": STARTED, **{name: sa.bindparam(name) for name in _ASKED}})
+    .returning(RECEIPTS.c.id)
+)
+_REQUEST = Quick(
+    sa.insert(REQUESTS).values({each.name: sa.bindparam(each.name) for each in REQUESTS.c})
+)
+_FIND = sa.select(*_TOLD).where(RECEIPTS.c.id == sa.bindparam("receipt"))
+_ENDED = (
     sa.update(RECEIPTS)
     .where(RECEIPTS.c.id == sa.bindparam("receipt"), RECEIPTS.c.state == STARTED)
     .values({name: sa.bindparam(name) for name in ("state", "output", "finished_at")})
-    .returning(RECEIPTS)
+    .returning(*_TOLD)
 )
-_END_UNCHANGED = _END.values(standing=None)
+_END, _END_UNCHANGED = Quick(_ENDED), Quick(_ENDED.values(standing=None))
 
 
 def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash | Exhausted:
@@ -297,8 +308,9 @@ def _begin(connection: sa.Connection, claim: Claim) -> Begun | Earlier | Clash |
 
 
 def _looked(connection: sa.Connection, claim: Claim) -> Sequence[Any]:
-    given = {"whose": claim.call_id, "which": claim.tool_call_id, "wanted": claim.effect}
-    return connection.execute(_LOOK, given).all()
+    return _LOOK.rows(
+        connection, whose=claim.call_id, which=claim.tool_call_id, wanted=claim.effect
+    )
 
 
 def _first(rows: Sequence[Any], claim: Claim) -> Earlier | Clash | None:
@@ -350,17 +362,17 @@ def _note_run(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
 
 
 def _insert(connection: sa.Connection, claim: Claim, key: str) -> Receipt:
-    values: dict[str, Any] = {
-        "call_id": claim.call_id,
-        "tool": claim.tool,
-        "effect": claim.effect,
-        "standing": claim.effect if claim.risk.writes and claim.lasting else None,
-        "idempotency_key": key,
-        "state": STARTED,
-        "started_at": claim.now,
-        "deadline_at": claim.deadline_at,
-    }
-    return _typed(connection.execute(_INSERT, values).one())
+    (row,) = _INSERT.rows(
+        connection,
+        call_id=claim.call_id,
+        tool=claim.tool,
+        effect=claim.effect,
+        standing=claim.effect if claim.risk.writes and claim.lasting else None,
+        idempotency_key=key,
+        started_at=claim.now,
+        deadline_at=claim.deadline_at,
+    )
+    return Receipt(row.id, claim.call_id, claim.tool, key, None, "", claim.deadline_at)
 
 
 def _idempotency_key(effect: str, rows: Sequence[Any]) -> str:
@@ -374,8 +386,13 @@ def _idempotency_key(effect: str, rows: Sequence[Any]) -> str:
 
 
 def _note_request(connection: sa.Connection, claim: Claim, receipt_id: int) -> None:
-    noted = {"call_id": claim.call_id, "tool_call_id": claim.tool_call_id}
-    connection.execute(_REQUEST, {**noted, "effect": claim.effect, "receipt_id": receipt_id})
+    _REQUEST.rows(
+        connection,
+        call_id=claim.call_id,
+        tool_call_id=claim.tool_call_id,
+        effect=claim.effect,
+        receipt_id=receipt_id,
+    )
 
 
 def _finish(
@@ -389,9 +406,9 @@ def _finish(
 ) -> Receipt:
     state = ended["state"]
     end = _END_UNCHANGED if state in UNCHANGED else _END
-    row = connection.execute(end, {"receipt": receipt_id, **ended}).one_or_none()
-    overruled = row is not None or _overrule(connection, receipt_id, ended, stands=stands)
-    receipt = _typed(row) if row is not None else _found(connection, receipt_id)
+    rows = end.rows(connection, receipt=receipt_id, **ended)
+    overruled = bool(rows) or _overrule(connection, receipt_id, ended, stands=stands)
+    receipt = _typed(rows[0]) if rows else _found(connection, receipt_id)
     if overruled and state == ToolState.DONE.value and reopens:
         _reopen(connection, receipt, reopens)
     if overruled:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from tools.config import ConfigError
+from tools.quick import raised, run
 from tools.spec import BackendError
 from tools.threads import LEDGER_THREADS, TOOL_THREADS
 
@@ -23,7 +24,6 @@ ATTEMPTS = 5
 PAUSE_S = 0.1
 LOOKS = 3
 """Often enough where the one who was quicker is found at the next look."""
-WRITES = "frontdesk_writes"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: serialization_failure,
 # deadlock_detected, lock_not_available.
@@ -45,11 +45,6 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        # Views of one engine and its pool, made once: an option set for each connection costs more
-        # than taking the connection does.
-        self._views = {
-            writes: engine.execution_options(**{WRITES: writes}) for writes in (True, False)
-        }
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """`work` in a read-only transaction; BackendError when the database cannot be asked."""
@@ -90,14 +85,11 @@ class Store:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, work: Callable[[sa.Connection], T], *, writes: bool) -> T:
-        with self._views[writes].connect() as connection:
-            transaction = connection.begin()
-            try:
-                found = work(connection)
-            except BaseException:
-                transaction.rollback()
-                raise
-            _commit(transaction)
+        # A connection that goes back to the pool without a commit is rolled back there.
+        with self.engine.connect() as connection:
+            _begin(connection, writes=writes)
+            found = work(connection)
+            _commit(connection)
             return found
 
     def close(self) -> None:
@@ -105,14 +97,33 @@ class Store:
         self.engine.dispose()
 
 
-def _commit(transaction: sa.RootTransaction) -> None:
+def _begin(connection: sa.Connection, *, writes: bool) -> None:
+    """PostgreSQL begins by itself with the first statement."""
+    if connection.dialect.name == "sqlite":
+        # A deferred transaction that turns into a writer fails at once when another has written.
+        run(connection, "BEGIN IMMEDIATE" if writes else "BEGIN", [])
+
+
+def _commit(connection: sa.Connection) -> None:
     try:
-        transaction.commit()
+        if connection.in_transaction():
+            connection.commit()
+        else:
+            _commit_quickly(connection)
     except DBAPIError as error:
         # Only a connection that broke leaves doubt: a refused commit has changed nothing.
         if error.connection_invalidated:
             raise CommitUnknownError(_safe(error)) from None
         raise
+
+
+def _commit_quickly(connection: sa.Connection) -> None:
+    """SQLAlchemy has run none of the statements (see tools.quick), and knows of nothing to commit."""
+    dialect = connection.dialect
+    try:
+        dialect.do_commit(connection.connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise raised(connection, error) from None
 
 
 def _passes(error: SQLAlchemyError) -> bool:
@@ -192,9 +203,10 @@ def _switch_to_wal(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A deferred transaction that turns into a writer fails at once when another has written.
-    writes = connection.get_execution_options().get(WRITES, True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    """For whoever takes a connection of the engine itself; a store has begun before."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN IMMEDIATE")
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:

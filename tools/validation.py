@@ -11,6 +11,7 @@ import jsonschema
 import msgspec
 from jsonschema.exceptions import ValidationError
 
+from tools.fitting import fitting
 from tools.spec import DIGITS_REFERENCE
 
 Path = tuple[str | int, ...]
@@ -81,9 +82,12 @@ class Schema:
         for name, (matches, _) in FORMATS.items():
             checker.checks(name)(_only_text(matches))
         self._validator = _VALIDATOR(schema, format_checker=checker)
+        self._fits = fitting(schema, {name: matches for name, (matches, _) in FORMATS.items()})
 
     def problems(self, data: object) -> list[Problem]:
         """Every problem of `data`, in the order of their paths; empty when it fits."""
+        if self._fits(data):
+            return []
         found: list[Problem] = []
         for error in self._validator.iter_errors(data):
             found.extend(_explain(error))

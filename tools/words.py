@@ -36,32 +36,47 @@ _TENFOLD: Final = {word: 10 * (place + 2) for place, word in enumerate(_TENS)}
 _RANKED: Final = {word: number for number, word in enumerate(_RANKS)}
 _RANKED_TENS: Final = {word: 10 * (place + 2) for place, word in enumerate(_ROUND_RANKS)}
 _SCALES: Final = {"hundred": 100, "thousand": 1_000}
-_SHORT_DAYS: Final = {
+_FIGURES: Final = frozenset((*_SMALL, *_TENFOLD, *_RANKED, *_RANKED_TENS))
+"""With one of them a spoken number begins."""
+_SHORT: Final = {
+    **{month[:3]: month for month in MONTHS},
+    "sept": "september",
     **{day[:3]: day for day in WEEKDAYS},
     "tues": "tuesday",
     "thur": "thursday",
     "thurs": "thursday",
 }
-_SHORT_MONTHS: Final = {month[:3]: month for month in MONTHS} | {"sept": "september"}
+"""Days and months as they are often written."""
+_HALF_OF_DAY: Final = re.compile(r"\b([ap])\.? ?m\b\.?")
+_DOTTED_TIME: Final = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{2})(?![\d.])")
+"""`3.30` is how many write a time."""
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}\b)")
+"""`1,200` is one number."""
 _TOKEN: Final = re.compile(r"\d{1,2}:\d{2}|\d+(?:st|nd|rd|th)\b|\d+|[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
+_ORDINAL: Final = re.compile(r"(\d+)(?:st|nd|rd|th)")
 
 
 @lru_cache(maxsize=1_024)
 def tokens(text: str) -> Tokens:
     """The words of a text; never raises, whatever the text is."""
-    plain = unicodedata.normalize("NFKD", text).replace("\u2019", "'").lower()
-    plain = "".join(each for each in plain if not unicodedata.combining(each))
-    plain = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", plain)
-    # `3.30` is how many write a time; `1,200` is one number.
-    plain = re.sub(r"(?<![\d.])(\d{1,2})\.(\d{2})(?![\d.])", r"\1:\2", plain)
-    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain)
+    plain = text.lower() if text.isascii() else _without_marks(text)
+    plain = _HALF_OF_DAY.sub(r"\1m", plain)
+    plain = _DOTTED_TIME.sub(r"\1:\2", plain)
+    plain = _THOUSANDS.sub("", plain)
     found = [_whole(word) for word in _TOKEN.findall(plain)]
     return _figured(found)
 
 
+def _without_marks(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).replace("\u2019", "'").lower()
+    return "".join(each for each in plain if not unicodedata.combining(each))
+
+
 def _whole(word: str) -> str:
     word = word.removesuffix("'s")
-    return _SHORT_DAYS.get(word) or _SHORT_MONTHS.get(word) or word
+    return _SHORT.get(word, word)
 
 
 def _figured(words: Sequence[str]) -> Tokens:
@@ -69,7 +84,7 @@ def _figured(words: Sequence[str]) -> Tokens:
     figured: list[str] = []
     at = 0
     while at < len(words):
-        read = _number(words, at)
+        read = _number(words, at) if words[at] in _FIGURES else None
         if read is None:
             figured.append(words[at])
             at += 1
@@ -123,7 +138,7 @@ def ranked(number: int) -> str:
 
 def rank_of(token: str) -> int | None:
     """The number of an ordinal; None for anything else."""
-    found = re.fullmatch(r"(\d+)(?:st|nd|rd|th)", token)
+    found = _ORDINAL.fullmatch(token)
     return int(found[1]) if found else None
 
 

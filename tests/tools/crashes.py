@@ -33,7 +33,8 @@ from agents.tasks import Tasks
 from tests.tools.crash_stories import STORIES, Story
 from tests.tools.desk import CALLER, NOW, agreed
 from tests.tools.postgres import running_postgres
-from tools import dispatch, gate
+from tools import dispatch, gate, quick
+from tools import store as storing
 from tools.approvals import APPROVALS, Approvals
 from tools.dispatch import Dispatcher
 from tools.migrate import migrate
@@ -73,6 +74,17 @@ class Steps:
             self()
 
         engine.dialect.do_commit = committed  # type: ignore[method-assign, assignment]
+        statement = quick.run
+
+        def run(connection: sa.Connection, sql: str, values: Any) -> Any:
+            self()
+            cursor = statement(connection, sql, values)
+            self()
+            return cursor
+
+        # Nobody else is in this process.
+        for module in (quick, storing):
+            module.run = run  # type: ignore[attr-defined]
 
     def started(self, start: Start) -> Start:
         def begin(name: str, work: Coroutine[Any, Any, Any], /) -> asyncio.Task[Any]:

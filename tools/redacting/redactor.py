@@ -6,6 +6,7 @@ Pure and deterministic; linear in the length of the text. Never raises for any t
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from tools.redacting import context, numbers
@@ -156,6 +157,7 @@ def _kept(data: Any, kinds: Kinds, look: Scrub, named: Sensitive | None, depth: 
             return data if kept == str(data) else kept
 
 
+@lru_cache(1024)
 def _named(name: str, kinds: Kinds) -> Sensitive | None:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_").replace(" ", "_")
     return next((kind for kind, says in _NAMED if kind in kinds and says.search(snake)), None)
