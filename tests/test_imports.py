@@ -302,6 +302,7 @@ TABLES = frozenset(
         "tools.crm.tables",
         "telephony.console.access.tables",
         "tools.hooks.tables",
+        "tools.quick",
         "tools.retained",
         "tools.schema",
         "tools.rollout.tables",

@@ -113,8 +113,10 @@ def _row(
 ) -> Callable[[Iterable[Any]], Any] | None:
     if not columns:
         return None
-    shape = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc] # noqa: PYI024
-    found = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    shape = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
+    found = [
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+    ]
     converted = [(at, convert) for at, convert in enumerate(found) if convert is not None]
     return partial(_shaped, shape._make, converted) if converted else shape._make
 

@@ -42,10 +42,10 @@ def says(texts: Sequence[str], value: Any, now: dt.datetime) -> bool:
     """
     if isinstance(value, bool) or value is None or value == "":
         return True
-    if isinstance(value, Mapping):
-        return all(says(texts, each, now) for each in value.values())
     if isinstance(value, list | tuple):
         return all(says(texts, each, now) for each in value)
+    if not isinstance(value, str) and isinstance(value, Mapping):
+        return all(says(texts, each, now) for each in value.values())
     said = [tokens(text) for text in texts]
     if isinstance(value, int | float):
         return any(_says_number(each, value) for each in said)
@@ -162,9 +162,11 @@ def says_time(said: Tokens, time: dt.time) -> bool:
         names = ("noon", "midday") if time.hour else ("midnight",)
         if any(name in said for name in names):
             return True
+    words = frozenset(said)
     return any(
         _ends_there(said, end, time, hour)
         for phrase, hour in _phrases(time)
+        if phrase[0] in words
         for end in _ends(said, phrase)
     )
 

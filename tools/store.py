@@ -118,7 +118,7 @@ def _commit(connection: sa.Connection) -> None:
 
 
 def _commit_quickly(connection: sa.Connection) -> None:
-    """SQLAlchemy has run none of the statements (see tools.quick), and knows of nothing to commit."""
+    """SQLAlchemy ran none of the statements (see tools.quick): it knows of nothing to commit."""
     dialect = connection.dialect
     try:
         dialect.do_commit(connection.connection)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.catalogue import build
 from tools.booking.shop import default_shop
+from tools.catalogue import build
 from tools.fitting import fitting
 from tools.store import Store
 from tools.validation import FORMATS, Schema

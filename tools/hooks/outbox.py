@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tools.hooks.spec import Event, EventType, body, payload
 from tools.hooks.tables import DELIVERIES, ENDPOINTS, EVENTS
+from tools.quick import Quick
 from tools.store import Store
 
 PENDING = "pending"
@@ -17,6 +18,9 @@ TAKEN = "taken"
 DEAD = "dead"
 """Not taken in all its tries, or never to be; for people to look at, and to replay."""
 KEPT = dt.timedelta(days=30)
+_RECEIVERS = Quick(
+    sa.select(ENDPOINTS.c.id, ENDPOINTS.c.events, ENDPOINTS.c.created_at).where(ENDPOINTS.c.enabled)
+)
 
 
 class NoDelivery(LookupError):  # noqa: N818 - named for what is the matter
@@ -60,8 +64,7 @@ def put(connection: sa.Connection, events: Sequence[Event], now: dt.datetime) ->
     not told of it. Raises IntegrityError where another process is just doing the same: see
     `Store.contend`.
     """
-    query = sa.select(ENDPOINTS.c.id, ENDPOINTS.c.events, ENDPOINTS.c.created_at)
-    rows = connection.execute(query.where(ENDPOINTS.c.enabled)).all() if events else []
+    rows = _RECEIVERS.rows(connection) if events else []
     if not rows:
         return
     ids = [event.id for event in events]
