@@ -53,14 +53,35 @@ def _testimony(original: str, mutated: str, breaks: str) -> Mutant:
 
 
 TOOL_LEDGER = (
+    Mutant(
+        "tools/store.py",
+        "            _commit_quickly(connection)\n",
+        "            pass\n",
+        "what is told to be on record is gone",
+        ("tests/tools/test_quick.py",),
+    ),
+    Mutant(
+        "tools/quick.py",
+        "    if lost:\n        connection.invalidate(error)\n",
+        "",
+        "a connection that broke is used again",
+        ("tests/tools/test_quick.py",),
+    ),
+    Mutant(
+        "tools/fitting.py",
+        "data.keys() >= names",
+        "True",
+        "a booking without a date counts as one",
+        ("tests/tools/test_fitting.py",),
+    ),
     _receipts(
-        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
-        '"standing": None,',
+        "standing=claim.effect if claim.risk.writes and claim.lasting else None,",
+        "standing=None,",
         "a booking asked for under a new id is made twice",
     ),
     _receipts(
-        '"standing": claim.effect if claim.risk.writes and claim.lasting else None,',
-        '"standing": claim.effect,',
+        "standing=claim.effect if claim.risk.writes and claim.lasting else None,",
+        "standing=claim.effect,",
         "free times looked up once stay as they were",
     ),
     _receipts(
@@ -124,8 +145,8 @@ TOOL_LEDGER = (
         "a caller who changes their mind is booked all the same",
     ),
     _policy(
-        '        if all(says([" ".join(heard)], value, now) for value in values):\n',
-        '        if any(says([" ".join(heard)], value, now) for value in values):\n',
+        "        if all(says(heard, value, now) for value in values):\n",
+        "        if any(says(heard, value, now) for value in values):\n",
         "half of it read back is enough",
     ),
     _policy(

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Protocol
 
 import aiohttp
 import msgspec
@@ -36,6 +38,26 @@ class Wish(msgspec.Struct, frozen=True):
     """From the last call's start to the measurement: by then all greetings are under way."""
 
 
+class Beside(Protocol):
+    """What else the server is asked to do while it is measured."""
+
+    async def prepare(self, server: Server) -> None:
+        """Before the first call."""
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        """For as long as the measurement lasts."""
+
+
+class Nothing:
+    """The server carries calls and nothing else."""
+
+    async def prepare(self, server: Server) -> None:
+        """There is nothing to prepare."""
+
+    def at_work(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
 class Steady(msgspec.Struct, frozen=True):
     """The server before the calls and at both ends of the measurement, and the rig's own CPU."""
 
@@ -58,8 +80,11 @@ class _Live:
 class Load:
     """The calls of one measurement."""
 
-    def __init__(self, wish: Wish, server: Server, model: BenchModel, tell: Tell) -> None:
+    def __init__(
+        self, wish: Wish, server: Server, model: BenchModel, tell: Tell, beside: Beside
+    ) -> None:
         self._wish = wish
+        self._beside = beside
         self._server = server
         self._model = model
         self._tell = tell
@@ -125,7 +150,8 @@ class Load:
         begin, rig_begin = self._server.usage(), time.process_time()
         self._set_measuring(True)
         try:
-            await asyncio.sleep(self._wish.seconds)
+            async with self._beside.at_work():
+                await asyncio.sleep(self._wish.seconds)
         finally:
             self._set_measuring(False)
             gc.enable()
@@ -213,11 +239,13 @@ def _trouble(session: BenchSession | None, report: PhoneReport | None) -> str:
     return ""
 
 
-async def measure(wish: Wish, tell: Tell) -> Figures:
+async def measure(wish: Wish, tell: Tell, beside: Beside | None = None) -> Figures:
     """Raises ServerFailed when there is no server to measure."""
     async with (
         BenchModel() as model,
         Server(model.base_url, wish.audio, wish.calls, wish.server_core) as server,
     ):
         tell(f"{wish.audio}, {wish.calls} calls: the server is ready (pid {server.pid})")
-        return await Load(wish, server, model, tell).measure()
+        beside = beside or Nothing()
+        await beside.prepare(server)
+        return await Load(wish, server, model, tell, beside).measure()

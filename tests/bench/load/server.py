@@ -105,6 +105,10 @@ class Server:
         await self._stop()
 
     @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self._environment['FRONTDESK_DATA_DIR']}/frontdesk.db"
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
