@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 from tests.mutants.handover import HANDOVER
 from tests.mutants.honesty import HONESTY
+from tests.mutants.hot_path import HOT_PATH
 from tests.mutants.keypad import KEYPAD
 from tests.mutants.succession import SUCCESSION
 
@@ -735,6 +736,6 @@ BARGE_INS = (
 )
 
 CALL_CORE = (
-    *LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HANDOVER,
-    *HONESTY, *SUCCESSION
+    *LEDGER, *PLAYBACK, *SPEECH, *TURNS, *LIMITS, *MACHINE, *BARGE_INS, *KEYPAD, *HOT_PATH,
+    *HANDOVER, *HONESTY, *SUCCESSION
 )  # fmt: skip

@@ -39,8 +39,8 @@ KEYPAD = (
         "the hash key of a secret entry ends nothing",
     ),
     _keypad(
-        "                return self._secret(HIDE_AUDIO_S, now)\n",
-        "                return False\n",
+        "        return self._secret(HIDE_AUDIO_S, now)\n",
+        "        return False\n",
         "the tones of a card number are recorded",
     ),
     _keypad(

@@ -1,0 +1,73 @@
+"""Bugs planted on the short ways of sound: frames, lanes, quiet looks, bursts."""
+
+from tests.mutants import Mutant
+
+_LANE = ("tests/telephony/test_call_lane.py",)
+_FRAMES = ("tests/agents/test_frames.py",)
+_POURING = ("tests/telephony/test_pouring.py",)
+
+HOT_PATH = (
+    Mutant(
+        "telephony/session.py",
+        "        elif isinstance(command, AppendAudio) and self._passed:\n",
+        "        elif isinstance(command, AppendAudio) and not command.audio:\n",
+        "the model hears twice what has passed",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/session.py",
+        "            if self._lane.passed:\n                self._catch_up()\n",
+        "",
+        "what passed is in no recording",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/lane.py",
+        "        if not self._granted or (self.passed and not goes_on):\n",
+        "        if not self._granted:\n",
+        "a hole in the caller's line closes up",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/machine.py",
+        " or self._keypad.confidential(now)",
+        "",
+        "the model hears the tones of a card number",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/bargein.py",
+        "        return self._sound.undecided_samples\n",
+        "        return None\n",
+        "a loud caller silences us a tenth of a second late",
+        _LANE,
+    ),
+    Mutant(
+        "agents/frames.py",
+        "frame[0] == _TEXT and not self._fragmented and ",
+        "frame[0] == _TEXT and ",
+        "a text inside a fragmented message counts",
+        _FRAMES,
+    ),
+    Mutant(
+        "agents/frames.py",
+        "        if length > self._most_bytes:\n",
+        "        if False:\n",
+        "a frame of four gigabytes is waited for",
+        _FRAMES,
+    ),
+    Mutant(
+        "telephony/pouring.py",
+        "        if self._waiting and not isinstance(event, CallerSpeechStarted):\n",
+        "        if self._waiting:\n",
+        "who speaks up waits for the rest of a long answer",
+        _POURING,
+    ),
+    Mutant(
+        "telephony/pouring.py",
+        "            if poured and isinstance(event, AudioDelta):\n",
+        "            if False:\n",
+        "one long answer holds up all calls",
+        _POURING,
+    ),
+)
