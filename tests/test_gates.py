@@ -3,10 +3,13 @@
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.test_imports import at, refuse
-from tests.tree import PACKAGES, ROOT, modules
+from tests.tree import PACKAGES, ROOT, modules, trees_kept
 
 FUNCTION_LINES = 60
 FILE_LINES = 400
@@ -46,6 +49,12 @@ ELSEWHERE = re.compile(
 """Paths of one machine and hosts of one registry."""
 LOCKS = ("infra/requirements.lock", "infra/requirements-dev.lock")
 EVERYTHING = modules(*PACKAGES, "tests", "infra")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trees() -> Iterator[None]:
+    with trees_kept():
+        yield
 
 
 def test_no_function_is_longer_than_sixty_lines() -> None:

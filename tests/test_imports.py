@@ -6,10 +6,12 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pytest
+
 import agents
 import telephony
 import tools
-from tests.tree import PACKAGES, ROOT, Module, modules
+from tests.tree import PACKAGES, ROOT, Module, lines, modules, trees_kept
 
 SHELLS = frozenset(
     {
@@ -335,6 +337,12 @@ OURS = modules(*PACKAGES)
 BY_NAME = {module.name: module for module in OURS}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def trees() -> Iterator[None]:
+    with trees_kept():
+        yield
+
+
 def test_imports_run_from_telephony_to_agents_to_tools() -> None:
     refuse(
         f"{at(module, node)} imports {name}"
@@ -357,10 +365,11 @@ def test_imports_stand_at_the_top() -> None:
     refuse(
         f"{at(module, inner)} is an import inside {outer.name}"
         for module in modules(*PACKAGES, "tests")
+        if (imports := [node for node in module.nodes if is_import(node)])
         for outer in module.nodes
         if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        for inner in ast.walk(outer)
-        if isinstance(inner, (ast.Import, ast.ImportFrom)) or called(inner) in HIDDEN_IMPORTS
+        for inner in imports
+        if lines(inner).start in lines(outer)
         if (module.name, outer.name) not in LATE_IMPORTS
     )
 
@@ -470,6 +479,10 @@ def outside_call(node: ast.Call) -> str | None:
     clock = last in ("now", "utcnow", "today") and "date" in owner
     file = last == "open" and re.search(r"(path|file|folder|wave|gzip)$", owner)
     return name if clock or file else None
+
+
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom)) or called(node) in HIDDEN_IMPORTS
 
 
 def called(node: ast.AST) -> str:

@@ -1,9 +1,9 @@
 """The project's own source as data, for the tests that check it against its laws."""
 
 import ast
-import io
-import tokenize
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -30,6 +30,11 @@ class Module:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         return tuple(ast.walk(self.tree))
+
+    def forget(self) -> None:
+        """The tree, which is large; it is made again if asked for."""
+        for name in ("tree", "nodes"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def place(self) -> str:
@@ -58,29 +63,39 @@ class Module:
         """Lines with code on them: no blank lines, comments or docstrings."""
         if node is None:
             return len(self._code_line_numbers)
-        first, last = _span(node)
-        return sum(number in self._code_line_numbers for number in range(first, last + 1))
+        return sum(number in self._code_line_numbers for number in lines(node))
 
     @cached_property
     def _code_line_numbers(self) -> frozenset[int]:
-        numbers: set[int] = set()
-        for token in tokenize.generate_tokens(io.StringIO(self.source).readline):
-            if token.type not in _NO_CODE:
-                numbers.update(range(token.start[0], token.end[0] + 1))
+        inside_texts: set[int] = set()
+        for node in self.nodes:
+            if isinstance(node, (ast.Constant, ast.JoinedStr)):
+                inside_texts.update(lines(node))
+        numbers = {
+            number
+            for number, line in enumerate(self.source.split("\n"), start=1)
+            if number in inside_texts or line.strip().partition("#")[0]
+        }
         for node in self.nodes:
             if _is_docstring(node):
-                numbers.difference_update(range(*_span(node)), (_span(node)[1],))
+                numbers.difference_update(lines(node))
         return frozenset(numbers)
 
 
-_NO_CODE = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-}
+@contextmanager
+def trees_kept() -> Iterator[None]:
+    """While the laws are checked: each tree is made once, and all are let go at the end.
+
+    They are a million objects and no garbage; to look for some while they grow, again and again,
+    takes several times as long as to make them.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        for module in modules(*PACKAGES, "tests", "infra"):
+            module.forget()
+        gc.enable()
 
 
 def modules(*folders: str) -> list[Module]:
@@ -101,5 +116,6 @@ def _is_docstring(node: ast.AST) -> bool:
             return False
 
 
-def _span(node: ast.AST) -> tuple[int, int]:
-    return getattr(node, "lineno", 1), getattr(node, "end_lineno", 10**9)
+def lines(node: ast.AST) -> range:
+    """The numbers of the lines a node stands on."""
+    return range(getattr(node, "lineno", 1), getattr(node, "end_lineno", 10**9) + 1)
