@@ -114,6 +114,7 @@ SHELLS = frozenset(
         "telephony.console.offline",
         "telephony.console.onecall",
         "telephony.console.pages.call",
+        "telephony.console.joining",
         "telephony.console.live",
         "telephony.console.problems",
         "telephony.console.routes",

@@ -1,8 +1,9 @@
-"""The HTTP API under /api/v1, put together: a new part of it is one line in `api`."""
+"""The HTTP API under /api/v1, put together: a new part of it is one line in `_routers`."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
@@ -16,6 +17,7 @@ from telephony.console.headers import SecurityHeaders, mounted
 from telephony.console.health import health_router
 from telephony.console.healthdesk import HealthDesk
 from telephony.console.hookdesk import HookDesk
+from telephony.console.joining import joined
 from telephony.console.live import live_router
 from telephony.console.onecall import one_call_router, open_calls
 from telephony.console.parts import Parts
@@ -46,23 +48,30 @@ def api(parts: Parts) -> Mount:
         redirect_slashes=False,
     )
     answer_with_problems(app)
-    app.include_router(config_router(parts.config, parts.access.audit))
-    app.include_router(tools_router(parts.workshop))
-    app.include_router(rollouts_router(parts.workshop))
-    app.include_router(approvals_router(parts.approvals, parts.clock, author, parts.access.audit))
-    app.include_router(waiting_router(parts.waiting, parts.clock, author, parts.access.audit))
-    app.include_router(people_router(parts))
-    app.include_router(calls_router(parts.calls, parts.access.audit))
-    app.include_router(webhooks_router(HookDesk(parts)))
-    app.include_router(health_router(HealthDesk(parts)))
-    app.include_router(retention_router(parts))
-    app.include_router(costs_router(parts.book, lambda: parts.clock().date()))
-    app.include_router(one_call_router(open_calls(parts)))
-    app.include_router(live_router(parts.live, parts.access))
-    app.include_router(trial_router(parts.trials, parts.access))
+    joined(app.router, _routers(parts))
     _describe(app)
     gate = Gate(app, parts.access, Policy(app), lambda _request, refused: refused.response())
     return mounted(API_PATH, SecurityHeaders(gate, secure=parts.access.origins.secure))
+
+
+def _routers(parts: Parts) -> Sequence[APIRouter]:
+    """One line a part."""
+    return (
+        config_router(parts.config, parts.access.audit),
+        tools_router(parts.workshop),
+        rollouts_router(parts.workshop),
+        approvals_router(parts.approvals, parts.clock, author, parts.access.audit),
+        waiting_router(parts.waiting, parts.clock, author, parts.access.audit),
+        people_router(parts),
+        calls_router(parts.calls, parts.access.audit),
+        webhooks_router(HookDesk(parts)),
+        health_router(HealthDesk(parts)),
+        retention_router(parts),
+        costs_router(parts.book, lambda: parts.clock().date()),
+        one_call_router(open_calls(parts)),
+        live_router(parts.live, parts.access),
+        trial_router(parts.trials, parts.access),
+    )
 
 
 def _describe(app: FastAPI) -> None:

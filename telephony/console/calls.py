@@ -32,6 +32,7 @@ from telephony.console.callviews import (
     view_view,
 )
 from telephony.console.desk import Desk
+from telephony.console.joining import joined
 from telephony.console.problems import Refused
 from telephony.console.views import MAX_ID, ErrorView
 from telephony.transcripts.discretion import discreet_text
@@ -73,8 +74,7 @@ def calls_router(log: CallLog, audit: Audit) -> APIRouter:
     _notes(calls, desk, log, audit)
     _views(views, desk, log, audit)
     both = APIRouter()
-    both.include_router(calls)
-    both.include_router(views)
+    joined(both, (calls, views))
     return both
 
 

@@ -12,6 +12,7 @@ from telephony.console.access.policy import current, needs, signed_in
 from telephony.console.access.reception import NotDone, Reception
 from telephony.console.access.roles import Right, Who
 from telephony.console.desk import ConfigDesk
+from telephony.console.joining import joined
 from telephony.console.parts import Parts
 from telephony.console.peopleviews import (
     AddUserBody,
@@ -59,16 +60,18 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def people_router(parts: Parts) -> APIRouter:
     """Plain functions on purpose: they block, so FastAPI runs them in threads."""
     router, reception = APIRouter(), Reception(parts.access)
-    for part in (
-        _own(parts.access, reception),
-        _users(parts.access, reception),
-        _keys(parts.access, reception),
-        _sessions(parts.access, reception),
-        _audit(parts.access),
-        _settings(parts),
-        _numbers(parts.config),
-    ):
-        router.include_router(part)
+    joined(
+        router,
+        (
+            _own(parts.access, reception),
+            _users(parts.access, reception),
+            _keys(parts.access, reception),
+            _sessions(parts.access, reception),
+            _audit(parts.access),
+            _settings(parts),
+            _numbers(parts.config),
+        ),
+    )
     return router
 
 

@@ -12,6 +12,7 @@ from telephony.console.access.gate import CSRF, VISIT, Gate
 from telephony.console.access.policy import WHO, Policy, current, needs
 from telephony.console.access.roles import Right
 from telephony.console.headers import SecurityHeaders, mounted
+from telephony.console.joining import joined
 from telephony.console.onecall import open_calls
 from telephony.console.pages.account import account_router
 from telephony.console.pages.call import call_router
@@ -55,9 +56,7 @@ def console(parts: Parts) -> Mount:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for kind in (*KNOWN, Exception):
         app.add_exception_handler(kind, _answer)
-    app.include_router(_home())
-    for router in _routers(parts):
-        app.include_router(router)
+    joined(app.router, (_home(), *_routers(parts)))
     policy = Policy(app)
     # Only what is there is offered: pages come one by one.
     app.state.places = [

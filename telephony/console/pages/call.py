@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
+from telephony.console.joining import joined
 from telephony.console.onecall import CallDesk, CallId, Form, Wave, journal_page, one_call_router
 from telephony.console.rendering import HOME, page
 from telephony.console.telling import Telling
@@ -76,7 +77,7 @@ def call_router(desk: CallDesk) -> APIRouter:
 
         return await desk.do(work)
 
-    router.include_router(one_call_router(desk))
+    joined(router, [one_call_router(desk)])
     return router
 
 
