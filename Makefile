@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
-JOBS ?= 6
+JOBS ?= 7
 
 .PHONY: help run test check lint mutants crashes kills oracle explore coverage format bench lock clean setup setup-dev
 

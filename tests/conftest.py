@@ -22,21 +22,50 @@ _RUNTIME = tempfile.TemporaryDirectory()
 os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 
-_WAITING = ("test_whole_", "test_try", "test_serve", "test_bench_load")
-"""Files whose tests wait for real time most of the time: they go first, while nothing else wants
-the processors, since a phone that is not run in time is a phone that stutters."""
-_LONG = ("test_mutants", "test_call_oracle", "test_cli", "test_crashes")
-"""Then those that take longest, so that no process is left with one of them at the end."""
+_WAITING = (
+    "test_whole_", "test_try", "test_serve", "test_bench_load",
+    "test_trial_page", "test_fault_c13", "test_lab_loopback",
+)  # fmt: skip
+"""Files whose tests wait for real time most of the time, with a phone that stutters if it is not
+run in time."""
+_LONG = (
+    "test_mutants", "test_call_oracle", "test_cli", "test_crashes", "test_crm_crash",
+    "test_local_recogniser", "test_local_engine", "test_api", "test_approvals", "test_console_",
+    "test_faults_access", "test_calls_api", "test_tools", "test_call_browser",
+)  # fmt: skip
+"""Those that take longest: before all others, so that no process is left with one at the end."""
 _APART = ("test_whole_", "test_bench_load", "test_serve", "test_call_oracle", "test_mutants")
 """Files whose tests share nothing worth keeping them in one process for."""
+_BESIDE = ("gw0", "gw1")
+_ENOUGH = 5
+"""Of so many processes two do work while the others wait, and only when a phone does not want the
+processor."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    own: dict[str, Any] = getattr(config, "workerinput", {})
+    if own.get("workerid") in _BESIDE and own["workercount"] >= _ENOUGH:
+        os.nice(10)
 
 
 class Dealer(LoadScopeScheduling):  # type: ignore[misc]
     """Deals the tests to the processes: a file's tests go together, but for those of `_APART`."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return nodeid if Path(file).name.startswith(_APART) else file
+        apart = _name(nodeid).startswith(_APART)
+        return nodeid if apart else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if node.gateway.id in _BESIDE and self.numnodes >= _ENOUGH:
+            work = (scope for scope in self.workqueue if not _name(scope).startswith(_WAITING))
+            if (first := next(work, None)) is not None:
+                self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+
+def _name(scope: str) -> str:
+    """Of the file."""
+    return Path(scope.partition("::")[0]).name
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealer:
