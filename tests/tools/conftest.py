@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.tools.postgres import running_postgres
+from tests.tools.washing import Wash
 from tools.migrate import migrate
 from tools.store import Store, open_store
 
@@ -22,7 +23,8 @@ class Servers:
         self._folders = folders
         self._running = ExitStack()
         self._url = ""
-        self._migrated: dict[str, str] = {}
+        self._migrated: dict[str, tuple[str, Wash]] = {}
+        self._clean: list[str] = []
 
     def url(self) -> str:
         """Fails, with the reason, if none starts."""
@@ -33,11 +35,31 @@ class Servers:
 
     def migrated(self) -> str:
         """The name of a migrated database of the server that runs."""
+        return self._template()[0]
+
+    def database(self) -> str:
+        """The URL of a migrated database that nobody has used, or of which nothing is left."""
+        name = self.migrated()
+        return self._clean.pop() if self._clean else _database(self.url(), name)
+
+    def give_back(self, database: str) -> None:
+        """What `database` gave, when its test is over."""
+        _, wash = self._template()
+        try:
+            clean = wash.washed(database)
+        except psycopg.Error:
+            return
+        if clean:
+            self._clean.append(database)
+
+    def _template(self) -> tuple[str, Wash]:
         url = self.url()
         if url not in self._migrated:
-            name = sa.make_url(_migrated(_database(url))).database
+            self._clean.clear()
+            made = _migrated(_database(url))
+            name = sa.make_url(made).database
             assert name is not None
-            self._migrated[url] = name
+            self._migrated[url] = (name, Wash(made))
         return self._migrated[url]
 
     def close(self) -> None:
@@ -110,13 +132,16 @@ def plain(tmp_path: Path, migrated_file: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of each kind."""
     if request.param == "sqlite":
         path = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "frontdesk.db")
-        return f"sqlite:///{path}"
-    template: str = request.getfixturevalue("migrated_database")
-    return _database(request.getfixturevalue("postgres_url"), template)
+        yield f"sqlite:///{path}"
+        return
+    servers: Servers = request.getfixturevalue("postgres_servers")
+    url = servers.database()
+    yield url
+    servers.give_back(url)
 
 
 @pytest.fixture
