@@ -5,6 +5,8 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -74,10 +76,7 @@ class Schema:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         """Raises AssertionError when the schema itself is wrong: that is a bug of ours."""
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            raise AssertionError(f"not a JSON Schema: {error.message}") from error
+        _check(_Draft(repr(schema), schema))
         checker = jsonschema.FormatChecker(formats=())
         for name, (matches, _) in FORMATS.items():
             checker.checks(name)(_only_text(matches))
@@ -92,6 +91,24 @@ class Schema:
         for error in self._validator.iter_errors(data):
             found.extend(_explain(error))
         return sorted(found, key=lambda problem: [str(step) for step in problem.path])
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A schema that is to be checked; those that are written alike are alike."""
+
+    text: str
+    schema: Mapping[str, Any] = field(compare=False)
+
+
+# To check a schema takes a hundred times as long as to check data by it, and all the same schemas
+# come back with every configuration that is read.
+@lru_cache(maxsize=1_000)
+def _check(draft: _Draft) -> None:
+    try:
+        jsonschema.Draft202012Validator.check_schema(draft.schema)
+    except jsonschema.SchemaError as error:
+        raise AssertionError(f"not a JSON Schema: {error.message}") from error
 
 
 def _only_text(matches: Callable[[str], bool]) -> Callable[[object], bool]:

@@ -2,7 +2,9 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -44,10 +46,18 @@ STANDING = Standing(1, FolderState.BROKEN, NOON, ("shop.yaml:1:1: is broken",))
 def new_database(folder: Path) -> Path:
     """A database with all tables and nothing in them."""
     path = folder / FILE
-    store = open_store(f"sqlite:///{path}")
-    migrate(store)
-    store.close()
+    path.write_bytes(_migrated())
     return path
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        store = open_store(f"sqlite:///{path}")
+        migrate(store)
+        store.close()
+        return path.read_bytes()
 
 
 def parts_over(

@@ -54,5 +54,14 @@ def test_formats_we_do_not_know_are_left_alone() -> None:
 
 
 def test_a_schema_that_is_none_is_our_bug() -> None:
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="not a JSON Schema"):
+            Schema({"type": "whatever"})
+
+
+def test_a_schema_is_not_taken_for_one_that_was_checked_before() -> None:
+    Schema({"minimum": 1, "enum": ["1"]})
     with pytest.raises(AssertionError, match="not a JSON Schema"):
-        Schema({"type": "whatever"})
+        Schema({"minimum": "1", "enum": ["1"]})
+    assert Schema({"type": "integer"}).problems("1")
+    assert Schema({"type": "string"}).problems(1)

@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,7 +57,7 @@ class Door:
     ) -> None:
         """`tls` replaces the system's trust, for a certificate authority of one's own."""
         self._resolver = resolver
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _system_trust()
         # What may be connected to is a property of the pool: a connection that was opened under
         # one file's permission must not serve another's request.
         self._sessions: dict[tuple[tuple[str, ...], bool], aiohttp.ClientSession] = {}
@@ -124,6 +125,13 @@ class Door:
             skip_auto_headers=("User-Agent",),
             headers={"User-Agent": "frontdesk"},
         )
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """Verifies by the certificates this machine trusts. To read them all takes long enough to be
+    heard in a call: it is done once a process, when the first door is made."""
+    return ssl.create_default_context()
 
 
 class CheckedResolver(AbstractResolver):
