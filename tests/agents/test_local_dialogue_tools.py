@@ -13,14 +13,14 @@ import pytest
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
 from agents.persona import Persona
+from tests.databases import new_store
 from tests.tools.desk import CALLER, Desk
 from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
 from tools.calls.offer import NOBODY, Targets, call_tools
 from tools.crm.offer import crm_tools
-from tools.migrate import migrate
 from tools.registry import Registry
-from tools.store import Store, open_store
+from tools.store import Store
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
 FRIDAY = dt.datetime(2026, 11, 20, 8, 0, tzinfo=LONDON)
@@ -28,8 +28,7 @@ FRIDAY = dt.datetime(2026, 11, 20, 8, 0, tzinfo=LONDON)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(opened)
+    opened = new_store(tmp_path / "frontdesk.db")
     yield opened
     opened.close()
 

@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.agents.test_local_dialogue_tools import FRIDAY, Line
+from tests.databases import new_store
 from tests.tools.desk import CALLER, Desk
 from tools.booking.shop import default_shop
 from tools.calls.inbox import Inbox
 from tools.catalogue import build
-from tools.migrate import migrate
-from tools.store import Store, open_store
+from tools.store import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(opened)
+    opened = new_store(tmp_path / "frontdesk.db")
     yield opened
     opened.close()
 

@@ -2,9 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -26,13 +24,13 @@ from telephony.follower import FolderState, Standing
 from telephony.live.desk import LiveDesk
 from telephony.rehearsal import Rehearsal
 from telephony.settings import load
+from tests import databases
 from tests.tools.versioned import NOON, Clock, check
 from tools.approvals import Approvals
 from tools.booking.shop import default_shop
 from tools.booking.waiting import Waiting
 from tools.config import ConfigError
 from tools.costbook import CostBook
-from tools.migrate import migrate
 from tools.rollout.rollouts import Rollouts
 from tools.store import Store, open_store
 from tools.versions.files import Files
@@ -45,19 +43,7 @@ STANDING = Standing(1, FolderState.BROKEN, NOON, ("shop.yaml:1:1: is broken",))
 
 def new_database(folder: Path) -> Path:
     """A database with all tables and nothing in them."""
-    path = folder / FILE
-    path.write_bytes(_migrated())
-    return path
-
-
-@cache
-def _migrated() -> bytes:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        store = open_store(f"sqlite:///{path}")
-        migrate(store)
-        store.close()
-        return path.read_bytes()
+    return databases.new_database(folder / FILE)
 
 
 def parts_over(

@@ -11,11 +11,11 @@ from telephony.cli.checks import Level
 from telephony.cli.main import run
 from telephony.settings import load
 from telephony.variables import VARIABLES
+from tests.databases import new_store
 from tests.tools.desk import CALLER, NOW, OTHER
 from tools.crm.contacts import Contacts
 from tools.crm.desk import CrmDesk, own_desk
 from tools.crm.records import ConsentTo
-from tools.migrate import migrate
 from tools.spec import ToolContext
 from tools.store import open_store
 
@@ -30,8 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / name.lower()
         folder.mkdir()
         monkeypatch.setenv(f"FRONTDESK_{name}_DIR", str(folder))
-    store = open_store(f"sqlite:///{tmp_path / 'data' / 'frontdesk.db'}")
-    migrate(store)
+    store = new_store(tmp_path / "data" / "frontdesk.db")
     fill(own_desk(store))
     store.close()
     return tmp_path

@@ -49,18 +49,18 @@ from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import Happened
 from telephony.transcripts.replay import replay
 from telephony.transcripts.wav import HEADER_BYTES
+from tests.databases import new_store
 from tests.fakes.realtime_script import FunctionCall, Reply, Script, hum
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tests.telephony.test_session import Control, RecordingLeg
 from tests.telephony.test_whole_call import House, house
 from tools.calls.offer import call_tools
 from tools.dispatch import Dispatcher
-from tools.migrate import migrate
 from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.schema import METADATA
 from tools.spec import Risk, Tool, ToolContext
-from tools.store import Store, open_store
+from tools.store import Store
 
 CARD = "4929123456781234"
 FRAME = b"\x10" * 160
@@ -203,8 +203,7 @@ class Line:
 async def line(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncGenerator[tuple[Line, Till, Path]]:
-    store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
-    migrate(store)
+    store = new_store(tmp_path / "test.db")
     till = Till()
     around = Around(store, till)
     writer = JournalWriter(tmp_path)

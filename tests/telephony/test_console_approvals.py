@@ -16,12 +16,12 @@ from telephony.console.access.roles import Role, program
 from telephony.console.approvals import approvals_router
 from telephony.console.problems import answer_with_problems
 from telephony.console.routes import author
+from tests.databases import new_store
 from tools.approvals import Approval, Approvals
-from tools.migrate import migrate
 from tools.policy import NeedsApproval
 from tools.receipts import Claim
 from tools.spec import Risk
-from tools.store import Store, open_store
+from tools.store import Store
 
 NOW = dt.datetime(2026, 3, 3, 8, 0, tzinfo=dt.UTC)
 BEA = {"Authorization": "Bearer bea"}
@@ -60,8 +60,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(store)
+    store = new_store(tmp_path / "frontdesk.db")
     yield Desk(store)
     store.close()
 

@@ -15,10 +15,10 @@ from telephony.custody import Custody, KeptCall, Unkept
 from telephony.livestate import Earlier, Head
 from telephony.transcripts.entry import AgentLine, CallerLine, EndedReason, EndLine, Fate, ToolLine
 from telephony.twilio.ports import Offer
+from tests.databases import new_store
 from tools.livecalls import Over
-from tools.migrate import migrate
 from tools.spec import BackendError
-from tools.store import Store, open_store
+from tools.store import Store
 
 BEGAN = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 HEAD = Head(Offer("CA1", "AC1", "+14155550100", "+14155550199"), BEGAN, 7)
@@ -56,9 +56,7 @@ def _failed(name: str, error: BaseException) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(store)
-    return store
+    return new_store(tmp_path / "frontdesk.db")
 
 
 async def until(what: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> None:

@@ -16,23 +16,22 @@ from telephony.call.events import ToolFinished
 from telephony.call.honesty import Reader
 from telephony.rules import claimable
 from tests.agents.test_local_dialogue_tools import FRIDAY, Line
+from tests.databases import new_store
 from tests.tools.desk import CALLER, Desk
 from tools.booking.shop import default_shop
 from tools.calls.keys import keys_tool
 from tools.calls.offer import EndCall, Targets, call_tools, end_call
 from tools.catalogue import build
 from tools.claims import ClaimError
-from tools.migrate import migrate
 from tools.registry import Registry
 from tools.results import SENTENCES
 from tools.spec import Risk, Tool
-from tools.store import Store, open_store
+from tools.store import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(opened)
+    opened = new_store(tmp_path / "frontdesk.db")
     yield opened
     opened.close()
 

@@ -14,11 +14,11 @@ from telephony.resuming import Resuming
 from telephony.switchboard import Whose
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import Offer
+from tests.databases import new_store
 from tools.config import ConfigError
 from tools.livecalls import LiveCall, LiveCalls
-from tools.migrate import migrate
 from tools.spec import BackendError
-from tools.store import Store, open_store
+from tools.store import Store
 from tools.versions.current import Current, Live
 
 BEGAN = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
@@ -50,9 +50,7 @@ class Second:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = open_store(f"sqlite:///{tmp_path / 'frontdesk.db'}")
-    migrate(store)
-    return store
+    return new_store(tmp_path / "frontdesk.db")
 
 
 async def began(store: Store, version: int = 7) -> None:

@@ -52,15 +52,15 @@ from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import read
 from telephony.transcripts.replay import replay
 from telephony.twilio.rest import HangUpResult, RedirectResult
+from tests.databases import new_store
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tools.approvals import Approvals
 from tools.dispatch import Dispatcher
-from tools.migrate import migrate
 from tools.onhold import WAITING
 from tools.receipts import Receipts
 from tools.registry import Registry
 from tools.spec import Approval, Result, Risk, Tool, ToolContext, ToolOutcome
-from tools.store import Store, open_store
+from tools.store import Store
 
 SECOND = b"\x55" * 8_000
 
@@ -237,8 +237,7 @@ def transcript(call: OneCall) -> list[dict[str, object]]:
 
 @pytest.fixture
 async def around(tmp_path: Path) -> AsyncGenerator[Around]:
-    store = open_store(f"sqlite:///{tmp_path / 'test.db'}")
-    migrate(store)
+    store = new_store(tmp_path / "test.db")
     around = Around(store)
     yield around
     await around.dispatcher.drain(1.0)
