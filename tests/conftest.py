@@ -24,13 +24,13 @@ os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 _WAITING = (
     "test_whole_", "test_try", "test_serve", "test_bench_load",
-    "test_trial_page", "test_fault_c13", "test_lab_loopback",
+    "test_trial_page", "test_fault_c13", "test_lab_loopback", "test_local_engine",
 )  # fmt: skip
 """Files whose tests wait for real time most of the time, with a phone that stutters if it is not
 run in time."""
 _LONG = (
     "test_mutants", "test_call_oracle", "test_cli", "test_crashes", "test_crm_crash",
-    "test_local_recogniser", "test_local_engine", "test_api", "test_approvals", "test_console_",
+    "test_local_recogniser", "test_api", "test_approvals", "test_console_",
     "test_faults_access", "test_calls_api", "test_tools", "test_call_browser",
 )  # fmt: skip
 """Those that take longest: before all others, so that no process is left with one at the end."""
@@ -45,7 +45,7 @@ processor."""
 def pytest_configure(config: pytest.Config) -> None:
     own: dict[str, Any] = getattr(config, "workerinput", {})
     if own.get("workerid") in _BESIDE and own["workercount"] >= _ENOUGH:
-        os.nice(10)
+        os.nice(5)
 
 
 class Dealer(LoadScopeScheduling):  # type: ignore[misc]
