@@ -4,12 +4,14 @@ import psycopg
 from psycopg import sql
 
 _SHAPE = """
-    SELECT class.relname, class.relkind::text, attribute.attname, attribute.atttypid
+    SELECT md5(string_agg(
+        concat_ws(' ', class.relname, class.relkind, attribute.attname, attribute.atttypid), ', '
+        ORDER BY class.relname, attribute.attname
+    ))
     FROM pg_class class LEFT JOIN pg_attribute attribute ON attribute.attrelid = class.oid
     WHERE class.relnamespace = 'public'::regnamespace
-    ORDER BY 1, 3
 """
-"""Every table and index with its columns."""
+"""Stands for every table and index with its columns."""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 _COUNTERS = "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
 _OTHERS = """
