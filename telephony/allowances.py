@@ -6,6 +6,7 @@ counts is not whether the next response would pass, but whether all calls togeth
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agents.engine import AnyEngineEvent, EngineAllowance, EngineFailed, ResponseDone, Usage
@@ -58,13 +59,19 @@ class _Provider:
     refused_until_s: float = 0.0
 
 
+def _none() -> int:
+    return 0
+
+
 class Allowances:
     """The limits of every provider, by whatever name the caller knows them: an engine's name.
 
     `now` is any clock that never goes back, the same for all methods; seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Callable[[], int] = _none) -> None:
+        """`elsewhere`: calls of other workers, taken to use the same providers."""
+        self._elsewhere = elsewhere
         self._providers: dict[str, _Provider] = {}
 
     # ---- what happens --------------------------------------------------------------------------
@@ -125,7 +132,13 @@ class Allowances:
         if now < found.refused_until_s:
             return False
         return all(
-            _carries(told, len(found.live), _measured(found, name, now), DEMAND[name], now)
+            _carries(
+                told,
+                len(found.live) + self._elsewhere(),
+                _measured(found, name, now),
+                DEMAND[name],
+                now,
+            )
             for name, told in found.told.items()
         )
 

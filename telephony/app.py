@@ -29,6 +29,7 @@ from telephony.console.parts import Parts
 from telephony.custody import Custody
 from telephony.enginegate import EngineGate
 from telephony.engines import close_engines, engines_for, spoken
+from telephony.floor import Floor
 from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.health.state import ProcessState
@@ -59,6 +60,7 @@ from telephony.twilio.softphone import Softphones
 from telephony.twilio.urls import PublicUrl
 from telephony.upkeep import Upkeep
 from telephony.versioned import utc_now
+from telephony.workers.crew import Crew
 from tools.approvals import Approvals
 from tools.booking.shop import Shop
 from tools.config import ConfigError
@@ -104,11 +106,14 @@ class Service:
         cast: Cast,
         backends: Backends,
         watch: Watch,
+        crew: Crew,
     ) -> None:
         self.settings = settings
         self.store = store
+        self.crew = crew
         self.counters: Counter[str] = Counter()
         self.metrics = Metrics()
+        self._floor = Floor(settings, crew, self.metrics, self.count)
         self._watch = watch
         self._listener: MetricsListener | None = None
         self._tasks = Tasks(self.failed)
@@ -128,20 +133,20 @@ class Service:
         )
         self._documents = self._current.live.built.documents
         self.live = Presence(settings.data_dir, self.count)
-        phones = Softphones(rest(settings, backends.http))
+        phones = Softphones(rest(settings, backends.http), crew.number, crew.size)
         self._trials = Trials(phones, SelfCalls(phones, lambda: self.shop, store, self.clock))
         self._around = self._make_around(cast, phones)
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
+        http, elsewhere = backends.http, lambda: crew.others_live
         self.spending = open_spending(
-            settings, store, backends.http, self.metrics, self.clock, self.count
+            settings, store, http, self.metrics, self.clock, self.count, elsewhere
         )
         key = account(settings)[1][0]
-        self._engines = engines_for(
-            settings, self._models, key, self.spending.watch.living, backends.http
-        )
-        self._custody = Custody(store, utc_now, self.count, self._fenced, began)
+        living = self.spending.watch.living
+        self._engines = engines_for(settings, self._models, key, living, http)
+        self._custody = Custody(store, utc_now, self.count, self._fenced, began, crew)
         self._opening = self._make_opening()
         self._versions = versions
         self._resuming = Resuming(
@@ -150,7 +155,7 @@ class Service:
         self.rollout = open_rollouts(store, versions, self._current, self._built, self.count)
         self.switchboard = self._make_switchboard()
         self._readiness = self._make_readiness()
-        self.metrics.live_from(lambda: self.switchboard.live)
+        self.metrics.live_from(lambda: self.switchboard.live, lambda: self.switchboard.accepting)
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self._serve(versions)
 
@@ -179,7 +184,7 @@ class Service:
     async def warm(self) -> None:
         """Load what the first call would have to wait for. Raises OSError for a port in use."""
         if self.settings.metrics_port:
-            self._listener = MetricsListener(self.metrics, self.settings.metrics_port)
+            self._listener = MetricsListener(self.metrics.registry, self.settings.metrics_port)
         await asyncio.gather(self._prepare(self.cast), self.spending.prepare())
         self.spending.start(self._tasks.start)
         await self._upkeep.follow(self.shop, self.cast.crm)
@@ -193,6 +198,7 @@ class Service:
         keep(self.settings, self.store, utc_now, self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
+        self._tasks.start("strain", self._floor.watch(self.switchboard))
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -323,7 +329,8 @@ class Service:
 
     def _configured(self, cast: Cast) -> Configured:
         line, language = cast.configuration.line, cast.plain.language
-        return Configured(cast, Documents(line, PublicUrl(self.settings.public_url), language))
+        public_url = PublicUrl(self.settings.public_url, self.crew.number)
+        return Configured(cast, Documents(line, public_url, language))
 
     async def _prepare(self, cast: Cast) -> None:
         """What is recorded is rendered once: the voice may be speaking to callers."""
@@ -336,7 +343,7 @@ class Service:
     # ---- parts ---------------------------------------------------------------------------------
 
     def _edge(self) -> TwilioEdge:
-        config = edge_config(self.settings, self.persona)
+        config = edge_config(self.settings, self.persona, self.crew.number)
         ports = self.switchboard, self.switchboard
         return TwilioEdge(config, *ports, self.count, self._documents, self._trials.phones)
 
@@ -368,7 +375,7 @@ class Service:
         return Opening(
             self.settings,
             self._engines,
-            EngineGate(random.random),
+            EngineGate(random.random, self.crew.size),
             self.spending,
             self._clips,
             self._names,
@@ -387,17 +394,18 @@ class Service:
             sentences(self.persona.apology),
             self.count,
             self.metrics.ended,
-            max_calls=self.settings.max_calls,
+            room=self._floor.room,
             start_within_s=_START_WITHIN_S,
             receive=self._receive,
             take=self._resuming.take,
             migrates=self._migrates,
+            full=self._full,
         )
 
     def _make_readiness(self) -> Readiness:
         return Readiness(
             self.switchboard,
-            self.settings.max_calls,
+            self._floor,
             lambda: bool(self._opening.usable(self.cast.part("", self.clock()).ladder)),
             lambda: self._journals.trouble,
             self._opening.states,
@@ -426,6 +434,9 @@ class Service:
         number = e164(offer.from_)
         self._names.look_up(offer.call_sid, number, lambda: self._prewarm(offer))
         return None
+
+    def _full(self, offer: Offer) -> Diverted | None:
+        return self._floor.onward(self.rollout.live_for(offer).built.cast, offer)
 
     def _prewarm(self, offer: Offer) -> None:
         if self.switchboard.awaits(offer.call_sid):
@@ -461,7 +472,9 @@ class Service:
         self._opening.never_started(live, offer, reason, earlier)
 
 
-async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
+async def open_service(
+    settings: Settings, watch: Watch = unwatched, crew: Crew | None = None
+) -> Service:
     """Open and migrate the database, find the configuration, put everything together.
 
     Raises ConfigError for what a person has to mend, with all of it in `problems`.
@@ -473,7 +486,7 @@ async def open_service(settings: Settings, watch: Watch = unwatched) -> Service:
         versions, start = await asyncio.to_thread(begun, settings, store)
         backends = open_backends(settings, store, utc_now)
         cast = await cast_of(settings, store, backends, start.files)
-        return Service(settings, store, versions, start, cast, backends, watch)
+        return Service(settings, store, versions, start, cast, backends, watch, crew or Crew())
     except BaseException:
         if backends is not None:
             await backends.close()

@@ -23,7 +23,7 @@ def rest(settings: Settings, http: aiohttp.ClientSession) -> TwilioRest:
     return TwilioRest(http, account_sid, tokens[0], settings.twilio_api_url)
 
 
-def edge_config(settings: Settings, persona: Persona) -> EdgeConfig:
+def edge_config(settings: Settings, persona: Persona, worker: int | None) -> EdgeConfig:
     """`persona` speaks where the carrier has to."""
     account_sid, tokens = account(settings)
     return EdgeConfig(
@@ -32,4 +32,5 @@ def edge_config(settings: Settings, persona: Persona) -> EdgeConfig:
         auth_tokens=tokens,
         apology=persona.apology,
         language=persona.language,
+        worker=worker,
     )

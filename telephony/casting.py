@@ -116,6 +116,10 @@ class Cast:
             recording=role.file.recording if role else RecordingPart(),
         )
 
+    def line(self, called: str) -> Line:
+        """Whom callers of this number are passed on to."""
+        return self._stage.line(self.configuration.role_of(e164(called)))
+
     def closed(self, called: str, now: dt.datetime) -> OutsidePart | None:
         """What a caller gets instead of an agent; None: there is one."""
         role = self.configuration.role_of(e164(called))

@@ -19,6 +19,7 @@ from telephony.call.commands import CallCommand, Record, RunTool
 from telephony.livestate import Earlier, Head, Left, Standing, earlier, line, text
 from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.twilio.ports import Count
+from telephony.workers.crew import Crew
 from tools.livecalls import Began, LiveCall, LiveCalls, Over, unheeded
 from tools.receipts import Receipts
 from tools.spec import BackendError
@@ -183,12 +184,15 @@ class Custody:
         count: Count,
         lost: Callable[[str], None],
         began: Began = unheeded,
+        crew: Crew | None = None,
     ) -> None:
-        """`lost(call_id)` is told that another process has a call; `began`: see LiveCalls."""
+        """`lost(call_id)` is told that another process has a call; `began`: see LiveCalls. Of its
+        `crew` nobody goes on with a call when all of it stops."""
         self.count = count
         self._live_calls = LiveCalls(store, began)
         self._receipts = Receipts(store)
-        self._owner = secrets.token_hex(16)
+        self._crew = crew or Crew()
+        self._owner = f"{self._crew.name}-{secrets.token_hex(16)}"
         self._clock = clock
         self._lost = lost
         self._calls: dict[str, KeptCall] = {}
@@ -209,11 +213,16 @@ class Custody:
         try:
             async with asyncio.timeout(_TAKE_S):
                 await self._asked(partial(self._live_calls.leave, self._owner))
-                others = await self._asked(partial(self._live_calls.others, self._owner, since))
+                others = await self._asked(partial(self._live_calls.others, self._ending, since))
         except (TimeoutError, *_TROUBLE) as error:
             log.warning("no_other_process_known", error=type(error).__name__)
             return False
         return others > 0 and self.works
+
+    @property
+    def _ending(self) -> str:
+        """The beginning of the names of all that end with this process."""
+        return self._crew.name if self._crew.stops else self._owner
 
     async def beat(self) -> None:
         """Say that this process takes calls, for as long as it does."""

@@ -55,9 +55,12 @@ OWN = frozenset({"local"})
 class EngineGate:
     """For all calls of a process. Times are seconds of one clock, which never goes back."""
 
-    def __init__(self, spread: Callable[[], float]) -> None:
-        """`spread` gives numbers from 0 to 1, all equally likely."""
+    def __init__(self, spread: Callable[[], float], workers: int = 1) -> None:
+        """`spread` gives numbers from 0 to 1, all equally likely. `workers` share what a
+        provider is to be asked at most."""
         self._spread = spread
+        self._per_s = PER_S / workers
+        self._at_once = max(1, AT_ONCE // workers)
         self._breakers: dict[str, Breaker] = {}
         self._next_s: dict[str, float] = {}
 
@@ -77,12 +80,12 @@ class EngineGate:
     def wait_s(self, kind: str, now: float) -> float:
         """How long to wait before it is opened; the place in the row is taken."""
         late_s = self.row_s(kind, now)
-        self._next_s[kind] = self._place_s(kind, now) + 1 / PER_S
-        return late_s + self._spread() / PER_S if late_s else 0.0
+        self._next_s[kind] = self._place_s(kind, now) + 1 / self._per_s
+        return late_s + self._spread() / self._per_s if late_s else 0.0
 
     def _place_s(self, kind: str, now: float) -> float:
         """When the next one in the row may open its session."""
-        earliest_s = now - AT_ONCE / PER_S
+        earliest_s = now - self._at_once / self._per_s
         return max(self._next_s.get(kind, earliest_s), earliest_s)
 
     def worked(self, kind: str) -> None:

@@ -95,11 +95,17 @@ class LogSink:
 
 
 def set_up(
-    *, level: str, form: str, caller_data: bool = False, stream: TextIO | None = None
+    *,
+    level: str,
+    form: str,
+    caller_data: bool = False,
+    stream: TextIO | None = None,
+    worker: int | None = None,
 ) -> LogSink:
     """Route structlog and uvicorn's loggers through one sink, stderr unless told otherwise.
 
-    `form` is `json`, `console` or `auto` (console in a terminal). Returns the sink, to be
+    `form` is `json`, `console` or `auto` (console in a terminal); `worker` stands in every line, if
+    there are several. Returns the sink, to be
     closed last of all.
     """
     target = sys.stderr if stream is None else stream
@@ -108,6 +114,7 @@ def set_up(
     sink = LogSink(_writer(target))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        *([] if worker is None else [_of_worker(worker)]),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         exceptions(caller_data),
@@ -122,6 +129,13 @@ def set_up(
     )
     _route_stdlib(sink, shared, render, level)
     return sink
+
+
+def _of_worker(worker: int) -> Processor:
+    def add(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        return {**event, "worker": worker}
+
+    return add
 
 
 def redaction(caller_data: bool) -> Processor:

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 
 from agents.money import MICROS, Cost
 from telephony.call.commands import CallCommand, Record
@@ -21,6 +28,7 @@ from telephony.transcripts.entry import (
 from telephony.transcripts.latency import latency
 
 _TURN_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+_LATE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _REACTION_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0)
 
 
@@ -49,6 +57,7 @@ class Metrics:
         )
         self._money()
         self._quality()
+        self._machine()
 
     def _quality(self) -> None:
         self._barge_in = Histogram(
@@ -97,6 +106,32 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _machine(self) -> None:
+        self._late = Histogram(
+            "frontdesk_loop_late_seconds",
+            "How late the event loop does what is due.",
+            buckets=_LATE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._capacity = Gauge(
+            "frontdesk_capacity_calls",
+            "Calls that may be on at one time, on this machine.",
+            registry=self.registry,
+        )
+        self._accepting = Gauge(
+            "frontdesk_accepting",
+            "Whether one more call would be taken now: 1 or 0.",
+            registry=self.registry,
+        )
+        self._files = Gauge(
+            "frontdesk_open_files", "File descriptors in use.", registry=self.registry
+        )
+        self._files_limit = Gauge(
+            "frontdesk_open_files_limit",
+            "File descriptors that may be in use.",
+            registry=self.registry,
+        )
+
     def _money(self) -> None:
         self._cost = Counter(
             "frontdesk_cost_usd",
@@ -120,8 +155,23 @@ class Metrics:
     def count(self, code: str) -> None:
         self._events.labels(code).inc()
 
-    def live_from(self, calls: Callable[[], int]) -> None:
+    def live_from(self, calls: Callable[[], int], accepting: Callable[[], bool]) -> None:
         self._live.set_function(calls)
+        self._accepting.set_function(accepting)
+
+    def files_from(self, used: Callable[[], int], limit: Callable[[], int]) -> None:
+        self._files.set_function(used)
+        self._files_limit.set_function(limit)
+
+    def capacity(self, calls: int) -> None:
+        self._capacity.set(calls)
+
+    def loop_late(self, late_s: float) -> None:
+        self._late.observe(late_s)
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' format."""
+        return generate_latest(self.registry)
 
     def ended(self, reason: EndedReason) -> None:
         self._ended.labels(reason.value).inc()
@@ -199,11 +249,11 @@ def port_refused(port: int, error: OSError) -> OSError:
 class MetricsListener:
     """Serves the figures on loopback: they are not for whoever can reach the telephone side."""
 
-    def __init__(self, metrics: Metrics, port: int) -> None:
+    def __init__(self, registry: CollectorRegistry, port: int) -> None:
         """Raises OSError, for people to read, for a port that cannot be had."""
         try:
             self._server, self._thread = start_http_server(
-                port, addr="127.0.0.1", registry=metrics.registry
+                port, addr="127.0.0.1", registry=registry
             )
         except OSError as error:
             raise port_refused(port, error) from None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from telephony.floor import Floor
 from telephony.health.state import EngineView, ModelEnd, ProcessState
 from telephony.switchboard import Switchboard
 from telephony.version import VERSION
@@ -16,7 +17,7 @@ class Readiness:
     def __init__(
         self,
         switchboard: Switchboard,
-        max_calls: int,
+        floor: Floor,
         works: Callable[[], bool],
         disk: Callable[[], str | None],
         engines: Callable[[], tuple[EngineView, ...]],
@@ -25,7 +26,7 @@ class Readiness:
         """`works` tells whether an engine would carry a call that comes now, `disk` why it does
         not take what it is given, `models` which of them are to go."""
         self._switchboard = switchboard
-        self._max_calls = max_calls
+        self._floor = floor
         self._works = works
         self._disk = disk
         self._engines = engines
@@ -42,9 +43,16 @@ class Readiness:
 
         @router.get("/readyz")
         async def ready() -> Response:
-            """Whether a new call would be taken, and if not, why."""
-            problems, live = self.problems(), self._switchboard.live
-            body = {"ready": not problems, "problems": problems, "live_calls": live}
+            """Whether any worker would take a new call, and if not, why this one would not."""
+            crew = self._floor.crew
+            problems = [] if crew.another_takes else self.problems()
+            body = {
+                "ready": not problems,
+                "problems": problems,
+                "live_calls": crew.live,
+                "capacity": self._floor.room.limit,
+                "workers": crew.views(),
+            }
             return JSONResponse(body, status_code=503 if problems else 200)
 
         return router
@@ -52,8 +60,11 @@ class Readiness:
     def problems(self) -> list[str]:
         """Why a new call would not be taken, as codes."""
         found = []
-        if not self._switchboard.accepting:
+        why_not = self._switchboard.why_not
+        if why_not or not self._switchboard.open:
             found.append("not_accepting")
+        if why_not:
+            found.append(why_not)
         if not self._works():
             found.append("no_engine")
         if trouble := self._disk():
@@ -64,7 +75,7 @@ class Readiness:
         """For whoever asks any process how all of them fare."""
         return ProcessState(
             live_calls=self._switchboard.live,
-            max_calls=self._max_calls,
+            max_calls=self._floor.room.limit,
             accepting=self._switchboard.accepting,
             engines=self._engines(),
             models=tuple(self._models()),

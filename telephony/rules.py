@@ -15,7 +15,7 @@ from telephony.call.config import (
 )
 from telephony.casting import Part
 from telephony.configuring.recordingpart import RecordingPart, wanted
-from telephony.line import Transfer
+from telephony.line import Line, Transfer
 from telephony.twilio.ports import Diverted, Refused
 from tools.claims import parse
 from tools.registry import Registry
@@ -71,12 +71,15 @@ def tool_fillers(registry: Registry, clip: Callable[[str], bytes]) -> tuple[Tool
 
 def without_engine(part: Part) -> Diverted | Refused:
     """What becomes of a call for whose persona no engine works just now."""
-    line, persona = part.line, part.persona
+    onward = handed_over(part.line, part.persona.sorry)
+    return onward or Refused(part.persona.apology, "no_engine")
+
+
+def handed_over(line: Line, say: str) -> Diverted | None:
+    """A call no agent can take goes to a person or to voicemail, if there is one or the other."""
     if line.human:
-        return Diverted(TakeTransfer(line.human, persona.sorry))
-    if line.voicemail.enabled:
-        return Diverted(TakeMessage(persona.sorry))
-    return Refused(persona.apology, "no_engine")
+        return Diverted(TakeTransfer(line.human, say))
+    return Diverted(TakeMessage(say)) if line.voicemail.enabled else None
 
 
 def route(name: str, target: Transfer) -> Route:

@@ -17,6 +17,9 @@ from telephony.frontoffice import welcome
 from telephony.server import PhoneServer
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
+from telephony.workers.crew import Crew
+from telephony.workers.entrance import Reception, protocol
+from telephony.workers.relay import Relay
 from tools.booking.shop import default_shop
 from tools.spec import BackendError
 
@@ -25,12 +28,20 @@ log = structlog.get_logger()
 SWITCH_S = 0.0005
 
 
-async def serve(settings: Settings, listener: socket.socket, greet: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings,
+    listener: socket.socket,
+    greet: Callable[[str], None],
+    crew: Crew | None = None,
+    lifeline: int | None = None,
+) -> None:
     """Serve until a signal, then let live calls finish. Raises what `open_service` raises.
 
-    `greet` is told where the first admin chooses a password, as long as there is none.
+    `greet` is told where the first admin chooses a password, as long as there is none. `crew`: the
+    workers this process is one of; `lifeline` a file descriptor whose end is like a signal.
     """
-    service = await open_service(settings)
+    crew = crew or Crew()
+    service = await open_service(settings, crew=crew)
     try:
         await service.warm()
         # Some 150,000 objects live as long as the process. Looking through them for garbage
@@ -46,10 +57,36 @@ async def serve(settings: Settings, listener: socket.socket, greet: Callable[[st
         _tell(settings, service, listener)
         await _greet(settings, service, greet)
         await service.keep_calendars()
-        server = PhoneServer(service.app, service.drain, service.hurry)
-        await server.serve(sockets=[listener])
+        await _answer(service, listener, crew, lifeline)
     finally:
         await service.stop()
+
+
+async def _answer(
+    service: Service, listener: socket.socket, crew: Crew, lifeline: int | None
+) -> None:
+    """Until a signal, and until the last call is over."""
+    if crew.own is None:
+        await PhoneServer(service.app, service.drain, service.hurry).serve(sockets=[listener])
+        return
+    app = Relay(service.app, crew, service.count)
+    server = PhoneServer(app, service.drain, service.hurry, entrance=protocol(crew))
+    figures = service.metrics.text
+    reception = Reception(crew.own, server.connection, service.app, figures)
+    reception.open()
+    if lifeline is not None:
+        asyncio.get_running_loop().add_reader(lifeline, _orphaned, server, lifeline)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await reception.close()
+
+
+def _orphaned(server: PhoneServer, lifeline: int) -> None:
+    """The parent is gone: nobody would tell this process to end."""
+    asyncio.get_running_loop().remove_reader(lifeline)
+    log.error("parent_gone")
+    server.stop()
 
 
 def _tell(settings: Settings, service: Service, listener: socket.socket) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from agents.tasks import Tasks
 from telephony.twilio.direct import DirectProtocol
+from telephony.workers.relay import App
 
 MAX_FRAME_BYTES = 64 * 1024
 """Of one WebSocket message; Twilio's are below 1 KiB."""
@@ -27,15 +29,17 @@ class PhoneServer(uvicorn.Server):
 
     def __init__(
         self,
-        app: FastAPI,
+        app: FastAPI | App,
         drain: Callable[[], Awaitable[None]],
         hurry: Callable[[], None],
         signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+        entrance: type[HttpToolsProtocol] = HttpToolsProtocol,
     ) -> None:
+        """`entrance` is what speaks HTTP on each connection."""
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=entrance,
                 ws=DirectProtocol,
                 loop="uvloop",
                 lifespan="off",
@@ -54,6 +58,14 @@ class PhoneServer(uvicorn.Server):
         self._signals = signals
         self._tasks = Tasks(self._drain_failed)
         self._draining = False
+
+    def connection(self) -> asyncio.Protocol:
+        """For a connection that was not accepted here."""
+        if not self.config.loaded:
+            self.config.load()
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state={}
+        )
 
     def stop(self) -> None:
         """What a signal does: drain first, then exit; the second time, hurry."""

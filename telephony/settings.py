@@ -44,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int
     api_key: Secret | None
     max_calls: int
+    when_full: Literal["say", "hand_over"]
+    workers: int
+    late_ms: int
+    max_call_mb: int
     max_call_seconds: int
     silence_prompt_seconds: int
     idle_hangup_seconds: int

@@ -64,8 +64,10 @@ class Spending:
         meters: Meters,
         clock: Callable[[], dt.datetime],
         count: Callable[[str], None],
+        elsewhere: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`clock` gives the time in the shop's zone, whose midnight begins a new day."""
+        """`clock` gives the time in the shop's zone, whose midnight begins a new day; `elsewhere`
+        how many calls other workers of this machine have."""
         self.watch = watch
         self.book = book
         self._settings = settings
@@ -76,7 +78,7 @@ class Spending:
         # One, so that what is written later is the truth later.
         self._threads = Threads("costs", 1)
         self._purse = Purse()
-        self._allowances = Allowances()
+        self._allowances = Allowances(elsewhere)
         self._calls: dict[str, tuple[str, Callable[[BudgetNews], None]]] = {}
         """By call: its engine, and where its news goes."""
 
@@ -249,6 +251,7 @@ def open_spending(
     metrics: Metrics,
     clock: Callable[[], dt.datetime],
     count: Callable[[str], None],
+    elsewhere: Callable[[], int],
 ) -> Spending:
     """Raises ConfigError for a data file of models, or a model, that cannot be used."""
 
@@ -257,7 +260,8 @@ def open_spending(
 
     found, named = lifetimes(settings, today()), models_set(settings)
     watch = ModelWatch(found, named, asking(http, settings), today, count, metrics.days_left)
-    return Spending(settings, watch, CostBook(store, secrets.token_hex(8)), metrics, clock, count)
+    book = CostBook(store, secrets.token_hex(8))
+    return Spending(settings, watch, book, metrics, clock, count, elsewhere)
 
 
 def _payer(offer: Offer, persona: str) -> Payer:

@@ -20,6 +20,7 @@ from telephony.call.events import (
     StreamLost,
 )
 from telephony.configuring.personafile import OutsidePart
+from telephony.room import Room
 from telephony.session import Session
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import (
@@ -101,6 +102,10 @@ def _nobody_else(_offer: Offer) -> Diverted | Refused | None:
     return None
 
 
+def _to_nobody(_offer: Offer) -> None:
+    return None
+
+
 def diverted(outside: OutsidePart) -> Diverted | Refused:
     """What happens to a call outside its persona's hours."""
     match outside.then:
@@ -150,29 +155,32 @@ class Switchboard:
         sentences: Sentences,
         count: Count,
         ended: Callable[[EndedReason], None],
-        max_calls: int,
+        room: Room,
         start_within_s: float,
         receive: Callable[[Offer], Diverted | Refused | None] = _nobody_else,
         take: Take = _nobodys,
         migrates: Callable[[], Awaitable[bool]] = _stays,
+        full: Callable[[Offer], Diverted | None] = _to_nobody,
     ) -> None:
         """`never_started(offer, reason)` keeps the record of a call that never got as far as a
         session, `keep_message(call_sid, caller, message)` what a caller left for the staff;
         `ended(reason)` hears once of every admitted call; an admitted call keeps its place for
         `start_within_s`. `receive(offer)` is asked first, and may say that no agent answers.
         `take` is asked about calls that are not known here; `migrates()`, when no more calls are
-        taken, whether another process could go on with those of this one."""
+        taken, whether another process could go on with those of this one; `full` whom to pass a
+        call on to for which there is no room."""
         self._open_session = open_session
         self._never_started = never_started
         self._keep_message = keep_message
         self._sentences = sentences
         self._count = count
         self._call_ended = ended
-        self._max_calls = max_calls
+        self._room = room
         self._start_within_s = start_within_s
         self._receive = receive
         self._take = take
         self._migrates = migrates
+        self._full = full
         self._leaves = False
         """Another process goes on with the calls that are left when this one ends."""
         self._asked: Counter[str] = Counter()
@@ -193,7 +201,21 @@ class Switchboard:
 
     @property
     def accepting(self) -> bool:
-        return self._accepting and len(self._live) + len(self._expected) < self._max_calls
+        return self._accepting and self.why_not is None
+
+    @property
+    def why_not(self) -> str | None:
+        """Why there is no room for one more call, as a code."""
+        return self._room.why_not(self._held)
+
+    @property
+    def _held(self) -> int:
+        return len(self._live) + len(self._expected)
+
+    @property
+    def open(self) -> bool:
+        """Not being drained."""
+        return self._accepting
 
     def awaits(self, call_sid: str) -> bool:
         """The call was admitted, and its stream has not come."""
@@ -210,10 +232,16 @@ class Switchboard:
             return Refused(self._sentences.draining, "draining")
         if (elsewhere := self._receive(offer)) is not None:
             return self._elsewhere(offer, elsewhere)
-        if not self.accepting:
-            return Refused(self._sentences.at_capacity, "at_capacity")
+        if (why_not := self._room.take(self._held)) is not None:
+            return self._no_room(offer, why_not)
         self._expect(offer)
         return Admitted()
+
+    def _no_room(self, offer: Offer, why_not: str) -> Admission:
+        if (onward := self._full(offer)) is None:
+            return Refused(self._sentences.at_capacity, why_not)
+        self._count(f"passed_on.{why_not}")
+        return self._elsewhere(offer, onward)
 
     def _elsewhere(self, offer: Offer, admission: Diverted | Refused) -> Admission:
         if isinstance(admission, Diverted):
@@ -234,7 +262,7 @@ class Switchboard:
             before[1].cancel()
         timer = loop.call_later(self._start_within_s, self._not_started, offer.call_sid)
         self._expected[offer.call_sid] = (offer, timer)
-        self._empty.clear()
+        self._changed()
 
     # ---- calls of other processes --------------------------------------------------------------
 
@@ -383,7 +411,7 @@ class Switchboard:
         if (session := self._built(offer, leg)) is None:
             return None
         self._live[offer.call_sid] = session
-        self._empty.clear()
+        self._changed()
         log.info("call_started", call_sid=offer.call_sid, live=len(self._live))
         return session.attach(leg)
 
@@ -394,17 +422,21 @@ class Switchboard:
             self._count("session_not_built")
             log.exception("session_not_built", call_sid=offer.call_sid)
         self._gone(offer, EndedReason.INTERNAL_ERROR)
-        self._check_empty()
+        self._changed()
         return None
 
     def _over(self, session: Session) -> None:
         del self._live[session.call_id]
         reason = session.ended or EndedReason.INTERNAL_ERROR
         self._remember(session.call_id, _Past(reason, session.apologised))
-        self._check_empty()
+        self._changed()
 
-    def _check_empty(self) -> None:
-        if not self._live and not self._expected:
+    def _changed(self) -> None:
+        """A call came, went, or got its stream."""
+        self._room.counts(self._held, len(self._live))
+        if self._held:
+            self._empty.clear()
+        else:
             self._empty.set()
 
     def _not_started(self, call_sid: str, reason: EndedReason = EndedReason.NO_START) -> None:
@@ -415,7 +447,7 @@ class Switchboard:
         timer.cancel()
         self._count(reason.value)
         self._gone(offer, reason)
-        self._check_empty()
+        self._changed()
 
     def _gone(self, offer: Offer, reason: EndedReason) -> None:
         """Over without ever having had a session."""

@@ -55,6 +55,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def calls_or_auto(value: str) -> int:
+    """A number of calls; 0 stands for `auto`."""
+    return 0 if value == "auto" else whole(1, 10_000)(value)
+
+
 def number(low: float, high: float) -> Callable[[str], float]:
     def parse(value: str) -> float:
         if not re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", value):

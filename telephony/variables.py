@@ -24,6 +24,7 @@ from telephony.values import (
     yes_or_no,
 )
 from telephony.variable import Variable
+from telephony.variables_capacity import CAPACITY
 from telephony.variables_console import CONSOLE
 from telephony.variables_money import MONEY
 from telephony.variables_outward import OUTWARD
@@ -146,14 +147,7 @@ VARIABLES: tuple[Variable, ...] = (
         "Key for the HTTP API under /api/v1, with an admin's rights; more are made in the console",
         secret=True,
     ),
-    Variable(
-        "FRONTDESK_MAX_CALLS",
-        "max_calls",
-        whole(1, 10_000),
-        "50",
-        "a whole number from 1 to 10000",
-        "Calls at the same time; further callers are told that all lines are busy",
-    ),
+    *CAPACITY,
     Variable(
         "FRONTDESK_MAX_CALL_SECONDS",
         "max_call_seconds",

@@ -123,9 +123,11 @@ class LiveCalls:
         gone = sa.delete(LIVE_PROCESSES).where(LIVE_PROCESSES.c.owner == owner)
         self._store.write(lambda connection: connection.execute(gone))
 
-    def others(self, owner: str, since: dt.datetime) -> int:
-        """How many other processes take calls, by what was heard of them since then."""
-        there = (LIVE_PROCESSES.c.owner != owner, LIVE_PROCESSES.c.seen_at >= since)
+    def others(self, besides: str, since: dt.datetime) -> int:
+        """How many processes take calls, by what was heard of them since then; those whose names
+        begin like `besides` are left out."""
+        mine = LIVE_PROCESSES.c.owner.startswith(besides, autoescape=True)
+        there = (~mine, LIVE_PROCESSES.c.seen_at >= since)
         count = sa.select(sa.func.count()).select_from(LIVE_PROCESSES).where(*there)
         return self._store.read(lambda connection: int(connection.execute(count).scalar_one()))
 

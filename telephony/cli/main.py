@@ -31,6 +31,8 @@ from telephony.cli.waiting import waiting
 from telephony.cli.webhooks import webhooks
 from telephony.settings import Settings, load
 from telephony.transcripts.archive import NotFound
+from telephony.workers.addresses import MOST_WORKERS
+from telephony.workers.joining import parse as parse_joining
 from tools.config import ConfigError
 from tools.spec import BackendError
 from tools.versions.spec import NoVersion
@@ -57,16 +59,26 @@ def frontdesk() -> None:
 
 
 @frontdesk.command()
-def serve() -> int:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    help="So many processes answer on the one port; FRONTDESK_WORKERS if not given.",
+)
+@click.option("--joining", hidden=True)
+def serve(workers: int | None, joining: str | None) -> int:
     """Answer calls until told to stop.
 
     SIGTERM or Ctrl-C takes no more calls and lets live ones finish, for FRONTDESK_DRAIN_SECONDS
     at most; a second one ends them at once, politely.
     """
     settings = load()
-    sink = _logs(settings, settings.log_level)
+    given = None if joining is None else parse_joining(joining)
+    worker = None if given is None else given.index
+    sink = _logs(settings, settings.log_level, worker)
     try:
-        return serving.run(settings)
+        if given is not None:
+            return serving.run_worker(settings, given)
+        return serving.run(settings, workers or settings.workers)
     finally:
         sink.close()
 
@@ -142,8 +154,9 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-def _logs(settings: Settings, level: str) -> logs.LogSink:
-    return logs.set_up(level=level, form=settings.log_format, caller_data=settings.log_caller_data)
+def _logs(settings: Settings, level: str, worker: int | None = None) -> logs.LogSink:
+    form, caller_data = settings.log_format, settings.log_caller_data
+    return logs.set_up(level=level, form=form, caller_data=caller_data, worker=worker)
 
 
 def _reader_gone() -> int:

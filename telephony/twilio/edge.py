@@ -28,6 +28,8 @@ class EdgeConfig(msgspec.Struct, frozen=True):
     language: str = ""
     """Of what Twilio itself says: `en-GB`, ... or empty for Twilio's default."""
     limits: StreamLimits = StreamLimits()
+    worker: int | None = None
+    """Who of several this is."""
 
     def __repr__(self) -> str:
         return f"EdgeConfig(public_url={self.public_url!r}, account_sid={self.account_sid!r})"
@@ -50,7 +52,7 @@ class TwilioEdge:
 
         Raises BadPublicUrl, or ValueError for missing auth tokens.
         """
-        public_url = PublicUrl(config.public_url)
+        public_url = PublicUrl(config.public_url, config.worker)
         signatures = Signatures(public_url, config.auth_tokens)
         tokens = StreamTokens()
         noise = Noise(count)

@@ -42,7 +42,7 @@ class Documents:
         found = self._line.transfers[target]
         return twiml.dial(
             found.number,
-            self._public_url.http(DIAL_RESULT_PATH),
+            self._public_url.callback(DIAL_RESULT_PATH),
             found.timeout_s,
             announce,
             self._language,
@@ -52,8 +52,8 @@ class Documents:
         voicemail = self._line.voicemail
         return twiml.record(
             f"{announce} {voicemail.say}".strip(),
-            self._public_url.http(VOICEMAIL_PATH),
-            self._public_url.http(VOICEMAIL_STATUS_PATH),
+            self._public_url.callback(VOICEMAIL_PATH),
+            self._public_url.callback(VOICEMAIL_STATUS_PATH),
             voicemail.max_seconds,
             self._language,
         )

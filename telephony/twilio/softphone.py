@@ -18,6 +18,7 @@ from telephony.twilio.ports import Admitted, CallsPort, Offer, Refused
 from telephony.twilio.rest import CallControl, HangUpResult, RedirectResult
 from telephony.twilio.stream import LiveStream, MediaEndpoint
 from telephony.twilio.tokens import StreamTokens
+from telephony.workers.addresses import home
 
 Message = MutableMapping[str, Any]
 
@@ -42,8 +43,12 @@ class Softphones:
     """All calls from pages. Also what calls ask of their carrier (CallControl): what is asked of
     any other call goes on to `elsewhere`."""
 
-    def __init__(self, elsewhere: CallControl) -> None:
+    def __init__(self, elsewhere: CallControl, number: int | None = None, workers: int = 1) -> None:
+        """`number`: which of several workers this is. A call's socket comes to the worker that its
+        id leads to."""
         self._elsewhere = elsewhere
+        self._number = number
+        self._workers = workers
         self._owners: dict[str, str] = {}
         """Who rang, by call: until its stream is over, or forgotten when there are too many."""
         self._streams: dict[str, LiveStream] = {}
@@ -65,7 +70,7 @@ class Softphones:
 
     def ring(self, owner: str, from_: str, to: str) -> Ticket:
         """A call of this user's, from a number to a number. Raises NoLine."""
-        offer = Offer(f"CA{secrets.token_hex(16)}", self._account_sid, from_, to)
+        offer = Offer(self._call_sid(), self._account_sid, from_, to)
         match self._calls.offer(offer):
             case Admitted():
                 pass
@@ -78,6 +83,12 @@ class Softphones:
         self._owners[offer.call_sid] = owner
         token = self._tokens.issue(offer, secrets.token_bytes(_TOKEN_BYTES), self._clock())
         return Ticket(offer.call_sid, offer.account_sid, token)
+
+    def _call_sid(self) -> str:
+        while True:
+            call_sid = f"CA{secrets.token_hex(16)}"
+            if self._number in (None, home(call_sid, self._workers)):
+                return call_sid
 
     def owns(self, owner: str, call_id: str) -> bool:
         """This user rang, and the call is not over."""

@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from telephony.workers.addresses import callback_query, stream_segment
+
 VOICE_PATH = "/twilio/voice"
 AFTER_STREAM_PATH = "/twilio/after-stream"
 STREAM_STATUS_PATH = "/twilio/stream-status"
@@ -25,20 +27,27 @@ class PublicUrl:
     It is configured, never rebuilt from Host or X-Forwarded-* headers: those are the sender's.
     """
 
-    def __init__(self, base: str) -> None:
-        """`base`: `https://host[:port][/prefix]`; `http` is accepted on loopback only.
+    def __init__(self, base: str, worker: int | None = None) -> None:
+        """`base`: `https://host[:port][/prefix]`; `http` is accepted on loopback only. `worker`:
+        who of several is to get the streams and callbacks that are named here.
 
         Raises BadPublicUrl.
         """
         parts = _split(base)
         self._scheme = parts.scheme.lower()
         self._rest = f"{parts.netloc}{parts.path.rstrip('/')}"
+        self._segment = stream_segment(worker)
+        self._query = callback_query(worker)
 
     def http(self, path: str) -> str:
         return f"{self._scheme}://{self._rest}{path}"
 
+    def callback(self, path: str) -> str:
+        """What Twilio is to ask about a call of this worker."""
+        return f"{self.http(path)}{self._query}"
+
     def stream(self, path: str) -> str:
-        return f"{_STREAM_SCHEMES[self._scheme]}://{self._rest}{path}"
+        return f"{_STREAM_SCHEMES[self._scheme]}://{self._rest}{path}{self._segment}"
 
 
 def is_loopback(host: str) -> bool:

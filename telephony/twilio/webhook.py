@@ -250,8 +250,8 @@ class Webhooks:
     def _connect(self, offer: Offer, now: float) -> bytes:
         return twiml.connect_stream(
             stream_url=self._public_url.stream(MEDIA_PATH),
-            action_url=self._public_url.http(AFTER_STREAM_PATH),
-            status_url=self._public_url.http(STREAM_STATUS_PATH),
+            action_url=self._public_url.callback(AFTER_STREAM_PATH),
+            status_url=self._public_url.callback(STREAM_STATUS_PATH),
             token=self._tokens.issue(offer, secrets.token_bytes(TOKEN_BYTES), now),
         )
 
@@ -289,7 +289,7 @@ class Webhooks:
             case TakeBack():
                 return self._connect(offer, self._clock())
             case AskAgain(after_s):
-                return twiml.ask_again(self._public_url.http(AFTER_STREAM_PATH), after_s)
+                return twiml.ask_again(self._public_url.callback(AFTER_STREAM_PATH), after_s)
             case Transfer() | TakeMessage():
                 return self._documents.onward(following)
 

@@ -29,7 +29,7 @@ def test_events_calls_and_turns_are_counted() -> None:
     metrics.count("peer_misbehaved")
     metrics.count("peer_misbehaved")
     metrics.ended(EndedReason.IDLE)
-    metrics.live_from(lambda: 3)
+    metrics.live_from(lambda: 3, lambda: True)
     metrics.turn(TurnLine(1_000, 1_500, 1_700, 1_750))
     assert value(metrics, "frontdesk_events_total", code="peer_misbehaved") == 2
     assert value(metrics, "frontdesk_calls_total", reason="idle") == 1
@@ -92,7 +92,7 @@ def test_how_engines_fare() -> None:
 async def test_the_figures_are_read_on_loopback_and_the_port_is_free_afterwards() -> None:
     metrics = Metrics()
     metrics.count("own_echo")
-    listener = MetricsListener(metrics, 0)
+    listener = MetricsListener(metrics.registry, 0)
     async with (
         aiohttp.ClientSession() as http,
         http.get(f"http://127.0.0.1:{listener.port}/metrics") as answer,
@@ -111,4 +111,4 @@ def test_a_port_in_use_is_said_at_the_start() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(OSError, match="in use"):
-            MetricsListener(Metrics(), taken.getsockname()[1])
+            MetricsListener(Metrics().registry, taken.getsockname()[1])

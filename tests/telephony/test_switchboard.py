@@ -19,6 +19,7 @@ from telephony.call.events import (
     StreamStopped,
 )
 from telephony.configuring.personafile import OutsidePart
+from telephony.room import Room
 from telephony.session import Session
 from telephony.switchboard import Sentences, Switchboard, diverted
 from telephony.transcripts.entry import EndedReason
@@ -81,7 +82,7 @@ class Board:
             SENTENCES,
             lambda code: self.counted.update([code]),
             lambda reason: self.ended.update([reason]),
-            max_calls=max_calls,
+            room=Room(max_calls),
             start_within_s=start_within_s,
         )
 
@@ -390,7 +391,7 @@ def diverting(outside: OutsidePart) -> Board:
         SENTENCES,
         lambda code: board.counted.update([code]),
         lambda reason: board.ended.update([reason]),
-        max_calls=0,
+        room=Room(0),
         start_within_s=10.0,
         receive=lambda _offer: diverted(outside),
     )

@@ -8,6 +8,7 @@ import pytest
 from telephony import switchboard
 from telephony.call.commands import TakeBack
 from telephony.call.events import HangUpAsked, MigrateAsked, StreamLost
+from telephony.room import Room
 from telephony.session import Session
 from telephony.switchboard import Switchboard, Whose
 from telephony.transcripts.entry import EndedReason
@@ -32,7 +33,7 @@ class Second(Board):
             SENTENCES,
             lambda code: self.counted.update([code]),
             lambda reason: self.ended.update([reason]),
-            max_calls=2,
+            room=Room(2),
             start_within_s=10.0,
             take=self._take,
             migrates=self._migrates,

@@ -1,0 +1,1 @@
+"""Several processes of one machine that answer on one port, and what each knows of the others."""
