@@ -74,6 +74,7 @@ async def _answer(
     figures = service.metrics.text
     reception = Reception(crew.own, server.connection, service.app, figures)
     reception.open()
+    crew.opens()
     if lifeline is not None:
         asyncio.get_running_loop().add_reader(lifeline, _orphaned, server, lifeline)
     try:

@@ -15,6 +15,7 @@ import structlog
 
 from telephony.lateness import TICK_S, Lateness
 from telephony.metrics import Metrics
+from telephony.twilio.guard import Sampler
 from telephony.workers.board import State, monotonic_ms
 from telephony.workers.crew import Crew
 from tools.stalls import Stalls
@@ -50,7 +51,8 @@ class Strain:
         self._metrics = metrics
         self._count = count
         self._clock = clock
-        self._stalls = Stalls(STALL_S + TICK_S, _blocked)
+        self._stalls = Stalls(STALL_S + TICK_S, self._blocked)
+        self._sampler = Sampler()
         self._files = Files(clock)
         metrics.files_from(self._files.open, lambda: self._files.limit)
 
@@ -80,8 +82,17 @@ class Strain:
         self._metrics.loop_late(late_s)
         if late_s > STALL_S:
             self._count("loop_stalled")
+            self._tell(late_s, cpu_s)
+
+    def _tell(self, late_s: float, cpu_s: float) -> None:
+        if (stalls := self._sampler.due("stalled", self._clock())) is not None:
             # Next to no CPU used: the machine had none for us, or the process was frozen.
-            log.warning("loop_stalled", late_ms=_ms(late_s), cpu_ms=_ms(cpu_s))
+            log.warning("loop_stalled", late_ms=_ms(late_s), cpu_ms=_ms(cpu_s), stalls=stalls)
+
+    def _blocked(self, _what: str, lasts_s: float, calls: list[str]) -> None:
+        """In the watching thread, while it lasts."""
+        if (stalls := self._sampler.due("blocked", self._clock())) is not None:
+            log.error("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls, stalls=stalls)
 
     def _say(self, state: State) -> None:
         self._crew.says(state, monotonic_ms(), int(self.lateness.late_s * 1e6))
@@ -113,11 +124,6 @@ class Files:
     @property
     def short(self) -> bool:
         return self.open() > FILES_SHARE * self.limit
-
-
-def _blocked(_what: str, lasts_s: float, calls: list[str]) -> None:
-    """In a thread, while it lasts."""
-    log.error("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls)
 
 
 def _ms(seconds: float) -> int:

@@ -27,6 +27,7 @@ class Crew:
         self.channel = channel or Channel({})
         self.own = own
         self.name = name or secrets.token_hex(8)
+        self._open = own is None
 
     @property
     def size(self) -> int:
@@ -81,11 +82,15 @@ class Crew:
         self.board.put(self.index, Column.HELD, held)
         self.board.put(self.index, Column.LIVE, live)
 
+    def opens(self) -> None:
+        """From now on others may hand this worker what is for it."""
+        self._open = True
+
     def says(self, state: State, now_ms: int, late_us: int) -> None:
         """How this worker fares; to be said again and again."""
         self.board.put(self.index, Column.LATE_US, late_us)
         self.board.put(self.index, Column.SEEN_MS, now_ms)
-        self.board.put(self.index, Column.STATE, state)
+        self.board.put(self.index, Column.STATE, state if self._open else State.AWAY)
 
     def leaves(self) -> None:
         self.board.clear(self.index)

@@ -15,7 +15,7 @@ from telephony.server import listen
 from telephony.simulator.dial import SimulatedTwilio
 from tests.fakes.realtime_server import FakeRealtime
 
-START_S = 30.0
+START_S = 60.0
 
 
 class Served:
