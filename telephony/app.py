@@ -33,9 +33,9 @@ from telephony.floor import Floor
 from telephony.follower import Begun, Follower
 from telephony.frontoffice import mounts_beside_calls, parts_of
 from telephony.health.state import ProcessState
+from telephony.journals import Journals
 from telephony.line import Line
 from telephony.live.presence import Presence
-from telephony.livestate import Head
 from telephony.metrics import Metrics, MetricsListener
 from telephony.opening import Configured, Opening
 from telephony.outward import Outward, began
@@ -51,7 +51,7 @@ from telephony.spending import open_spending
 from telephony.staff import Staff
 from telephony.switchboard import Switchboard, diverted, sentences
 from telephony.transcripts.entry import EndedReason
-from telephony.transcripts.journal import Journal, JournalWriter
+from telephony.transcripts.journal import JournalWriter
 from telephony.trials import Trials
 from telephony.twilio.edge import TwilioEdge
 from telephony.twilio.onward import Documents
@@ -198,7 +198,7 @@ class Service:
         keep(self.settings, self.store, utc_now, self._tasks.start)
         self._tasks.start("custody", self._custody.run())
         self._tasks.start("heartbeat", self._custody.beat())
-        self._tasks.start("strain", self._floor.watch(self.switchboard))
+        self._floor.start(self._tasks.start, self.switchboard)
         self._tasks.start("recover", self._around.dispatcher.keep_recovering())
         log.info("service_ready", engine=self.settings.engine, public_url=self.settings.public_url)
 
@@ -380,7 +380,7 @@ class Service:
             self._clips,
             self._names,
             self._around,
-            self._journal,
+            Journals(self._journals, self.count).open,
             self.clock,
             self._tasks,
             self._custody,
@@ -446,26 +446,6 @@ class Service:
         claimed = self._resuming.claim(offer.call_sid)
         live, earlier = claimed or (self.rollout.begins(offer), None)
         return self._opening.session(live, offer, leg, over, earlier)
-
-    def _journal(self, head: Head, engine: str, config: bytes, part: int, persona: str) -> Journal:
-        offer = head.offer
-        return Journal.open(
-            self._journals,
-            call_id=offer.call_sid,
-            started_at=head.started_at,
-            engine=engine,
-            from_number=offer.from_,
-            to_number=offer.to,
-            config=config,
-            config_version=head.version,
-            persona=persona,
-            part=part,
-            failed=self._journal_failed,
-        )
-
-    def _journal_failed(self, code: str) -> None:
-        self.count(f"journal.{code}")
-        log.error("journal_failed", code=code)
 
     def _never_started(self, offer: Offer, reason: EndedReason) -> None:
         live, earlier = self._resuming.claim(offer.call_sid) or (self._current.live, None)

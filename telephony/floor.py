@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from telephony.callweight import CallWeights
 from telephony.casting import Cast
+from telephony.chores import Start
 from telephony.metrics import Metrics
 from telephony.room import Room
 from telephony.rules import handed_over
@@ -21,13 +23,22 @@ class Floor:
         self, settings: Settings, crew: Crew, metrics: Metrics, count: Callable[[str], None]
     ) -> None:
         self.crew = crew
+        self._count = count
+        self._call_bytes = settings.max_call_mb * 2**20
         self._hands_over = settings.when_full == "hand_over"
         self.strain = Strain(settings.late_ms / 1000, crew, metrics, count)
         self.room = Room(settings.max_calls, crew, self.strain.why_not)
         metrics.capacity(settings.max_calls)
 
-    async def watch(self, switchboard: Switchboard) -> None:
-        """For as long as the process: tell the crew how it fares here."""
+    def start(self, start: Start, switchboard: Switchboard) -> None:
+        """What goes on as long as the process."""
+        start("strain", self._watch(switchboard))
+        if self._call_bytes:
+            weights = CallWeights(self._call_bytes, lambda: switchboard.sessions, self._count)
+            start("weights", weights.run())
+
+    async def _watch(self, switchboard: Switchboard) -> None:
+        """Tell the crew how it fares here."""
 
         def state() -> State:
             if not switchboard.open:

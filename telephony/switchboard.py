@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from enum import Enum
 
 import msgspec
@@ -198,6 +198,10 @@ class Switchboard:
     def live(self) -> int:
         """Calls with an open stream, those just being released included."""
         return len(self._live)
+
+    @property
+    def sessions(self) -> Collection[Session]:
+        return self._live.values()
 
     @property
     def accepting(self) -> bool:

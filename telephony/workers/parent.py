@@ -32,7 +32,7 @@ def pause_s(failures: int) -> float:
     """How long to wait before a worker is started after so many short lives in a row."""
     if failures == 0:
         return 0.0
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(1 << min(failures - 1, 10)))
 
 
 class Parent:

@@ -61,7 +61,7 @@ def pid_of(server: Served, worker: int) -> int:
     return next(int(pid) for pid in children if mark in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
-async def ended(server: Served) -> set[str]:
+async def ended(server: Served) -> set[str | None]:
     """Told to end; why its calls did."""
     server.process.send_signal(signal.SIGTERM)
     assert await server.ended() == 0
