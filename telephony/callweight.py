@@ -64,7 +64,7 @@ def weigh(root: object, own: tuple[str, ...] = OWN, most: int = MOST_OBJECTS) ->
         if _is_own(found, own):
             holder = type(found).__name__
         parts[holder] += sys.getsizeof(found)
-        if isinstance(found, _CONTAINERS) or _is_own(found, own):
+        if found is root or isinstance(found, _CONTAINERS) or _is_own(found, own):
             for each in gc.get_referents(found):
                 if id(each) not in seen and not isinstance(each, type):
                     seen.add(id(each))

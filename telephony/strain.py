@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 STALL_S = 0.1
 """A loop that is so late is blocked: several frames of every caller wait."""
+LONG_S = 1.0
+"""Each that is longer is logged; of others one in ten seconds, of each place in the code."""
 FILES_SHARE = 0.8
 """With more of the file descriptors in use that may be open, no further call comes: those that are
 on need some for tools, journals, and new streams."""
@@ -85,13 +87,14 @@ class Strain:
             self._tell(late_s, cpu_s)
 
     def _tell(self, late_s: float, cpu_s: float) -> None:
-        if (stalls := self._sampler.due("stalled", self._clock())) is not None:
+        stalls = self._sampler.due("stalled", self._clock())
+        if stalls is not None or late_s > LONG_S:
             # Next to no CPU used: the machine had none for us, or the process was frozen.
-            log.warning("loop_stalled", late_ms=_ms(late_s), cpu_ms=_ms(cpu_s), stalls=stalls)
+            log.warning("loop_stalled", late_ms=_ms(late_s), cpu_ms=_ms(cpu_s), stalls=stalls or 1)
 
     def _blocked(self, _what: str, lasts_s: float, calls: list[str]) -> None:
         """In the watching thread, while it lasts."""
-        if (stalls := self._sampler.due("blocked", self._clock())) is not None:
+        if (stalls := self._sampler.due(calls[-1], self._clock())) is not None:
             log.error("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls, stalls=stalls)
 
     def _say(self, state: State) -> None:
