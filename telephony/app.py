@@ -47,7 +47,7 @@ from telephony.rules import without_engine
 from telephony.selfcalls import SelfCalls
 from telephony.session import Session
 from telephony.settings import Settings, check_folders
-from telephony.spending import open_spending
+from telephony.spending import Spending, open_spending
 from telephony.staff import Staff
 from telephony.switchboard import Switchboard, diverted, sentences
 from telephony.transcripts.entry import EndedReason
@@ -139,13 +139,10 @@ class Service:
         self._follower = Follower(
             settings.config_dir, versions, self._build, self._current, begun, utc_now
         )
-        http, elsewhere = backends.http, lambda: crew.others_live
-        self.spending = open_spending(
-            settings, store, http, self.metrics, self.clock, self.count, elsewhere
-        )
-        key = account(settings)[1][0]
+        self.spending = self._make_spending(backends)
         living = self.spending.watch.living
-        self._engines = engines_for(settings, self._models, key, living, http)
+        key = account(settings)[1][0]
+        self._engines = engines_for(settings, self._models, key, living, backends.http)
         self._custody = Custody(store, utc_now, self.count, self._fenced, began, crew)
         self._opening = self._make_opening()
         self._versions = versions
@@ -168,6 +165,12 @@ class Service:
             self.count,
             self._observe,
             self.live.hub,
+        )
+
+    def _make_spending(self, backends: Backends) -> Spending:
+        http, elsewhere = backends.http, lambda: self.crew.others_live
+        return open_spending(
+            self.settings, self.store, http, self.metrics, self.clock, self.count, elsewhere
         )
 
     def _serve(self, versions: Versions) -> None:
