@@ -184,3 +184,14 @@ def test_where_there_is_no_room_more_calls_find_none_and_time_does_not_take_it_a
     if calls and not has_room(calls, later_s):
         assert not has_room(calls + 1, later_s)
     assert has_room(calls, reset_s + 0.001)
+
+
+def test_calls_of_other_workers_are_within_the_same_limit() -> None:
+    elsewhere = 0
+    allowances = Allowances(lambda: elsewhere)
+    told = EngineAllowance(TOKENS, limit=200_000, remaining=90_000, reset_s=60.0)
+    allowances.observe("realtime", "CA1", told, 0.0)
+    # Of 24,000 tokens a minute each, until calls have shown it.
+    assert allowances.has_room("realtime", 0.0)
+    elsewhere = 5
+    assert not allowances.has_room("realtime", 0.0)

@@ -15,6 +15,8 @@ from telephony.custody import Custody, KeptCall, Unkept
 from telephony.livestate import Earlier, Head
 from telephony.transcripts.entry import AgentLine, CallerLine, EndedReason, EndLine, Fate, ToolLine
 from telephony.twilio.ports import Offer
+from telephony.workers.board import Board
+from telephony.workers.crew import Crew
 from tests.databases import new_store
 from tools.livecalls import Over
 from tools.spec import BackendError
@@ -30,11 +32,11 @@ BOOKED = ToolLine("call_1", "book", "{}", "done", "{}", 3_000, 3_200)
 class Office:
     """One process's custody of calls, with what it counted and lost."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, crew: Crew | None = None) -> None:
         self.counted: Counter[str] = Counter()
         self.lost: list[str] = []
         self.heard: list[tuple[int, str, bool]] = []
-        self.custody = Custody(store, lambda: BEGAN, self._count, self.lost.append)
+        self.custody = Custody(store, lambda: BEGAN, self._count, self.lost.append, crew=crew)
         self._tasks = Tasks(_failed)
 
     def _count(self, code: str) -> None:
@@ -263,6 +265,23 @@ async def test_fault_p1_a_process_that_ends_knows_whether_another_takes_calls(st
     assert await here.custody.relieved()
     # It takes none itself any more.
     assert not await there.custody.relieved()
+    await beating.cancel_all()
+
+
+async def test_fault_p1_a_worker_counts_on_the_others_unless_all_of_them_end(store: Store) -> None:
+    board = Board(2)
+    here, there = (Office(store, Crew(index, board, name="crew")) for index in range(2))
+    beating = Tasks(_failed)
+    beating.start("here", here.custody.beat())
+    beating.start("there", there.custody.beat())
+    await asyncio.sleep(0.1)
+    assert await here.custody.relieved()
+    board.stop()
+    assert not await here.custody.relieved()
+    stranger = Office(store)
+    beating.start("stranger", stranger.custody.beat())
+    await asyncio.sleep(0.1)
+    assert await here.custody.relieved()
     await beating.cancel_all()
 
 

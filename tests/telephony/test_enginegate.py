@@ -126,3 +126,10 @@ def test_who_only_looks_at_the_row_takes_no_place_in_it() -> None:
     longest_s = found.row_s("realtime", 0.0)
     assert [found.row_s("realtime", 0.0) for _ in range(3)] == [longest_s] * 3
     assert found.row_s("local", 0.0) == 0.0
+
+
+def test_several_workers_together_ask_a_provider_no_more_often() -> None:
+    gate = EngineGate(lambda: 0.0, 5)
+    waits = [gate.wait_s("realtime", 100.0) for _ in range(5)]
+    assert waits[0] == 0.0
+    assert waits[4] - waits[3] == pytest.approx(5 / 25)

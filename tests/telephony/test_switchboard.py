@@ -116,6 +116,36 @@ async def test_calls_are_admitted_up_to_the_limit_ringing_ones_included() -> Non
     assert not board.switchboard.accepting
 
 
+async def test_a_call_without_room_is_passed_on_where_that_is_wanted() -> None:
+    board = Board(max_calls=0)
+    board.switchboard = Switchboard(
+        board._open,  # type: ignore[arg-type]
+        lambda offer, reason: board.never_started.append(f"{offer.call_sid} {reason.value}"),
+        lambda call_sid, caller, message: board.messages.append((call_sid, caller, message)),
+        SENTENCES,
+        lambda code: board.counted.update([code]),
+        lambda reason: board.ended.update([reason]),
+        room=Room(0),
+        start_within_s=10.0,
+        full=lambda _offer: Diverted(Transfer("desk", "Busy.")),
+    )
+    assert board.switchboard.offer(offer("CA1")) == Diverted(Transfer("desk", "Busy."))
+    assert board.never_started == ["CA1 transferred"]
+    assert board.counted == {"passed_on.at_capacity": 1}
+
+
+async def test_what_is_held_and_live_is_told_as_it_changes() -> None:
+    board = Board(max_calls=3)
+    told: list[tuple[int, int]] = []
+    room = Room(3)
+    room.counts = lambda held, live: told.append((held, live))  # type: ignore[method-assign]
+    board.switchboard._room = room
+    session = board.live("CA1")
+    session.deliver(StreamStopped())
+    await asyncio.sleep(0)
+    assert told == [(1, 0), (1, 1), (0, 0)]
+
+
 async def test_a_place_is_free_again_when_its_call_is_over() -> None:
     board = Board(max_calls=1)
     board.live("CA1").deliver(StreamStopped())

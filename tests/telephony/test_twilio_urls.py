@@ -65,3 +65,16 @@ def test_loopback_is_this_machine_only() -> None:
     assert is_loopback("::1")
     assert not is_loopback("10.0.0.1")
     assert not is_loopback("localhost.example.com")
+
+
+def test_of_several_workers_streams_and_callbacks_name_one() -> None:
+    url = PublicUrl("https://phone.example.com/desk", 2)
+    assert url.stream("/twilio/media") == "wss://phone.example.com/desk/twilio/media/2"
+    assert url.callback("/twilio/x") == "https://phone.example.com/desk/twilio/x?worker=2"
+    assert url.http("/twilio/voice") == "https://phone.example.com/desk/twilio/voice"
+
+
+def test_a_single_process_is_not_named() -> None:
+    url = PublicUrl("https://phone.example.com")
+    assert url.stream("/twilio/media") == "wss://phone.example.com/twilio/media"
+    assert url.callback("/twilio/x") == url.http("/twilio/x")

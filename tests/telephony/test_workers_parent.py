@@ -1,0 +1,96 @@
+"""Who starts workers, starts them again, and ends them."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from agents.tasks import Tasks
+from telephony.server import listen
+from telephony.workers import parent as parents
+from telephony.workers.board import Board, Column, State
+from telephony.workers.parent import Parent, pause_s
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+def _failed(name: str, error: BaseException) -> None:
+    raise AssertionError(name) from error
+
+
+class Family:
+    """A parent of two, with its board in sight."""
+
+    def __init__(self, behaviour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.boards: list[Board] = []
+        made = Board.to_share
+
+        def kept(rows: int) -> Board:
+            self.boards.append(made(rows))
+            return self.boards[-1]
+
+        monkeypatch.setattr(Board, "to_share", kept)
+        monkeypatch.setattr(parents, "FIRST_PAUSE_S", 0.1)
+        self.listener = listen("127.0.0.1", 0)
+        command = (sys.executable, "-m", "tests.telephony.lone_worker", behaviour, "--joining")
+        self.parent = Parent(command, self.listener, 2, 10)
+        self.running = Tasks(_failed).start("parent", self.parent.run())
+
+    @property
+    def up(self) -> list[bool]:
+        (board,) = self.boards
+        return [board.get(worker, Column.STATE) == State.TAKING for worker in range(2)]
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not true():
+                await asyncio.sleep(0.02)
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(30):
+            code: int = await self.running
+        self.listener.close()
+        return code
+
+
+async def test_a_signal_ends_all_and_each_knows_that_all_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = Family("waits", monkeypatch)
+    await family.until(lambda: all(family.up))
+    assert family.boards[0].total(Column.LIVE) == 4
+    os.kill(os.getpid(), signal.SIGTERM)
+    # One that did not know would have ended with 9.
+    assert await family.ended() == 0
+
+
+async def test_fault_p3_a_worker_that_dies_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with capture_logs() as logs:
+        family = Family("dies", monkeypatch)
+        await family.until(lambda: family.parent.figures.restarts >= 2)
+        family.parent.stop()
+        await family.ended()
+    ended = [line for line in logs if line["event"] == "worker_ended"]
+    assert {(line["worker"], line["code"]) for line in ended} == {(1, 3)}
+    assert [line["again_in_s"] for line in ended[:2]] == [0.1, 0.2]
+
+
+async def test_fault_p11_a_worker_that_cannot_start_ends_its_parent_with_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with capture_logs() as logs:
+        assert await Family("refuses", monkeypatch).ended() == 78
+    assert "worker_not_started" in {line["event"] for line in logs}
+
+
+@pytest.mark.parametrize(
+    ("failures", "pause"), [(0, 0.0), (1, 1.0), (2, 2.0), (5, 16.0), (6, 30.0), (9_999, 30.0)]
+)
+def test_pauses_grow_and_end_growing(failures: int, pause: float) -> None:
+    assert pause_s(failures) == pause
