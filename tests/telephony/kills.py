@@ -33,7 +33,7 @@ from tests.fakes.realtime_script import FunctionCall, Reply, Script, hum
 from tests.fakes.realtime_server import FakeRealtime
 from tests.fakes.realtime_session import RealtimeSession
 from tests.telephony.router import Router
-from tests.telephony.test_serve import Served, free_port
+from tests.telephony.served import Served, free_port
 from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.store import open_store

@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from telephony.server import listen
@@ -16,34 +15,9 @@ from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, Recorded
 from telephony.transcripts.archive import Archive
 from tests.fakes.realtime_server import FakeRealtime
+from tests.telephony.served import free_port, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
-
-
-class Served:
-    """A `frontdesk serve` process with a phone before it and a model behind it."""
-
-    def __init__(self, process: asyncio.subprocess.Process, address: str, data: Path) -> None:
-        self.process = process
-        self.address = address
-        self.data = data
-
-    async def ready(self) -> None:
-        async with aiohttp.ClientSession() as http:
-            while not await self._answers(http):
-                assert self.process.returncode is None, "the server ended at its start"
-                await asyncio.sleep(0.1)
-
-    async def _answers(self, http: aiohttp.ClientSession) -> bool:
-        try:
-            async with http.get(f"{self.address}/readyz") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
-
-    async def ended(self) -> int:
-        async with asyncio.timeout(30):
-            return await self.process.wait()
 
 
 @pytest.fixture
@@ -52,51 +26,13 @@ async def model() -> AsyncGenerator[FakeRealtime]:
         yield model
 
 
-async def start(tmp_path: Path, model: FakeRealtime, phone: SimulatedTwilio, port: int) -> Served:
-    address = f"http://127.0.0.1:{port}"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "FRONTDESK_PORT": str(port),
-        "FRONTDESK_ENGINE": "realtime",
-        "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
-        "FRONTDESK_DRAIN_SECONDS": "20",
-        "FRONTDESK_DRAIN_THEN": "goodbye",
-        "FRONTDESK_LOG_FORMAT": "json",
-        "OPENAI_API_KEY": "sk-test-0123456789",
-        "OPENAI_BASE_URL": model.base_url,
-        "TWILIO_ACCOUNT_SID": phone.account_sid,
-        "TWILIO_AUTH_TOKEN": phone.auth_token,
-        "TWILIO_API_URL": phone.api_url,
-    }
-    with (tmp_path / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "telephony",
-            "serve",
-            cwd=Path(__file__).parent.parent.parent,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    served = Served(process, address, tmp_path / "data")
-    async with asyncio.timeout(30):
-        await served.ready()
-    return served
-
-
-def free_port() -> int:
-    with listen("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 async def test_fault_p1_a_signal_lets_the_live_call_finish(
     tmp_path: Path, model: FakeRealtime
 ) -> None:
     port = free_port()
     async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
         served = await start(tmp_path, model, phone, port)
+        await served.ready()
         async with asyncio.TaskGroup() as group:
             live = group.create_task(phone.dial(Recorded(b"", 4_000)))
             await model.session()
@@ -122,6 +58,7 @@ async def test_a_start_says_where_it_listens_and_keeps_what_it_writes_to_itself(
     port = free_port()
     async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
         served = await start(tmp_path, model, phone, port)
+        await served.ready()
         served.process.send_signal(signal.SIGTERM)
         assert await served.ended() == 0
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
@@ -139,6 +76,7 @@ async def test_fault_p2_a_second_signal_says_goodbye_at_once(
     port = free_port()
     async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
         served = await start(tmp_path, model, phone, port)
+        await served.ready()
         async with asyncio.TaskGroup() as group:
             live = group.create_task(phone.dial(Recorded(b"", 60_000), time_limit_s=40))
             await model.session()

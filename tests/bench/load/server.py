@@ -38,6 +38,12 @@ class Usage(msgspec.Struct, frozen=True):
     rss_bytes: int
 
 
+def usage_of(pid: int) -> Usage:
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    cpu_s = (int(stat[11]) + int(stat[12])) / _TICKS
+    return Usage(time.monotonic(), cpu_s, int(stat[21]) * _PAGE)
+
+
 class ServerFailed(Exception):  # noqa: N818 - names the fact
     """It did not start, or it died; with the end of its log."""
 
@@ -45,8 +51,12 @@ class ServerFailed(Exception):  # noqa: N818 - names the fact
 class Server:
     """Use with `async with`: started and ready inside, gone after it."""
 
-    def __init__(self, model_url: str, audio: str, calls: int, core: int | None) -> None:
-        """`audio`: pcm or ulaw. `core`: where to pin it; None leaves it free."""
+    def __init__(
+        self, model_url: str, audio: str, calls: int, core: int | None, *arguments: str
+    ) -> None:
+        """`audio`: pcm or ulaw. `core`: where to pin it; None leaves it free. `arguments` are those
+        of `frontdesk serve`."""
+        self._arguments = arguments
         self._folder = tempfile.TemporaryDirectory(prefix="frontdesk-bench-")
         self._core = core
         self._process: asyncio.subprocess.Process | None = None
@@ -86,6 +96,7 @@ class Server:
                 "-m",
                 "telephony",
                 "serve",
+                *self._arguments,
                 cwd=self._folder.name,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -114,9 +125,7 @@ class Server:
         return self._process.pid
 
     def usage(self) -> Usage:
-        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        cpu_s = (int(stat[11]) + int(stat[12])) / _TICKS
-        return Usage(time.monotonic(), cpu_s, int(stat[21]) * _PAGE)
+        return usage_of(self.pid)
 
     def complaints(self) -> list[str]:
         """Log lines of warnings and errors."""
