@@ -10,7 +10,7 @@ from telephony.room import Room
 from telephony.rules import handed_over
 from telephony.settings import Settings
 from telephony.strain import Strain
-from telephony.switchboard import BUSY, Switchboard
+from telephony.switchboard import BUSY_ONWARD, Switchboard
 from telephony.twilio.ports import Diverted, Offer
 from telephony.workers.board import State
 from telephony.workers.crew import Crew
@@ -49,4 +49,4 @@ class Floor:
 
     def onward(self, cast: Cast, offer: Offer) -> Diverted | None:
         """To whom a call is passed on for which there is no room."""
-        return handed_over(cast.line(offer.to), BUSY) if self._hands_over else None
+        return handed_over(cast.line(offer.to), BUSY_ONWARD) if self._hands_over else None

@@ -58,7 +58,9 @@ _PLAIN_END = frozenset(
     }
 )
 """After these a caller who is still there has heard all there is to hear."""
-BUSY = "All our lines are busy right now. Please call again in a few minutes."
+BUSY_ONWARD = "All our lines are busy right now."
+"""Said to a caller who is passed on for that."""
+BUSY = f"{BUSY_ONWARD} Please call again in a few minutes."
 _GOODBYE_S = 15.0
 """How long the last words of a drained call may take before its socket is closed."""
 _SILENCE_S = 5.0
