@@ -76,17 +76,18 @@ async def _answer(
     reception.open()
     crew.opens()
     if lifeline is not None:
-        asyncio.get_running_loop().add_reader(lifeline, _orphaned, server, lifeline)
+        asyncio.get_running_loop().add_reader(lifeline, _orphaned, server, crew, lifeline)
     try:
         await server.serve(sockets=[listener])
     finally:
         await reception.close()
 
 
-def _orphaned(server: PhoneServer, lifeline: int) -> None:
-    """The parent is gone: nobody would tell this process to end."""
+def _orphaned(server: PhoneServer, crew: Crew, lifeline: int) -> None:
+    """The parent is gone: nobody would tell this process to end, nor any of its kind."""
     asyncio.get_running_loop().remove_reader(lifeline)
     log.error("parent_gone")
+    crew.board.stop()
     server.stop()
 
 

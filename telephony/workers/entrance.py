@@ -47,7 +47,7 @@ def protocol(crew: Crew) -> type[HttpToolsProtocol]:
             try:
                 crew.channel.hand(worker, Handed(_head(self)), connection.fileno())
             except Unreachable:
-                log.warning("worker_unreachable", other=worker)
+                # Its signature names a worker that this one is not: it is refused.
                 return False
             self.connections.discard(self)
             # Ours is closed; the other worker's copy keeps the connection.

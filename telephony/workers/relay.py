@@ -5,11 +5,13 @@ the request, not the connection.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
 
+from telephony.twilio.guard import Sampler
 from telephony.workers.addresses import TWILIO, of_webhook, rings
 from telephony.workers.board import State
 from telephony.workers.channel import Answered, Asked, Unreachable
@@ -33,6 +35,7 @@ class Relay:
         self._here = here
         self._crew = crew
         self._count = count
+        self._sampler = Sampler()
 
     async def __call__(self, scope: Piece, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(TWILIO):
@@ -54,7 +57,8 @@ class Relay:
                 return await self._crew.channel.ask(worker, asked)
             except Unreachable:
                 self._count("worker_unreachable")
-                log.warning("worker_unreachable", other=worker)
+                if (times := self._sampler.due("unreachable", time.monotonic())) is not None:
+                    log.warning("worker_unreachable", other=worker, times=times)
         return None
 
     def _order(self, asked: Asked) -> list[int]:

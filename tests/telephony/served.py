@@ -49,7 +49,7 @@ class Served:
             return None
 
     async def ended(self) -> int:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(START_S):
             return await self.process.wait()
 
     def log(self) -> list[dict[str, Any]]:

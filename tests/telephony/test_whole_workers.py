@@ -163,16 +163,23 @@ async def test_fault_p3_a_worker_that_dies_loses_no_call_and_is_started_again(
         assert await server.ended() == 0
 
 
-async def test_fault_p1_calls_left_when_all_workers_end_hear_a_goodbye(
+async def test_fault_p3_workers_whose_parent_is_killed_say_goodbye_and_end(
     tmp_path: Path, model: FakeRealtime
 ) -> None:
+    # None of them may count on another to go on with its calls.
     env = {"FRONTDESK_DRAIN_THEN": "migrate", "FRONTDESK_DRAIN_SECONDS": "1"}
     async with served(tmp_path, model, "--workers", "2", **env) as (server, phone):
         await all_up(server)
+        pids = [pid_of(server, worker) for worker in range(2)]
         calls = dialled(phone, 3, 60_000)
         await carriers(server, 3)
-        assert await ended(server) == {"drained"}
+        server.process.kill()
         assert {(await call).ended_by for call in calls} == {EndedBy.API}
+        async with asyncio.timeout(30):
+            while any(Path(f"/proc/{pid}").exists() for pid in pids):
+                await asyncio.sleep(0.1)
+        kept = Archive(server.data).newest(9)
+        assert {call.summary.ended_reason for call in kept} == {"drained"}
 
 
 async def test_fault_p11_what_keeps_workers_from_starting_ends_the_parent(
