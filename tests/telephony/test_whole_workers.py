@@ -14,7 +14,7 @@ from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, PhoneReport, Recorded
 from telephony.transcripts.archive import Archive
 from tests.fakes.realtime_server import FakeRealtime
-from tests.telephony.served import Served, free_port, served, start
+from tests.telephony.served import Served, free_port, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
@@ -46,7 +46,7 @@ async def all_up(server: Served, workers: int = 2) -> None:
 
 async def carriers(server: Served, calls: int) -> dict[str, int]:
     """The workers of so many calls, once all have their stream."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             started = [line for line in server.log() if line["event"] == "call_started"]
             if len(started) >= calls:
@@ -180,15 +180,3 @@ async def test_fault_p3_workers_whose_parent_is_killed_say_goodbye_and_end(
                 await asyncio.sleep(0.1)
         kept = Archive(server.data).newest(9)
         assert {call.summary.ended_reason for call in kept} == {"drained"}
-
-
-async def test_fault_p11_what_keeps_workers_from_starting_ends_the_parent(
-    tmp_path: Path, model: FakeRealtime
-) -> None:
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "shop.yaml").write_text("nonsense: [")
-    async with SimulatedTwilio("http://127.0.0.1:9") as phone:
-        env = {"FRONTDESK_CONFIG_DIR": str(tmp_path / "config")}
-        server = await start(tmp_path, model, phone, free_port(), "--workers", "2", **env)
-        assert await server.ended() == 78
-    assert "shop.yaml" in (tmp_path / "log").read_text()
