@@ -80,6 +80,7 @@ async def _answer(
     try:
         await server.serve(sockets=[listener])
     finally:
+        crew.closes()
         await reception.close()
 
 

@@ -86,6 +86,11 @@ class Crew:
         """From now on others may hand this worker what is for it."""
         self._open = True
 
+    def closes(self) -> None:
+        """From now on nobody may."""
+        self._open = False
+        self.board.put(self.index, Column.STATE, State.AWAY)
+
     def says(self, state: State, now_ms: int, late_us: int) -> None:
         """How this worker fares; to be said again and again."""
         self.board.put(self.index, Column.LATE_US, late_us)

@@ -100,7 +100,8 @@ class Parent:
             code, came_up = await self._live(number)
             was_up = was_up or came_up
             if self._stopping.is_set():
-                self._code = self._code or abs(code)
+                # One that was told before it could listen has ended as it was told, too.
+                self._code = self._code or (0 if code == -signal.SIGTERM else abs(code))
             elif not was_up:
                 self._give_up(number, code)
             else:
@@ -121,11 +122,12 @@ class Parent:
         return code, came_up
 
     async def _started(self, number: int) -> asyncio.subprocess.Process:
+        assert self._board.fd is not None, "a board to share has a file descriptor"
         joining = Joining(
             index=number,
             crew=self._name,
             listener=self._listener.fileno(),
-            board=self._board.fd or 0,
+            board=self._board.fd,
             lifeline=self._lifeline[0],
             own=self._pairs[number][0].fileno(),
             ends=tuple(others.fileno() for _, others in self._pairs),

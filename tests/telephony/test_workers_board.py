@@ -1,5 +1,6 @@
 """Figures all workers see, and the one limit they share."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,17 @@ def test_each_worker_sees_what_the_others_say() -> None:
     second.leaves()
     assert first.state(1) is State.AWAY
     assert first.live == 0
+
+
+def test_a_worker_is_there_while_what_is_handed_to_it_is_taken() -> None:
+    board = Board(2)
+    own, others = socket.socketpair()
+    with own, others:
+        worker = Crew(0, board, own=own)
+        for act, state in ((worker.opens, State.TAKING), (worker.closes, State.AWAY)):
+            act()
+            worker.says(State.TAKING, monotonic_ms(), 0)
+            assert crew(1, board).state(0) is state
 
 
 def test_a_worker_that_says_nothing_is_away() -> None:

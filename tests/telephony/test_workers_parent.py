@@ -68,6 +68,15 @@ async def test_a_signal_ends_all_and_each_knows_that_all_end(
     assert await family.ended() == 0
 
 
+async def test_a_signal_before_the_workers_can_listen_ends_all_in_good_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = Family("waits", monkeypatch)
+    await asyncio.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await family.ended() == 0
+
+
 async def test_fault_p3_a_worker_that_dies_is_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
