@@ -9,8 +9,9 @@ those is told that all lines are busy, hangs up, and another takes their place.
 
 import argparse
 import asyncio
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
 import msgspec
@@ -22,8 +23,8 @@ from tests.bench.load.__main__ import pin, tell
 from tests.bench.load.figures import Figures, Spread, spread
 from tests.bench.load.model import BenchModel
 from tests.bench.load.phone import BenchCall
-from tests.bench.load.run import Load, Steady, Wish
-from tests.bench.load.server import Server, ServerFailed, Usage
+from tests.bench.load.run import Load, Wish
+from tests.bench.load.server import Server, ServerFailed
 from tests.bench.load.trace import Trace
 
 ASKS_S = 2.0
@@ -41,28 +42,30 @@ class FullServer(Server):
         }
 
 
-class Offered(Load):
-    """A measurement during which more callers come."""
+class MoreCallers:
+    """So many at a time, who come while the others are measured."""
 
-    def __init__(self, wish: Wish, server: Server, model: BenchModel, extra: int) -> None:
-        super().__init__(wish, server, model, tell)
-        self._extra = extra
-        self._address = server.address
+    def __init__(self, callers: int) -> None:
+        self._number = callers
         self._callers = Tasks(lambda name, error: tell(f"{name}: {error!r}"))
         self.refused: list[PhoneReport] = []
 
-    async def _steady(self, idle: Usage) -> Steady:
+    async def prepare(self, server: Server) -> None:
+        self._address = server.address
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[None]:
         async with aiohttp.ClientSession(trust_env=False) as http:
-            self._callers.start("more callers", self._more(http))
+            self._callers.start("more callers", self._come(http))
             try:
-                return await super()._steady(idle)
+                yield
             finally:
                 await self._callers.cancel_all()
 
-    async def _more(self, http: aiohttp.ClientSession) -> None:
-        while self._extra:
+    async def _come(self, http: aiohttp.ClientSession) -> None:
+        while self._number:
             self._callers.start("caller", self._one(http))
-            await asyncio.sleep(ASKS_S / self._extra)
+            await asyncio.sleep(ASKS_S / self._number)
 
     async def _one(self, http: aiohttp.ClientSession) -> None:
         call = BenchCall(http, self._address, Trace(), (), [])
@@ -78,10 +81,11 @@ class Outcome(msgspec.Struct, frozen=True):
 
 async def measure(wish: Wish, extra: int) -> Outcome:
     async with BenchModel() as model, FullServer(model.base_url, wish) as server:
-        load = Offered(wish, server, model, extra)
-        figures = await load.measure()
-        taken = sum("busy" not in " ".join(each.said) for each in load.refused)
-        return Outcome(figures, spread([float(each.webhook_ms) for each in load.refused]), taken)
+        more = MoreCallers(extra)
+        await more.prepare(server)
+        figures = await Load(wish, server, model, tell, more).measure()
+        taken = sum("busy" not in " ".join(each.said) for each in more.refused)
+        return Outcome(figures, spread([float(each.webhook_ms) for each in more.refused]), taken)
 
 
 _COLUMNS = (

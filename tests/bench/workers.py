@@ -23,7 +23,7 @@ import uvloop
 
 from tests.bench.load.__main__ import tell
 from tests.bench.load.model import BenchModel
-from tests.bench.load.run import Load, Steady, Wish
+from tests.bench.load.run import Load, Nothing, Steady, Wish
 from tests.bench.load.server import START_S, Server, ServerFailed, Usage, usage_of
 
 
@@ -94,7 +94,7 @@ class CrewLoad(Load):
     """A measurement that looks at each worker."""
 
     def __init__(self, wish: Wish, server: Crew, model: BenchModel) -> None:
-        super().__init__(wish, server, model, tell)
+        super().__init__(wish, server, model, tell, Nothing())
         self._crew = server
         self.calls: list[int] = []
         self.cpu_ms: list[float] = []
