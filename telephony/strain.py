@@ -95,7 +95,7 @@ class Strain:
     def _blocked(self, _what: str, lasts_s: float, calls: list[str]) -> None:
         """In the watching thread, while it lasts."""
         if (stalls := self._sampler.due(calls[-1], self._clock())) is not None:
-            log.error("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls, stalls=stalls)
+            log.warning("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls, stalls=stalls)
 
     def _say(self, state: State) -> None:
         self._crew.says(state, monotonic_ms(), int(self.lateness.late_s * 1e6))
