@@ -16,6 +16,7 @@ from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, Recorded
 from telephony.transcripts.archive import Archive
 from tests.fakes.realtime_server import FakeRealtime
+from tests.unasked import UNASKED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -57,6 +58,7 @@ async def start(tmp_path: Path, model: FakeRealtime, phone: SimulatedTwilio, por
     environment = {
         "PATH": os.environ["PATH"],
         "FRONTDESK_PORT": str(port),
+        **UNASKED,
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
         "FRONTDESK_DRAIN_SECONDS": "20",

@@ -35,6 +35,7 @@ from telephony.values import Secret
 from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script, hum
 from tests.fakes.realtime_server import FakeRealtime
 from tests.fakes.realtime_session import RealtimeSession
+from tests.unasked import UNASKED
 from tools.booking.bookings import Bookings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
@@ -73,6 +74,7 @@ async def house(
 
     async with FakeRealtime(script, faults) as model, SimulatedTwilio(address) as phone:
         environment = {
+            **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_PUBLIC_URL": address,

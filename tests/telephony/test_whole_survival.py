@@ -23,6 +23,7 @@ from tests.fakes.realtime_script import Script
 from tests.fakes.realtime_server import FakeRealtime
 from tests.telephony.router import Router
 from tests.telephony.test_whole_handover import Legs
+from tests.unasked import UNASKED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -64,6 +65,7 @@ class Pair:
 
 def environment(tmp_path: Path, address: str, model: FakeRealtime, **more: str) -> dict[str, str]:
     return {
+        **UNASKED,
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_FALLBACKS": "none",
         "FRONTDESK_PUBLIC_URL": address,
