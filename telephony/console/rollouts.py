@@ -11,14 +11,22 @@ from telephony.console import views
 from telephony.console.access.policy import needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
-from telephony.console.routes import Author, Before, Limit, Me, problems_of
+from telephony.console.routes import (
+    Author,
+    Before,
+    Limit,
+    Me,
+    problems_of,
+    reader_of,
+    unread,
+)
 from telephony.console.views import MAX_ID, ErrorView, Id, View, Why
 from telephony.console.workshop import Workshop
 from tools.phone import e164
 from tools.rollout.decision import Verdict, due_at
 from tools.rollout.rollouts import Event, Refusal
 from tools.rollout.spec import Arm, Counts, Rollout, Rule
-from tools.versions.spec import Behind, Broken
+from tools.versions.spec import Behind, Broken, Unread
 
 RolloutId = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a roll-out.")]
 Percent = Annotated[float, Field(ge=0, le=100, description="Of callers.")]
@@ -183,7 +191,11 @@ def started(shop: Workshop, body: RolloutBody, author: str, who: Who) -> Rollout
     if not body.percent and not numbers:
         raise Refused(422, "no-calls", "Say which calls: a percentage, numbers, or both.")
     rule = Rule(**body.rule.model_dump())
-    found = shop.rollouts.start(body.version, body.percent, numbers, rule, author, body.why)
+    found = shop.rollouts.start(
+        body.version, body.percent, numbers, rule, author, body.why, reader=reader_of(who)
+    )
+    if isinstance(found, Unread):
+        raise unread(shop.audit, who, found)
     rollout = _typed(found)
     return _told(shop, "rollout.start", rollout, who)
 
@@ -202,7 +214,9 @@ def stopped(shop: Workshop, rollout_id: int, body: EndBody, author: str, who: Wh
 
 
 def finished(shop: Workshop, rollout_id: int, body: EndBody, author: str, who: Who) -> RolloutView:
-    found = shop.rollouts.publish(rollout_id, author, body.why)
+    found = shop.rollouts.publish(rollout_id, author, body.why, reader=reader_of(who))
+    if isinstance(found, Unread):
+        raise unread(shop.audit, who, found)
     if found is None or isinstance(found, Refusal | Broken | Behind):
         _typed(found)
     shop.config.moved()
