@@ -22,6 +22,7 @@ from telephony.console.routes import (
 )
 from telephony.console.views import MAX_ID, ErrorView, Id, View, Why
 from telephony.console.workshop import Workshop
+from telephony.transcripts.discretion import last_two
 from tools.phone import e164
 from tools.rollout.decision import Verdict, due_at
 from tools.rollout.rollouts import Event, Refusal
@@ -144,20 +145,20 @@ def rollouts_router(shop: Workshop) -> APIRouter:
 
 def _reading(router: APIRouter, shop: Workshop) -> None:
     @router.get("", response_model=RolloutsView)
-    async def rollouts(limit: Limit = PAGE, before: Before = None) -> Response:
+    async def rollouts(who: Me, limit: Limit = PAGE, before: Before = None) -> Response:
         """Every roll-out there was."""
 
         def work() -> RolloutsView:
             found = shop.rollouts.history(limit, before)
             further = found[-1].id if len(found) == limit else None
-            return RolloutsView(rollouts=[rollout_view(each) for each in found], next=further)
+            return RolloutsView(rollouts=[rollout_view(each, who) for each in found], next=further)
 
         return await shop.config.show(work)
 
     @router.get("/{rollout}", response_model=RolloutDetailView, responses=problems_of(404))
-    async def rollout(rollout: RolloutId) -> Response:
+    async def rollout(rollout: RolloutId, who: Me) -> Response:
         """One roll-out: what its calls have come to, and what the guard made of it."""
-        return await shop.config.show(lambda: detail_of(shop, rollout))
+        return await shop.config.show(lambda: detail_of(shop, rollout, who))
 
 
 def _acting(router: APIRouter, shop: Workshop) -> None:
@@ -270,23 +271,27 @@ def _told(shop: Workshop, action: str, rollout: Rollout, who: Who) -> RolloutVie
     facts = {"version": rollout.version, "percent": rollout.percent, "state": rollout.state.value}
     shop.audit.record(who, action, f"roll-out {rollout.id}", None, facts)
     shop.rolled()
-    return rollout_view(rollout)
+    return rollout_view(rollout, who)
 
 
 # ---- from ours to theirs -------------------------------------------------------------------------
 
 
-def rollout_view(found: Rollout) -> RolloutView:
+def rollout_view(found: Rollout, who: Who) -> RolloutView:
+    """Numbers as this reader may know them: some are callers'."""
+    if not who.may(Right.HEAR):
+        hidden = tuple(last_two(each) or "" for each in found.numbers)
+        found = msgspec.structs.replace(found, numbers=hidden)
     return RolloutView.model_validate(msgspec.to_builtins(found, builtin_types=(dt.datetime,)))
 
 
-def detail_of(shop: Workshop, rollout_id: int) -> RolloutDetailView:
+def detail_of(shop: Workshop, rollout_id: int, who: Who) -> RolloutDetailView:
     """Raises Refused."""
     found = _typed(shop.rollouts.find(rollout_id))
     counts = shop.rollouts.counts(rollout_id)
     events = shop.rollouts.events(rollout_id)
     return RolloutDetailView(
-        rollout=rollout_view(found),
+        rollout=rollout_view(found, who),
         old=_counts(counts[Arm.OLD]),
         new=_counts(counts[Arm.NEW]),
         next_look_at=due_at(found.looks + 1, found.rule),

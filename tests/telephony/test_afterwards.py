@@ -32,12 +32,15 @@ from telephony.transcripts.entry import (
 from telephony.transcripts.summary import Summary
 from tests.telephony.api_client import new_database
 from tests.telephony.finished_calls import CALLER, ENTRIES, NOON, SECRET_WORDS, Shelf
+from tools.approvals import Approvals
 from tools.counts import Counted
 from tools.hooks.endpoints import Change, Endpoints
 from tools.hooks.outbox import Outbox
 from tools.hooks.tables import EVENTS
+from tools.policy import NeedsApproval
+from tools.receipts import Begun, Claim, Receipts
 from tools.rollups import Rollups
-from tools.spec import BackendError
+from tools.spec import BackendError, Risk, ToolState
 from tools.store import CommitUnknownError, Store, open_store
 
 LONGEST = dt.timedelta(minutes=30)
@@ -189,6 +192,27 @@ async def test_who_asks_for_words_gets_what_was_heard_and_nothing_that_tells_who
     Outbox(rig.store).forget("CA1")
     rows = rig.store.read(lambda on: on.execute(sa.select(EVENTS.c.words)).scalars().all())
     assert SECRET_WORDS not in repr(rows), "deleted with the transcript"
+
+
+@pytest.mark.parametrize("answer", [*Agreement])
+async def test_requirement_d4_of_who_has_not_agreed_only_which_tools_ran_stays(
+    rig: Rig, answer: Agreement
+) -> None:
+    receipts, approvals = Receipts(rig.store), Approvals(rig.store)
+    claim = Claim("CA1", "t1", "book", Risk.WRITE_OWN, "d", NOON, NOON, caller=CALLER)
+    begun = receipts.begin(claim)
+    assert isinstance(begun, Begun)
+    receipts.finish(begun.receipt.id, ToolState.DONE, f'"{SECRET_WORDS}"', NOON)
+    approvals.ask(claim, f'{{"name": "{SECRET_WORDS}"}}', NeedsApproval(30, "refuse"))
+    asked = ConsentLine(answer, "key", "v", "", 1, 900)
+    await rig.shelf.call("CA1", entries=(asked, ENTRIES[-1]))
+    await finished(rig, 1)
+    await rig.after.drain()
+    (kept,) = receipts.of_call("CA1")
+    assert (kept.tool, kept.state) == ("book", ToolState.DONE)
+    assert (SECRET_WORDS in kept.output) is answer.allows
+    (waiting,) = approvals.waiting(NOON)
+    assert (waiting.arguments == {}) is not answer.allows
 
 
 def test_a_transcript_without_end_is_told_as_far_as_it_goes() -> None:
