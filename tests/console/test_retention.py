@@ -5,7 +5,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from telephony.console.access.roles import Role
 from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
@@ -147,7 +147,12 @@ def test_a_hold_is_placed_and_released_in_a_browser(
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         asked: list[str] = []
-        page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+        def agree(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            dialog.accept()
+
+        page.once("dialog", agree)
         page.get_by_role("button", name="Release").click()
         expect(page.locator("tr", has_text="a claim")).to_contain_text("released")
         assert asked[0].startswith("Release hold 1?")
