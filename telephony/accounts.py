@@ -53,11 +53,17 @@ class Accounts:
         """Write it down, and tell who may have to go on; to be called before it is performed."""
         self.journal.event(now, event, commands)
         if type(event) in _SOUND and is_sound(commands):
-            return Told(event, commands, self._consented.told(commands))
+            heard = self.journal.audible(commands)
+            return Told(event, heard, self._consented.told(heard))
         seen, shown = self.journal.shown(event, commands)
         told = self._consented.told(shown)
         self.keeping.note(told)
         return Told(seen, shown, told)
+
+    @property
+    def wordless(self) -> bool:
+        """The caller has not agreed that their words are kept, or not yet."""
+        return not self._consented.open
 
     def witnessed(self, event: CallEvent) -> CallEvent:
         """What of it people who look on may know; after it was performed."""

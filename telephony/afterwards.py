@@ -15,9 +15,10 @@ import structlog
 
 from telephony.health.facts import CallFacts, facts
 from telephony.health.spans import rows_of
+from telephony.retention.rows import without_words
 from telephony.telling import events
 from telephony.transcripts.archive import StoredCall, stored, transcript
-from telephony.transcripts.entry import AnyEntry, EndedReason
+from telephony.transcripts.entry import AnyEntry, ConsentLine, EndedReason
 from telephony.transcripts.files import part_of
 from tools.counts import Counted
 from tools.hooks.outbox import put
@@ -70,6 +71,12 @@ class _Over:
 
     def __init__(self, call: StoredCall, found: CallFacts, entries: Sequence[AnyEntry]) -> None:
         self.call, self.found, self.entries = call, found, entries
+
+    @property
+    def wordless(self) -> bool:
+        """The caller was asked whether their words may be kept, and has not agreed."""
+        asked = [each.answer for each in self.entries if isinstance(each, ConsentLine)]
+        return bool(asked) and not asked[-1].allows
 
     def events(self) -> list[Event]:
         return events(self.call.summary, self.found, self.entries)
@@ -148,6 +155,7 @@ class Afterwards:
         def tell(connection: Any, new: frozenset[str]) -> None:
             told = [event for id_ in over if id_ in new for event in over[id_].events()]
             put(connection, told, now)
+            without_words(connection, [id_ for id_ in over if id_ in new and over[id_].wordless])
 
         for id_ in self._rollups.add(counted, now, tell):
             self._traces.add(over[id_].call, over[id_].found, over[id_].entries)

@@ -22,7 +22,7 @@ from tools.threads import Threads
 from tools.versions.current import Current, Live
 from tools.versions.files import Files
 from tools.versions.folder import Look, look
-from tools.versions.spec import Broken, Conflict, Moved, Unchanged
+from tools.versions.spec import Broken, Conflict, Moved, Unchanged, Waiting
 from tools.versions.versions import Versions
 
 log = structlog.get_logger()
@@ -44,6 +44,8 @@ class FolderState(Enum):
     BROKEN = "broken"
     CONFLICT = "conflict"
     """The same file was changed in it and by others: somebody has to decide."""
+    WAITING = "waiting"
+    """What it holds is a draft: somebody has to publish it."""
     MISSING = "missing"
     """It is not there, or empty, while the published version has files."""
 
@@ -58,7 +60,7 @@ class Standing(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     """Why the folder was not taken over."""
     draft: int | None = None
-    """The version that keeps what the folder holds, in a conflict."""
+    """The version that keeps what the folder holds, where somebody has to decide."""
     unusable: int | None = None
     """A published version that could not be put to use; the one before it stays."""
     unusable_because: str = ""
@@ -121,7 +123,7 @@ class _Missing(msgspec.Struct, frozen=True):
     pass
 
 
-Outcome = Moved | Unchanged | Broken | Conflict | _Missing
+Outcome = Moved | Unchanged | Broken | Conflict | Waiting | _Missing
 
 
 def _taken(seen: Look, versions: Versions) -> Outcome:
@@ -144,6 +146,9 @@ def _state(outcome: Outcome) -> tuple[FolderState, tuple[str, ...], int | None]:
             return FolderState.BROKEN, tuple(map(str, errors)), None
         case _Missing():
             return FolderState.MISSING, ("the folder is empty or not there",), None
+        case Waiting(draft):
+            what = f"what the folder holds is kept as version {draft}: publish that in the console"
+            return FolderState.WAITING, (what,), draft
         case Conflict():
             return FolderState.CONFLICT, tuple(_clash(outcome)), outcome.draft
 
@@ -279,7 +284,7 @@ class Follower(Generic[T]):
             log.info("config_published", version=published)
         self._published = published
         # What did not fit the version before may fit this one.
-        if self._found[0] in (FolderState.CONFLICT, FolderState.BROKEN):
+        if self._found[0] in (FolderState.CONFLICT, FolderState.BROKEN, FolderState.WAITING):
             self._settled = None
 
     def _stand(self, **changes: object) -> None:

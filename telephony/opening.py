@@ -198,7 +198,8 @@ class Opening:
         )
         self._spending.begin(offer, part, begun.ladder[0], session.deliver)
         shown = _shown(head, part, begun.ladder[0])
-        self._around.live.begin(shown, session.deliver, partial(_peek, call, journal, hearing))
+        peek = partial(_peek, call, journal, hearing)
+        self._around.live.begin(shown, session.deliver, peek, config.before)
         return session
 
     def never_started(

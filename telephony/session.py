@@ -379,7 +379,8 @@ class Session:
     # ---- what takes time -----------------------------------------------------------------------
 
     async def _run_tool(self, command: RunTool) -> None:
-        request = self._behalf.run(command, self._redactions.arguments(command))
+        arguments = self._redactions.arguments(command)
+        request = self._behalf.run(command, arguments, wordless=self._accounts.wordless)
         hold = OnHold(
             lambda words: self.deliver(ToolWaits(command.tool_call_id, words)),
             self._call.hearing.evidence,
@@ -387,7 +388,7 @@ class Session:
         self._finished(await self._around.dispatcher.run(request, hold))
 
     async def _settle(self, tool_call_id: str, name: str) -> None:
-        request = self._behalf.settle(tool_call_id, name)
+        request = self._behalf.settle(tool_call_id, name, wordless=self._accounts.wordless)
         self._finished(await self._around.dispatcher.settle(request))
 
     def _finished(self, outcome: ToolOutcome) -> None:

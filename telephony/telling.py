@@ -1,19 +1,25 @@
 """What others are told of a call: that it began, that its line is not well, how it ended.
 
-No words of callers are in it, and numbers apart, for who has asked for them.
+Numbers are kept apart, and so are words, for who has asked for them; of words only what somebody
+may read who may not hear the call.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 
 from agents.money import usd
 from telephony.health.facts import NOT_ENDED, CallFacts, Measure
 from telephony.livestate import Head
-from telephony.transcripts.entry import AlarmLine, AnyEntry
+from telephony.transcripts.discretion import discreet_entry
+from telephony.transcripts.entry import AgentLine, AlarmLine, AnyEntry, CallerLine
 from telephony.transcripts.summary import Summary
 from tools.hooks.spec import Event, EventType, event_id
+
+LONGEST_WORDS = 200_000
+"""Longer than anybody talks to us in an hour."""
 
 
 def of_head(call_id: str, head: str) -> list[Event]:
@@ -60,7 +66,7 @@ def alarm(call_id: str, at: dt.datetime, line: AlarmLine) -> Event:
     )
 
 
-def events(summary: Summary, facts: CallFacts, entries: Iterable[AnyEntry]) -> list[Event]:
+def events(summary: Summary, facts: CallFacts, entries: Sequence[AnyEntry]) -> list[Event]:
     """All that is to be told of a call that is over, in order; some of it may have been."""
     call_id, at = facts.call_id, facts.began_at
     alarms = [each for each in entries if isinstance(each, AlarmLine)]
@@ -91,8 +97,33 @@ def events(summary: Summary, facts: CallFacts, entries: Iterable[AnyEntry]) -> l
                 "cost": _cost(summary),
             },
             numbers=_numbers(*numbers),
+            words=partial(said, entries),
         ),
     ]
+
+
+def said(entries: Sequence[AnyEntry]) -> dict[str, object]:
+    """What both said and what of it was heard, up to LONGEST_WORDS characters: by the transcript,
+    with what could tell who the caller is taken out, whatever their persona keeps."""
+    lines: list[dict[str, object]] = []
+    left = LONGEST_WORDS
+    for speaker, at_ms, text in _spoken(entries):
+        left -= len(text)
+        if left < 0:
+            return {"transcript": lines, "transcript_cut": True}
+        lines.append({"speaker": speaker, "at_ms": at_ms, "text": text})
+    return {"transcript": lines, "transcript_cut": False}
+
+
+def _spoken(entries: Sequence[AnyEntry]) -> Iterator[tuple[str, int, str]]:
+    for entry in entries:
+        match discreet_entry(entry) if isinstance(entry, AgentLine | CallerLine) else entry:
+            case AgentLine(heard=text, start_ms=at_ms) if text:
+                yield "agent", at_ms, text
+            case CallerLine(text=text, start_ms=at_ms) if text:
+                yield "caller", at_ms, text
+            case _:
+                pass
 
 
 def _cost(summary: Summary) -> dict[str, object] | None:

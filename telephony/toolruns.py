@@ -18,7 +18,7 @@ class OnBehalf(NamedTuple):
     verstat: str
     unkept: Kinds
 
-    def run(self, command: RunTool, arguments: str) -> ToolRequest:
+    def run(self, command: RunTool, arguments: str, *, wordless: bool) -> ToolRequest:
         """`arguments`: those of the command, with what is hidden from the call."""
         return ToolRequest(
             call_id=self.call_id,
@@ -31,11 +31,18 @@ class OnBehalf(NamedTuple):
             evidence=command.evidence,
             verstat=self.verstat,
             unkept=self.unkept,
+            wordless=wordless,
         )
 
-    def settle(self, tool_call_id: str, name: str) -> ToolRequest:
+    def settle(self, tool_call_id: str, name: str, *, wordless: bool) -> ToolRequest:
         return ToolRequest(
-            self.call_id, tool_call_id, name, "", self.caller_number, unkept=self.unkept
+            self.call_id,
+            tool_call_id,
+            name,
+            "",
+            self.caller_number,
+            unkept=self.unkept,
+            wordless=wordless,
         )
 
 

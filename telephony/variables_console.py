@@ -1,6 +1,6 @@
 """The settings of the console."""
 
-from telephony.values import choice, issuer, matching, public_url, secret, whole
+from telephony.values import choice, issuer, matching, public_url, secret, whole, yes_or_no
 from telephony.variable import Variable
 
 CONSOLE: tuple[Variable, ...] = (
@@ -36,6 +36,15 @@ CONSOLE: tuple[Variable, ...] = (
         "nobody",
         "nobody, admins or everybody",
         "Who must sign in to the console with a code of an app, too; others may",
+    ),
+    Variable(
+        "FRONTDESK_FOUR_EYES",
+        "four_eyes",
+        yes_or_no,
+        "no",
+        "yes or no",
+        "Whether what is new in [tools and personas](versions.md#four-eyes) goes live only by"
+        " somebody who has written none of it",
     ),
     Variable(
         "FRONTDESK_OIDC_ISSUER",

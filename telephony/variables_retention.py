@@ -30,9 +30,9 @@ RETENTION: tuple[Variable, ...] = (
         "FRONTDESK_RECORDING_CONSENT",
         "recording_consent",
         choice("ask", "notice", "none"),
-        "none",
+        "ask",
         "ask, notice or none",
-        "What comes before a call is recorded where the persona's file says nothing: the caller"
-        " is asked, is told, or neither",
+        "What comes before anything of a call is kept, where the persona's file says nothing: the"
+        " caller is asked, is told, or neither. Who says no is served, and not recorded",
     ),
 )

@@ -16,7 +16,7 @@ from tools.versions.versions import Versions
 def versions_of(settings: Settings, store: Store) -> Versions:
     """The one place that says what keeps files from being published."""
     check = partial(problems_with, settings=settings, store=store, sections=unopened(settings))
-    return Versions(store, check, utc_now)
+    return Versions(store, check, utc_now, four_eyes=settings.four_eyes)
 
 
 def utc_now() -> dt.datetime:

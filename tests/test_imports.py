@@ -163,6 +163,7 @@ SHELLS = frozenset(
         "telephony.retention.auditlog",
         "telephony.retention.deletion",
         "telephony.retention.holds",
+        "telephony.retention.mentions",
         "telephony.retention.people",
         "telephony.retention.planning",
         "telephony.retention.retention",

@@ -35,6 +35,7 @@ from tools.validation import Schema
 
 RETRIES = 2
 """Further tries of what may be repeated, where its tool does not say how many."""
+UNKEPT = "What came of it was not kept, as the caller wished."
 
 log = structlog.get_logger()
 
@@ -284,10 +285,17 @@ def end(
     """Write down how it ended, and return what stands; blocks."""
     tool = attempt.tool
     stands = tool.risk.writes and tool.lasting
-    kept = redact_json(ended.output, attempt.request.unkept)
+    kept = kept_output(ended, attempt.request)
     found = receipts.finish(receipt.id, ended.state, kept, now, tool.reopens, stands=stands)
     # Who asked first is told all of it; who asks again is told what was kept.
     return msgspec.structs.replace(found, output=ended.output) if found.output == kept else found
+
+
+def kept_output(ended: Answer, request: ToolRequest) -> str:
+    """JSON text of what may be kept of how it ended; who asks again is answered with that."""
+    if request.wordless:
+        return plain_answer(ended.state, note=UNKEPT).output
+    return redact_json(ended.output, request.unkept)
 
 
 def _refusal(refusal: ToolRefusal) -> str:

@@ -266,6 +266,8 @@ class ToolRequest(msgspec.Struct, frozen=True):
     """What the carrier says of the caller's number: Twilio's `StirVerstat`."""
     unkept: Kinds = DEFAULT
     """What of the arguments and of the result is kept in no record."""
+    wordless: bool = False
+    """Nothing of them is: whoever calls has not agreed that their words are kept."""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

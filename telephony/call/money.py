@@ -6,16 +6,18 @@ call's own cap here; caps that other calls count against, too, are told as Budge
 there, the agent is told to come to an end; at the cap the call says goodbye.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 
 from agents.engine import CallerTranscript, Inform, ResponseDone
 from agents.models import Tariff
-from agents.money import FREE, UNKNOWN, Cost, micros
+from agents.money import FREE, UNKNOWN, Cost, micros, total
 from telephony.call.commands import CallCommand, Note, Record, Transfer
 from telephony.call.config import CallConfig, Terms
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import BudgetNews, CallEvent
 from telephony.transcripts.entry import (
+    AnyEntry,
     CallerLine,
     Charge,
     ChargeLine,
@@ -57,11 +59,11 @@ class Money:
         self._ending = ending
         first = config.rungs[0].engine if config.rungs else config.capabilities.name
         self._tariff = _tariff(config.terms, first)
-        self._minutes = 0
+        self._minutes = _minutes(config.before)
         self._outside: dict[str, Level] = {}
         self._warned = False
-        self.spent = FREE
-        """So far, without what nobody has told yet."""
+        self.spent = total(map(cost_of, config.before))
+        """So far, by whoever has carried it, without what nobody has told yet."""
 
     # ---- what costs ----------------------------------------------------------------------------
 
@@ -150,6 +152,25 @@ class Money:
         cap_micros = self._terms.cap_micros if self._terms else None
         every = {"call": level(self.spent.micros, cap_micros), **self._outside}
         return max(every.items(), key=lambda found: found[1].value)
+
+
+def cost_of(entry: AnyEntry) -> Cost:
+    """What a line of the transcript says that something has cost."""
+    match entry:
+        case UsageLine(cost=Cost() as cost) | ChargeLine(cost=cost):
+            return cost
+        case _:
+            return FREE
+
+
+def _minutes(before: Iterable[AnyEntry]) -> int:
+    """So many were charged by another process; those between it and this one were by nobody."""
+    charged = (
+        entry.at_ms // (MINUTE_S * 1000)
+        for entry in before
+        if isinstance(entry, ChargeLine) and entry.what in (Charge.CARRIER, Charge.SESSION)
+    )
+    return 1 + max(charged, default=-1)
 
 
 def _tariff(terms: Terms | None, engine: str) -> Tariff:

@@ -298,7 +298,10 @@ def _folder_beside(settings: Settings, versions: Versions) -> Iterator[Finding]:
     if errors:
         return
     if digest(seen.files) == digest(taken):
-        if digest(taken) != digest(published):
+        if waits := versions.waiting():
+            what = f"what it holds waits as version {waits}; version {at.published} stays"
+            yield odd("config folder", what, "Let somebody publish it in the console")
+        elif digest(taken) != digest(published):
             what = f"it holds something else than version {at.published}, and is left alone"
             yield well("config folder", f"{what} until it changes again")
         return

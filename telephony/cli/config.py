@@ -16,7 +16,17 @@ from tools.migrate import migrate
 from tools.store import CommitUnknownError, open_store
 from tools.versions.files import changes_between, diff_files
 from tools.versions.folder import look
-from tools.versions.spec import Behind, Broken, Conflict, Moved, NoVersion, Unchanged, Version
+from tools.versions.spec import (
+    Behind,
+    Broken,
+    Conflict,
+    Moved,
+    NoVersion,
+    Unchanged,
+    Unread,
+    Version,
+    Waiting,
+)
 from tools.versions.versions import Versions
 
 _COLUMNS = ("", "version", "saved", "by", "from", "why")
@@ -207,7 +217,9 @@ def _id(versions: Versions, name: str) -> int:
     return int(name)
 
 
-def _tell(found: Moved | Unchanged | Broken | Behind | Conflict, as_json: bool) -> None:
+def _tell(
+    found: Moved | Unchanged | Broken | Behind | Unread | Waiting | Conflict, as_json: bool
+) -> None:
     match found:
         case Moved(event, new):
             if as_json:
@@ -224,6 +236,18 @@ def _tell(found: Moved | Unchanged | Broken | Behind | Conflict, as_json: bool) 
             raise CommandFailed(
                 f"Version {version} does not hold what others have changed (version {published} is"
                 f" published). See frontdesk config diff {published} {version}; --anyway undoes it."
+            )
+        case Unread(version, authors):
+            who = " and ".join(map(plain, authors))
+            raise CommandFailed(
+                f"Version {version} has changes by {who} that were never live, and nobody knows who"
+                " types here: somebody who has written none of them has to publish it in the"
+                " console (FRONTDESK_FOUR_EYES)."
+            )
+        case Waiting(draft):
+            raise CommandFailed(
+                f"Saved as version {draft}; somebody has to publish it in the console"
+                " (FRONTDESK_FOUR_EYES)."
             )
         case Conflict():
             raise _clash(found)

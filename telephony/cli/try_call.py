@@ -52,6 +52,7 @@ _WRITTEN_S = 10.0
 _LOOK_EVERY_S = 0.05
 _DRAIN_S = 3
 TERMINATED = 128 + signal.SIGTERM
+CONSENT = "FRONTDESK_RECORDING_CONSENT"
 
 
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
@@ -137,7 +138,14 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
         drain_seconds=_DRAIN_S,
         # Nobody asks after a phone of our own that is gone.
         lost_seconds=0,
+        recording_consent=consent_in_trial(settings),
     )
+
+
+def consent_in_trial(settings: Settings) -> str:
+    """A caller of ours need not be asked, unless somebody has said so to see how that is."""
+    unsaid = settings.sources[CONSENT] == "default"
+    return "none" if unsaid else settings.recording_consent
 
 
 async def _serve_and_call(

@@ -53,11 +53,15 @@ def list_webhooks(as_json: bool) -> None:
 @click.argument("url")
 @click.option("--event", "events", type=_EVENT, multiple=True, help="Only these; else all.")
 @click.option("--numbers", is_flag=True, help="Tell telephone numbers, too.")
+@click.option("--words", is_flag=True, help="Tell what was said, too, when a call has ended.")
 @click.option("--for", "description", default="", help="What it is for.")
-def add_webhook(url: str, events: tuple[str, ...], numbers: bool, description: str) -> None:
+def add_webhook(
+    url: str, events: tuple[str, ...], numbers: bool, words: bool, description: str
+) -> None:
     """Tell this address; prints the secret it is signed with, which is not shown again."""
     with _desk() as (endpoints, _):
-        made, secret = endpoints.add(Change(url, description, events, numbers), _BY, utc_now())
+        wanted = Change(url, description, events, numbers, words)
+        made, secret = endpoints.add(wanted, _BY, utc_now())
     click.echo(f"Number {made.id} is told from now on. Its secret:", err=True)
     click.echo(secret)
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, TypeVar
+from functools import partial
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from telephony.calllog import CallLog
-from telephony.console.access.audit import Audit
+from telephony.console.access.audit import Audit, Facts
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.access.throttle import Buckets, Rate
@@ -61,6 +62,8 @@ _EDIT = [needs(Right.EDIT)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 
 T = TypeVar("T")
+Mark = TypeVar("Mark")
+Shown = TypeVar("Shown")
 
 
 def calls_router(log: CallLog, audit: Audit) -> APIRouter:
@@ -177,32 +180,53 @@ def _asked(fields: dict[str, str]) -> str:
 # ---- labels and notes ---------------------------------------------------------------------------
 
 
+class _Marking(Generic[Mark, Shown]):
+    """A change of what is marked at a call: done, written down, and answered with all of it."""
+
+    def __init__(self, desk: Desk, audit: Audit, view: Callable[[list[Mark]], Shown]) -> None:
+        self._desk = desk
+        self._audit = audit
+        self._view = view
+
+    async def does(
+        self,
+        who: Who,
+        action: str,
+        call_id: str,
+        change: Callable[[], list[Mark]],
+        *,
+        before: Facts | None = None,
+        after: Callable[[list[Mark]], Facts] = lambda marks: {},
+    ) -> Shown:
+        def work() -> Shown:
+            marks = _told(change)
+            facts = before, after(marks) or None
+            self._audit.record(who, action, f"call {call_id}", *facts)
+            return self._view(marks)
+
+        return await self._desk.do(work)
+
+
 def _labels(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
+    marks, marking = log.marks, _Marking(desk, audit, labels_view)
+
     @router.get("/{call_id}/labels", responses=_NONE)
     async def labels(call_id: CallId) -> LabelsView:
-        return await desk.do(lambda: labels_view(_told(lambda: log.marks.labels(call_id))))
+        return await desk.do(lambda: labels_view(_told(lambda: marks.labels(call_id))))
 
     @router.post("/{call_id}/labels", responses=_NONE, dependencies=_EDIT)
     async def label(call_id: CallId, body: LabelBody, who: Me) -> LabelsView:
         """Put a label on; the same again changes nothing."""
-
-        def work() -> LabelsView:
-            after = _told(lambda: log.marks.label(call_id, body.label, who.name))
-            audit.record(who, "call.label", f"call {call_id}", after={"label": body.label})
-            return labels_view(after)
-
-        return await desk.do(work)
+        put = partial(marks.label, call_id, body.label, who.name)
+        return await marking.does(
+            who, "call.label", call_id, put, after=lambda _: {"label": body.label}
+        )
 
     @router.delete("/{call_id}/labels/{label:path}", responses=_NONE, dependencies=_EDIT)
     async def unlabel(call_id: CallId, label: str, who: Me) -> LabelsView:
         """Take a label off; to undo it, put it on."""
-
-        def work() -> LabelsView:
-            after = _told(lambda: log.marks.unlabel(call_id, label))
-            audit.record(who, "call.unlabel", f"call {call_id}", before={"label": label})
-            return labels_view(after)
-
-        return await desk.do(work)
+        take = partial(marks.unlabel, call_id, label)
+        return await marking.does(who, "call.unlabel", call_id, take, before={"label": label})
 
 
 def _discreet_notes(view: NotesView) -> NotesView:
@@ -212,39 +236,32 @@ def _discreet_notes(view: NotesView) -> NotesView:
 
 
 def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
+    marks, marking = log.marks, _Marking(desk, audit, notes_view)
+
     @router.get("/{call_id}/notes", responses=_NONE)
     async def notes(call_id: CallId, who: Me) -> NotesView:
-        view = await desk.do(lambda: notes_view(_told(lambda: log.marks.notes(call_id))))
+        view = await desk.do(lambda: notes_view(_told(lambda: marks.notes(call_id))))
         return view if who.may(Right.HEAR) else _discreet_notes(view)
 
     @router.post("/{call_id}/notes", responses=_NONE, dependencies=_EDIT)
     async def note(call_id: CallId, body: NoteBody, who: Me) -> NotesView:
-        def work() -> NotesView:
-            after = _told(lambda: log.marks.note(call_id, body.text, who.name))
-            audit.record(who, "call.note", f"call {call_id}", after={"note": after[-1].id})
-            return notes_view(after)
-
-        return await desk.do(work)
+        put = partial(marks.note, call_id, body.text, who.name)
+        return await marking.does(
+            who, "call.note", call_id, put, after=lambda notes: {"note": notes[-1].id}
+        )
 
     @router.delete("/{call_id}/notes/{note_id}", responses=_NONE, dependencies=_EDIT)
     async def take_back(call_id: CallId, note_id: NoteId, who: Me) -> NotesView:
         """Take a note away; it can be restored for ten minutes, and is gone then."""
-
-        def work() -> NotesView:
-            after = _told(lambda: log.marks.take_back(call_id, note_id))
-            audit.record(who, "call.note.delete", f"call {call_id}", before={"note": note_id})
-            return notes_view(after)
-
-        return await desk.do(work)
+        take = partial(marks.take_back, call_id, note_id)
+        return await marking.does(who, "call.note.delete", call_id, take, before={"note": note_id})
 
     @router.post("/{call_id}/notes/{note_id}/restore", responses=_NONE, dependencies=_EDIT)
     async def restore(call_id: CallId, note_id: NoteId, who: Me) -> NotesView:
-        def work() -> NotesView:
-            after = _told(lambda: log.marks.restore(call_id, note_id))
-            audit.record(who, "call.note.restore", f"call {call_id}", after={"note": note_id})
-            return notes_view(after)
-
-        return await desk.do(work)
+        put = partial(marks.restore, call_id, note_id)
+        return await marking.does(
+            who, "call.note.restore", call_id, put, after=lambda _: {"note": note_id}
+        )
 
 
 # ---- views --------------------------------------------------------------------------------------

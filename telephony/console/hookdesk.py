@@ -103,5 +103,6 @@ def _facts(endpoint: Endpoint) -> dict[str, object]:
         "description": endpoint.description,
         "events": list(endpoint.events),
         "numbers": endpoint.numbers,
+        "words": endpoint.words,
         "enabled": endpoint.enabled,
     }

@@ -11,14 +11,23 @@ from telephony.console import views
 from telephony.console.access.policy import needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
-from telephony.console.routes import Author, Before, Limit, Me, problems_of
+from telephony.console.routes import (
+    Author,
+    Before,
+    Limit,
+    Me,
+    problems_of,
+    reader_of,
+    unread,
+)
 from telephony.console.views import MAX_ID, ErrorView, Id, View, Why
 from telephony.console.workshop import Workshop
+from telephony.transcripts.discretion import last_two
 from tools.phone import e164
 from tools.rollout.decision import Verdict, due_at
 from tools.rollout.rollouts import Event, Refusal
 from tools.rollout.spec import Arm, Counts, Rollout, Rule
-from tools.versions.spec import Behind, Broken
+from tools.versions.spec import Behind, Broken, Unread
 
 RolloutId = Annotated[int, Path(ge=1, le=MAX_ID, description="The id of a roll-out.")]
 Percent = Annotated[float, Field(ge=0, le=100, description="Of callers.")]
@@ -136,20 +145,20 @@ def rollouts_router(shop: Workshop) -> APIRouter:
 
 def _reading(router: APIRouter, shop: Workshop) -> None:
     @router.get("", response_model=RolloutsView)
-    async def rollouts(limit: Limit = PAGE, before: Before = None) -> Response:
+    async def rollouts(who: Me, limit: Limit = PAGE, before: Before = None) -> Response:
         """Every roll-out there was."""
 
         def work() -> RolloutsView:
             found = shop.rollouts.history(limit, before)
             further = found[-1].id if len(found) == limit else None
-            return RolloutsView(rollouts=[rollout_view(each) for each in found], next=further)
+            return RolloutsView(rollouts=[rollout_view(each, who) for each in found], next=further)
 
         return await shop.config.show(work)
 
     @router.get("/{rollout}", response_model=RolloutDetailView, responses=problems_of(404))
-    async def rollout(rollout: RolloutId) -> Response:
+    async def rollout(rollout: RolloutId, who: Me) -> Response:
         """One roll-out: what its calls have come to, and what the guard made of it."""
-        return await shop.config.show(lambda: detail_of(shop, rollout))
+        return await shop.config.show(lambda: detail_of(shop, rollout, who))
 
 
 def _acting(router: APIRouter, shop: Workshop) -> None:
@@ -183,7 +192,11 @@ def started(shop: Workshop, body: RolloutBody, author: str, who: Who) -> Rollout
     if not body.percent and not numbers:
         raise Refused(422, "no-calls", "Say which calls: a percentage, numbers, or both.")
     rule = Rule(**body.rule.model_dump())
-    found = shop.rollouts.start(body.version, body.percent, numbers, rule, author, body.why)
+    found = shop.rollouts.start(
+        body.version, body.percent, numbers, rule, author, body.why, reader=reader_of(who)
+    )
+    if isinstance(found, Unread):
+        raise unread(shop.audit, who, found)
     rollout = _typed(found)
     return _told(shop, "rollout.start", rollout, who)
 
@@ -202,7 +215,9 @@ def stopped(shop: Workshop, rollout_id: int, body: EndBody, author: str, who: Wh
 
 
 def finished(shop: Workshop, rollout_id: int, body: EndBody, author: str, who: Who) -> RolloutView:
-    found = shop.rollouts.publish(rollout_id, author, body.why)
+    found = shop.rollouts.publish(rollout_id, author, body.why, reader=reader_of(who))
+    if isinstance(found, Unread):
+        raise unread(shop.audit, who, found)
     if found is None or isinstance(found, Refusal | Broken | Behind):
         _typed(found)
     shop.config.moved()
@@ -256,23 +271,27 @@ def _told(shop: Workshop, action: str, rollout: Rollout, who: Who) -> RolloutVie
     facts = {"version": rollout.version, "percent": rollout.percent, "state": rollout.state.value}
     shop.audit.record(who, action, f"roll-out {rollout.id}", None, facts)
     shop.rolled()
-    return rollout_view(rollout)
+    return rollout_view(rollout, who)
 
 
 # ---- from ours to theirs -------------------------------------------------------------------------
 
 
-def rollout_view(found: Rollout) -> RolloutView:
+def rollout_view(found: Rollout, who: Who) -> RolloutView:
+    """Numbers as this reader may know them: some are callers'."""
+    if not who.may(Right.HEAR):
+        hidden = tuple(last_two(each) or "" for each in found.numbers)
+        found = msgspec.structs.replace(found, numbers=hidden)
     return RolloutView.model_validate(msgspec.to_builtins(found, builtin_types=(dt.datetime,)))
 
 
-def detail_of(shop: Workshop, rollout_id: int) -> RolloutDetailView:
+def detail_of(shop: Workshop, rollout_id: int, who: Who) -> RolloutDetailView:
     """Raises Refused."""
     found = _typed(shop.rollouts.find(rollout_id))
     counts = shop.rollouts.counts(rollout_id)
     events = shop.rollouts.events(rollout_id)
     return RolloutDetailView(
-        rollout=rollout_view(found),
+        rollout=rollout_view(found, who),
         old=_counts(counts[Arm.OLD]),
         new=_counts(counts[Arm.NEW]),
         next_look_at=due_at(found.looks + 1, found.rule),

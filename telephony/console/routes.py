@@ -33,7 +33,7 @@ from telephony.console.views import (
 )
 from tools.config import ConfigError
 from tools.versions.files import Changes, changed, refuse_bad
-from tools.versions.spec import Behind, Broken, Conflict, Moved, NoVersion
+from tools.versions.spec import Behind, Broken, Conflict, Moved, NoVersion, Unread
 
 PAGE = 50
 MOST = 200
@@ -326,8 +326,36 @@ def published(
     desk: ConfigDesk, audit: Audit, version: int, body: PublishBody, who: tuple[str, Who]
 ) -> EventView:
     """Blocks. `who` is the author, and whoever asks. Raises Refused, or NoVersion."""
-    found = desk.versions.publish(version, who[0], body.why, over=body.over, anyway=body.anyway)
+    found = desk.versions.publish(
+        version,
+        who[0],
+        body.why,
+        over=body.over,
+        anyway=body.anyway,
+        reader=reader_of(who[1]),
+    )
     return _moved(desk, audit, who[1], found)
+
+
+def reader_of(who: Who) -> str | None:
+    """A program reads nothing, whoever it says it is."""
+    return None if who.key else who.name
+
+
+def unread(audit: Audit, me: Who, found: Unread) -> Refused:
+    """Four eyes are wanted, and these are two; that it was tried is written down."""
+    facts = {"authors": found.authors, "why": "four-eyes"}
+    audit.record(me, "config.publish_refused", f"version {found.version}", None, facts)
+    return Refused(409, "four-eyes", four_eyes(me, found))
+
+
+def four_eyes(me: Who, found: Unread) -> str:
+    """Why they may not let calls go by it, as a sentence."""
+    if me.key:
+        return "A key may not let it go live: a person who has written none of it has to."
+    others = [each for each in found.authors if each != me.name]
+    who = " and ".join(["you", *others])
+    return f"It has changes by {who} that were never live: somebody else has to publish it."
 
 
 def rolled_back(
@@ -341,7 +369,9 @@ def rolled_back(
     return _moved(desk, audit, who[1], found)
 
 
-def _moved(desk: ConfigDesk, audit: Audit, me: Who, found: Moved | Broken | Behind) -> EventView:
+def _moved(
+    desk: ConfigDesk, audit: Audit, me: Who, found: Moved | Broken | Behind | Unread
+) -> EventView:
     match found:
         case Moved(event):
             desk.moved()
@@ -351,6 +381,8 @@ def _moved(desk: ConfigDesk, audit: Audit, me: Who, found: Moved | Broken | Behi
             return views.event_view(event)
         case Broken(errors):
             raise _broken(list(errors))
+        case Unread():
+            raise unread(audit, me, found)
         case Behind(_, published):
             detail = (
                 f"It would undo changes of others: version {published} is published. Save your"

@@ -30,6 +30,7 @@ from telephony.console.pages.webhooks import webhooks_page_router
 from telephony.console.parts import Parts
 from telephony.console.problems import KNOWN, Refused, problem_of
 from telephony.console.rendering import HOME, NAVIGATION, offered, page
+from telephony.console.sorry import NOTHING, sorry
 
 
 def _routers(parts: Parts) -> Sequence[APIRouter]:
@@ -75,7 +76,7 @@ def _home() -> APIRouter:
         """Goes on to the first place this reader may see."""
         places = offered(current(request), request.app.state.places)
         if not places:
-            return page(request, "error.html", title="Nothing here yet", refused=None)
+            return page(request, "error.html", sorry=NOTHING, refused=None)
         return RedirectResponse(places[0].path, 303)
 
     return router
@@ -108,7 +109,7 @@ def _say(request: Request, refused: Refused) -> Response:
     if status < HTTPStatus.BAD_REQUEST:
         return refused.response()
     response = page(
-        request, "error.html", status=status, title=refused.problem.title, refused=refused.problem
+        request, "error.html", status=status, sorry=sorry(status), refused=refused.problem
     )
     response.headers.update(refused.headers)
     return response

@@ -36,6 +36,7 @@ class AddBody(BaseModel):
     description: Text = ""
     events: Events = []
     numbers: bool = Field(default=False, description="Tell it telephone numbers.")
+    words: bool = Field(default=False, description="Tell it what was said, when a call has ended.")
 
 
 class ChangeBody(BaseModel):
@@ -47,6 +48,7 @@ class ChangeBody(BaseModel):
     description: Text | None = None
     events: Events | None = None
     numbers: bool | None = None
+    words: bool | None = None
     enabled: bool | None = None
 
 
@@ -122,7 +124,7 @@ def _endpoints(router: APIRouter, desk: HookDesk) -> None:
     @router.post("", status_code=201, responses=_ERRORS, summary="Tell somebody else, too")
     def add(body: AddBody, who: Me) -> NewEndpoint:
         events = tuple(each.value for each in body.events)
-        wanted = Change(body.url, body.description, events, body.numbers)
+        wanted = Change(body.url, body.description, events, body.numbers, body.words)
         return NewEndpoint(*done(lambda: desk.add(who, wanted)))
 
     @router.get("/{endpoint_id}", responses=_ERRORS, summary="One receiver")
@@ -133,7 +135,7 @@ def _endpoints(router: APIRouter, desk: HookDesk) -> None:
     @router.patch("/{endpoint_id}", responses=_ERRORS, summary="Change it, or switch it on or off")
     def change(endpoint_id: Id, body: ChangeBody, who: Me) -> Endpoint:
         events = None if body.events is None else tuple(each.value for each in body.events)
-        wanted = Change(body.url, body.description, events, body.numbers, body.enabled)
+        wanted = Change(body.url, body.description, events, body.numbers, body.words, body.enabled)
         changed: Endpoint = done(lambda: desk.change(who, endpoint_id, wanted))
         return changed
 

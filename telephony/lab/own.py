@@ -54,6 +54,7 @@ def _in_the_lab(
         database_url=database_url(f"sqlite:///{folder / 'lab.db'}"),
         drain_seconds=_DRAIN_S,
         lost_seconds=0,
+        recording_consent="none",
         twilio_account_sid=twilio.account_sid,
         twilio_auth_tokens=(Secret(twilio.auth_token),),
         twilio_api_url=twilio.api_url,

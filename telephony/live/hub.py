@@ -13,7 +13,7 @@ from telephony.call.events import Act, CallEvent, OperatorActs
 from telephony.live.picture import CallView, Head, Peek, Picture
 from telephony.live.reader import Reader
 from telephony.live.wire import Done, Sound, difference
-from telephony.transcripts.entry import OperatorLine
+from telephony.transcripts.entry import AnyEntry, OperatorLine
 
 FLUSH_S = 0.1
 """Readers are told at most so often."""
@@ -51,10 +51,14 @@ class Hub:
     # ---- what the calls tell ---------------------------------------------------------------------
 
     def begin(
-        self, head: Head, deliver: Callable[[CallEvent], None], peek: Callable[[], Peek]
+        self,
+        head: Head,
+        deliver: Callable[[CallEvent], None],
+        peek: Callable[[], Peek],
+        before: Sequence[AnyEntry] = (),
     ) -> None:
-        """A call has its stream; `over` must follow."""
-        self._calls[head.call_id] = _On(Picture(head), deliver, peek)
+        """A call has its stream; `over` must follow. `before`: lines of a process that had it."""
+        self._calls[head.call_id] = _On(Picture(head, before), deliver, peek)
         self._touch(head.call_id)
 
     def observe(

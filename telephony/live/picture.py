@@ -5,7 +5,7 @@ costs next to nothing while nobody watches.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from agents.money import FREE
 from telephony.call.commands import CallCommand, Record, StoreAudio, Track
 from telephony.call.ending import Phase
 from telephony.call.events import CallerAudio, CallEvent, ToolFinished, ToolWaits
+from telephony.call.money import cost_of
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
@@ -109,13 +110,14 @@ class CallView(msgspec.Struct, frozen=True):
 class Picture:
     """One call, as it looks."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, before: Iterable[AnyEntry] = ()) -> None:
+        """`before`: lines of another process, which had the call first."""
         self.head = head
         self.entries: list[AnyEntry] = []
         """The transcript so far, but for what fell off its beginning."""
         self.forgotten = 0
         """So many lines fell off."""
-        self._engine = head.engine
+        self._engine = ""
         self._seat = 0
         self._floor = "nobody"
         self._speaker = ""
@@ -124,6 +126,9 @@ class Picture:
         """What the agent is saying, by item: the words that have come."""
         self._tools: dict[str, ToolView] = {}
         self._spent = FREE
+        for entry in before:
+            self._written(entry)
+        self._engine = head.engine
 
     def take(self, event: CallEvent, commands: Sequence[CallCommand]) -> bool:
         """Something happened, and this followed; whether the picture has changed."""
@@ -210,10 +215,8 @@ class Picture:
             case SeatLine(seat=seat, engine=engine):
                 self._seat, self._engine = seat, engine
                 self._saying.clear()
-            case UsageLine(cost=cost) if cost is not None:
-                self._spent += cost
-            case ChargeLine(cost=cost):
-                self._spent += cost
+            case UsageLine() | ChargeLine():
+                self._spent += cost_of(entry)
             case _:
                 pass
 

@@ -27,8 +27,11 @@ _MOST_KNOWN = 50
 _ANSWERS = 2
 """So many lines of the other side answer a question."""
 _LEAST_OPEN = 3
-_LEAST_SHOWN = 6
-"""So many figures of a number that may go on are shown to nobody until it is known."""
+_LEAST_SAID = 6
+"""So many figures in a row may be a number, wherever they are told."""
+_LEAST_VEILED = 4
+"""So many of a number that may go on are shown to nobody until it is known; and of one that was
+asked for none."""
 _LEAST_PART = 4
 _LAST_FOUR = 4
 """The last four of a card's number may be kept, as they stand on receipts (PCI DSS 3.4.1)."""
@@ -125,7 +128,7 @@ class Conversation:
         """Whether something was asked of this side that may not be kept, or was begun by it."""
         side = self._speakers.get(speaker)
         return side is not None and bool(
-            len(side.begun) >= _LEAST_SHOWN or side.expects & self.kinds
+            len(side.begun) >= _LEAST_SAID or side.expects & self.kinds
         )
 
     def spans(self, text: str) -> list[Span]:
@@ -137,7 +140,7 @@ class Conversation:
         """The same of a text of which more may come: also every number that is long already."""
         if not may_tell(text):
             return []
-        long = (run for run in runs_of(tokens_of(text)) if len(run.digits) > _LEAST_PART)
+        long = (run for run in runs_of(tokens_of(text)) if len(run.digits) >= _LEAST_VEILED)
         return merged([*self.spans(text), *(Span(run.start, run.end, None) for run in long)])
 
     def veiled(self, text: str) -> str:
@@ -161,7 +164,8 @@ class Conversation:
         """What of an open line may be the beginning of a longer number."""
         found: list[Span] = []
         for side in self._speakers.values():
-            if len(side.begun) < _LEAST_SHOWN:
+            least = 1 if side.asked & self.kinds else _LEAST_VEILED
+            if len(side.begun) < least:
                 continue
             own = [piece.symbol for piece in side.begun if piece.key == key]
             if own:
@@ -270,7 +274,7 @@ class Conversation:
         if kind not in _JOINABLE:
             return
         figures = "".join(run.digits for run in runs_of(tokens_of(text)))
-        if len(figures) > _LEAST_SHOWN and figures not in self._known:
+        if len(figures) > _LEAST_SAID and figures not in self._known:
             self._known = [*self._known, figures][-_MOST_KNOWN:]
 
     def _known_in(self, text: str) -> list[Span]:

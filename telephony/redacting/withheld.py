@@ -161,6 +161,10 @@ class Withheld:
         """Items of the agent that hold what is not kept."""
         self._item = ""
         """The one audio came of last: what is sent again is most likely of it."""
+        self._telling: set[str] = set()
+        """Items of the agent with what may be sensitive, which somebody may be hearing now."""
+        self._muted: frozenset[Track] = frozenset()
+        """Of these nothing is to be heard by those who listen in."""
 
     # ---- what the journal is given ---------------------------------------------------------------
 
@@ -212,7 +216,26 @@ class Withheld:
             return event, commands
         if any(type(command) in TELLING for command in commands):
             commands = [self._known.shown_command(command) for command in commands]
-        return self._shown_event(event), commands
+        return self._shown_event(event), self.audible(commands)
+
+    def audible(self, commands: Sequence[CallCommand]) -> Sequence[CallCommand]:
+        """For those who listen in. Sound goes out before its words are known: while something that
+        may not be kept is to be expected of a side, that side is silent."""
+        if not self._muted:
+            return commands
+        return [
+            structs.replace(command, ulaw=SILENCE * len(command.ulaw))
+            if isinstance(command, StoreAudio) and command.track in self._muted
+            else command
+            for command in commands
+        ]
+
+    def _mute(self) -> None:
+        """Something was said: who may be heard now?"""
+        tracks = {Track.HEARD} if self._telling else set()
+        if self._talk.awaits(CALLER):
+            tracks.add(Track.CALLER)
+        self._muted = frozenset(tracks)
 
     def scrub(self, text: str) -> str:
         """Any other text of the call, without what may not be kept."""
@@ -236,6 +259,9 @@ class Withheld:
         opened = self._open.get(key_of(AGENT, item_id))
         so_far = opened.text[-_LOOK_BACK:] if opened else text
         spans = self._talk.glimpsed(so_far)
+        if spans and opened and item_id not in self._telling:
+            self._telling.add(item_id)
+            self._mute()
         return blotted(so_far, spans)[-len(text) :] if spans and text else text
 
     # ---- what is heard of the conversation -------------------------------------------------------
@@ -300,6 +326,10 @@ class Withheld:
         else:
             self._begin(key)
             self._resolve(self._talk.take(key, speaker, entry.text))
+        if speaker == AGENT:
+            # What is to be heard of it was heard.
+            self._telling.discard(entry.item_id)
+            self._mute()
 
     def _resolve(self, lines: Sequence[Line]) -> None:
         for line in lines:
@@ -309,6 +339,17 @@ class Withheld:
             self._told_s = self._now
         elif lines:
             self._told_s = None
+        for line in lines:
+            if line.speaker == AGENT:
+                self._tells(line.key.partition(" ")[2], line.open or bool(line.spans))
+        self._mute()
+
+    def _tells(self, item_id: str, sensitive: bool) -> None:
+        """All words of an item are known; it is heard until its line is written."""
+        if sensitive and key_of(AGENT, item_id) in self._open:
+            self._telling.add(item_id)
+        else:
+            self._telling.discard(item_id)
 
     def _settle(self, key: str) -> None:
         """Let go of what is known by now."""
@@ -372,6 +413,7 @@ class Withheld:
         if speaker == AGENT and key not in self._lines:
             self._resolve(self._talk.take(key, AGENT, opened.text))
             self._open.pop(key, None)
+        self._telling.discard(item_id)
         over = Stretch(round(max(0.0, opened.since) * RATE), round(self._now * RATE))
         if speaker == AGENT:
             if item_id in self._dirty:

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 import sqlalchemy as sa
 
-from telephony.retention import people
+from telephony.retention import mentions, people
 from telephony.retention.classes import Kept, files_of, name_of
 from telephony.retention.holds import Held, held_now
 from telephony.retention.plan import Plan, Receipt, Scope, digest_of
@@ -162,6 +162,7 @@ class Deletions:
         self._each(on, plan, Rows.erase)
         if plan.number:
             people.erase(on, plan.number)
+            mentions.erase(on, plan.number)
 
     def _unlink(self, place: str, classes: frozenset[Kept]) -> None:
         folder = self._calls / place
@@ -191,6 +192,7 @@ class Deletions:
         found = self._each(on, plan, Rows.count)
         if plan.number:
             found["contacts"] = people.count(on, plan.number)
+            found |= mentions.count(on, plan.number)
         return {name: count for name, count in found.items() if count}
 
     def _each(

@@ -136,6 +136,15 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
     )
 
 
+def without_words(on: sa.Connection, calls: Sequence[str]) -> None:
+    """Of callers who have not agreed that their words are kept: which tools ran and how they ended
+    stays, not what they were told and answered. What they had done, and left word of, stays."""
+    for table, blank in ((RECEIPTS, {"output": None}), (APPROVALS, {"arguments": "{}"})):
+        each = Rows(table, Kept.TRANSCRIPT, blank=blank)
+        for ids in chunks(calls):
+            each.erase(on, table.c.call_id.in_(ids))
+
+
 def calls_of(on: sa.Connection, number: str, now: dt.datetime) -> set[str]:
     """The ids of all calls any table knows of this number."""
     found: set[str] = set()

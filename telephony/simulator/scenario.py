@@ -135,6 +135,7 @@ def _rules(goal: Goal, goodbye: str, change: str) -> tuple[Rule, ...]:
     """Longer sentences hold several keywords, so what is most particular comes first."""
     service = f"I'd like to book a {goal.service}, please."
     return (
+        Rule("recorded", r"\b(may|can|do) (i|we|you) .*\brecord", "Yes, that's fine."),
         Rule("taken", _TAKEN, change, gives=("time",)),
         Rule("anything else", r"(any|some)thing else", goodbye, ends=True, insists=True),
         Rule("change", r"\bchange\b", change, gives=("time",)),

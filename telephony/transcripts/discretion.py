@@ -88,7 +88,7 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 
 def discreet(entries: Iterable[AnyEntry], find: Find = found) -> list[AnyEntry]:
     """The lines as who may not hear the call reads them."""
-    return [_discreet(entry, find) for entry in entries]
+    return [discreet_entry(entry, find) for entry in entries]
 
 
 def discreet_summary(summary: Summary) -> Summary:
@@ -109,7 +109,8 @@ def last_two(number: str | None) -> str | None:
     return number and "…" + number[-2:]
 
 
-def _discreet(entry: AnyEntry, find: Find) -> AnyEntry:
+def discreet_entry(entry: AnyEntry, find: Find = found) -> AnyEntry:
+    """One of them."""
     changes: dict[str, Any] = {
         name: discreet_text(value, find)
         for name in entry.__struct_fields__

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agents.money import Cost
+from agents.money import FREE, Cost
 from telephony.plain import plain
 from telephony.transcripts.entry import (
     UNKNOWN_MS,
@@ -118,6 +118,11 @@ class CostRow(msgspec.Struct, frozen=True):
     what: str
     detail: str
     cost: Cost | None
+
+    @property
+    def free(self) -> bool:
+        """It is known to cost nothing."""
+        return self.cost == FREE
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):

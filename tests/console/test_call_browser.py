@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from agents.money import FREE, Cost
 from telephony.console.access.roles import Role
-from telephony.transcripts.entry import AgentLine, AnyEntry, CallerLine, Fate, Word, WordFate
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    CallerLine,
+    Charge,
+    ChargeLine,
+    Fate,
+    UsageLine,
+    Word,
+    WordFate,
+)
 from telephony.transcripts.journal import Journal, JournalWriter
 from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
 from tests.console.hostile import CORPUS
@@ -19,6 +31,9 @@ from tests.telephony.stored_call import CALL, ENTRIES, MONDAY, store, write
 
 PAGE = f"/console/calls/{CALL}"
 HOSTILE = "CAhostile"
+UNPAID: list[AnyEntry] = [
+    UsageLine(f"r{each}", "completed", None, 1_000 * each, FREE, "local") for each in range(9)
+]
 LIT = """() => {
   window.lit = [];
   const look = (changes) => {
@@ -57,6 +72,8 @@ def office(tmp_path_factory: pytest.TempPathFactory, console_database: Path) -> 
     console = Console(copied(console_database, folder))
     store(folder)
     store(folder, hostile(), call_id=HOSTILE)
+    store(folder, [*UNPAID, ChargeLine(Charge.CARRIER, Cost(12_500), 0)], call_id="CAboth")
+    store(folder, UNPAID, call_id="CAfree")
     yield console
     console.close()
 
@@ -241,6 +258,7 @@ def test_the_page_grows_while_the_call_is_on(page: Page, office: Console) -> Non
     write(journal, ENTRIES[:2])
     while journal._spool.written != journal._spool.queued:
         page.wait_for_timeout(10)
+    wrong = watched(page)
     page.goto("/console/calls/CAon")
     expect(page.locator("#transcript")).to_contain_text("Thanks")
     page.evaluate("window.same = true")
@@ -249,6 +267,36 @@ def test_the_page_grows_while_the_call_is_on(page: Page, office: Console) -> Non
     assert page.evaluate("window.same")
     page.locator(".w", has_text="haircut").click()
     expect(page.locator(".line.caller.now")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert wrong == [], "nothing is asked for that there is not yet"
+
+
+def test_what_an_engine_of_our_own_has_said_is_one_line_without_a_price(page: Page) -> None:
+    page.goto("/console/calls/CAboth")
+    rows = page.locator("#costs tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.last).to_have_text(re.compile(r"9 more\s*no charge"))
+    page.goto("/console/calls/CAfree")
+    expect(page.locator("#costs")).to_contain_text("No charge, 9 times")
+
+
+@pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"viewport": PHONE}], ids=str)
+def test_a_page_that_is_not_there_says_what_helps(
+    office: Console, browser: Browser, address: str, options: dict[str, object]
+) -> None:
+    context = signed_in(browser, office, address, Role.VIEWER, **options)
+    page = context.new_page()
+    for path, title, cure in (
+        ("/console/nowhere", "There is nothing here", "the address may be mistyped"),
+        ("/console/calls/CAnobody", "There is nothing here", "It may be gone"),
+        ("/console/settings/users", "Your role may not do this", "An admin can give you"),
+    ):
+        page.goto(path)
+        assert page.title() == f"{title} · Frontdesk"
+        expect(page.locator("h1")).to_have_text(title)
+        expect(page.locator("main")).to_contain_text(cure)
+        assert_accessible(page)
+    context.close()
 
 
 def test_labels_and_notes_are_put_on_and_taken_off_again(page: Page) -> None:

@@ -5,8 +5,10 @@ import zipfile
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Dialog, expect
 
 from telephony.console.access.roles import Role
+from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
 from tests.console.house import Console
 from tests.retention.conftest import CALLER
 from tests.retention.filled import fill
@@ -124,3 +126,37 @@ def test_only_admins_see_the_page(console: Console) -> None:
     for role in (Role.VIEWER, Role.EDITOR, Role.APPROVER):
         assert console.client(role).get(PAGE).status_code == 403
         assert console.client(role).form(f"{PAGE}/run").status_code == 403
+
+
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark", "viewport": PHONE}])
+def test_a_hold_is_placed_and_released_in_a_browser(
+    console: Console, browser: Browser, options: dict[str, Any]
+) -> None:
+    fill(console.store, number=OTHER)
+    ask(console, "POST", "/deletions", number=OTHER, why="asked", confirm=True)
+    with served(console.app) as address:
+        context = signed_in(browser, console, address, **options)
+        page = context.new_page()
+        wrong = watched(page)
+        page.goto(PAGE)
+        assert_accessible(page)
+        page.get_by_label("Number or call").fill(CALLER)
+        page.get_by_label("Why").fill("a claim")
+        page.get_by_role("button", name="Hold it").click()
+        expect(page.locator("tr", has_text=CALLER)).to_contain_text("held")
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        asked: list[str] = []
+
+        def agree(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            dialog.accept()
+
+        page.once("dialog", agree)
+        page.get_by_role("button", name="Release").click()
+        expect(page.locator("tr", has_text="a claim")).to_contain_text("released")
+        assert asked[0].startswith("Release hold 1?")
+        page.get_by_role("button", name="Verify all calls").click()
+        expect(page.get_by_role("status").first).to_be_visible()
+        assert wrong == []
+        context.close()

@@ -304,3 +304,19 @@ def test_what_the_guard_decided_is_shown_with_its_figures(console: Console) -> N
     assert "owed silence: 0.0 % against 100.0 %" in page
     assert 'action="/console/tools/rollouts/1/end"' not in page
     assert "rolled back" in shown(console.client(Role.VIEWER), "/console/tools/rollouts")
+
+
+@pytest.mark.parametrize(("role", "seen"), [(Role.VIEWER, "…01"), (Role.EDITOR, "+442079460001")])
+def test_who_may_not_hear_calls_sees_no_numbers_in_a_roll_out(
+    console: Console, role: Role, seen: str
+) -> None:
+    begun = {"version": draft(console, BOOK, SALON[BOOK] + "# x\n"), "numbers": "+442079460001"}
+    answer = console.client(Role.EDITOR).form("/console/tools/rollouts", begun)
+    assert answer.status_code == 303
+    reader = console.client(role)
+    listed = reader.get("/api/v1/rollouts").json()["rollouts"]
+    one = reader.get(f"/api/v1/rollouts/{listed[0]['id']}").json()["rollout"]
+    assert listed[0]["numbers"] == one["numbers"] == [seen]
+    text = shown(reader, f"/console/tools/rollouts/{listed[0]['id']}")
+    assert seen in text
+    assert ("+442079460001" in text) is (role is Role.EDITOR)

@@ -51,8 +51,11 @@ def test_a_receiver_is_added_changed_and_removed(console: Console) -> None:
     assert made["secret"].startswith("whsec_")
     endpoint = made["endpoint"]
     assert (endpoint["url"], endpoint["events"], endpoint["numbers"]) == (HOOK, ["alarm"], False)
-    changed = act(console, "PATCH", "/1", {"events": [], "numbers": True, "enabled": False})
+    changed = act(
+        console, "PATCH", "/1", {"events": [], "numbers": True, "words": True, "enabled": False}
+    )
     assert (changed["events"], changed["numbers"], changed["enabled"]) == ([], True, False)
+    assert (endpoint["words"], changed["words"]) == (False, True)
     assert act(console, "PATCH", "/1", {}) == changed == act(console, "GET", "/1")
     assert act(console, "GET")["endpoints"] == [changed]
     secret = act(console, "POST", "/1/secret")["secret"]
@@ -126,12 +129,21 @@ def test_the_page_from_nothing_to_a_receiver_told_again(console: Console) -> Non
     assert wrong.status_code == 409
     assert "Use https" in wrong.text
     assert 'value="http://10.0.0.1/"' in wrong.text
-    made = admin.form(PAGE, {"url": HOOK, "events": ["call.ended", "alarm"], "numbers": "true"})
+    made = admin.form(
+        PAGE,
+        {
+            "url": HOOK,
+            "events": ["call.ended", "alarm"],
+            "numbers": "true",
+            "words": "true",
+        },
+    )
     secret = made.text.split('class="secret">')[1].split("<")[0]
     assert secret.startswith("whsec_")
     assert secret not in admin.get(PAGE).text
     assert "call.ended, alarm" in made.text
     assert "with numbers" in made.text
+    assert "with words" in made.text
     told(console)
     kill(console)
     assert "1 never taken" in admin.get(PAGE).text

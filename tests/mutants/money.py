@@ -44,6 +44,16 @@ MONEY = (
         "responses do not count against the cap",
     ),
     _call(
+        "        self.spent = total(map(cost_of, config.before))\n",
+        "        self.spent = FREE\n",
+        "a call that changes its process begins its cap anew",
+    ),
+    _call(
+        "        self._minutes = _minutes(config.before)\n",
+        "        self._minutes = 0\n",
+        "a call that changes its process pays for its minutes twice",
+    ),
+    _call(
         "        while self._terms is not None and now >= self._minutes * MINUTE_S:\n",
         "        while self._terms is not None and now > self._minutes * MINUTE_S:\n",
         "a minute that begins is not charged when it does",

@@ -23,8 +23,10 @@ from telephony.retention.verifying import verify_calls
 from telephony.settings import load
 from telephony.telling import started
 from telephony.transcripts.archive import Archive, NotFound
+from telephony.transcripts.index.marks import Marks
 from tests.retention.conftest import CALLER, NOW, WORDS, MakeCall
 from tests.retention.filled import fill
+from tests.tools.versioned import Editor
 from tests.tree import modules
 from tools.booking.caldav import tables as calendars
 from tools.booking.tables import BOOKINGS
@@ -33,6 +35,8 @@ from tools.crm.tables import CONTACTS, NUMBERS
 from tools.hooks.endpoints import Change, Endpoints
 from tools.hooks.outbox import Outbox
 from tools.retained import CALL_CHAIN, DELETIONS
+from tools.rollout.rollouts import Rollouts
+from tools.rollout.spec import Rollout, Rule, State
 from tools.rollups import Rollups
 from tools.schema import METADATA
 from tools.store import Store
@@ -281,6 +285,35 @@ async def test_requirement_d6_everything_under_a_number_goes(
     assert left == {"do_not_call", "bookings"}, "not to be called stays; so does what is to come"
     assert findable(store, tmp_path, OTHER)
     assert verify_calls(store, tmp_path).problems == ()
+
+
+def test_requirement_d6_what_the_staff_wrote_down_of_a_number_goes_with_it(
+    tmp_path: Path, plain: Store
+) -> None:
+    """Views that ask for it go, in whatever way it was written; a roll-out goes on without it."""
+    marks = Marks(plain, lambda: NOW)
+    for name, query in (
+        ("hers", "number=%2B12125550123"),
+        ("as spoken", "q=212+555+0123&sort=cost"),
+        ("from its middle", "number=555-0123"),
+        ("her 212.555.0123", ""),
+        ("others", "number=%2B12125550199&since=2026-11-20"),
+        ("prices", "cost=100&duration=60"),
+    ):
+        marks.keep_view("u1", "ann", name, query, shared=True)
+    desk = Editor(plain)
+    desk.taken(shop="one")
+    draft = desk.saved(1, shop="two")
+    rollouts = Rollouts(plain, desk.versions, lambda: NOW)
+    made = rollouts.start(draft, 0, (CALLER, OTHER), Rule(), "ann", "")
+    assert isinstance(made, Rollout)
+    at_work = keeping(tmp_path, plain)
+    receipt = at_work.delete(Asked(number=CALLER), "ann")
+    assert (receipt.counts["call_views"], receipt.counts["rollouts"]) == (4, 1)
+    assert [each.name for each in marks.views("u2")] == ["others", "prices"]
+    left = rollouts.find(made.id)
+    assert left is not None
+    assert (left.numbers, left.state) == ((OTHER,), State.RUNNING)
 
 
 async def test_what_is_older_goes_by_class(call: MakeCall, tmp_path: Path, plain: Store) -> None:

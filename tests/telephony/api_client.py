@@ -97,7 +97,8 @@ class Backend:
     ) -> None:
         """`settings` are fields of Settings that are to be otherwise."""
         self.store: Store = open_store(f"sqlite:///{folder / FILE}")
-        self.versions = Versions(self.store, checked, Clock())
+        four_eyes = bool((settings or {}).get("four_eyes"))
+        self.versions = Versions(self.store, checked, Clock(), four_eyes=four_eyes)
         self.book = CostBook(self.store, "office")
         self.moved: list[int | None] = []
         self.standing = STANDING

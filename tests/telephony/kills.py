@@ -34,6 +34,7 @@ from tests.fakes.realtime_server import FakeRealtime
 from tests.fakes.realtime_session import RealtimeSession
 from tests.telephony.router import Router
 from tests.telephony.served import Served, free_port
+from tests.unasked import UNASKED
 from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.store import open_store
@@ -183,6 +184,7 @@ class Round:
             "PATH": os.environ["PATH"],
             "FRONTDESK_PORT": str(port),
             "FRONTDESK_PUBLIC_URL": self.router.address,
+            **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_DATA_DIR": str(self.folder / "data"),

@@ -14,6 +14,7 @@ import aiohttp
 from telephony.server import listen
 from telephony.simulator.dial import SimulatedTwilio
 from tests.fakes.realtime_server import FakeRealtime
+from tests.unasked import UNASKED
 
 START_S = 60.0
 
@@ -76,6 +77,7 @@ async def start(
     environment = {
         "PATH": os.environ["PATH"],
         "FRONTDESK_PORT": str(port),
+        **UNASKED,
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
         "FRONTDESK_DRAIN_SECONDS": "20",

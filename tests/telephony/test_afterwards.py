@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from telephony import afterwards
 from telephony.afterwards import GIVEN_UP, LOOK_BACK, Afterwards, Untraced
@@ -17,16 +18,29 @@ from telephony.health.facts import CallFacts, Measure, facts
 from telephony.health.report import report
 from telephony.health.spans import Range, spans
 from telephony.metrics import Metrics
+from telephony.telling import LONGEST_WORDS, said
 from telephony.transcripts.archive import StoredCall
-from telephony.transcripts.entry import AnyEntry, EndedReason
+from telephony.transcripts.entry import (
+    AgentLine,
+    Agreement,
+    AnyEntry,
+    CallerLine,
+    ConsentLine,
+    EndedReason,
+    Fate,
+)
 from telephony.transcripts.summary import Summary
 from tests.telephony.api_client import new_database
 from tests.telephony.finished_calls import CALLER, ENTRIES, NOON, SECRET_WORDS, Shelf
+from tools.approvals import Approvals
 from tools.counts import Counted
 from tools.hooks.endpoints import Change, Endpoints
 from tools.hooks.outbox import Outbox
+from tools.hooks.tables import EVENTS
+from tools.policy import NeedsApproval
+from tools.receipts import Begun, Claim, Receipts
 from tools.rollups import Rollups
-from tools.spec import BackendError
+from tools.spec import BackendError, Risk, ToolState
 from tools.store import CommitUnknownError, Store, open_store
 
 LONGEST = dt.timedelta(minutes=30)
@@ -82,8 +96,8 @@ class Rig:
             LONGEST,
         )
 
-    def listen(self, *events: str) -> None:
-        wanted = Change(url="https://a.example/", numbers=True, events=events)
+    def listen(self, *events: str, words: bool = False) -> None:
+        wanted = Change(url="https://a.example/", numbers=True, events=events, words=words)
         Endpoints(self.store).add(wanted, "anna", NOON - dt.timedelta(days=9))
 
     def told(self) -> list[dict[str, Any]]:
@@ -150,6 +164,61 @@ async def test_a_call_is_counted_told_of_and_traced_once(rig: Rig) -> None:
     seen = rig.metrics.registry.get_sample_value
     assert seen("frontdesk_barge_in_seconds_count") == 1
     assert seen("frontdesk_barge_in_seconds_sum") == 0.2
+
+
+async def test_who_asks_for_words_gets_what_was_heard_and_nothing_that_tells_who_called(
+    rig: Rig,
+) -> None:
+    rig.listen("call.ended", words=True)
+    number = CallerLine("c2", "Call me on 020 7946 0001 or at jo@example.com.", 4_000, 6_000)
+    unheard = AgentLine("i2", 2, "Never mind.", "", Fate.NEVER_PLAYED, 7_000, 7_000, 0, 0)
+    await rig.shelf.call("CA1", entries=(*ENTRIES[:-1], number, unheard, ENTRIES[-1]))
+    refused = ConsentLine(Agreement.REFUSED, "key", "v", "", 1, 900)
+    await rig.shelf.call("CA2", entries=(refused, ENTRIES[-1]))
+    await finished(rig, 2)
+    await rig.after.drain()
+    told = {each["data"]["call_id"]: each["data"] for each in rig.told()}
+    assert told["CA1"]["transcript"] == [
+        {"speaker": "agent", "at_ms": 500, "text": "Hello"},
+        {"speaker": "caller", "at_ms": 1_700, "text": SECRET_WORDS},
+        {
+            "speaker": "caller",
+            "at_ms": 4_000,
+            "text": "Call me on [number] or at [e-mail address].",
+        },
+    ]
+    assert told["CA1"]["transcript_cut"] is False
+    assert told["CA2"]["transcript"] == []
+    Outbox(rig.store).forget("CA1")
+    rows = rig.store.read(lambda on: on.execute(sa.select(EVENTS.c.words)).scalars().all())
+    assert SECRET_WORDS not in repr(rows), "deleted with the transcript"
+
+
+@pytest.mark.parametrize("answer", [*Agreement])
+async def test_requirement_d4_of_who_has_not_agreed_only_which_tools_ran_stays(
+    rig: Rig, answer: Agreement
+) -> None:
+    receipts, approvals = Receipts(rig.store), Approvals(rig.store)
+    claim = Claim("CA1", "t1", "book", Risk.WRITE_OWN, "d", NOON, NOON, caller=CALLER)
+    begun = receipts.begin(claim)
+    assert isinstance(begun, Begun)
+    receipts.finish(begun.receipt.id, ToolState.DONE, f'"{SECRET_WORDS}"', NOON)
+    approvals.ask(claim, f'{{"name": "{SECRET_WORDS}"}}', NeedsApproval(30, "refuse"))
+    asked = ConsentLine(answer, "key", "v", "", 1, 900)
+    await rig.shelf.call("CA1", entries=(asked, ENTRIES[-1]))
+    await finished(rig, 1)
+    await rig.after.drain()
+    (kept,) = receipts.of_call("CA1")
+    assert (kept.tool, kept.state) == ("book", ToolState.DONE)
+    assert (SECRET_WORDS in kept.output) is answer.allows
+    (waiting,) = approvals.waiting(NOON)
+    assert (waiting.arguments == {}) is not answer.allows
+
+
+def test_a_transcript_without_end_is_told_as_far_as_it_goes() -> None:
+    line = CallerLine("c", "a" * (LONGEST_WORDS // 20), 0, 1)
+    told = said([line] * 25)
+    assert (len(told["transcript"]), told["transcript_cut"]) == (20, True)  # type: ignore[arg-type]
 
 
 async def test_fault_a_database_that_was_down_delays_and_loses_nothing(rig: Rig) -> None:

@@ -26,7 +26,7 @@ from agents.engine import (
 from agents.models import Prices, Tariff
 from agents.money import UNKNOWN, Cost, total
 from telephony.call.commands import EndCall, HangUp, Note, Record, Transfer
-from telephony.call.config import Limits, Route, Terms
+from telephony.call.config import Limits, Resumed, Route, Terms
 from telephony.call.ending import Phase
 from telephony.call.events import (
     BudgetNews,
@@ -290,6 +290,49 @@ def test_a_caller_cannot_talk_a_spent_call_into_going_on() -> None:
     assert script.call.phase is Phase.CLOSING
     script.wait(45.0)
     assert HangUp() in script.said
+
+
+BEFORE = (
+    ChargeLine(Charge.CARRIER, MINUTE, 0),
+    UsageLine("r0", "completed", Usage(), 4_000, Cost(40_000), "gpt-realtime-2.1"),
+    ChargeLine(Charge.TRANSCRIPTION, Cost(100, unknown=True), 30_000),
+    UsageLine("r1", "cancelled", None, 50_000),
+    ChargeLine(Charge.CARRIER, MINUTE, 60_000),
+)
+"""What another process left of a call's account: 65,100 micro-dollars and more."""
+
+
+def resumed(cap: int | None, at_s: float) -> Script:
+    """The call goes on here."""
+    script = Script()
+    script.config = msgspec.structs.replace(
+        script.config,
+        terms=Terms((TARIFF,), CARRIER, cap),
+        before=BEFORE,
+        resumed=Resumed(at_s, seat=1),
+    )
+    script.call = Call(script.config)
+    script.now = at_s
+    return script.happens(StreamStarted("MZ2"), EngineReady("s2"))
+
+
+def test_a_call_of_another_process_goes_on_with_its_account() -> None:
+    script = resumed(None, 130.0)
+    charged = [ChargeLine(Charge.CARRIER, MINUTE, 120_000)]
+    assert list(script.entries(ChargeLine)) == charged, "what was charged is not charged again"
+
+
+def test_minutes_between_two_processes_are_charged_by_the_second() -> None:
+    script = resumed(None, 245.0)
+    assert [line.at_ms for line in script.entries(ChargeLine)] == [120_000, 180_000, 240_000]
+
+
+def test_fault_a9_a_cap_counts_what_was_spent_in_another_process() -> None:
+    assert resumed(400_000, 130.0).notes() == []
+    assert resumed(77_601, 130.0).notes() == ["budget_near"]
+    script = resumed(77_600, 130.0)
+    assert script.notes() == ["budget_spent"]
+    assert GOODBYE in script.said
 
 
 def test_unknown_parts_do_not_count_against_a_cap() -> None:

@@ -24,10 +24,10 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
 
 def test_a_receiver_s_life(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nobody is told" in said(capsys, "list")
-    words = ("--event", "alarm", "--numbers", "--for", "the CRM")
+    words = ("--event", "alarm", "--numbers", "--words", "--for", "the CRM")
     assert said(capsys, "add", "https://a.example/", *words).startswith("whsec_")
     (listed,) = map(json.loads, said(capsys, "list", "--json").splitlines())
-    assert (listed["events"], listed["numbers"]) == (["alarm"], True)
+    assert (listed["events"], listed["numbers"], listed["words"]) == (["alarm"], True, True)
     assert "the CRM" in said(capsys, "list")
     assert said(capsys, "secret", "1").startswith("whsec_")
     for word in ("disable", "enable"):

@@ -392,3 +392,27 @@ async def test_it_looks_again_when_woken_and_survives_what_nobody_thought_of(sho
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+# ---- four eyes ----------------------------------------------------------------------------------
+
+
+async def test_a_folder_whose_change_waits_for_somebody_is_named(shop: Shop) -> None:
+    shop.write(shop="one")
+    shop.start()
+    shop.desk = Editor(shop.store, four_eyes=True)
+    shop.versions = shop.desk.versions
+    shop.start()
+    assert shop.begun.folder is FolderState.TAKEN
+    shop.write(shop="two")
+    await shop.look()
+    standing = shop.follower.standing
+    assert (standing.folder, standing.draft) == (FolderState.WAITING, 2)
+    assert standing.reasons == (
+        "what the folder holds is kept as version 2: publish that in the console",
+    )
+    shop.start()
+    assert (shop.begun.version, shop.begun.draft) == (1, 2), "a restart changes nothing of that"
+    shop.versions.publish(2, "bob", "read", reader="bob")
+    await shop.look(3)
+    assert (shop.state, shop.live) == (FolderState.TAKEN, (2, {"shop": "two"}))

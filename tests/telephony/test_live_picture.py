@@ -128,6 +128,17 @@ def test_money_is_added_up_and_what_has_no_price_is_not_nothing() -> None:
     assert Decimal(view.cost_micros) == 2_000
 
 
+def test_a_call_of_another_process_shows_what_was_said_and_spent_there() -> None:
+    before = (
+        CallerLine("c1", "Hello?", 1_000, 1_500),
+        ChargeLine(Charge.CARRIER, Cost(12_500), 0),
+        SeatLine(1, "local", "failed", 5_000),
+    )
+    view = Picture(head(), before).view(Peek(Phase.LIVE))
+    assert (view.lines, view.heard, view.cost_micros) == (3, "Hello?", 12_500)
+    assert view.engine == head().engine, "it goes on with the engine it is opened with"
+
+
 def test_another_engine_that_takes_over_is_shown() -> None:
     picture = Picture(head())
     picture.take(TextDelta("r1", "i1", "Half a sen"), [])

@@ -33,6 +33,7 @@ from telephony.twilio.ports import Offer
 from tests.fakes.scripted_engine import CAPABILITIES, ScriptedEngine
 from tests.telephony.test_session import RecordingLeg
 from tests.telephony.virtual_time import run_virtually
+from tests.unasked import UNASKED
 from tools.versions.current import Live
 
 LADDER = ("realtime", "local")
@@ -227,6 +228,7 @@ def offer(call_id: str) -> Offer:
 async def house(tmp_path: Path) -> AsyncGenerator[House]:
     environ = {
         "FRONTDESK_DATA_DIR": str(tmp_path / "data"),
+        **UNASKED,
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_FALLBACKS": "local",
         "OPENAI_API_KEY": "sk-test-0123456789",

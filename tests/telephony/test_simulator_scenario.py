@@ -12,6 +12,9 @@ SCENARIO = booking(Goal())
     [
         ("Thanks for calling, this is the automated assistant. How can I help you?", "greeting"),
         ("This is the automated assistant. Do you need help?", "greeting"),
+        ("May I record this call? Say yes, or press one. Say no, and I will help you.", "recorded"),
+        ("Do you agree that we record this call?", "recorded"),
+        ("This call is recorded. How can I help?", "greeting"),
         ("What can I do for you?", "service"),
         ("Which service would you like?", "service"),
         ("What day would you like?", "day"),

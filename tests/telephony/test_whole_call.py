@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,7 @@ from telephony.values import Secret
 from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script, hum
 from tests.fakes.realtime_server import FakeRealtime
 from tests.fakes.realtime_session import RealtimeSession
+from tests.unasked import UNASKED
 from tools.booking.bookings import Bookings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
@@ -60,19 +62,39 @@ class House:
         return [entry.reason for entry in self.entries if isinstance(entry, EndLine)]
 
 
-@contextlib.asynccontextmanager
-async def house(
+def house(
     tmp_path: Path, script: Script | None = None, faults: Faults | None = None, **env: str
+) -> AbstractAsyncContextManager[House]:
+    return house_behind(_nothing, tmp_path, script, faults, env)
+
+
+def _nothing(port: int) -> AbstractAsyncContextManager[str]:
+    return contextlib.nullcontext(f"http://127.0.0.1:{port}")
+
+
+@contextlib.asynccontextmanager
+async def house_behind(
+    before: Callable[[int], AbstractAsyncContextManager[str]],
+    tmp_path: Path,
+    script: Script | None,
+    faults: Faults | None,
+    env: Mapping[str, str],
 ) -> AsyncGenerator[House]:
+    """`before(port)` gives the address of what stands before the service at this port."""
     listener = listen("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    port = listener.getsockname()[1]
     entries: list[AnyEntry] = []
 
     def watch(_id: str, _now: float, _event: CallEvent, commands: Sequence[CallCommand]) -> None:
         entries.extend(command.entry for command in commands if isinstance(command, Record))
 
-    async with FakeRealtime(script, faults) as model, SimulatedTwilio(address) as phone:
+    async with (
+        before(port) as address,
+        FakeRealtime(script, faults) as model,
+        SimulatedTwilio(address) as phone,
+    ):
         environment = {
+            **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_PUBLIC_URL": address,

@@ -40,6 +40,7 @@ from tests.telephony.test_whole_call import (
     read_back,
     without_voicemail,
 )
+from tests.unasked import UNASKED
 from tools.booking.bookings import Bookings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -85,6 +86,7 @@ async def house(
 
     async with FakeLive(script, faults) as model, SimulatedTwilio(address) as phone:
         environment = {
+            **UNASKED,
             "FRONTDESK_ENGINE": "live",
             "FRONTDESK_PUBLIC_URL": address,
             "FRONTDESK_DATA_DIR": str(tmp_path / "data"),

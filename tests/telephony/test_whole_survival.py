@@ -17,12 +17,21 @@ from telephony.settings import load
 from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, PhoneReport, Recorded, StreamEnd
 from telephony.transcripts.archive import Archive, StoredCall, transcript
-from telephony.transcripts.entry import AgentLine, AnyEntry, EndedReason, EndLine, Fate, SeatLine
+from telephony.transcripts.entry import (
+    AgentLine,
+    AnyEntry,
+    ChargeLine,
+    EndedReason,
+    EndLine,
+    Fate,
+    SeatLine,
+)
 from telephony.values import Secret
 from tests.fakes.realtime_script import Script
 from tests.fakes.realtime_server import FakeRealtime
 from tests.telephony.router import Router
 from tests.telephony.test_whole_handover import Legs
+from tests.unasked import UNASKED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -64,6 +73,7 @@ class Pair:
 
 def environment(tmp_path: Path, address: str, model: FakeRealtime, **more: str) -> dict[str, str]:
     return {
+        **UNASKED,
         "FRONTDESK_ENGINE": "realtime",
         "FRONTDESK_FALLBACKS": "none",
         "FRONTDESK_PUBLIC_URL": address,
@@ -162,6 +172,8 @@ async def test_fault_p1_a_call_left_at_the_drain_limit_goes_on_in_the_other_proc
         # The other process's model is told what was heard, before it is asked for anything.
         assert GREETING in json.dumps(built.model.sessions[-1].client_events)
         assert [line.why for line in entries if isinstance(line, SeatLine)] == ["resumed"]
+        minutes = [line for line in entries if isinstance(line, ChargeLine)]
+        assert [line.at_ms for line in minutes] == [0], "the first minute is paid for once"
         assert built.services[0].switchboard.ended_reason(report.call_sid) is EndedReason.MIGRATED
 
 

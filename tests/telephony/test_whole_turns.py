@@ -44,6 +44,7 @@ from tests.telephony.test_whole_call import (
     level,
     read_back,
 )
+from tests.unasked import UNASKED
 from tools.booking.bookings import Bookings
 
 Line = TypeVar("Line", bound=AnyEntry)
@@ -75,6 +76,7 @@ async def house(
 
     async with FakeChat(script, faults) as model, SimulatedTwilio(address) as phone:
         environment = {
+            **UNASKED,
             "FRONTDESK_ENGINE": "turns",
             "FRONTDESK_FALLBACKS": "none",
             "FRONTDESK_PUBLIC_URL": address,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -171,6 +172,34 @@ def test_numbers_are_for_who_has_asked_for_them(desk: Desk) -> None:
     assert second is not None
     assert b"+44" not in first.body
     assert json.loads(second.body)["data"]["from"] == "+442079460001"
+
+
+def test_words_are_for_who_has_asked_for_them(desk: Desk) -> None:
+    asked: list[str] = []
+
+    def words() -> dict[str, str]:
+        asked.append("words")
+        return {"transcript": "hello"}
+
+    def told(number: int) -> dict[int, dict[str, Any]]:
+        event = msgspec.structs.replace(happened(number), words=words)
+        desk.outbox.put([event], NOON)
+        found = {}
+        while (sending := desk.claim()) is not None:
+            found[sending.endpoint_id] = json.loads(sending.body)["data"]
+            desk.outbox.taken(sending, 200, NOON)
+        return found
+
+    plain, _ = desk.add("https://a.example/", numbers=True)
+    assert told(1) == {plain.id: {"call_id": "CA1", "from": "+442079460001"}}
+    assert not asked, "where nobody asks, nobody looks"
+    curious, _ = desk.add("https://b.example/", words=True)
+    assert told(2) == {
+        plain.id: {"call_id": "CA2", "from": "+442079460001"},
+        curious.id: {"call_id": "CA2", "transcript": "hello"},
+    }
+    desk.endpoints.change(curious.id, Change(words=False))
+    assert told(3)[curious.id] == {"call_id": "CA3"}
 
 
 def test_a_new_secret_signs_beside_the_old_one_for_a_day(desk: Desk) -> None:

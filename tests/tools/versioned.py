@@ -35,8 +35,8 @@ class Clock:
 class Editor:
     """Saves and publishes, and takes for granted that it works."""
 
-    def __init__(self, store: Store) -> None:
-        self.versions = Versions(store, check, Clock())
+    def __init__(self, store: Store, *, four_eyes: bool = False) -> None:
+        self.versions = Versions(store, check, Clock(), four_eyes=four_eyes)
 
     def saved(self, base: int | None, who: str = "ann", **files: str | None) -> int:
         """The id of the new version; files are named without their ending."""

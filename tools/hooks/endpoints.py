@@ -39,6 +39,8 @@ class Endpoint:
     """Types it is told of; empty for all."""
     numbers: bool
     """It is told telephone numbers."""
+    words: bool
+    """It is told what was said, without what could tell who a caller is."""
     enabled: bool
     trouble: str
     """Why it was switched off by itself."""
@@ -56,6 +58,7 @@ class Change(msgspec.Struct, frozen=True):
     description: str | None = None
     events: tuple[str, ...] | None = None
     numbers: bool | None = None
+    words: bool | None = None
     enabled: bool | None = None
 
 
@@ -74,6 +77,7 @@ class Endpoints:
             "description": "",
             "events": "[]",
             "numbers": False,
+            "words": False,
             "enabled": True,
             **self._values(msgspec.structs.replace(wanted, url=wanted.url or "")),
             "trouble": "",
@@ -150,7 +154,7 @@ class Endpoints:
             values["description"] = " ".join(wanted.description.split())[:MAX_DESCRIPTION]
         if wanted.events is not None:
             values["events"] = msgspec.json.encode(_types(wanted.events)).decode()
-        for name in ("numbers", "enabled"):
+        for name in ("numbers", "words", "enabled"):
             if (chosen := getattr(wanted, name)) is not None:
                 values[name] = chosen
         return values
@@ -183,6 +187,7 @@ def _listed(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[En
             description=row.description,
             events=tuple(msgspec.json.decode(row.events)),
             numbers=row.numbers,
+            words=row.words,
             enabled=row.enabled,
             trouble=row.trouble,
             created_at=row.created_at,

@@ -1,7 +1,7 @@
 """What is still to be told to whom: written with what happened itself, sent later."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,7 +19,9 @@ DEAD = "dead"
 """Not taken in all its tries, or never to be; for people to look at, and to replay."""
 KEPT = dt.timedelta(days=30)
 _RECEIVERS = Quick(
-    sa.select(ENDPOINTS.c.id, ENDPOINTS.c.events, ENDPOINTS.c.created_at).where(ENDPOINTS.c.enabled)
+    sa.select(ENDPOINTS.c.id, ENDPOINTS.c.events, ENDPOINTS.c.words, ENDPOINTS.c.created_at).where(
+        ENDPOINTS.c.enabled
+    )
 )
 
 
@@ -71,10 +73,11 @@ def put(connection: sa.Connection, events: Sequence[Event], now: dt.datetime) ->
     told = sa.select(EVENTS.c.id).where(EVENTS.c.id.in_(ids))
     known = set(connection.execute(told).scalars())
     for event in events:
-        wanted = [row.id for row in rows if row.created_at <= event.at and _wants(row, event)]
+        wanted = [row for row in rows if row.created_at <= event.at and _wants(row, event)]
         if wanted and event.id not in known:
             known.add(event.id)
-            _insert(connection, event, wanted, now)
+            words = event.words() if event.words and any(row.words for row in wanted) else {}
+            _insert(connection, event, [row.id for row in wanted], now, words)
 
 
 def _wants(row: Any, event: Event) -> bool:
@@ -83,7 +86,11 @@ def _wants(row: Any, event: Event) -> bool:
 
 
 def _insert(
-    connection: sa.Connection, event: Event, wanted: Sequence[int], now: dt.datetime
+    connection: sa.Connection,
+    event: Event,
+    wanted: Sequence[int],
+    now: dt.datetime,
+    words: Mapping[str, Any] | None = None,
 ) -> None:
     row = {
         "id": event.id,
@@ -92,6 +99,7 @@ def _insert(
         "at": event.at,
         "data": payload(event),
         "numbers": msgspec.json.encode(event.numbers).decode(),
+        "words": msgspec.json.encode(words or {}).decode(),
         "created_at": now,
     }
     connection.execute(sa.insert(EVENTS).values(**row))
@@ -244,6 +252,7 @@ def _claim(
             EVENTS.c.at,
             EVENTS.c.data,
             EVENTS.c.numbers,
+            EVENTS.c.words,
         )
         .join(EVENTS, EVENTS.c.id == DELIVERIES.c.event_id)
         .where(*_due(now), DELIVERIES.c.endpoint_id.not_in(list(busy)))
@@ -261,14 +270,18 @@ def _claim(
         return None
     where = sa.select(ENDPOINTS).where(ENDPOINTS.c.id == row.endpoint_id)
     endpoint = connection.execute(where).one()
-    numbers = msgspec.json.decode(row.numbers) if endpoint.numbers else {}
+    asked_for = [
+        msgspec.json.decode(kept)
+        for kept, asked in ((row.numbers, endpoint.numbers), (row.words, endpoint.words))
+        if asked
+    ]
     return Sending(
         id=row.id,
         event_id=row.event_id,
         endpoint_id=row.endpoint_id,
         url=endpoint.url,
         secrets=_secrets(endpoint, now),
-        body=body(row.event_id, row.type, row.at, msgspec.json.decode(row.data), numbers),
+        body=body(row.event_id, row.type, row.at, msgspec.json.decode(row.data), *asked_for),
         tries=row.tries + 1,
     )
 

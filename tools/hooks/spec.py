@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -66,6 +66,8 @@ class Event(msgspec.Struct, frozen=True):
     """Plain JSON, without words of callers and without numbers."""
     numbers: Mapping[str, str] = {}
     """Telephone numbers by field: for who has asked for them."""
+    words: Callable[[], Mapping[str, Any]] | None = None
+    """Fields that hold what was said, likewise; not even looked for where nobody has asked."""
 
 
 def event_id(*parts: object) -> str:
@@ -74,21 +76,28 @@ def event_id(*parts: object) -> str:
 
 
 def payload(event: Event) -> str:
-    """All of the body but the numbers, as it is kept."""
+    """All of the body but numbers and words, as it is kept."""
     return msgspec.json.encode(event.data).decode()
 
 
 def body(
-    event_id: str, kind: str, at: dt.datetime, data: Mapping[str, Any], numbers: Mapping[str, str]
+    event_id: str,
+    kind: str,
+    at: dt.datetime,
+    data: Mapping[str, Any],
+    *asked_for: Mapping[str, Any],
 ) -> bytes:
-    """What is sent: the same bytes each time."""
-    whole = {
+    """What is sent: the same bytes each time. `asked_for` are the fields this receiver wants
+    beside those of all."""
+    whole: dict[str, Any] = {
         "type": kind,
         "version": VERSION,
         "id": event_id,
         "timestamp": at.astimezone(dt.UTC).isoformat(timespec="milliseconds"),
-        "data": {**data, **numbers},
+        "data": data,
     }
+    for fields in asked_for:
+        whole["data"] = {**whole["data"], **fields}
     return msgspec.json.encode(whole)
 
 

@@ -13,6 +13,7 @@ ENDPOINTS = sa.Table(
     # JSON, a list of event types; empty for all.
     sa.Column("events", sa.Text, nullable=False),
     sa.Column("numbers", sa.Boolean, nullable=False),
+    sa.Column("words", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("enabled", sa.Boolean, nullable=False),
     # Why it was switched off by itself; empty when a person did.
     sa.Column("trouble", sa.Text, nullable=False),
@@ -32,6 +33,8 @@ EVENTS = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("numbers", sa.Text, nullable=False),
+    # JSON, empty where nobody has asked for what was said.
+    sa.Column("words", sa.Text, nullable=False, server_default="{}"),
     sa.Column("created_at", Instant, nullable=False, index=True),
 )
 

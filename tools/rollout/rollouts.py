@@ -12,7 +12,7 @@ from tools.rollout.spec import MEASURES, Arm, Counts, Rollout, Rule, Seen, State
 from tools.rollout.tables import ROLLOUT_CALLS, ROLLOUT_EVENTS, ROLLOUTS
 from tools.store import Store
 from tools.versions import rows
-from tools.versions.spec import Behind, Broken, Moved
+from tools.versions.spec import Behind, Broken, Moved, Unread
 from tools.versions.versions import Versions
 
 GUARD = "guard"
@@ -96,10 +96,14 @@ class Rollouts:
         rule: Rule,
         who: str,
         why: str,
-    ) -> Rollout | Broken | Behind | Refusal:
-        """Let some calls go by a version. Raises NoVersion."""
+        *,
+        reader: str | None = None,
+    ) -> Rollout | Broken | Behind | Unread | Refusal:
+        """Let some calls go by a version. `reader`: see Versions.publish. Raises NoVersion."""
         if errors := self._versions.errors(self._versions.files(version_id)):
             return Broken(errors)
+        if unread := self._versions.unread(version_id, reader):
+            return unread
         at = self._clock()
 
         def work(connection: sa.Connection) -> Rollout | Behind | Refusal:
@@ -153,13 +157,13 @@ class Rollouts:
         return self._end(rollout_id, State.STOPPED, who, why)
 
     def publish(
-        self, rollout_id: int, who: str, why: str
-    ) -> Moved | Broken | Behind | Refusal | None:
+        self, rollout_id: int, who: str, why: str, *, reader: str | None = None
+    ) -> Moved | Broken | Behind | Unread | Refusal | None:
         """All calls that begin from now on go by it. None: there is no such roll-out."""
         found = self.find(rollout_id)
         if found is None or found.state is not State.RUNNING:
             return None if found is None else _over(found)
-        moved = self._versions.publish(found.version, who, why, over=found.base)
+        moved = self._versions.publish(found.version, who, why, over=found.base, reader=reader)
         if isinstance(moved, Moved):
             # Should this be all that is not done any more, `settle` does it.
             self._end(rollout_id, State.PUBLISHED, who, why)

@@ -180,6 +180,28 @@ def last_event(
     return event_in(row) if row else None
 
 
+def news_by(connection: sa.Connection, version_id: int) -> frozenset[str]:
+    """Who wrote what in this version was never published: its author, and those of the drafts
+    it was made from."""
+    authors: set[str] = set()
+    at: int | None = version_id
+    while at is not None and last_event(connection, at) is None:
+        found = version(connection, at)
+        authors.add(found.author)
+        at = found.parent
+    return frozenset(authors)
+
+
+def was_live(connection: sa.Connection, folder: int | None) -> bool:
+    """Whether anything was ever published that was made from what the folder held."""
+    query = (
+        sa.select(EVENTS.c.id)
+        .join(VERSIONS, VERSIONS.c.id == EVENTS.c.version_id)
+        .where(VERSIONS.c.folder_id == folder)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def descends(connection: sa.Connection, version_id: int | None, ancestor: int | None) -> bool:
     """Whether a version was made from another one, or is it; all are made from nothing."""
     if ancestor is None or version_id is None:

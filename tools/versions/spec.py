@@ -109,6 +109,20 @@ class Behind(msgspec.Struct, frozen=True):
     published: int | None
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """Two people have to stand behind what goes live, and nobody but its authors does."""
+
+    version: int
+    authors: tuple[str, ...]
+    """Of what in it was never published, in alphabetical order."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What the folder holds is kept as the version `draft`, until somebody publishes it."""
+
+    draft: int
+
+
 class Unchanged(msgspec.Struct, frozen=True):
     """The folder holds what it held when it was last taken over."""
 

@@ -38,7 +38,9 @@ from tools.versions.spec import (
     Pointers,
     Saved,
     Unchanged,
+    Unread,
     Version,
+    Waiting,
     What,
 )
 from tools.versions.tables import EVENTS, FILES, VERSIONS
@@ -63,11 +65,22 @@ class Versions:
     that stands for none.
     """
 
-    def __init__(self, store: Store, check: Check, clock: Callable[[], dt.datetime]) -> None:
-        """`check` says what is wrong with a set of files; `clock` gives an aware time of day."""
+    def __init__(
+        self,
+        store: Store,
+        check: Check,
+        clock: Callable[[], dt.datetime],
+        *,
+        four_eyes: bool = False,
+    ) -> None:
+        """`check` says what is wrong with a set of files; `clock` gives an aware time of day.
+
+        With `four_eyes` what is new goes live only by somebody who has written none of it.
+        """
         self._store = store
         self._check = check
         self._clock = clock
+        self._four_eyes = four_eyes
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -123,6 +136,18 @@ class Versions:
 
         return self._store.read(work)
 
+    def unread(self, version_id: int, reader: str | None) -> Unread | None:
+        """What keeps `reader` (None: nobody who is known) from letting calls go by a version."""
+        return self._store.read(lambda connection: self._unread(connection, version_id, reader))
+
+    def _unread(
+        self, connection: sa.Connection, version_id: int, reader: str | None
+    ) -> Unread | None:
+        authors = rows.news_by(connection, version_id) if self._four_eyes else frozenset()
+        if not authors or (reader is not None and reader not in authors):
+            return None
+        return Unread(version_id, tuple(sorted(authors)))
+
     def before(self) -> tuple[int | None, int | None]:
         """What a roll-back would publish, if there is anything, and what is published."""
         return self._store.read(_before)
@@ -156,29 +181,41 @@ class Versions:
     # ---- publishing ----------------------------------------------------------------------------
 
     def publish(
-        self, version_id: int, who: str, why: str, *, over: int | None = None, anyway: bool = False
-    ) -> Moved | Broken | Behind:
+        self,
+        version_id: int,
+        who: str,
+        why: str,
+        *,
+        over: int | None = None,
+        anyway: bool = False,
+        reader: str | None = None,
+    ) -> Moved | Broken | Behind | Unread:
         """Calls that begin from now on go by this version; an earlier one is a roll-back.
 
         `over`: only if that version is the published one still. `anyway`: even where changes
         of others would be undone; the draft of a conflict is not published otherwise.
+        `reader`: the person who does it, if it is sure who that is.
         """
         if errors := self._check(self.files(version_id)):
             return Broken(tuple(errors))
         signed = self._signed(who, why)
 
-        def work(connection: sa.Connection) -> Moved | Behind:
+        def work(connection: sa.Connection) -> Moved | Behind | Unread:
             at = rows.pointers(connection, lock=True)
+            if unread := self._unread(connection, version_id, reader):
+                return unread
             if over is not None and at.published != over:
                 return Behind(version_id, at.published)
             return _publish(connection, at, version_id, signed, anyway=anyway)
 
         return self._store.write(work)
 
-    def roll_back(self, who: str, why: str, *, over: int | None = None) -> Moved | Broken | Behind:
+    def roll_back(
+        self, who: str, why: str, *, over: int | None = None
+    ) -> Moved | Broken | Behind | Unread:
         """Publish what was published before; raises NoVersion where there is nothing.
 
-        Done twice it goes back two steps, not back and forth.
+        Done twice it goes back two steps, not back and forth. Nobody else is needed for that.
         """
         before, published = self.before()
         if before is None:
@@ -190,11 +227,12 @@ class Versions:
 
     def take_folder(
         self, files: Files, why: str, who: str = FOLDER
-    ) -> Moved | Unchanged | Broken | Conflict:
+    ) -> Moved | Unchanged | Broken | Conflict | Waiting:
         """Publish what has changed in the folder since it was last taken over.
 
-        Changes published by others to other files stay. Raises ConfigError for what can be kept
-        in no version.
+        Changes published by others to other files stay. Where four eyes are wanted it is kept as
+        a draft instead, for nobody knows who has changed a folder. Raises ConfigError for what
+        can be kept in no version.
         """
         refuse_bad(files)
         refuse_too_many(files)
@@ -202,14 +240,25 @@ class Versions:
         for _ in range(LOOKS):
             plan = self._store.read(lambda connection: _plan(connection, files))
             if plan is None:
-                return Unchanged()
+                draft = self.waiting()
+                return Unchanged() if draft is None else Waiting(draft)
             wanted = files if isinstance(plan.merged, Clash) else plan.merged
             if errors := self._check(wanted):
                 return Broken(tuple(errors))
-            taken = self._store.write(_taking(plan, files, signed))
+            live = not self._four_eyes or plan.at.published is None
+            taken = self._store.write(_taking(plan, files, signed, live=live))
             if taken is not None:
                 return taken
         raise BackendError("configuration contended", permanent=False)
+
+    def waiting(self) -> int | None:
+        """The draft of the folder that nobody has published yet, where somebody else has to."""
+
+        def work(connection: sa.Connection) -> int | None:
+            folder = rows.pointers(connection).folder
+            return None if rows.was_live(connection, folder) else folder
+
+        return self._store.read(work) if self._four_eyes else None
 
     def _signed(self, who: str, why: str) -> Signed:
         return Signed(who, self._clock(), why)
@@ -310,17 +359,17 @@ def _plan(connection: sa.Connection, files: Files) -> Plan | None:
 
 
 def _taking(
-    plan: Plan, files: Files, signed: Signed
-) -> Callable[[sa.Connection], Moved | Unchanged | Conflict | None]:
+    plan: Plan, files: Files, signed: Signed, *, live: bool
+) -> Callable[[sa.Connection], Moved | Unchanged | Conflict | Waiting | None]:
     """Work that carries a plan out; None when others moved something since it was made."""
 
-    def work(connection: sa.Connection) -> Moved | Unchanged | Conflict | None:
+    def work(connection: sa.Connection) -> Moved | Unchanged | Conflict | Waiting | None:
         at = rows.pointers(connection, lock=True)
         if (at.published, at.folder) != (plan.at.published, plan.at.folder):
             return None
         if isinstance(plan.merged, Clash):
             return _folder_clash(connection, plan, plan.merged, files, signed)
-        return _take(connection, at, plan.merged, files, signed)
+        return _take(connection, at, plan.merged, files, signed, live=live)
 
     return work
 
@@ -339,8 +388,14 @@ def _folder_clash(
 
 
 def _take(
-    connection: sa.Connection, at: Pointers, merged: Files, files: Files, signed: Signed
-) -> Moved | Unchanged:
+    connection: sa.Connection,
+    at: Pointers,
+    merged: Files,
+    files: Files,
+    signed: Signed,
+    *,
+    live: bool,
+) -> Moved | Unchanged | Waiting:
     if at.published is not None and digest(merged) == digest(rows.files(connection, at.published)):
         same = digest(files) == digest(merged)
         folder = at.published if same else _mirror(connection, at, files, signed)
@@ -352,6 +407,9 @@ def _take(
     else:
         folder = _mirror(connection, at, files, signed)
         new = rows.insert(connection, at.published, merged, signed, folder=folder).id
+    if not live:
+        rows.point(connection, Pointers(head=new, published=at.published, folder=folder))
+        return Waiting(new)
     event = rows.note(connection, What.PUBLISHED, new, at.published, signed)
     rows.point(connection, Pointers(head=new, published=new, folder=folder))
     return Moved(event, new=True)

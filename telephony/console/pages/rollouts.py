@@ -47,10 +47,9 @@ def _showing(router: APIRouter, shop: Workshop) -> None:
         return page(request, "tools-rollouts.html", rollouts=found, older=older)
 
     @router.get("/{rollout}")
-    def rollout(request: Request, rollout: RolloutId) -> Response:
-        return page(
-            request, "tools-rollout.html", detail=detail_of(shop, rollout), measures=MEASURES
-        )
+    def rollout(request: Request, rollout: RolloutId, who: Me) -> Response:
+        detail = detail_of(shop, rollout, who)
+        return page(request, "tools-rollout.html", detail=detail, measures=MEASURES)
 
 
 def _acting(router: APIRouter, shop: Workshop) -> None:

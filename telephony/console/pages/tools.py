@@ -12,7 +12,15 @@ from telephony.console.access.policy import needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
 from telephony.console.rendering import HOME, page, redirect
-from telephony.console.routes import Before, Me, Version, published, rolled_back
+from telephony.console.routes import (
+    Before,
+    Me,
+    Version,
+    four_eyes,
+    published,
+    reader_of,
+    rolled_back,
+)
 from telephony.console.tools import catalogue_of, go_back_of, standoff_of
 from telephony.console.toolviews import HunkView
 from telephony.console.views import MAX_WHY, Problem, PublishBody, RollbackBody
@@ -161,15 +169,19 @@ def _history(router: APIRouter, shop: Workshop) -> None:
 
     @router.get("/versions/{version}")
     def version(
-        request: Request, version: Version, against: Annotated[int | None, Query(ge=1)] = None
+        request: Request,
+        version: Version,
+        who: Me,
+        against: Annotated[int | None, Query(ge=1)] = None,
     ) -> Response:
-        return _version_page(request, shop, version, against)
+        return _version_page(request, shop, version, who, against)
 
 
 def _version_page(
     request: Request,
     shop: Workshop,
     version: int,
+    who: Who,
     against: int | None,
     problem: Problem | None = None,
 ) -> Response:
@@ -177,6 +189,7 @@ def _version_page(
     at = versions.pointers()
     other = against or at.published
     found, files = versions.version(version), versions.files(version)
+    unread = versions.unread(version, reader_of(who))
     return page(
         request,
         "tools-version.html",
@@ -186,6 +199,7 @@ def _version_page(
         changes=_changes(versions.files(other), files),
         errors=shop.errors(files),
         running=shop.rollouts.running(),
+        unread=four_eyes(who, unread) if unread else "",
         problem=problem,
     )
 
@@ -223,7 +237,7 @@ def _going_live(router: APIRouter, shop: Workshop) -> None:
         try:
             published(shop.config, shop.audit, version, body, (who.name, who))
         except Refused as refused:
-            return _version_page(request, shop, version, None, problem=refused.problem)
+            return _version_page(request, shop, version, who, None, refused.problem)
         shop.rolled()
         return redirect(request, TOOLS, flash=f"Calls that begin now go by version {version}.")
 

@@ -65,8 +65,9 @@ def _list(router: APIRouter, desk: HookDesk) -> None:
         description: Text = "",
         events: Annotated[list[str] | None, Form()] = None,
         numbers: Annotated[bool, Form()] = False,
+        words: Annotated[bool, Form()] = False,
     ) -> Response:
-        wanted = Change(url, description, tuple(events or ()), numbers)
+        wanted = Change(url, description, tuple(events or ()), numbers, words)
         try:
             made, secret = desk.add(who, wanted)
         except NotDone as error:

@@ -144,4 +144,5 @@ async function beginLabels() {
   form("[data-note-form]", "note", addNote);
 }
 
-beginLabels();
+// The log, to which labels and notes belong, gets to know a call when it is over.
+if (root.dataset.running !== "yes") beginLabels();

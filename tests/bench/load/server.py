@@ -14,6 +14,7 @@ import msgspec
 
 from telephony.server import listen
 from tests.bench.load.phone import ACCOUNT_SID, AUTH_TOKEN
+from tests.unasked import UNASKED
 
 START_S = 60.0
 STOP_S = 30.0
@@ -72,6 +73,8 @@ class Server:
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_ROOT),
+            **UNASKED,
+            **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
             # Cuts are timed from when the model hears speech: nothing may hold before.

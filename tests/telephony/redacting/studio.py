@@ -73,6 +73,9 @@ class Tape:
     def record(self, entry: AnyEntry) -> None:
         self.entries.append(entry)
 
+    def passed_over(self) -> None:
+        """An event of which nothing is kept."""
+
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
         held = self.tracks[track]
         held += b"\xff" * (at_samples - len(held))

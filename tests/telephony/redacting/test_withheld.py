@@ -25,7 +25,7 @@ from agents.engine import (
     ToolOutput,
     TruncateItem,
 )
-from telephony.call.commands import Record, RunTool, Track
+from telephony.call.commands import Record, RunTool, StoreAudio, Track
 from telephony.call.events import CallerAudio, StreamStopped, ToolWaits
 from telephony.cli.replay import make_call
 from telephony.redacting import withheld
@@ -287,6 +287,81 @@ def test_onlookers_are_told_at_once_and_without_it() -> None:
     assert "4111 1111" not in shown
     assert CARD not in shown
     assert " go" in shown
+
+
+def live(studio: Studio, track: Track, start_s: float, end_s: float) -> set[int]:
+    """What somebody who listens in hears of this side then: the bytes of it."""
+    heard = bytearray()
+    for _, commands in studio.shown:
+        for command in commands:
+            if isinstance(command, StoreAudio) and command.track is track:
+                at = command.at_samples / 8_000
+                heard += command.ulaw if start_s <= at < end_s else b""
+    assert heard
+    return set(heard)
+
+
+SILENT, SOUND = {0xFF}, set(VOICE)
+
+
+def test_who_listens_in_hears_no_answer_to_a_question_for_a_number() -> None:
+    """Sound goes out before its words are known: only what is expected can be kept from it."""
+    studio = Studio()
+    studio.passes(2)
+    studio.agent("What is your card number?")
+    asked = studio.now
+    studio.caller(CARD, seconds=6)
+    told = studio.now
+    studio.agent("Thank you. What day would suit you?")
+    free = studio.now
+    studio.caller("On Tuesday, please.")
+    assert live(studio, Track.CALLER, 0, 2) == SOUND
+    assert live(studio, Track.CALLER, asked, told) == SILENT
+    assert live(studio, Track.CALLER, free, studio.now) == SOUND
+    assert live(studio, Track.HEARD, 0, asked) == SOUND, "the question is no secret"
+
+
+def test_who_listens_in_hears_nothing_of_a_number_that_goes_on() -> None:
+    studio = Studio()
+    studio.passes(2)
+    studio.caller(f"My card is {HALVES[0]}")
+    known = studio.now
+    studio.caller(HALVES[1])
+    studio.passes(1)
+    assert live(studio, Track.CALLER, 0, known - 0.1) == SOUND, "nobody could know"
+    assert live(studio, Track.CALLER, known + 0.1, studio.now - 1) == SILENT
+
+
+def test_who_listens_in_hears_no_number_that_the_agent_repeats() -> None:
+    studio = Studio()
+    studio.passes(2)
+    studio.caller(f"My card is {CARD}")
+    began = studio.now
+    studio.agent(f"So that is {CARD}.", seconds=4)
+    ended = studio.now
+    studio.agent("Your table is booked for 19 30, in room 12.")
+    assert live(studio, Track.HEARD, began, ended) == SILENT
+    assert live(studio, Track.HEARD, ended, studio.now + 1) == SOUND
+
+
+def test_a_reply_that_only_looked_like_a_number_is_heard_again_once_it_is_whole() -> None:
+    studio = Studio()
+    studio.passes(2)
+    studio.agent("Your order 41 11 11 11 is on its way and will be there soon.", seconds=6)
+    assert live(studio, Track.HEARD, 0, studio.now) >= SOUND
+
+
+def test_onlookers_read_none_of_a_number_that_was_asked_for_and_little_of_any_other() -> None:
+    studio = Studio()
+    studio.passes(1)
+    studio.agent("What is your card number?")
+    studio.caller("It is 41 11")
+    studio.agent("Go on.")
+    studio.caller("My order is 4111")
+    shown = repr([event for event, _ in studio.shown])
+    assert "It is [number]" in shown
+    assert "41 11" not in shown
+    assert "4111" not in shown
 
 
 @pytest.mark.parametrize(

@@ -58,5 +58,17 @@ async def test_requirement_d1_who_has_to_decide_is_not_shown_the_card(plain: Sto
     assert said(await asked)["message"] == f"Charged 5 to {CARD}."
 
 
+async def test_requirement_d4_of_who_does_not_agree_no_result_is_kept(plain: Store) -> None:
+    desk = Desk([tool()], plain)
+    wanted = {"card": "none", "amount": 5}
+    first = await desk.ask("pay", wanted, wordless=True)
+    assert said(first)["message"] == "Charged 5 to none."
+    (receipt,) = desk.receipts.of_call("CA1")
+    assert "Charged" not in receipt.output
+    again = await desk.ask("pay", wanted, wordless=True)
+    assert (again.repeated, again.state) == (True, first.state)
+    assert said(again)["note"] == "What came of it was not kept, as the caller wished."
+
+
 async def _turn() -> None:
     """One turn of the event loop."""
