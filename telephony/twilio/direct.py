@@ -11,13 +11,21 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from agents import frames
 
 EXTENSION = "frontdesk.direct"
 """In the ASGI scope's `extensions`, where the server offers it."""
+
+LINGER_S = 1.0
+"""For what is still on its way when we close. Unread it would reset the connection, and the other
+side would never learn why."""
+MAX_FRAGMENTS = 1_024
+"""Of one message: more would be a way to fill the memory with nothing at all."""
 
 Taken = Callable[[str | None], None]
 """Is given each text message; None for a binary one. Must not raise."""
@@ -34,20 +42,43 @@ class DirectSocket(Protocol):
         """Send one text message now; False: ask `send` instead, which waits."""
 
 
+class _Conversation(ServerProtocol):
+    """The library's, but a close may stand between the fragments of a message (RFC 6455, 5.4)."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
 class DirectProtocol(WebSocketsSansIOProtocol):
     """See the module."""
 
     _taken: Taken | None = None
     _splitter: frames.Splitter | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As uvicorn calls it."""
+        super().__init__(*args, **kwargs)
+        assert not self.config.ws_per_message_deflate
+        self.conn = _Conversation(max_size=self.config.ws_max_size, logger=self.logger)
+
     def data_received(self, data: bytes) -> None:
         if self._splitter is None:
-            super().data_received(data)
+            self._general(data)
         else:
             self._splitter.push(data, self._plain, self._general)
 
     def _general(self, data: bytes) -> None:
-        super().data_received(data)
+        """What came before a fault, in the same packet, counts; uvicorn would drop it."""
+        self.conn.receive_data(data)
+        self.handle_events()
+        if self.conn.handshake_exc is not None:
+            # An upgrade the library finds too long has its answer waiting; uvicorn would leave it.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+        elif self.conn.parser_exc is not None and not self.close_sent:
+            self.handle_parser_exception()
 
     def _plain(self, frame: frames.Frame) -> None:
         if self._taken is None or self.close_sent or self.conn.state is not State.OPEN:
@@ -56,10 +87,20 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         try:
             text = frames.Splitter.payload(frame).decode()
         except UnicodeDecodeError:
-            # uvicorn knows what to answer.
             self._general(frame)
         else:
             self._taken(text)
+
+    def handle_ping(self) -> None:
+        # Who does not read is owed no answers: they would pile up here.
+        answers = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(answers)
+
+    def handle_cont(self, event: Frame) -> None:
+        super().handle_cont(event)
+        if len(self.frames) > MAX_FRAGMENTS:
+            self._break_off(CloseCode.MESSAGE_TOO_BIG)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -85,17 +126,51 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def send_receive_event_to_app(self) -> None:
+        text = None
+        if self.curr_msg_data_type == "text":
+            try:
+                text = b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self._break_off(CloseCode.INVALID_DATA)
+                return
         if self._taken is None or self.close_sent:
-            super().send_receive_event_to_app()
-            return
-        try:
-            text = b"".join(self.frames).decode() if self.curr_msg_data_type == "text" else None
-        except UnicodeDecodeError:
-            # uvicorn knows what to answer.
             super().send_receive_event_to_app()
             return
         self.frames = []
         self._taken(text)
+
+    def handle_close(self, event: Frame) -> None:
+        """As uvicorn does, but see LINGER_S."""
+        if self.close_sent or self.transport.is_closing():
+            super().handle_close(event)
+            return
+        assert self.conn.close_rcvd is not None
+        self._leave(self.conn.close_rcvd)
+
+    def handle_parser_exception(self) -> None:
+        """The same."""
+        assert self.conn.close_sent is not None
+        self._leave(self.conn.close_sent)
+
+    def _leave(self, close: Close) -> None:
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+        )
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
+        else:
+            self.transport.close()
+
+    def _break_off(self, code: CloseCode) -> None:
+        """uvicorn would raise where the library has failed the connection already."""
+        self.frames = []
+        if not self.close_sent:
+            self.conn.fail(code)
+            self.handle_parser_exception()
 
     def write(self, text: str) -> bool:
         open_still = self.conn.state is State.OPEN and not self.close_sent

@@ -62,7 +62,19 @@ async def connected(application: Application) -> AsyncIterator[ClientConnection]
 
 
 @pytest.mark.parametrize(
-    "name", ["handle_connect", "send_receive_event_to_app", "handle_text", "pause_writing"]
+    "name",
+    [
+        "data_received",
+        "handle_close",
+        "handle_connect",
+        "handle_cont",
+        "handle_events",
+        "handle_parser_exception",
+        "handle_ping",
+        "handle_text",
+        "pause_writing",
+        "send_receive_event_to_app",
+    ],
 )
 def test_the_methods_it_replaces_or_is_called_by_are_there(name: str) -> None:
     assert callable(getattr(WebSocketsSansIOProtocol, name))

@@ -1,13 +1,12 @@
-"""The edge behind a real uvicorn on loopback, for the tests that need sockets."""
+"""The edge behind the real server on loopback, for the tests that need sockets."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 from twilio.request_validator import RequestValidator
 
-from telephony.twilio.direct import DirectProtocol
+from telephony.server import PhoneServer, listen
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
 from telephony.twilio.stream import StreamLimits
 from tests.telephony import twilio_peer as peer
@@ -39,22 +38,19 @@ async def serving(service: peer.Service, limits: StreamLimits | None = None) -> 
 
 @asynccontextmanager
 async def serving_app(app: FastAPI) -> AsyncIterator[int]:
-    uvicorn_config = uvicorn.Config(
-        app,
-        port=0,
-        lifespan="off",
-        log_config=None,
-        ws=DirectProtocol,
-        ws_max_size=65_536,
-        ws_per_message_deflate=False,
-        proxy_headers=False,
-    )
-    uvicorn_config.load()
-    server = uvicorn.Server(uvicorn_config)
-    server.lifespan = uvicorn_config.lifespan_class(uvicorn_config)
+    """On the product's own server, with its own settings."""
+    server = PhoneServer(app, _nothing_to_drain, lambda: None)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    listener = listen("127.0.0.1", 0)
     # Not `serve()`: it takes over the signals, and stops on a tick of a tenth of a second.
-    await server.startup()
+    await server.startup([listener])
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
         await server.shutdown()
+        listener.close()
+
+
+async def _nothing_to_drain() -> None:
+    pass
