@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 7
 
-.PHONY: help run test check lint mutants crashes kills oracle explore coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants crashes kills oracle explore fuzz coverage format bench lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -39,6 +39,14 @@ kills: setup-dev ## Kill servers under callers; each call must go on elsewhere (
 explore: setup-dev ## Try many more, and new, examples in the property tests (minutes)
 	FRONTDESK_EXPLORE=1 $(PYTHON_INSIDE) -m pytest -n $(JOBS) --timeout 1200 \
 		$(shell grep -rl "from hypothesis" tests --include="test_*.py") $(ARGS)
+
+# Of each parser in turn.
+SECONDS ?= 60
+FUZZED ?= twilio realtime turns live stream
+
+fuzz: setup-dev ## Throw made-up bytes at the parsers (SECONDS=60 for each; FUZZED="twilio" only that)
+	@infra/throwaway.sh fuzz --beside 'atheris>=3'
+	for each in $(FUZZED); do build/fuzz/bin/python -m tests.fuzzer $$each $(SECONDS) build/fuzzed || exit 1; done
 
 coverage: setup-dev ## Say which lines and branches no test runs
 	$(PYTHON_INSIDE) -m coverage run -m pytest $(ARGS)

@@ -67,10 +67,13 @@ async def _answer(
 ) -> None:
     """Until a signal, and until the last call is over."""
     if crew.own is None:
-        await PhoneServer(service.app, service.drain, service.hurry).serve(sockets=[listener])
+        server = PhoneServer(service.app, service.drain, service.hurry, count=service.count)
+        await server.serve(sockets=[listener])
         return
     app = Relay(service.app, crew, service.count)
-    server = PhoneServer(app, service.drain, service.hurry, entrance=protocol(crew))
+    server = PhoneServer(
+        app, service.drain, service.hurry, count=service.count, entrance=protocol(crew)
+    )
     figures = service.metrics.text
     reception = Reception(crew.own, server.connection, service.app, figures)
     reception.open()
@@ -127,7 +130,9 @@ async def serving(
     tasks = Tasks(service.failed)
     try:
         await service.warm()
-        server = PhoneServer(service.app, service.drain, service.hurry, signals=())
+        server = PhoneServer(
+            service.app, service.drain, service.hurry, signals=(), count=service.count
+        )
         task = tasks.start("http server", server.serve(sockets=[listener]))
         yield service
         server.stop()

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from agents.tasks import Tasks
+from telephony.door import Count, Door, DoorProtocol
+from telephony.doorstep import PATIENCE_S, Doorstep, most_waiting
 from telephony.twilio.direct import DirectProtocol
 from telephony.workers.relay import App
 
@@ -33,13 +35,18 @@ class PhoneServer(uvicorn.Server):
         drain: Callable[[], Awaitable[None]],
         hurry: Callable[[], None],
         signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
-        entrance: type[HttpToolsProtocol] = HttpToolsProtocol,
+        count: Count = lambda _: None,
+        entrance: type[DoorProtocol] = DoorProtocol,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """`entrance` is what speaks HTTP on each connection."""
+        """`entrance` is what speaks HTTP on each connection; `patience_s`: how long one may take
+        to say what it wants."""
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        door = Door(Doorstep(most_waiting(descriptors)), count, patience_s, entrance)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=entrance,
+                http=door,  # type: ignore[arg-type]  # uvicorn only calls it
                 ws=DirectProtocol,
                 loop="uvloop",
                 lifespan="off",

@@ -134,6 +134,7 @@ SHELLS = frozenset(
         "telephony.custody",
         "telephony.calibration",
         "telephony.callweight",
+        "telephony.door",
         "telephony.engines",
         "telephony.journals",
         "telephony.floor",

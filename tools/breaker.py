@@ -40,7 +40,14 @@ class Breaker:
         self._probing_until_s = -math.inf
 
     def failed(self, now: float) -> None:
-        """The backend could not be reached, was too slow, or broke. A refusal is no failure."""
+        """The backend could not be reached, was too slow, or broke. A refusal is no failure.
+
+        Of attempts that were under way when it was closed, nothing new is learnt: fifty calls that
+        fail in the same moment make no longer rest than five.
+        """
+        found_out = now < self._probing_until_s
+        if self._failures >= self._most and now < self._closed_from_s and not found_out:
+            return
         self._failures += 1
         self._probing_until_s = -math.inf
         if self._failures >= self._most:

@@ -22,8 +22,8 @@ EXTENSION = "frontdesk.direct"
 """In the ASGI scope's `extensions`, where the server offers it."""
 
 LINGER_S = 1.0
-"""For what is still on its way when we close. Unread it would reset the connection, and the other
-side would never learn why."""
+"""From our close frame to the end of the connection. What is still on its way is read meanwhile:
+unread it would reset the connection, and the other side would never learn why."""
 MAX_FRAGMENTS = 1_024
 """Of one message: more would be a way to fill the memory with nothing at all."""
 
@@ -61,6 +61,7 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         """As uvicorn calls it."""
         super().__init__(*args, **kwargs)
         assert not self.config.ws_per_message_deflate
+        self.close_timeout = LINGER_S
         self.conn = _Conversation(max_size=self.config.ws_max_size, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:

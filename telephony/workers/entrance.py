@@ -9,6 +9,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from agents.tasks import Tasks
+from telephony.door import DoorProtocol
 from telephony.workers.addresses import of_upgrade
 from telephony.workers.board import State
 from telephony.workers.channel import (
@@ -29,10 +30,10 @@ log = structlog.get_logger()
 FAILED = Answered(500, (), b"")
 
 
-def protocol(crew: Crew) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol, but a WebSocket that is for another worker leaves with its connection."""
+def protocol(crew: Crew) -> type[DoorProtocol]:
+    """The door's protocol, but a WebSocket that is for another worker leaves with its connection."""
 
-    class Entrance(HttpToolsProtocol):
+    class Entrance(DoorProtocol):
         def handle_websocket_upgrade(self) -> None:
             worker, target = of_upgrade(self.url.decode("latin-1"), crew.size)
             if worker in (None, crew.index) or not self._left(crew, worker):

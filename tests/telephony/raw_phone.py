@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import struct
 from base64 import b64encode
 from collections.abc import Mapping
@@ -57,7 +58,13 @@ class RawPhone:
 
     @classmethod
     async def connect(cls, port: int) -> Self:
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+        """With a bounded buffer in the kernel: what is not read here soon waits at the server."""
+        # asyncio turns Nagle off only where it is told that this is TCP.
+        line = socket.socket(proto=socket.IPPROTO_TCP)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+        return cls(*await asyncio.open_connection(sock=line))
 
     async def __aenter__(self) -> Self:
         return self

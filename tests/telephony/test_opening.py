@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import random
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from agents.persona import Persona
 from telephony.app import Service, open_service
 from telephony.call.events import StreamStarted, StreamStopped
 from telephony.casting import Cast
-from telephony.enginegate import FAILURES, LONGEST_ROW_S, REST_S, EngineGate
+from telephony.enginegate import AT_ONCE, FAILURES, LONGEST_ROW_S, PER_S, REST_S, EngineGate
 from telephony.engines import Briefing
 from telephony.opening import Configured, Opening, _Sessions
 from telephony.session import Session
@@ -63,8 +64,8 @@ class Fakes:
 class Desk:
     """Sessions of a call with a ladder; `mended` as Spending.heard answers."""
 
-    def __init__(self, ladder: tuple[str, ...] = LADDER) -> None:
-        self.gate = EngineGate(lambda: 0.0)
+    def __init__(self, ladder: tuple[str, ...] = LADDER, gate: EngineGate | None = None) -> None:
+        self.gate = gate or EngineGate(lambda: 0.0)
         self.mended = False
         engines = {kind: Fakes() for kind in ladder}
         briefing = Briefing(Persona(), (), lambda: NOON)
@@ -117,6 +118,52 @@ async def test_fault_m24_a_row_that_is_too_long_is_no_reason_to_wait_for_the_pro
         assert await desk.sessions.enter(0) == "row_too_long"
     assert (now(), desk.gate.row_s("realtime", began)) == (began, longest_s), "no place is taken"
     assert await desk.sessions.enter(1) is None
+
+
+@virtually
+async def test_fault_m24_after_an_outage_fifty_calls_connect_one_after_another() -> None:
+    """Those with another engine take it rather than wait long; those without one wait, spread."""
+    gate = EngineGate(random.Random(1).random)
+    began, entered = now(), dict[int, float]()
+
+    async def call(number: int) -> None:
+        ladder = ("realtime",) if number % 2 else LADDER
+        refused = await Desk(ladder, gate).sessions.enter(0)
+        assert refused in (None, "row_too_long")
+        if refused is None:
+            entered[number] = now() - began
+
+    await asyncio.gather(*(call(number) for number in range(50)))
+    times = sorted(entered.values())
+    assert {number for number in range(50) if number % 2} <= entered.keys()
+    assert 25 < len(times) < 50, "some had better take the next engine"
+    for at in times:
+        together = [one for one in times if at <= one < at + 0.1]
+        assert len(together) <= 0.1 * PER_S + 2 + (AT_ONCE if at == 0 else 0)
+    later = [round(at, 6) for at in times if at > 0]
+    assert len(set(later)) == len(later), "no two in step"
+    assert times[-1] < 50 / PER_S
+
+
+@virtually
+async def test_fault_m24_a_provider_that_stays_down_is_asked_less_and_less() -> None:
+    """Fifty calls that come back again and again are a handful of connections a minute."""
+    gate = EngineGate(random.Random(1).random)
+    asked: list[float] = []
+
+    async def call() -> None:
+        desk = Desk(LADDER, gate)
+        for _ in range(60):
+            if await desk.sessions.enter(0) is None:
+                asked.append(now())
+                await asyncio.sleep(0.1)
+                desk.sessions.report(0, EngineFailed("connect_refused", fatal=False))
+            await asyncio.sleep(1.0)
+
+    await asyncio.gather(*(call() for _ in range(50)))
+    assert len([at for at in asked if at - asked[0] < 1.0]) <= AT_ONCE + PER_S
+    after = [at for at in asked if at - asked[0] >= 1.0]
+    assert 1 <= len(after) <= 60 / REST_S
 
 
 @virtually

@@ -170,7 +170,7 @@ def test_fault_t23_kinds_without_end_do_not_fill_the_memory() -> None:
     assert line.counts["frame.ignored_kind"] == 32
 
 
-def test_a_flood_of_audio_is_capped_and_then_ends_the_stream() -> None:
+def test_fault_t17_a_flood_of_audio_is_capped_and_then_ends_the_stream() -> None:
     line = Line()
     events = [line.take(peer.media(2 + n, n * 20), after_s=0.0) for n in range(1_151)]
     assert all(isinstance(event, CallerAudio) for event in events[:150])
@@ -179,7 +179,7 @@ def test_a_flood_of_audio_is_capped_and_then_ends_the_stream() -> None:
     assert line.counts["frame.over_cap"] == 1_001
 
 
-def test_a_flood_of_anything_else_ends_the_stream_too() -> None:
+def test_fault_t17_a_flood_of_anything_else_ends_the_stream_too() -> None:
     line = Line()
     frame = peer.dtmf(2, "1")
     events = [line.take(frame, after_s=0.0) for _ in range(10_000)]
@@ -187,7 +187,7 @@ def test_a_flood_of_anything_else_ends_the_stream_too() -> None:
     assert StreamLost("flood") in events
 
 
-def test_a_flood_of_new_keys_ends_the_stream() -> None:
+def test_fault_t17_a_flood_of_new_keys_ends_the_stream() -> None:
     line = Line()
     events = [line.take(peer.dtmf(2 + n, "1"), after_s=0.0) for n in range(9_001)]
     assert events[7_999:8_001] == [DtmfPressed("1"), None]
@@ -212,3 +212,31 @@ def test_nothing_a_peer_sends_raises(messages: list[Any]) -> None:
     line = Line()
     for message in messages:
         line.take(json.dumps(message) if isinstance(message, dict) else message)
+
+
+@pytest.mark.parametrize("times", [10, 100])
+def test_fault_t17_at_ten_or_a_hundred_times_the_pace_a_call_gets_what_a_caller_could_say(
+    times: int,
+) -> None:
+    line = Line()
+    per_s, taken = 50 * times, 0
+    for n in range(10 * per_s):
+        event = line.take(peer.media(2 + n, n * 20), after_s=1 / per_s)
+        taken += isinstance(event, CallerAudio)
+        if event == StreamLost("flood"):
+            assert taken <= 150 + 75 * n / per_s + 1
+            assert n / per_s < 3.0
+            return
+    raise AssertionError("it goes on")
+
+
+def test_fault_t17_a_caller_whose_frames_were_held_up_on_the_way_loses_none() -> None:
+    line = Line()
+    events = []
+    for n in range(500):
+        # Two seconds of the network's silence, then all of them at once.
+        events.append(line.take(peer.media(2 + n, n * 20), after_s=2.0 if n == 200 else 0.02))
+        if n == 200:
+            events += [line.take(peer.media(2 + k, k * 20), after_s=0.0) for k in range(201, 300)]
+    assert len([event for event in events if isinstance(event, CallerAudio)]) == 500
+    assert not line.counts["frame.over_cap"]

@@ -8,6 +8,7 @@ from twilio.request_validator import RequestValidator
 
 from telephony.server import PhoneServer, listen
 from telephony.twilio.edge import EdgeConfig, TwilioEdge
+from telephony.twilio.ports import Count
 from telephony.twilio.stream import StreamLimits
 from tests.telephony import twilio_peer as peer
 
@@ -20,7 +21,9 @@ def signed(url: str, fields: dict[str, str] | None = None, token: str = peer.AUT
 
 
 @asynccontextmanager
-async def serving(service: peer.Service, limits: StreamLimits | None = None) -> AsyncIterator[int]:
+async def serving(
+    service: peer.Service, limits: StreamLimits | None = None, patience_s: float = 5.0
+) -> AsyncIterator[int]:
     """The port the edge listens on, with the settings it needs of uvicorn."""
     config = EdgeConfig(
         public_url=peer.PUBLIC_URL,
@@ -32,14 +35,16 @@ async def serving(service: peer.Service, limits: StreamLimits | None = None) -> 
     assert peer.AUTH_TOKEN not in repr(config)
     app = FastAPI(openapi_url=None)
     app.include_router(TwilioEdge(config, service, service, service.count).router())
-    async with serving_app(app) as port:
+    async with serving_app(app, service.count, patience_s) as port:
         yield port
 
 
 @asynccontextmanager
-async def serving_app(app: FastAPI) -> AsyncIterator[int]:
+async def serving_app(
+    app: FastAPI, count: Count = lambda _: None, patience_s: float = 5.0
+) -> AsyncIterator[int]:
     """On the product's own server, with its own settings."""
-    server = PhoneServer(app, _nothing_to_drain, lambda: None)
+    server = PhoneServer(app, _nothing_to_drain, lambda: None, count=count, patience_s=patience_s)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     listener = listen("127.0.0.1", 0)

@@ -90,3 +90,15 @@ def test_an_attempt_that_says_nothing_makes_room_for_another() -> None:
     breaker.withdrawn()
     assert not breaker.resting(10.0)
     assert breaker.allows(10.0)
+
+
+def test_fault_m24_failures_of_attempts_made_before_it_was_closed_make_no_longer_rest() -> None:
+    breaker = Breaker(5, 10.0, 60.0)
+    for late in range(50):
+        breaker.failed(late / 1_000)
+    assert breaker.resting(10.0)
+    assert not breaker.resting(10.1)
+    assert breaker.allows(10.1)
+    breaker.failed(10.2)
+    assert breaker.resting(30.1), "the one that found out doubles it"
+    assert not breaker.resting(30.3)

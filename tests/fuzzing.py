@@ -1,0 +1,172 @@
+"""What must hold whatever a peer sends: the parsers and the state behind them, fed with anything.
+
+Input is a conversation: one message a line. Bytes that no message could hold are passed on all the
+same where the parser takes bytes. `tests/fuzzer.py` makes inputs up; tests/fuzz/ keeps those that
+once led somewhere new, and `make test` replays them.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from agents.engine import (
+    AnyEngineEvent,
+    AppendAudio,
+    AudioDelta,
+    CallerSpeechStarted,
+    EngineFailed,
+    ToolCalled,
+    ToolOutput,
+    TruncateItem,
+)
+from agents.live import wire as live_wire
+from agents.realtime import wire as realtime_wire
+from agents.realtime.protocol import RealtimeProtocol
+from agents.turns import wire as turns_wire
+from agents.turns.reply import Ending, Reply
+from telephony.call.events import CallerAudio, StreamLost, StreamStopped
+from telephony.twilio import wire
+from telephony.twilio.intake import Intake
+from telephony.twilio.wire import BadFrame, Envelopes, MediaFormat, Start
+from tests.agents.realtime_story import (
+    PERSONA,
+    SETTINGS,
+    TOOLS,
+    UNIX_S,
+    session_created,
+    session_updated,
+)
+from tests.agents.realtime_story import Story as RealtimeStory
+
+CORPUS = Path(__file__).parent / "fuzz"
+LONGEST = 70_000
+"""Bytes of an input; just above what one message may have."""
+_START = Start("MZ1", 1, "AC1", "CA1", {}, MediaFormat("audio/x-mulaw", 8_000, 1))
+_COUNTER = re.compile(r"frame\.[a-z0-9_.]+")
+_MOST_FILL = 3 * 8_000
+_ECHO = RealtimeStory().echo()
+
+_written = msgspec.msgpack.encode
+"""As the journal does: what cannot be written down would end the call."""
+
+
+def twilio(data: bytes) -> None:
+    """The media socket after `start`; a line that begins with NUL stands for a binary message."""
+    counted: list[str] = []
+    intake, now = Intake(_START, 0.0, counted.append), 0.0
+    for line in data.split(b"\n"):
+        text = None if line.startswith(b"\0") else line.decode("utf-8", "surrogateescape")
+        if text is not None:
+            _twilio_frame(text)
+        now += 0.02
+        event = intake.take(text, now)
+        assert all(map(_COUNTER.fullmatch, counted)), "a counter's name holds what a peer sent"
+        if event is not None:
+            assert len(_written(event)) < LONGEST + _MOST_FILL
+        if isinstance(event, CallerAudio):
+            assert 0 < len(event.ulaw) <= wire.MAX_FRAME_BYTES + _MOST_FILL
+        if isinstance(event, StreamLost | StreamStopped):
+            return
+
+
+def _twilio_frame(text: str) -> None:
+    try:
+        frame = wire.parse(text)
+    except BadFrame:
+        return
+    if isinstance(frame, Start):
+        # Whatever a stream is called, what we send stays one JSON message of the same three keys.
+        sent = json.loads(Envelopes(frame.stream_sid).media(b"\xff"))
+        assert (sent["event"], sent["streamSid"]) == ("media", frame.stream_sid)
+
+
+def realtime(data: bytes) -> None:
+    """A configured session. The call behind it interrupts, truncates and answers tools."""
+    session, now = RealtimeProtocol(SETTINGS, PERSONA, TOOLS), 0.0
+    session.start(now, UNIX_S)
+    for opening in (session_created(), session_updated(_ECHO)):
+        session.receive(json.dumps(opening), now)
+    for line in data.split(b"\n"):
+        now += 0.1
+        _realtime_message(line)
+        events = session.receive(line, now)
+        events += session.submit(AppendAudio(b"\xff" * 160), now)
+        for command in _answers(events):
+            events += session.submit(command, now)
+        deadline = session.next_deadline()
+        if deadline is not None and deadline <= now:
+            events += session.wake(now)
+        for message in session.messages_to_send():
+            json.loads(message)
+        _events(events)
+
+
+def _realtime_message(line: bytes) -> None:
+    with contextlib.suppress(realtime_wire.BadMessage):
+        realtime_wire.decode(line)
+
+
+def _answers(events: Iterable[AnyEngineEvent]) -> list[TruncateItem | ToolOutput]:
+    said = ""
+    answers: list[TruncateItem | ToolOutput] = []
+    for event in events:
+        match event:
+            case AudioDelta():
+                said = event.item_id
+            case CallerSpeechStarted() if said:
+                answers.append(TruncateItem(said, 0, 10, "words"))
+            case ToolCalled():
+                answers.append(ToolOutput(event.tool_call_id, "{}"))
+    return answers
+
+
+def _events(events: list[AnyEngineEvent]) -> None:
+    for event in events:
+        _written(event)
+    ends = [isinstance(event, EngineFailed) for event in events]
+    assert not any(ends[:-1]), "something after the end"
+
+
+def turns(data: bytes) -> None:
+    """One streamed reply, in pieces whose length the first byte chooses."""
+    reply = Reply("r")
+    size = (data[0] if data else 0) + 1
+    events: list[AnyEngineEvent] = []
+    for at in range(1, len(data), size):
+        events += reply.receive(data[at : at + size])
+    events += reply.close()
+    _events(events)
+    assert sum(len(event.audio) for event in events if isinstance(event, AudioDelta)) <= len(data)
+    assert reply.failure is not None or reply.ending in Ending
+
+
+def live(data: bytes) -> None:
+    """Messages of a session that hears and speaks at once."""
+    for line in data.split(b"\n"):
+        with contextlib.suppress(realtime_wire.BadMessage):
+            live_wire.decode(line)
+
+
+def events_of_a_stream(data: bytes) -> None:
+    """However a stream is cut, its events are the same."""
+    try:
+        whole = turns_wire.EventStream()
+        expected = whole.push(data) + whole.close()
+        pieces = turns_wire.EventStream()
+        found = [event for byte in data for event in pieces.push(bytes([byte]))] + pieces.close()
+    except turns_wire.BadStream:
+        return
+    assert found == expected
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "twilio": twilio,
+    "realtime": realtime,
+    "turns": turns,
+    "live": live,
+    "stream": events_of_a_stream,
+}
