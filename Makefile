@@ -5,7 +5,7 @@ PYTHON_INSIDE := .venv/bin/python
 # Test processes at a time.
 JOBS ?= 7
 
-.PHONY: help run test check lint mutants crashes kills oracle explore fuzz coverage format bench lock clean setup setup-dev
+.PHONY: help run test check lint mutants crashes kills oracle explore fuzz coverage format bench soak lock clean setup setup-dev
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,6 +61,12 @@ oracle: setup-dev ## Measure how exactly "heard" is known on bad lines (ARGS=cal
 
 bench: setup-dev ## Measure what a call costs
 	$(PYTHON_INSIDE) -m tests.bench $(ARGS)
+
+# Nothing else should be running.
+MINUTES ?= 30
+
+soak: setup-dev ## Let calls come and go with faults: nothing may grow (MINUTES=30 ARGS="--calls 60")
+	$(PYTHON_INSIDE) -m tests.bench.soak --minutes $(MINUTES) --report build/soak.md $(ARGS)
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --extra build

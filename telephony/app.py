@@ -153,6 +153,7 @@ class Service:
         self.switchboard = self._make_switchboard()
         self._readiness = self._make_readiness()
         self.metrics.live_from(lambda: self.switchboard.live, lambda: self.switchboard.accepting)
+        self.metrics.tasks_of(asyncio.get_running_loop())
         self.app = FastAPI(title="Frontdesk", docs_url=None, redoc_url=None, openapi_url=None)
         self._serve(versions)
 

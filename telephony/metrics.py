@@ -1,5 +1,6 @@
 """Figures for a monitoring system, in Prometheus' format, on a port of their own."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from prometheus_client import (
@@ -41,6 +42,11 @@ class Metrics:
             "frontdesk_events", "What happened, by code.", ["code"], registry=self.registry
         )
         self._live = Gauge("frontdesk_live_calls", "Calls now.", registry=self.registry)
+        self._tasks = Gauge(
+            "frontdesk_tasks",
+            "Tasks of the event loop now; no more than before when all calls are over.",
+            registry=self.registry,
+        )
         self._ended = Counter(
             "frontdesk_calls",
             "Calls that have ended, by reason.",
@@ -172,6 +178,9 @@ class Metrics:
     def text(self) -> bytes:
         """All of it, in Prometheus' format."""
         return generate_latest(self.registry)
+
+    def tasks_of(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
 
     def ended(self, reason: EndedReason) -> None:
         self._ended.labels(reason.value).inc()

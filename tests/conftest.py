@@ -23,7 +23,7 @@ os.environ["XDG_RUNTIME_DIR"] = _RUNTIME.name
 
 
 _WAITING = (
-    "test_whole_", "test_try", "test_serve", "test_bench_load",
+    "test_whole_", "test_try", "test_serve", "test_bench_load", "test_bench_soak",
     "test_trial_page", "test_fault_c13", "test_lab_loopback", "test_local_engine",
 )  # fmt: skip
 """Files whose tests wait for real time most of the time, with a phone that stutters if it is not

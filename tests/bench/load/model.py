@@ -9,7 +9,8 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Self, cast
+from functools import partial
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -55,7 +56,7 @@ class Line(msgspec.Struct, frozen=True):
     """Samples the phone has still to play."""
 
 
-class _Connection:
+class Connection:
     """As much of a `websockets` server connection as a session uses."""
 
     def __init__(self, socket: Socket) -> None:
@@ -80,7 +81,7 @@ class _Connection:
 class BenchSession(RealtimeSession):
     """One session; frames of the caller are taken without a task switch."""
 
-    def __init__(self, connection: _Connection, model: str, line: Line, seed: int) -> None:
+    def __init__(self, connection: Connection, model: str, line: Line, seed: int) -> None:
         script = Script(otherwise=Reply(TEXT, duration_ms=REPLY_MS), speech=line.turns)
         super().__init__(
             cast(ServerConnection, connection),
@@ -159,6 +160,9 @@ class BenchSpeaking(Speaking):
         self._characters += said
 
 
+Session = TypeVar("Session", bound=BenchSession)
+
+
 class BenchModel:
     """The server. Sessions and `lines` are paired in order: one call is set up at a time."""
 
@@ -201,10 +205,13 @@ class BenchModel:
         if line is None:
             socket.abort()
             return
-        connection = _Connection(socket)
+        self.serve(socket, partial(BenchSession, line=line, seed=len(self.sessions)))
+
+    def serve(self, socket: Socket, new: Callable[[Connection, str], Session]) -> Session:
+        """Run the session that `new(connection, model)` makes."""
+        connection = Connection(socket)
         path = socket.request.split(b" ", 2)[1].decode()
-        model = parse_qs(urlsplit(path).query)["model"][0]
-        session = BenchSession(connection, model, line, seed=len(self.sessions))
+        session = new(connection, parse_qs(urlsplit(path).query)["model"][0])
         self.sessions.append(session)
 
         def received(text: bytes) -> None:
@@ -215,6 +222,7 @@ class BenchModel:
 
         socket.received = received
         self._tasks.start("realtime session", session.run())
+        return session
 
     def _broken(self, _name: str, error: BaseException) -> None:
         self._bugs.append(error)

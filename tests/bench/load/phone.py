@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -36,6 +36,10 @@ _SPEECH = ulaw.encode(hum("caller", 1_000, 8_000))
 _NOISE = ulaw.encode(np.random.default_rng(1).integers(-40, 40, 8_000).astype(np.int16))
 
 
+Late = Callable[[float], None]
+"""Is told, while a trace is measuring, how many seconds late each frame was sent."""
+
+
 class BenchCarrier(Carrier):
     """Tells the trace of everything that arrives."""
 
@@ -59,14 +63,14 @@ class BenchLeg(MediaLeg):
         stream_sid: str,
         trace: Trace,
         turns: tuple[tuple[int, int], ...],
-        lateness_s: list[float],
+        late: Late,
     ) -> None:
         nobody = Recorded(b"", 0)  # What the caller says comes from `turns`.
         super().__init__(numbers.account_sid, numbers.call_sid, stream_sid, nobody)
         self._carrier = BenchCarrier(self._narration, stream_sid)
         self._carrier.trace = self._trace = trace
         self._turns = turns
-        self._lateness_s = lateness_s
+        self._late = late
         self._frames = 0
         self._timer: asyncio.TimerHandle | None = None
         self._wake_s = 0.0
@@ -119,6 +123,14 @@ class BenchLeg(MediaLeg):
             self._ringing_off = True
             asyncio.get_running_loop().call_later(TAIL_S, self._put_down)
 
+    def drop(self) -> None:
+        """The connection breaks in the middle of whatever is being said."""
+        self._line.abort()
+
+    def say(self, text: bytes) -> None:
+        """Something else than a telephone would."""
+        self._line.send(text)
+
     @property
     def queued_samples(self) -> int:
         """What the phone has still to play, now."""
@@ -134,7 +146,7 @@ class BenchLeg(MediaLeg):
             self._line.send(text.encode())
         while not self._ringing_off and self._due_s() <= now:
             if self._trace.measuring:
-                self._lateness_s.append(now - self._due_s())
+                self._late(now - self._due_s())
             self._frame()
         self._arm()
 
@@ -196,7 +208,7 @@ class BenchCall(PlacedCall):
         address: str,
         trace: Trace,
         turns: tuple[tuple[int, int], ...],
-        lateness_s: list[float],
+        late: Late,
     ) -> None:
         numbers = Numbers(ACCOUNT_SID, _new_sid("CA"), "+14155550100", "+14155550199")
         requests = SignedRequests(http, AUTH_TOKEN, address=address, public_url=address)
@@ -204,7 +216,7 @@ class BenchCall(PlacedCall):
         self._address = address
         self._trace = trace
         self._turns = turns
-        self._lateness_s = lateness_s
+        self._late = late
         self._bench_leg: BenchLeg | None = None
 
     async def dial(self, time_limit_s: float) -> PhoneReport:
@@ -221,7 +233,7 @@ class BenchCall(PlacedCall):
         return 0 if self._bench_leg is None else self._bench_leg.queued_samples
 
     async def _stream(self, stream: twiml.Stream, stream_sid: str) -> StreamReport:
-        leg = BenchLeg(self.numbers, stream_sid, self._trace, self._turns, self._lateness_s)
+        leg = BenchLeg(self.numbers, stream_sid, self._trace, self._turns, self._late)
         self._leg = self._bench_leg = leg
         try:
             await leg.open(self._requests.reach(stream.url), self._requests.signature(stream.url))

@@ -127,7 +127,7 @@ class Load:
     async def _dial(self, http: aiohttp.ClientSession, seed: int) -> None:
         most_s = self._wish.seconds + 60 + self._wish.calls * 0.2
         trace, turns = Trace(), plan.turns(seed, int(most_s * 1000))
-        call = BenchCall(http, self._server.address, trace, turns, self._lateness_s)
+        call = BenchCall(http, self._server.address, trace, turns, self._lateness_s.append)
         sessions = len(self._model.sessions)
         self._model.expect(Line(trace, turns, call.queued_samples))
         task = self._tasks.start(f"call {seed}", call.dial(most_s + END_S))

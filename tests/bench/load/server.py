@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -56,10 +57,16 @@ class Server:
     """Use with `async with`: started and ready inside, gone after it."""
 
     def __init__(
-        self, model_url: str, audio: str, calls: int, core: int | None, *arguments: str
+        self,
+        model_url: str,
+        audio: str,
+        calls: int,
+        core: int | None,
+        *arguments: str,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """`audio`: pcm or ulaw. `core`: where to pin it; None leaves it free. `arguments` are those
-        of `frontdesk serve`."""
+        of `frontdesk serve`, `more` are settings."""
         self._arguments = arguments
         self._folder = tempfile.TemporaryDirectory(prefix="frontdesk-bench-")
         self._core = core
@@ -93,6 +100,7 @@ class Server:
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             # Nobody is there: the agent never hangs up in this benchmark.
             "TWILIO_API_URL": "http://127.0.0.1:9",
+            **(more or {}),
         }
 
     async def __aenter__(self) -> Self:
@@ -140,6 +148,10 @@ class Server:
             for line in self._lines()
             if '"level":"info"' not in line and not any(each in line for each in _EXPECTED)
         ]
+
+    def errors(self) -> list[str]:
+        """Log lines of errors alone."""
+        return [line for line in self._lines() if '"level":"error"' in line]
 
     def _lines(self) -> list[str]:
         return self._log.read_text(errors="replace").splitlines()

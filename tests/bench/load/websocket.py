@@ -151,6 +151,11 @@ class Socket(asyncio.Protocol):
     def close(self, code: int = 1000) -> None:
         self._write(frame(CLOSE, struct.pack("!H", code), masked=self._masks))
 
+    def stop_reading(self) -> None:
+        """For good."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
