@@ -42,7 +42,7 @@ explore: setup-dev ## Try many more, and new, examples in the property tests (mi
 
 # Of each parser in turn.
 SECONDS ?= 60
-FUZZED ?= twilio realtime turns live stream
+FUZZED ?= twilio realtime turns live stream frames
 
 fuzz: setup-dev ## Throw made-up bytes at the parsers (SECONDS=60 for each; FUZZED="twilio" only that)
 	@infra/throwaway.sh fuzz --beside 'atheris>=3'

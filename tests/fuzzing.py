@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from agents import frames
 from agents.engine import (
     AnyEngineEvent,
     AppendAudio,
@@ -163,10 +164,36 @@ def events_of_a_stream(data: bytes) -> None:
     assert found == expected
 
 
+def frames_of_a_socket(data: bytes) -> None:
+    """However the bytes of a socket are cut, its frames are the same, and no byte is lost."""
+    for masked in (True, False):
+        whole, pieces = (_split(data, masked, size) for size in (max(1, len(data)), 1))
+        assert b"".join(frame for _, frame in whole) == b"".join(frame for _, frame in pieces)
+        assert data.startswith(b"".join(frame for _, frame in whole))
+        assert [each for each in whole if each[0]] == [each for each in pieces if each[0]]
+
+
+def _split(data: bytes, masked: bool, size: int) -> list[tuple[bool, bytes]]:
+    """(whether it is a plain text message, frame)."""
+    found: list[tuple[bool, bytes]] = []
+    splitter = frames.Splitter(masked=masked, most_bytes=1_000)
+    for at in range(0, len(data), size):
+        splitter.push(
+            data[at : at + size],
+            lambda frame: found.append((True, frame)),
+            lambda frame: found.append((False, frame)),
+        )
+    for plain, frame in found:
+        if plain:
+            assert len(frames.Splitter.payload(frame)) <= 1_000
+    return found
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "twilio": twilio,
     "realtime": realtime,
     "turns": turns,
     "live": live,
     "stream": events_of_a_stream,
+    "frames": frames_of_a_socket,
 }
