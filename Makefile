@@ -59,8 +59,11 @@ format: setup-dev ## Put the code into its standard form
 oracle: setup-dev ## Measure how exactly "heard" is known on bad lines (ARGS=calls)
 	$(PYTHON_INSIDE) -m tests.telephony.campaign $(ARGS)
 
-bench: setup-dev ## Measure what a call costs
-	$(PYTHON_INSIDE) -m tests.bench $(ARGS)
+# A peer that cannot be installed is left out.
+bench: setup-dev ## Measure what a call costs, here and on other people's bridges
+	-infra/throwaway.sh peer-agents 'openai-agents>=0.24' fastapi uvicorn websockets
+	-infra/throwaway.sh peer-pipecat 'pipecat-ai[openai,websocket]>=1.14' uvicorn
+	$(PYTHON_INSIDE) -m tests.bench --peers "minimal sample" openai-agents pipecat $(ARGS)
 
 # Nothing else should be running.
 MINUTES ?= 30

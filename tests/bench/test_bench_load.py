@@ -1,9 +1,12 @@
 """The load benchmark in small: that it measures everything it says it does, never how fast."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.bench.load.__main__ import arguments
+from tests.bench.load.__main__ import _installed, arguments
 from tests.bench.load.figures import Figures, Spread, median, spread, table
+from tests.bench.load.peers import PEERS, Peer
 from tests.bench.load.run import Wish, measure
 
 _STARVED_MS = 500
@@ -30,6 +33,33 @@ async def test_a_few_calls_fill_in_every_figure(audio: str) -> None:
     assert figures.rss_mb_per_call != 0
     assert 0 < figures.talking < 1
     assert told[0].startswith(f"{audio}, 4 calls: the server is ready")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_a_peer_is_measured_in_the_same_way() -> None:
+    wish = Wish("ulaw", calls=2, seconds=2.0, server_core=None, settle_s=0.5, peer="minimal sample")
+    figures = await measure(wish, lambda _: None)
+    assert figures.server == "minimal sample"
+    assert figures.cpu_ms_per_call_second > 0
+    assert figures.up_ms.count >= 2 * 2 * 50 * 0.8
+    assert table([figures]).splitlines()[-1].startswith("| minimal sample, mu-law, passed through")
+
+
+def test_a_peer_that_is_not_installed_is_left_out_and_said_to_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Peer("openai_agents.py", "not-made", "ulaw")
+    monkeypatch.setitem(PEERS, "openai-agents", elsewhere)
+    assert list(_installed(["minimal sample", "openai-agents"])) == [("minimal sample", "ulaw")]
+    assert "openai-agents is not installed: left out" in capsys.readouterr().err
+
+
+def test_every_peer_has_its_script() -> None:
+    folder = Path(__file__).parent / "peers"
+    assert {peer.script for peer in PEERS.values()} | {"front.py"} == {
+        path.name for path in folder.glob("*.py")
+    }
 
 
 def row(**changes: object) -> Figures:

@@ -7,12 +7,13 @@ python -m tests.bench.load --calls 10 --seconds 5   half a minute
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import uvloop
 
 from tests.bench.load.figures import Figures, median, table
+from tests.bench.load.peers import PEERS
 from tests.bench.load.run import Wish, measure
 from tests.bench.load.server import ServerFailed
 
@@ -67,6 +68,14 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         metavar="R",
         help="measure each line so often and print medians (default: 1)",
     )
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        choices=tuple(PEERS),
+        default=[],
+        metavar="PEER",
+        help=f"measure these, too, where they are installed: {', '.join(PEERS)}",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     return parser.parse_args(argv)
 
@@ -99,14 +108,23 @@ def pin() -> int | None:
 async def all_lines(wished: argparse.Namespace, core: int | None) -> list[Figures]:
     audios = ("ulaw", "pcm") if wished.audio == "both" else (wished.audio,)
     lines: list[Figures] = []
-    for audio in audios:
+    for peer, audio in [*(("", audio) for audio in audios), *_installed(wished.peers)]:
         for calls in wished.calls:
             runs = [
-                await measure(Wish(audio, calls, wished.seconds, core, seed), tell)
+                await measure(Wish(audio, calls, wished.seconds, core, seed, peer), tell)
                 for seed in range(1, wished.runs + 1)
             ]
             lines.append(median(runs))
     return lines
+
+
+def _installed(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Of these peers, with the audio each sends."""
+    for name in names:
+        if PEERS[name].installed:
+            yield name, PEERS[name].audio
+        else:
+            tell(f"{name} is not installed: left out")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -119,7 +137,8 @@ def main(argv: Sequence[str]) -> int:
     print(msgspec.json.encode(lines).decode() if wished.json else table(lines))
     for complaint in {complaint for line in lines for complaint in line.complaints}:
         tell(f"trouble: {complaint}")
-    return 1 if any(line.failed_calls or line.frames_lost for line in lines) else 0
+    ours = [line for line in lines if not line.server]
+    return 1 if any(line.failed_calls or line.frames_lost for line in ours) else 0
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ class Figures(msgspec.Struct, frozen=True):
     """Share of its core that callers and model used: near 1 the latencies are the rig's."""
     rig_late_ms: Spread
     """How late the rig sent its frames."""
+    server: str = ""
+    """A peer's name; empty: ours."""
     complaints: tuple[str, ...] = ()
     """The first few things that went wrong."""
 
@@ -93,7 +95,7 @@ def _median_spread(spreads: Sequence[Spread]) -> Spread:
 
 
 _COLUMNS = (
-    "audio",
+    "server, audio",
     "calls",
     "CPU ms per call-second",
     "up ms p50 / p99",
@@ -121,7 +123,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cells(figures: Figures) -> list[str]:
     return [
-        _NAMES[figures.audio],
+        ", ".join(filter(None, (figures.server, _NAMES[figures.audio]))),
         str(figures.calls),
         f"{figures.cpu_ms_per_call_second:.1f}",
         str(figures.up_ms),

@@ -29,7 +29,11 @@ from tests.fakes.realtime_session import RealtimeSession
 TEXT = "Certainly, I can do that for you, what day and what time would suit you best?"
 BURST = 5.0
 """Times real time at which replies are sent."""
-_APPEND = b'{"type":"input_audio_buffer.append"'
+_APPEND = b'"input_audio_buffer.append"'
+_RETRIEVE = b'"conversation.item.retrieve"'
+"""openai-agents asks for what the caller said. It gets no answer here, and needs none."""
+_KIND_WITHIN = 100
+"""Bytes of either end; whatever order somebody's keys have, audio is long."""
 _VOICE_8K = hum(TEXT, REPLY_MS, 8_000)
 _VOICE_24K = hum(TEXT, REPLY_MS, 24_000)
 AUDIO = {
@@ -215,9 +219,9 @@ class BenchModel:
         self.sessions.append(session)
 
         def received(text: bytes) -> None:
-            if text.startswith(_APPEND):
+            if _APPEND in text[:_KIND_WITHIN] or _APPEND in text[-_KIND_WITHIN:]:
                 session.appended(text)
-            else:
+            elif _RETRIEVE not in text:
                 connection.take(text)
 
         socket.received = received

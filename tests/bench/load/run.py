@@ -15,6 +15,7 @@ from telephony.simulator.phone import EndedBy, PhoneReport
 from tests.bench.load import plan
 from tests.bench.load.figures import Figures, spread
 from tests.bench.load.model import BenchModel, BenchSession, Line
+from tests.bench.load.peers import PeerServer
 from tests.bench.load.phone import BenchCall
 from tests.bench.load.server import Server, Usage
 from tests.bench.load.trace import Trace
@@ -34,6 +35,8 @@ class Wish(msgspec.Struct, frozen=True):
     seconds: float
     server_core: int | None
     seed: int = 1
+    peer: str = ""
+    """Whose server; empty: ours."""
     settle_s: float = 3.0
     """From the last call's start to the measurement: by then all greetings are under way."""
 
@@ -182,6 +185,7 @@ class Load:
         lost = sum(t.lost_up_samples + t.lost_down_samples for t in traces)
         complaints = [*troubles, *self._server.complaints()]
         return Figures(
+            server=self._wish.peer,
             audio=self._wish.audio,
             calls=calls,
             seconds=round(seconds, 3),
@@ -239,13 +243,20 @@ def _trouble(session: BenchSession | None, report: PhoneReport | None) -> str:
     return ""
 
 
+def _server(wish: Wish, model_url: str) -> Server:
+    if wish.peer:
+        return PeerServer(wish.peer, model_url, wish.calls, wish.server_core)
+    return Server(model_url, wish.audio, wish.calls, wish.server_core)
+
+
 async def measure(wish: Wish, tell: Tell, beside: Beside | None = None) -> Figures:
     """Raises ServerFailed when there is no server to measure."""
     async with (
         BenchModel() as model,
-        Server(model.base_url, wish.audio, wish.calls, wish.server_core) as server,
+        _server(wish, model.base_url) as server,
     ):
-        tell(f"{wish.audio}, {wish.calls} calls: the server is ready (pid {server.pid})")
+        of = f"{wish.peer}, {wish.audio}" if wish.peer else wish.audio
+        tell(f"{of}, {wish.calls} calls: the server is ready (pid {server.pid})")
         beside = beside or Nothing()
         await beside.prepare(server)
         return await Load(wish, server, model, tell, beside).measure()

@@ -67,10 +67,13 @@ class Server:
     ) -> None:
         """`audio`: pcm or ulaw. `core`: where to pin it; None leaves it free. `arguments` are those
         of `frontdesk serve`, `more` are settings."""
-        self._arguments = arguments
         self._folder = tempfile.TemporaryDirectory(prefix="frontdesk-bench-")
         self._core = core
         self._process: asyncio.subprocess.Process | None = None
+        self._command: tuple[str, ...] = (
+            *(sys.executable, "-m", "telephony", "serve"),
+            *arguments,
+        )
         with listen("127.0.0.1", 0) as free:
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -86,6 +89,7 @@ class Server:
             "FRONTDESK_FALLBACKS": "none",
             # Cuts are timed from when the model hears speech: nothing may hold before.
             "FRONTDESK_BARGE_IN": "immediate",
+            "FRONTDESK_RECORDING_CONSENT": "none",
             "FRONTDESK_PORT": str(port),
             "FRONTDESK_PUBLIC_URL": self.address,
             "FRONTDESK_DATA_DIR": str(here / "data"),
@@ -106,11 +110,7 @@ class Server:
     async def __aenter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "telephony",
-                "serve",
-                *self._arguments,
+                *self._command,
                 cwd=self._folder.name,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
