@@ -50,6 +50,7 @@ from telephony.settings import Settings, check_folders
 from telephony.spending import Spending, open_spending
 from telephony.staff import Staff
 from telephony.switchboard import Switchboard, diverted, sentences
+from telephony.tidying import Tidying
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import JournalWriter
 from telephony.trials import Trials
@@ -127,6 +128,7 @@ class Service:
         self._names = CallerNames(self._contacts, self._tasks.start)
         self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
         self.approvals = Approvals(store, approval_waits)
+        self._tidying = Tidying()
         self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         self._staff = Staff(
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
@@ -197,6 +199,7 @@ class Service:
         self._tasks.start("roll-out", self.rollout.run())
         self._tasks.start("news from outside", self._follow_news())
         self._chores.start(self._tasks.start)
+        self._tasks.start("tidy", self._tidying.run())
         self._calls.start(self._tasks.start)
         self.outward.start(self._tasks.start)
         keep(self.settings, self.store, utc_now, self._tasks.start)
@@ -267,6 +270,10 @@ class Service:
         self.counters[code] += 1
         self.metrics.count(code)
         self.outward.noted(code)
+
+    def _call_ended(self, reason: EndedReason) -> None:
+        self.metrics.ended(reason)
+        self._tidying.call_ended()
 
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
@@ -397,7 +404,7 @@ class Service:
             self._staff.keep_message,
             sentences(self.persona.apology),
             self.count,
-            self.metrics.ended,
+            self._call_ended,
             room=self._floor.room,
             start_within_s=_START_WITHIN_S,
             receive=self._receive,

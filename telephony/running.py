@@ -48,8 +48,8 @@ async def serve(
         # takes the collector a tenth of a second, in which every caller hears nothing.
         gc.collect()
         gc.freeze()
-        # What calls make is freed by counting; the collector is for rare cycles, and each of its
-        # rounds stops every call.
+        # Each round of the collector stops every call; what calls have left behind is for
+        # `telephony.tidying`.
         gc.set_threshold(20_000, 50, 100)
         # A thread that writes journals or renders speech hands over within this time when the
         # event loop has something to do; Python's own 5 ms would be heard in every interruption.

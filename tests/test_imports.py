@@ -207,6 +207,7 @@ SHELLS = frozenset(
         "telephony.transcripts.index.search",
         "telephony.transcripts.journal",
         "telephony.transcripts.recordings",
+        "telephony.tidying",
         "telephony.trials",
         "telephony.twilio.edge",
         "telephony.twilio.direct",
