@@ -128,7 +128,7 @@ class Service:
         self._names = CallerNames(self._contacts, self._tasks.start)
         self._upkeep = Upkeep(store, settings.secrets.get, self.clock, self._tasks.start)
         self.approvals = Approvals(store, approval_waits)
-        self._tidying = Tidying()
+        self._tidying = Tidying(self.metrics.ended)
         self._chores = Chores(settings.data_dir, store, lambda: self.shop, self.clock)
         self._staff = Staff(
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
@@ -271,10 +271,6 @@ class Service:
         self.metrics.count(code)
         self.outward.noted(code)
 
-    def _call_ended(self, reason: EndedReason) -> None:
-        self.metrics.ended(reason)
-        self._tidying.call_ended()
-
     def _observe(
         self, call_id: str, now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
@@ -404,7 +400,7 @@ class Service:
             self._staff.keep_message,
             sentences(self.persona.apology),
             self.count,
-            self._call_ended,
+            self._tidying.call_ended,
             room=self._floor.room,
             start_within_s=_START_WITHIN_S,
             receive=self._receive,

@@ -9,6 +9,9 @@ everything once in a while, if calls have ended: what the service began with is 
 
 import asyncio
 import gc
+from collections.abc import Callable
+
+from telephony.transcripts.entry import EndedReason
 
 TIDY_S = 60.0
 """A round stops every call for some milliseconds, so not after each call that ends."""
@@ -17,17 +20,19 @@ TIDY_S = 60.0
 class Tidying:
     """Of one process."""
 
-    def __init__(self, period_s: float = TIDY_S) -> None:
-        self._period_s = period_s
+    def __init__(self, told: Callable[[EndedReason], None]) -> None:
+        """`told` hears of each call that has ended, too."""
+        self._told = told
         self._ended = 0
 
-    def call_ended(self) -> None:
+    def call_ended(self, reason: EndedReason) -> None:
         self._ended += 1
+        self._told(reason)
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await asyncio.sleep(self._period_s)
+            await asyncio.sleep(TIDY_S)
             if self._ended:
                 self._ended = 0
                 gc.collect()

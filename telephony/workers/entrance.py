@@ -31,7 +31,7 @@ FAILED = Answered(500, (), b"")
 
 
 def protocol(crew: Crew) -> type[DoorProtocol]:
-    """The door's protocol, but a WebSocket that is for another worker leaves with its connection."""
+    """The door's, but a WebSocket that is for another worker leaves with its connection."""
 
     class Entrance(DoorProtocol):
         def handle_websocket_upgrade(self) -> None:
