@@ -22,5 +22,5 @@ if [ "${1:-}" = --beside ]; then
   readlink -f .venv/lib/python*/site-packages > "$(echo "$PLACE"/lib/python*/site-packages)/beside.pth"
 fi
 "$PLACE/bin/python" -m pip install --disable-pip-version-check --no-input --quiet --retries 5 \
-  --only-binary :all: "$@" >&2
+  --prefer-binary "$@" >&2
 printf '%s' "$WANTED" > "$PLACE/complete"
