@@ -68,7 +68,7 @@ class MoreCallers:
             await asyncio.sleep(ASKS_S / self._number)
 
     async def _one(self, http: aiohttp.ClientSession) -> None:
-        call = BenchCall(http, self._address, Trace(), (), [])
+        call = BenchCall(http, self._address, Trace(), (), lambda _: None)
         self.refused.append(await call.dial(ASKS_S))
 
 

@@ -47,7 +47,7 @@ class PeerServer(Server):
     def __init__(self, name: str, model_url: str, calls: int, core: int | None) -> None:
         peer = PEERS[name]
         more = {"PEER_MODEL_URL": model_url.replace("http", "ws", 1) + "/realtime"}
-        super().__init__(model_url, peer.audio, calls, core, more)
+        super().__init__(model_url, peer.audio, calls, core, more=more)
         script = str(_ROOT / "tests" / "bench" / "peers" / peer.script)
         self._command = (str(peer.python), script, self.address.rpartition(":")[2])
         # A package of theirs is called as one of ours.
