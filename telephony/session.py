@@ -473,6 +473,9 @@ class Session:
             self._around.dispatcher.forget(self.call_id)
         finally:
             self._over(self)
+            # Its parts know each other. Half a megabyte of a call would stay until the collector
+            # looks, and a look at everything stops all calls.
+            vars(self._call).clear()
 
     async def _let_go(self) -> None:
         try:

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -346,13 +348,13 @@ async def test_a_hang_up_the_carrier_refuses_closes_the_stream(
 
 
 async def test_fault_p10_a_bug_in_the_core_ends_this_call_only(
-    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+    one: Callable[..., OneCall],
 ) -> None:
     broken, healthy = one(), one()
     await broken.begin()
     await healthy.begin()
     call = broken.session._call
-    monkeypatch.setattr(call, "handle", lambda *_: (_ for _ in ()).throw(KeyError("bug")))
+    vars(call)["handle"] = lambda *_: (_ for _ in ()).throw(KeyError("bug"))
     broken.session.deliver(MarkEchoed("x"))
     assert await broken.ended() is EndedReason.INTERNAL_ERROR
     assert await broken.journal.written(5.0)
@@ -369,6 +371,22 @@ async def test_fault_p10_a_bug_in_the_core_ends_this_call_only(
     assert ("play", 160) in healthy.leg.asked
     healthy.session.deliver(StreamStopped())
     assert await healthy.ended() is EndedReason.CALLER_HUNG_UP
+
+
+async def test_fault_p14_what_a_call_was_made_of_goes_without_a_look_for_garbage(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    heard = weakref.ref(call.session._call.hearing)
+    gc.disable()
+    try:
+        call.session.deliver(StreamStopped())
+        await call.ended()
+        await asyncio.sleep(0)
+        assert heard() is None
+    finally:
+        gc.enable()
 
 
 async def test_fault_p10_a_broken_engine_task_ends_in_our_apology(
