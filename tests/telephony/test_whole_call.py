@@ -57,6 +57,16 @@ class House:
     def of(self, *kinds: type) -> list[AnyEntry]:
         return [entry for entry in self.entries if isinstance(entry, kinds)]
 
+    async def kept(self) -> StoredCall:
+        """The only call, once all of it is on disk: until its end the last seconds wait in memory
+        for what of them may be kept, and then for the thread that writes."""
+        archive = Archive(self.service.settings.data_dir)
+        async with asyncio.timeout(10):
+            while not ((calls := archive.newest(2)) and all(call.finished for call in calls)):
+                await asyncio.sleep(0.02)
+        (call,) = calls
+        return call
+
     @property
     def reasons(self) -> list[EndedReason]:
         return [entry.reason for entry in self.entries if isinstance(entry, EndLine)]

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from telephony.simulator.phone import Callee, EndedBy, PhoneReport, Recorded, StreamEnd
-from telephony.transcripts.archive import Archive
 from telephony.transcripts.entry import AgentLine, EndedReason, EndLine, Fate, ToolLine
 from telephony.twilio.ports import Message
 from tests.fakes.realtime_script import Faults, FunctionCall, Reply, Script
@@ -153,7 +152,7 @@ async def test_the_recordings_go_on_through_a_transfer(tmp_path: Path) -> None:
         built.phone.callees[SALES] = Callee("busy", after_s=0.5)
         back = caller((500, 900), hang_up_ms=3_000)
         report = await dialled(built, Legs(asks(), back))
-        (call,) = Archive(built.service.settings.data_dir).newest(5)
+        call = await built.kept()
         first, second = report.streams
         pause_s = second.began_s - first.began_s - first.length_ms / 1000
         length_ms = (call.recordings["caller.wav"].stat().st_size - 44) // 8
@@ -226,7 +225,7 @@ async def test_a_dead_model_and_a_busy_person_leave_voicemail(tmp_path: Path) ->
         assert ending(built).reason is EndedReason.VOICEMAIL
         (note,) = await notes(built)
         assert note.startswith("Please call back. Left a message of 12 s: recording RE")
-        (call,) = Archive(built.service.settings.data_dir).newest(5)
+        call = await built.kept()
         kept = msgspec.json.decode((call.folder / "voicemail.json").read_bytes(), type=Message)
         assert kept.length_s == 12
         assert kept.recording_sid in note
