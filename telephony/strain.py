@@ -5,8 +5,10 @@ it is logged with its place in the code.
 """
 
 import asyncio
+import logging
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +25,8 @@ from tools.stalls import Stalls
 log = structlog.get_logger()
 
 STALL_S = 0.1
-"""A loop that is so late is blocked: several frames of every caller wait."""
+"""A loop that is so late is blocked: several frames of every caller wait. Who used so much CPU on
+it made it late; otherwise others did, and it is no warning."""
 LONG_S = 1.0
 """Each that is longer is logged; of others one in ten seconds, of each place in the code."""
 FILES_SHARE = 0.8
@@ -53,6 +56,9 @@ class Strain:
         self._metrics = metrics
         self._count = count
         self._clock = clock
+        self._cpu = _cpu_clock()
+        self._cpu_s = 0.0
+        """What the loop had used when it last was in time."""
         self._stalls = Stalls(STALL_S + TICK_S, self._blocked)
         self._sampler = Sampler()
         self._files = Files(clock)
@@ -70,10 +76,10 @@ class Strain:
         try:
             while True:
                 due_s = self._clock() + TICK_S
-                cpu_s = time.process_time()
+                self._cpu_s = time.clock_gettime(self._cpu)
                 self._stalls.begin("event loop")
                 await asyncio.sleep(TICK_S)
-                self._tick(max(0.0, self._clock() - due_s), time.process_time() - cpu_s)
+                self._tick(max(0.0, self._clock() - due_s), self._used_s())
                 self._say(state())
         finally:
             self._stalls.end()
@@ -89,13 +95,21 @@ class Strain:
     def _tell(self, late_s: float, cpu_s: float) -> None:
         stalls = self._sampler.due("stalled", self._clock())
         if stalls is not None or late_s > LONG_S:
-            # Next to no CPU used: the machine had none for us, or the process was frozen.
-            log.warning("loop_stalled", late_ms=_ms(late_s), cpu_ms=_ms(cpu_s), stalls=stalls or 1)
+            late_ms, cpu_ms = _ms(late_s), _ms(cpu_s)
+            log.log(
+                _level(cpu_s), "loop_stalled", late_ms=late_ms, cpu_ms=cpu_ms, stalls=stalls or 1
+            )
 
     def _blocked(self, _what: str, lasts_s: float, calls: list[str]) -> None:
         """In the watching thread, while it lasts."""
         if (stalls := self._sampler.due(calls[-1], self._clock())) is not None:
-            log.warning("loop_blocked", lasts_ms=_ms(lasts_s), calls=calls, stalls=stalls)
+            cpu_s = self._used_s()
+            facts = {"lasts_ms": _ms(lasts_s), "cpu_ms": _ms(cpu_s), "stalls": stalls}
+            log.log(_level(cpu_s), "loop_blocked", calls=calls, **facts)
+
+    def _used_s(self) -> float:
+        """CPU the loop has used since it was in time; from any thread."""
+        return time.clock_gettime(self._cpu) - self._cpu_s
 
     def _say(self, state: State) -> None:
         self._crew.says(state, monotonic_ms(), int(self.lateness.late_s * 1e6))
@@ -127,6 +141,17 @@ class Files:
     @property
     def short(self) -> bool:
         return self.open() > FILES_SHARE * self.limit
+
+
+def _cpu_clock() -> int:
+    """Of the calling thread; of the whole process where threads have none (macOS)."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.CLOCK_PROCESS_CPUTIME_ID
+    return time.pthread_getcpuclockid(threading.get_ident())
+
+
+def _level(cpu_s: float) -> int:
+    return logging.WARNING if cpu_s >= STALL_S else logging.INFO
 
 
 def _ms(seconds: float) -> int:

@@ -30,7 +30,7 @@ class Stalls:
     """Watches the steps of one event loop, one at a time. A step that never ends is told too."""
 
     def __init__(self, limit_s: float, tell: Tell) -> None:
-        """A step that lasts longer than `limit_s` is told once, within half as much more."""
+        """A step that lasts longer than `limit_s` is told once, within a quarter as much more."""
         self._limit_s = limit_s
         self._tell = tell
         self._step: _Step | None = None
@@ -62,7 +62,7 @@ class Stalls:
 
     def _watch(self) -> None:
         while self._awaited():
-            time.sleep(self._limit_s / 2)
+            time.sleep(self._limit_s / 4)
             if (step := self._step) is not None:
                 self._look(step)
 

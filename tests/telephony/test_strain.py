@@ -13,7 +13,7 @@ from agents.tasks import Tasks
 from telephony import strain as strains
 from telephony.lateness import TICKS
 from telephony.metrics import Metrics
-from telephony.strain import FILES, OVERLOADED, Files, Strain
+from telephony.strain import FILES, LONG_S, OVERLOADED, Files, Strain
 from telephony.workers.board import Board, State
 from telephony.workers.crew import Crew
 
@@ -65,6 +65,24 @@ async def test_fault_p6_what_keeps_the_loop_is_told_while_it_lasts() -> None:
     assert watched.counted["loop_stalled"] >= 1
     assert watched.late_s() >= 0.3
     assert watched.strain.why_not() is None, "one stall refuses nobody"
+
+
+async def test_fault_p6_only_what_the_loop_itself_did_is_a_warning() -> None:
+    watched = Watched()
+    with capture_logs() as logs:
+        async with watched.watching():
+            _holds_the_loop_up(0.3)
+            await asyncio.sleep(0.1)
+            until_s = time.thread_time() + 0.3
+            while time.thread_time() < until_s:
+                """At work."""
+            # Of shorter ones a line in ten seconds is enough.
+            _holds_the_loop_up(LONG_S)
+            await asyncio.sleep(0.1)
+    waited, worked = [line for line in logs if line["event"] == "loop_stalled"]
+    assert (waited["log_level"], worked["log_level"]) == ("info", "warning")
+    assert waited["cpu_ms"] < 100
+    assert worked["cpu_ms"] >= 250
 
 
 async def test_fault_p6_a_short_stall_is_measured_and_not_told() -> None:
