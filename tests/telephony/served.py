@@ -101,6 +101,8 @@ async def start(
             env=environment,
             stdout=log,
             stderr=log,
+            # What a test has made inheritable is open there too.
+            close_fds=False,
         )
     return Served(process, address, tmp_path / "data")
 
