@@ -38,7 +38,7 @@ kills: setup-dev ## Kill servers under callers; each call must go on elsewhere (
 
 explore: setup-dev ## Try many more, and new, examples in the property tests (minutes)
 	FRONTDESK_EXPLORE=1 $(PYTHON_INSIDE) -m pytest -n $(JOBS) --timeout 1200 \
-		$(shell grep -rl "from hypothesis" tests --include="test_*.py") $(ARGS)
+		$(shell grep -rlE "from (hypothesis|tests.exploring)" tests --include="test_*.py") $(ARGS)
 
 # Of each parser in turn.
 SECONDS ?= 60

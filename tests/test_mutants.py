@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import Mutant
-from tests.mutants.call_core import CALL_CORE, LEDGER, LIMITS, MACHINE, PLAYBACK, SPEECH, TURNS
+from tests.mutants.call_core import CALL_CORE, LEDGER, PLAYBACK, TURNS
 from tests.mutants.money import MONEY
 from tests.mutants.planting import Outcome, Plot, planted
 from tests.mutants.survival import SURVIVAL
 from tests.mutants.tool_ledger import TOOL_LEDGER
 from tests.tree import ROOT
 
-SAMPLE = tuple(bugs[0] for bugs in (LEDGER, PLAYBACK, SPEECH, TURNS, LIMITS, MACHINE))
+SAMPLE = tuple(bugs[0] for bugs in (LEDGER, PLAYBACK, TURNS))
 """`make mutants` plants all of them."""
 
 

@@ -3,11 +3,13 @@
 `python -m tests.mutants [WORD ...]`: only bugs in files whose name has one of the words.
 """
 
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests import exploring
 from tests.mutants import Mutant
 from tests.mutants.call_core import CALL_CORE
 from tests.mutants.money import MONEY
@@ -19,6 +21,7 @@ from tests.mutants.tool_ledger import TOOL_LEDGER
 def main(words: list[str]) -> int:
     every = (*CALL_CORE, *MONEY, *SURVIVAL, *TOOL_LEDGER)
     chosen = [m for m in every if not words or any(word in m.file for word in words)]
+    os.environ[exploring.IN_FULL] = "1"
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         plot = Plot(Path(folder))

@@ -14,6 +14,7 @@ from telephony.call.machine import Call
 from telephony.transcripts.journal import JournalWriter
 from telephony.transcripts.records import Happened, read
 from telephony.transcripts.replay import replay
+from tests.exploring import examples
 from tests.fakes.scripted_engine import ScriptedEngine
 from tests.telephony.script import live, seconds
 from tests.telephony.test_call_bargein import line, speaking
@@ -140,7 +141,7 @@ async def test_the_engine_hears_each_frame_at_once_and_the_call_all_of_them_toge
     await call.ended()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.one_of(st.sampled_from(["frame"] * 6 + ["short", "gap", "mark", "again"])), max_size=60

@@ -27,10 +27,10 @@ from tests.telephony.distant_model import Manner, Reply
 
 def test_on_a_steady_line_every_cut_is_true_to_the_millisecond() -> None:
     """And whoever coughs hears every word once."""
-    found = campaign("none", range(16))
-    assert len(found.cuts) > 70
+    found = campaign("none", range(10))
+    assert len(found.cuts) > 44
     assert percentile(found.cuts, 1.0) <= 1
-    assert found.resumed > 40
+    assert found.resumed > 25
     assert max(map(abs, found.seams), default=0.0) <= 2
 
 
@@ -39,14 +39,14 @@ def test_on_a_steady_line_every_cut_is_true_to_the_millisecond() -> None:
 @pytest.mark.parametrize("jitter", ["uniform", "exponential"])
 def test_with_25_ms_of_jitter_each_way_cuts_are_true_within_40_ms(jitter: str) -> None:
     """Every message is delayed by 25 ms on average, up to 50 or without limit."""
-    found = campaign(jitter, range(1_000, 1_030))
-    assert len(found.cuts) > 150
+    found = campaign(jitter, range(1_000, 1_012))
+    assert len(found.cuts) > 60
     assert percentile(found.cuts, 0.50) <= 10
     assert percentile(found.cuts, 0.99) <= P99_MS
     assert percentile(found.cuts, 1.00) <= WORST_MS
     bias = sum(found.cuts) / len(found.cuts)
     assert abs(bias) <= 8
-    assert len(found.seams) > 80, "so often we went on within an item, not quite where we were"
+    assert len(found.seams) > 32, "so often we went on within an item, not quite where we were"
     assert percentile(found.seams, 0.50) <= 10
     assert percentile(found.seams, 0.95) <= P99_MS / 2
     assert percentile(found.seams, 1.00) <= WORST_MS

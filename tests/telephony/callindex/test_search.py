@@ -15,6 +15,7 @@ from telephony.transcripts.index.page import Page
 from telephony.transcripts.index.row import CallRow, Indexed
 from telephony.transcripts.index.search import Search
 from telephony.transcripts.index.words import Term, words_of
+from tests.exploring import examples
 from tests.telephony.callindex.made import ANNA, BEN, NOON_MS, made
 from tools.store import Store
 
@@ -176,7 +177,9 @@ hostile = st.one_of(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=hostile, name=hostile)
 def test_no_question_is_an_error(store: Store, text: str, name: str) -> None:

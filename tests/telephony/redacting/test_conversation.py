@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.redacting.conversation import MOST_OPEN, Conversation, Line
+from tests.exploring import examples
 from tools.redacting.kinds import DEFAULT, NOTHING, Sensitive
 
 CARD = "4111111111111111"
@@ -162,7 +163,7 @@ TURNS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(TURNS)
 def test_every_line_is_told_of_and_closed_in_the_end(turns: list[tuple[str, str]]) -> None:
     talk = Talk(*(f"{speaker}: {text}" for speaker, text in turns)).settled()

@@ -42,6 +42,7 @@ from telephony.transcripts.entry import (
 from telephony.transcripts.journal import JournalWriter
 from telephony.transcripts.records import Happened, Header, Redacted, frame, read
 from telephony.transcripts.replay import replay
+from tests.exploring import examples
 from tests.telephony.redacting.studio import CARD, VOICE, Studio, journal_of
 from tools.redacting.kinds import NOTHING
 
@@ -482,7 +483,7 @@ SAID: list[Callable[[Studio], None]] = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.sampled_from(SAID), max_size=10))
 def test_whatever_is_said_in_any_order_a_whole_number_is_never_given_out(
     said: list[Callable[[Studio], None]],

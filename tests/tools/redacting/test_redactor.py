@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.exploring import examples
 from tests.tools.redacting.corpus import EVERYTHING, harmless, measure, sensitive
 from tools.redacting import numbers, redactor
 from tools.redacting.kinds import (
@@ -78,7 +79,7 @@ def test_it_never_raises_and_its_spans_lie_in_the_text(
     assert len(blotted(text, spans)) == len(text)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(TEXT)
 def test_what_is_redacted_stays_as_it_is(text: str) -> None:
     once = redact(text, EVERYTHING, region="US")
