@@ -1,7 +1,7 @@
 """A long answer that comes at once must not hold up the frames of all other calls.
 
 What an engine tells goes on to the call in order, but no more than a second of audio in one turn of
-the event loop.
+the event loop, in however many pieces it comes.
 """
 
 import asyncio
@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
-from agents.engine import AnyEngineEvent, AudioDelta, AudioFormat, CallerSpeechStarted
+from agents.engine import (
+    AnyEngineEvent,
+    AudioDelta,
+    AudioFormat,
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    CallerTranscript,
+)
+
+_CALLERS = CallerSpeechStarted | CallerSpeechStopped | CallerTranscript
 
 
 class Pouring:
@@ -21,29 +30,43 @@ class Pouring:
         self._most_bytes = of.rate * of.sample_bytes
         self._tell = tell
         self._waiting: deque[AnyEngineEvent] = deque()
+        self._told_bytes = 0
+        """Of audio, in this turn."""
+        self._resting = False
 
     def take(self, event: AnyEngineEvent) -> None:
-        """The next event. Whoever speaks up is heard before what is left of an answer."""
-        if self._waiting and not isinstance(event, CallerSpeechStarted):
-            self._waiting.append(event)
-        elif isinstance(event, AudioDelta) and len(event.audio) > self._most_bytes:
+        """The next event. What the caller does is told before what is left of an answer."""
+        if isinstance(event, _CALLERS) or not (self._waiting or isinstance(event, AudioDelta)):
+            self._tell(event)
+        else:
             self._waiting.extend(self._pieces(event))
             self._pour()
-        else:
-            self._tell(event)
 
-    def _pieces(self, event: AudioDelta) -> Iterator[AudioDelta]:
+    def _pieces(self, event: AnyEngineEvent) -> Iterator[AnyEngineEvent]:
+        if not isinstance(event, AudioDelta) or len(event.audio) <= self._most_bytes:
+            yield event
+            return
         for at in range(0, len(event.audio), self._most_bytes):
             yield structs.replace(event, audio=event.audio[at : at + self._most_bytes])
 
     def _pour(self) -> None:
-        """One long piece, and all short ones before the next."""
-        poured = False
+        """Until there has been enough sound for this turn."""
         while self._waiting:
             event = self._waiting[0]
-            if poured and isinstance(event, AudioDelta):
-                asyncio.get_running_loop().call_soon(self._pour)
-                return
+            if isinstance(event, AudioDelta):
+                self._rest()
+                if self._told_bytes and self._told_bytes + len(event.audio) > self._most_bytes:
+                    return
+                self._told_bytes += len(event.audio)
             self._waiting.popleft()
-            poured = poured or isinstance(event, AudioDelta)
             self._tell(event)
+
+    def _rest(self) -> None:
+        """The next turn begins with nothing told."""
+        if not self._resting:
+            self._resting = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._told_bytes, self._resting = 0, False
+        self._pour()

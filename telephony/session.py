@@ -200,22 +200,16 @@ class Session:
         """Feed one event. Never awaits, so order holds; safe to re-enter."""
         if self.ended is not None:
             return
-        if isinstance(event, CallerAudio) and not self._draining and self._passes(event):
-            if self._lane.full:
-                self._drain()
+        if self._draining:
+            self._inbox.append(event)
             return
-        self._inbox.append(event)
-        if not self._draining:
-            self._drain()
-
-    def _drain(self) -> None:
         self._draining = True
         try:
-            if self._lane.passed:
-                self._catch_up()
-            while self._inbox:
-                self._step(self._inbox.popleft(), self._now())
-            self._lane.grant(self._call.lane(self._now()))
+            if not isinstance(event, CallerAudio) or not self._passes(event):
+                self._inbox.append(event)
+            elif not (self._lane.full or self._inbox):
+                return
+            self._drain()
         except Exception:  # the pump: a bug in the core ends this call, never the server
             self._log.exception("call_core_failed")
             self._around.count("call_core_failed")
@@ -223,6 +217,13 @@ class Session:
         finally:
             self._draining = False
         self._arm()
+
+    def _drain(self) -> None:
+        if self._lane.passed:
+            self._catch_up()
+        while self._inbox:
+            self._step(self._inbox.popleft(), self._now())
+        self._lane.grant(self._call.lane(self._now()))
 
     def attach(self, leg: Leg) -> Deliver:
         """Go on over this stream; where its events go. What still comes of the one before it is

@@ -24,9 +24,11 @@ CLIPPED_PER_MILLE = 20
 CLIPPED_FRAMES = 25
 _LEAK = 1 / 20
 """So much of a clipped frame one that is not takes back: a second in twenty may be loud."""
-_STEADY_FRAMES = 100
+_STEADY_SAMPLES = 2 * RATE
 _STEADY_S = 0.2
-"""Frames come regularly once so many in a row were no further apart."""
+"""Audio comes regularly once so much in a row was no further apart."""
+_FRAME_SAMPLES = RATE // 50
+"""Pieces of any length are looked at in frames as the carrier sends them."""
 # G.711 mu-law: both zeros and their nearest neighbours; both ends of the scale.
 _SILENCE = b"\xff\x7f\xfe\x7e"
 _POSITIVE, _NEGATIVE = b"\x80", b"\x00"
@@ -72,18 +74,23 @@ class LineHealth:
     # ---- the caller's side ---------------------------------------------------------------------
 
     def _caller(self, ulaw: bytes, now: float) -> list[CallCommand]:
-        found = self._gap(now)
+        found = self._gap(len(ulaw), now)
         if self._silent_samples is not None:
             found += self._nothing(ulaw, self._silent_samples, now)
-        return found + self._loud(ulaw, now)
+        if _POSITIVE not in ulaw and _NEGATIVE not in ulaw:
+            self._clipped = max(0.0, self._clipped - _LEAK * len(ulaw) / _FRAME_SAMPLES)
+            return found
+        frames = range(0, len(ulaw), _FRAME_SAMPLES)
+        loud = (self._loud(ulaw[at : at + _FRAME_SAMPLES], now) for at in frames)
+        return [*found, *(command for told in loud for command in told)]
 
-    def _gap(self, now: float) -> list[CallCommand]:
+    def _gap(self, samples: int, now: float) -> list[CallCommand]:
         gap_s = 0.0 if self._came_s is None else now - self._came_s
         self._came_s = now
         if gap_s <= _STEADY_S:
-            self._steady += 1
+            self._steady += samples
             return []
-        steady, self._steady = self._steady >= _STEADY_FRAMES, 0
+        steady, self._steady = self._steady >= _STEADY_SAMPLES, 0
         bad = steady and gap_s >= GAP_IN_S
         return self._tell(Alarm.STARVED_IN, round(gap_s * 1000), now, bad)
 

@@ -16,7 +16,7 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/session.py",
-        "            if self._lane.passed:\n                self._catch_up()\n",
+        "        if self._lane.passed:\n            self._catch_up()\n",
         "",
         "what passed is in no recording",
         _LANE,
@@ -58,15 +58,15 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/pouring.py",
-        "        if self._waiting and not isinstance(event, CallerSpeechStarted):\n",
-        "        if self._waiting:\n",
+        "        if isinstance(event, _CALLERS) or not ",
+        "        if not ",
         "who speaks up waits for the rest of a long answer",
         _POURING,
     ),
     Mutant(
         "telephony/pouring.py",
-        "            if poured and isinstance(event, AudioDelta):\n",
-        "            if False:\n",
+        "if self._told_bytes and ",
+        "if False and ",
         "one long answer holds up all calls",
         _POURING,
     ),

@@ -11,6 +11,7 @@ from telephony.call.commands import StoreAudio, Track
 from telephony.call.events import CallerAudio, HangUpAsked, MarkEchoed, StreamStopped
 from telephony.call.lane import LANE_SAMPLES, Lane
 from telephony.call.machine import Call
+from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import JournalWriter
 from telephony.transcripts.records import Happened, read
 from telephony.transcripts.replay import replay
@@ -138,6 +139,20 @@ async def test_the_engine_hears_each_frame_at_once_and_the_call_all_of_them_toge
         MarkEchoed("0:0:0"),
     ], "the call knows of all that came before"
     call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_fault_p10_an_engine_that_cannot_take_audio_ends_this_call_only(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `submit` raises for audio, which none may do."""
+    call = one()
+    await call.begin()
+    call.session.deliver(audio(0))
+    monkeypatch.setattr(call.engine, "heard", None)
+    call.session.deliver(audio(1))
+    assert call.session.ended is EndedReason.INTERNAL_ERROR
+    assert "call_core_failed" in call.around.counted
     await call.ended()
 
 

@@ -10,6 +10,7 @@ from agents.engine import (
     AudioDelta,
     AudioFormat,
     CallerSpeechStarted,
+    CallerSpeechStopped,
     ItemDone,
     TextDelta,
 )
@@ -49,7 +50,31 @@ async def test_who_speaks_up_is_heard_before_what_is_left_of_an_answer() -> None
     assert [type(event) for event in told] == [AudioDelta, CallerSpeechStarted]
 
 
-def test_what_is_short_passes_at_once_without_an_event_loop() -> None:
+async def test_many_short_pieces_are_no_more_than_one_long_one() -> None:
+    told: list[AnyEngineEvent] = []
+    pouring = Pouring(AudioFormat.ULAW_8K, told.append)
+    pouring.take(delta(3 * SECOND))
+    for _ in range(10):
+        pouring.take(delta(SECOND // 2))
+    pouring.take(delta(3 * SECOND))
+    lengths = []
+    for _ in range(12):
+        lengths.append(len(audio_of(told)))
+        await asyncio.sleep(0)
+    assert lengths == [number * 8_000 for number in range(1, 12)] + [88_000]
+
+
+async def test_of_the_caller_nothing_waits_and_nothing_is_overtaken() -> None:
+    told: list[AnyEngineEvent] = []
+    pouring = Pouring(AudioFormat.ULAW_8K, told.append)
+    pouring.take(delta(10 * SECOND))
+    pouring.take(ItemDone("r1", "i1"))
+    pouring.take(CallerSpeechStopped("u1", 500))
+    pouring.take(CallerSpeechStarted("u2", 900))
+    assert told[1:] == [CallerSpeechStopped("u1", 500), CallerSpeechStarted("u2", 900)]
+
+
+async def test_what_is_short_passes_at_once() -> None:
     told: list[AnyEngineEvent] = []
     pouring = Pouring(AudioFormat.ULAW_8K, told.append)
     pouring.take(delta(SECOND))
