@@ -12,6 +12,8 @@ from tools.rollout.tables import ROLLOUTS
 
 _LEAST = 6
 """Fewer figures in a row than this do not name a number."""
+_LEFT_OUT = 3
+"""A filter for callers that leaves out more of a number asks for many of them."""
 
 
 def count(on: sa.Connection, number: str) -> dict[str, int]:
@@ -35,13 +37,21 @@ def _views(on: sa.Connection, number: str) -> list[int]:
 
 
 def _names(name: str, query: str, number: str) -> bool:
-    """In any way people write it: with blanks, from its middle on, with a 0 before it."""
-    whole = re.sub(r"\D", "", number)
-    for said in (name, *(value for _, value in parse_qsl(query))):
-        figures = re.sub(r"\D", "", said).lstrip("0")
-        if len(figures) >= _LEAST and (figures in whole or whole in figures):
-            return True
-    return False
+    """In any way people write it: with blanks, from its middle on, with a 0 before it. What else a
+    view asks for, days and costs, is of no number."""
+    whole, asked = _figures(number), [("q", name), *parse_qsl(query)]
+    callers = [_figures(said) for field, said in asked if field == "caller"]
+    words = [_figures(said) for field, said in asked if field == "q"]
+    words += [each for each in callers if len(whole) - len(each) <= _LEFT_OUT]
+    return any(_part(each, whole) for each in words)
+
+
+def _figures(said: str) -> str:
+    return re.sub(r"\D", "", said).lstrip("0")
+
+
+def _part(figures: str, whole: str) -> bool:
+    return len(figures) >= _LEAST and (figures in whole or whole in figures)
 
 
 def _rollouts(on: sa.Connection, number: str) -> Iterator[tuple[int, list[str]]]:

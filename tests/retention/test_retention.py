@@ -293,12 +293,14 @@ def test_requirement_d6_what_the_staff_wrote_down_of_a_number_goes_with_it(
     """Views that ask for it go, in whatever way it was written; a roll-out goes on without it."""
     marks = Marks(plain, lambda: NOW)
     for name, query in (
-        ("hers", "number=%2B12125550123"),
+        ("hers", "caller=%2B12125550123"),
+        ("hers and a few", "caller=%2B12125550"),
         ("as spoken", "q=212+555+0123&sort=cost"),
-        ("from its middle", "number=555-0123"),
+        ("from its middle", "q=555-0123"),
         ("her 212.555.0123", ""),
-        ("others", "number=%2B12125550199&since=2026-11-20"),
-        ("prices", "cost=100&duration=60"),
+        ("others", "caller=%2B12125550199&from=2026-11-20"),
+        ("prices", "min_cost=212555&called=%2B12125550123&from=2125-55-01"),
+        ("whole town", "caller=%2B1212555"),
     ):
         marks.keep_view("u1", "ann", name, query, shared=True)
     desk = Editor(plain)
@@ -309,8 +311,8 @@ def test_requirement_d6_what_the_staff_wrote_down_of_a_number_goes_with_it(
     assert isinstance(made, Rollout)
     at_work = keeping(tmp_path, plain)
     receipt = at_work.delete(Asked(number=CALLER), "ann")
-    assert (receipt.counts["call_views"], receipt.counts["rollouts"]) == (4, 1)
-    assert [each.name for each in marks.views("u2")] == ["others", "prices"]
+    assert (receipt.counts["call_views"], receipt.counts["rollouts"]) == (5, 1)
+    assert [each.name for each in marks.views("u2")] == ["others", "prices", "whole town"]
     left = rollouts.find(made.id)
     assert left is not None
     assert (left.numbers, left.state) == ((OTHER,), State.RUNNING)
