@@ -130,6 +130,7 @@ class Attempt(msgspec.Struct, frozen=True):
             caller=(e164(number) or "") if number else "",
             limits=self.tool.limits,
             lasting=self.tool.lasting,
+            unkept=None if self.request.wordless else self.request.unkept,
         )
 
     @property

@@ -162,7 +162,8 @@ class Dispatcher:
         for receipt in left:
             if (entry := self._registry.get(receipt.tool)) is None:
                 continue
-            request = ToolRequest(receipt.call_id, "", receipt.tool, "")
+            kept = {"wordless": True} if receipt.unkept is None else {"unkept": receipt.unkept}
+            request = ToolRequest(receipt.call_id, "", receipt.tool, "", **kept)
             attempt = self._in_time(Attempt(request, entry.tool, None))
             try:
                 await self._settled(attempt, receipt)

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tools.policy import Runs, exceeds
 from tools.quick import Quick
+from tools.redacting.kinds import Kinds, kinds_of
 from tools.schema import METADATA, Instant
 from tools.spec import Risk, StepLimits, ToolState
 from tools.store import Store
@@ -28,6 +29,8 @@ RECEIPTS = sa.Table(
     sa.Column("idempotency_key", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("output", sa.Text),
+    # Names of `Kinds` with blanks between them; NULL: no word of the answer may be kept.
+    sa.Column("unkept", sa.Text),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("deadline_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
@@ -90,6 +93,8 @@ class Claim(msgspec.Struct, frozen=True, dict=True):
     limits: StepLimits = StepLimits()
     lasting: bool = True
     """The first answer stands for every attempt at the same; never for a read."""
+    unkept: Kinds | None = None
+    """What of the answer is kept in no record; None: no word of it is."""
 
     @cached_property
     def effect(self) -> str:
@@ -106,6 +111,8 @@ class Receipt(msgspec.Struct, frozen=True):
     state: ToolState | None
     output: str
     deadline_at: dt.datetime
+    unkept: Kinds | None = None
+    """As `Claim.unkept`, or less may be kept by now."""
 
 
 def unrecorded(claim: Claim) -> Receipt:
@@ -257,7 +264,7 @@ _MINE = sa.and_(
     REQUESTS.c.tool_call_id == sa.bindparam("which"),
 )
 _TOLD = [RECEIPTS.c[name] for name in ("id", "call_id", "tool", "idempotency_key", "state")]
-_TOLD += [RECEIPTS.c.output, RECEIPTS.c.deadline_at]
+_TOLD += [RECEIPTS.c.output, RECEIPTS.c.deadline_at, RECEIPTS.c.unkept]
 """What a `Receipt` is made of."""
 _LOOK = Quick(
     sa.select(*_TOLD, RECEIPTS.c.effect, RECEIPTS.c.standing, REQUESTS.c.effect.label("asked"))
@@ -273,7 +280,8 @@ _LOOK = Quick(
     .order_by(RECEIPTS.c.id)
 )
 """All receipts of an effect, and that of a tool call id; `asked` is the effect it was used for."""
-_ASKED = ("call_id", "tool", "effect", "standing", "idempotency_key", "started_at", "deadline_at")
+_ASKED = ["call_id", "tool", "effect", "standing", "idempotency_key", "started_at", "deadline_at"]
+_ASKED += ["unkept"]
 _INSERT = Quick(
     sa.insert(RECEIPTS)
     .values({"state": STARTED, **{name: sa.bindparam(name) for name in _ASKED}})
@@ -371,8 +379,11 @@ def _insert(connection: sa.Connection, claim: Claim, key: str) -> Receipt:
         idempotency_key=key,
         started_at=claim.now,
         deadline_at=claim.deadline_at,
+        unkept=_names(claim.unkept),
     )
-    return Receipt(row.id, claim.call_id, claim.tool, key, None, "", claim.deadline_at)
+    return Receipt(
+        row.id, claim.call_id, claim.tool, key, None, "", claim.deadline_at, claim.unkept
+    )
 
 
 def _idempotency_key(effect: str, rows: Sequence[Any]) -> str:
@@ -468,7 +479,22 @@ def _typed(row: Any) -> Receipt:
         state=None if row.state == STARTED else ToolState(row.state),
         output=row.output or "",
         deadline_at=row.deadline_at,
+        unkept=_kinds(row.unkept),
     )
+
+
+@lru_cache
+def _names(unkept: Kinds | None) -> str | None:
+    return None if unkept is None else " ".join(sorted(each.value for each in unkept))
+
+
+@lru_cache
+def _kinds(names: str | None) -> Kinds | None:
+    """None as well where another version of this program has written a kind not known here."""
+    try:
+        return None if names is None else kinds_of(names.split())
+    except ValueError:
+        return None
 
 
 def _hash(*parts: str) -> str:

@@ -96,6 +96,8 @@ class Rows:
 _RECEIPTS = Rows(RECEIPTS, Kept.METADATA, since="started_at")
 _NOBODY = {"name": "", "name_key": "", "caller_number": None, "call_id": ""}
 _ID = {"call_id": ""}
+_UNTOLD = {"output": None, "unkept": None}
+"""Nor is any word kept of what is learned later."""
 _CALLER = ("caller_number",)
 _BOTH = ("caller_number", "call_back_number")
 
@@ -106,7 +108,7 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
     past = (BOOKINGS.c.starts_at < now,)
     return (
         # Words: what tools were told and answered.
-        Rows(RECEIPTS, Kept.TRANSCRIPT, since="started_at", blank={"output": None}),
+        Rows(RECEIPTS, Kept.TRANSCRIPT, since="started_at", blank=_UNTOLD),
         Rows(APPROVALS, Kept.TRANSCRIPT, since="asked_at", blank={"arguments": "{}"}),
         Rows(MESSAGES, Kept.TRANSCRIPT, since="created_at", blank={"text": "", "name": ""}),
         Rows(CALL_BACKS, Kept.TRANSCRIPT, since="created_at", blank={"about": "", "name": ""}),
@@ -139,7 +141,7 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
 def without_words(on: sa.Connection, calls: Sequence[str]) -> None:
     """Of callers who have not agreed that their words are kept: which tools ran and how they ended
     stays, not what they were told and answered. What they had done, and left word of, stays."""
-    for table, blank in ((RECEIPTS, {"output": None}), (APPROVALS, {"arguments": "{}"})):
+    for table, blank in ((RECEIPTS, _UNTOLD), (APPROVALS, {"arguments": "{}"})):
         each = Rows(table, Kept.TRANSCRIPT, blank=blank)
         for ids in chunks(calls):
             each.erase(on, table.c.call_id.in_(ids))

@@ -1,14 +1,28 @@
 """What the records of tools hold of what may not be kept."""
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import pytest
+import sqlalchemy as sa
 
+from telephony.retention.rows import without_words
 from tests.tools.desk import Desk, said
-from tools.redacting.kinds import NOTHING
-from tools.spec import Approval, Risk, Tool, ToolContext
+from tools.attempt import UNKEPT
+from tools.receipts import RECEIPTS, Receipt
+from tools.redacting.kinds import DEFAULT, NOTHING, Kinds, Sensitive
+from tools.spec import (
+    Approval,
+    BackendError,
+    OutcomeUnknownError,
+    Risk,
+    Tool,
+    ToolContext,
+    ToolState,
+)
 from tools.store import Store
 
 CARD = "4111111111111111"
@@ -68,6 +82,83 @@ async def test_requirement_d4_of_who_does_not_agree_no_result_is_kept(plain: Sto
     again = await desk.ask("pay", wanted, wordless=True)
     assert (again.repeated, again.state) == (True, first.state)
     assert said(again)["note"] == "What came of it was not kept, as the caller wished."
+
+
+@pytest.mark.parametrize("counted", [False, True])
+async def test_requirement_d4_of_who_does_not_agree_nothing_is_kept_that_is_learned_later(
+    plain: Store, counted: bool
+) -> None:
+    desk = Desk([lost("Booked for Ann Lee.")], plain)
+    assert (await desk.ask("pay", WANTED, wordless=True)).state is ToolState.UNKNOWN
+    if counted:
+        plain.write(lambda connection: without_words(connection, ["CA1"]))
+    receipt = await recovered(desk)
+    assert receipt.state is ToolState.DONE
+    assert "Ann Lee" not in receipt.output
+    assert json.loads(receipt.output)["note"] == UNKEPT
+
+
+async def test_requirement_d4_who_agrees_no_longer_once_a_tool_has_begun_is_heeded_later(
+    plain: Store,
+) -> None:
+    desk = Desk([lost("Booked for Ann Lee.")], plain)
+    await desk.ask("pay", WANTED)
+    plain.write(lambda connection: without_words(connection, ["CA1"]))
+    assert "Ann Lee" not in (await recovered(desk)).output
+
+
+@pytest.mark.parametrize(
+    ("unkept", "kept"),
+    [
+        (NOTHING, f"{CARD} of a@example.com"),
+        (DEFAULT, "[card number] of a@example.com"),
+        (DEFAULT | {Sensitive.EMAIL}, "[card number] of [e-mail address]"),
+    ],
+)
+async def test_requirement_d1_what_is_learned_later_is_kept_as_the_call_had_it(
+    plain: Store, unkept: Kinds, kept: str
+) -> None:
+    desk = Desk([lost(f"{CARD} of a@example.com")], plain)
+    await desk.ask("pay", WANTED, unkept=unkept)
+    assert json.loads((await recovered(desk)).output)["message"] == kept
+
+
+@pytest.mark.parametrize("written", [None, "card of_a_later_version"])
+async def test_no_word_is_kept_where_it_is_not_known_what_may_be(
+    plain: Store, written: str | None
+) -> None:
+    """Begun before the column was there, or by a version that knows more kinds."""
+    desk = Desk([lost("Booked for Ann Lee.")], plain)
+    await desk.ask("pay", WANTED)
+    plain.write(lambda connection: connection.execute(sa.update(RECEIPTS).values(unkept=written)))
+    assert "Ann Lee" not in (await recovered(desk)).output
+
+
+WANTED = {"card": "none", "amount": 5}
+
+
+def lost(found: str) -> Tool:
+    """Nobody knows what came of it until the backend is asked a second time."""
+    asked: list[str] = []
+
+    def cut_off(_asked: Pay, _context: ToolContext) -> Mapping[str, Any]:
+        raise OutcomeUnknownError("cut off")
+
+    def happened(context: ToolContext) -> Mapping[str, Any]:
+        asked.append(context.call_id)
+        if len(asked) == 1:
+            raise BackendError("down", permanent=False)
+        return {"message": found}
+
+    return Tool("pay", "Pay.", Pay, cut_off, risk=Risk.WRITE_OWN, reconcile=happened)
+
+
+async def recovered(desk: Desk) -> Receipt:
+    """In a process that starts an hour later."""
+    desk.now += dt.timedelta(hours=1)
+    assert await desk.dispatcher.recover() == 1
+    (receipt,) = desk.receipts.of_call("CA1")
+    return receipt
 
 
 async def _turn() -> None:
