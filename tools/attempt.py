@@ -158,6 +158,12 @@ class Attempt(msgspec.Struct, frozen=True):
         )
 
 
+def request_of(receipt: Receipt) -> ToolRequest:
+    """What is left of a request whose process died: enough to settle it, and what may be kept."""
+    kept = {"wordless": True} if receipt.unkept is None else {"unkept": receipt.unkept}
+    return ToolRequest(receipt.call_id, "", receipt.tool, "", **kept)
+
+
 def with_values(arguments: Arguments, values: Mapping[str, str]) -> Arguments:
     """The arguments with these in place of what was given."""
     if isinstance(arguments, dict):

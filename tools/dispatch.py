@@ -25,6 +25,7 @@ from tools.attempt import (
     finished,
     log_failure,
     plain_answer,
+    request_of,
     revealed,
 )
 from tools.bounds import Bounds
@@ -162,9 +163,7 @@ class Dispatcher:
         for receipt in left:
             if (entry := self._registry.get(receipt.tool)) is None:
                 continue
-            kept = {"wordless": True} if receipt.unkept is None else {"unkept": receipt.unkept}
-            request = ToolRequest(receipt.call_id, "", receipt.tool, "", **kept)
-            attempt = self._in_time(Attempt(request, entry.tool, None))
+            attempt = self._in_time(Attempt(request_of(receipt), entry.tool, None))
             try:
                 await self._settled(attempt, receipt)
             except Exception as error:
