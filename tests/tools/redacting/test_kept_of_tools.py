@@ -9,8 +9,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from telephony.retention.rows import without_words
-from tests.tools.desk import Desk, said
+from telephony.retention.classes import Kept
+from telephony.retention.rows import rows, without_words
+from tests.tools.desk import NOW, Desk, said
 from tools.attempt import UNKEPT
 from tools.receipts import RECEIPTS, Receipt
 from tools.redacting.kinds import DEFAULT, NOTHING, Kinds, Sensitive
@@ -104,6 +105,15 @@ async def test_requirement_d4_who_agrees_no_longer_once_a_tool_has_begun_is_heed
     desk = Desk([lost("Booked for Ann Lee.")], plain)
     await desk.ask("pay", WANTED)
     plain.write(lambda connection: without_words(connection, ["CA1"]))
+    assert "Ann Lee" not in (await recovered(desk)).output
+
+
+async def test_requirement_d6_words_that_were_deleted_do_not_come_back(plain: Store) -> None:
+    desk = Desk([lost("Booked for Ann Lee.")], plain)
+    await desk.ask("pay", WANTED)
+    words = [each for each in rows(NOW) if (each.table, each.kept) == (RECEIPTS, Kept.TRANSCRIPT)]
+    for each in words:
+        plain.write(lambda connection, each=each: each.erase(connection, sa.true()))  # type: ignore[misc]
     assert "Ann Lee" not in (await recovered(desk)).output
 
 
