@@ -65,7 +65,8 @@ class Relay:
         """Those who are there, who takes calls first for a call that rings."""
         crew = self._crew
         every = of_webhook(asked.query.decode("latin-1"), asked.body, crew.size)
-        there = [each for each in every if crew.state(each) is not State.AWAY]
+        # After a stall of our own our row is as old as that of one that is frozen.
+        there = [e for e in every if e == crew.index or crew.state(e) is not State.AWAY]
         if rings(asked.path, asked.body):
             there.sort(key=lambda each: crew.state(each) is not State.TAKING)
         return there

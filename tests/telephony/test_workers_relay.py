@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from telephony.workers.addresses import home
-from telephony.workers.board import Board, State, monotonic_ms
+from telephony.workers.board import Board, Column, State, monotonic_ms
 from telephony.workers.channel import Answered, Asked, Channel, FiguresAsked, Unreachable
-from telephony.workers.crew import Crew
+from telephony.workers.crew import SILENT_MS, Crew
 from telephony.workers.relay import MOST_BODY_BYTES, Relay, answered
 
 SID = next(sid for sid in (f"CA{n:032x}" for n in range(99)) if home(sid, 3) == 1)
@@ -133,6 +133,13 @@ async def test_fault_p3_a_call_of_a_dead_worker_is_asked_of_another() -> None:
     front.is_(2, State.AWAY)
     await front.post("/twilio/after-stream", BODY, query=b"worker=2")
     assert [worker for worker, _ in front.channel.asked] == [1]
+
+
+async def test_fault_p13_a_worker_that_stalled_answers_for_its_own_calls_at_once() -> None:
+    front = Front()
+    front.board.put(0, Column.SEEN_MS, monotonic_ms() - SILENT_MS - 100)
+    assert await front.post("/twilio/after-stream", BODY, query=b"worker=0") == b"here"
+    assert not front.channel.asked
 
 
 async def test_fault_p13_a_worker_that_does_not_answer_is_passed_over() -> None:
