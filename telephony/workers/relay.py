@@ -38,7 +38,7 @@ class Relay:
         self._sampler = Sampler()
 
     async def __call__(self, scope: Piece, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(TWILIO):
+        if not _relayed(scope):
             await self._here(scope, receive, send)
             return
         pieces = await _read(receive)
@@ -70,6 +70,13 @@ class Relay:
         if rings(asked.path, asked.body):
             there.sort(key=lambda each: crew.state(each) is not State.TAKING)
         return there
+
+
+def _relayed(scope: Piece) -> bool:
+    """Webhooks are posted; whatever else comes to their addresses is refused by any worker."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    return bool(scope["path"].startswith(TWILIO))
 
 
 async def _read(receive: Receive) -> list[Piece]:

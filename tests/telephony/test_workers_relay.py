@@ -38,6 +38,7 @@ class Front:
         self.board = Board(3)
         self.counted: Counter[str] = Counter()
         self.here: list[bytes] = []
+        self.methods: list[str] = []
         for worker in range(3):
             self.is_(worker, State.TAKING)
         crew = Crew(0, self.board, self.channel)
@@ -46,7 +47,7 @@ class Front:
     def is_(self, worker: int, state: State) -> None:
         Crew(worker, self.board).says(state, monotonic_ms(), 0)
 
-    async def app(self, _scope: Any, receive: Any, send: Any) -> None:
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
         body = b""
         while True:
             message = await receive()
@@ -54,11 +55,15 @@ class Front:
             if not message.get("more_body"):
                 break
         self.here.append(body)
+        self.methods.append(scope["method"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"here"})
 
-    async def post(self, path: str, *pieces: bytes, query: bytes = b"") -> bytes:
-        scope = {"type": "http", "path": path, "query_string": query, "headers": [(b"a", b"b")]}
+    async def post(
+        self, path: str, *pieces: bytes, query: bytes = b"", method: str = "POST"
+    ) -> bytes:
+        scope: dict[str, Any] = {"type": "http", "method": method, "path": path}
+        scope |= {"query_string": query, "headers": [(b"a", b"b")]}
         waiting = [
             {"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]}
             for piece in pieces
@@ -155,6 +160,15 @@ async def test_fault_p13_a_worker_that_does_not_answer_is_passed_over() -> None:
 async def test_everything_else_is_answered_by_who_received_it(path: str) -> None:
     front = Front()
     assert await front.post(path, BODY, query=b"worker=2") == b"here"
+    assert not front.channel.asked
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+async def test_what_is_not_posted_keeps_its_method(method: str) -> None:
+    front = Front()
+    path = "/twilio/after-stream"
+    assert await front.post(path, BODY, query=b"worker=2", method=method) == b"here"
+    assert front.methods == [method]
     assert not front.channel.asked
 
 
