@@ -77,6 +77,35 @@ async def test_a_signal_before_the_workers_can_listen_ends_all_in_good_order(
     assert await family.ended() == 0
 
 
+async def _gone() -> asyncio.subprocess.Process:
+    """One that has ended, and that its parent has not removed yet."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-S", "-c", "")
+    await process.wait()
+    return process
+
+
+async def test_fault_p3_a_worker_that_has_just_died_keeps_no_other_from_being_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = Family("waits", monkeypatch)
+    await family.until(lambda: all(family.up))
+    family.parent._processes = {9: await _gone(), **family.parent._processes}
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await family.ended() == 0
+
+
+async def test_fault_p3_a_worker_that_dies_as_it_is_started_for_the_end_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone_at_the_end(parent: Parent, _number: int) -> asyncio.subprocess.Process:
+        process = await _gone()
+        parent.stop()
+        return process
+
+    monkeypatch.setattr(Parent, "_started", gone_at_the_end)
+    assert await Family("waits", monkeypatch).ended() == 0
+
+
 async def test_fault_p3_a_worker_that_dies_is_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
