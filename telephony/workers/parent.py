@@ -6,6 +6,7 @@ every worker's; a connection that waits while one is started anew is taken by an
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -111,7 +112,15 @@ class Parent:
 
     async def _live(self, number: int) -> tuple[int, bool]:
         """One life: its exit code, and whether it took calls."""
-        process = self._processes[number] = await self._started(number)
+        try:
+            process = await self._started(number)
+        except OSError as error:
+            # A machine short of memory or processes: the other workers' calls go on.
+            log.error(
+                "worker_not_forked", worker=number, error=errno.errorcode.get(error.errno or 0)
+            )
+            return os.EX_OSERR, False
+        self._processes[number] = process
         looking = self._tasks.start(f"look at worker {number}", self._until_up(number))
         if self._stopping.is_set():
             _tell(process)
