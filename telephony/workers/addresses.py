@@ -14,6 +14,7 @@ _STREAM = re.compile(r"(/twilio/media)/([0-9]{1,2})(\?.*)?")
 _TRIAL = re.compile(r"/api/v1/trial/calls/(CA[0-9a-fA-F]{32})/stream(\?.*)?")
 _NAMED = re.compile(r"(?:^|&)worker=([0-9]{1,2})(?:&|$)")
 _CALL = re.compile(rb"(?:^|&)CallSid=(CA[0-9a-fA-F]{32})(?:&|$)")
+_ON = re.compile(rb"(?:^|&)CallStatus=(?:ringing|in-progress)(?:&|$)")
 _RINGING = re.compile(rb"(?:^|&)CallStatus=ringing(?:&|$)")
 
 
@@ -57,6 +58,12 @@ def of_webhook(query: str, body: bytes, workers: int) -> list[int]:
 def rings(path: str, body: bytes) -> bool:
     """A call that nobody has answered yet: who takes no calls need not be asked."""
     return path == f"{TWILIO}voice" and _RINGING.search(body) is not None
+
+
+def only_asks(path: str, body: bytes) -> bool:
+    """What to do with a caller who is on the line, and no news beside: an answer that comes too
+    late is better not made, for somebody else has given one."""
+    return path in (f"{TWILIO}voice", f"{TWILIO}after-stream") and _ON.search(body) is not None
 
 
 def _known(number: str, workers: int) -> int | None:

@@ -91,8 +91,8 @@ class Board:
         return monotonic_ms() - self.get(row, Column.SEEN_MS)
 
     def claim(self, row: int, held: int, limit: int) -> bool:
-        """One more place for a worker that holds so many; False: all are taken. At no moment more
-        than `limit` are held."""
+        """One more place for a worker that holds so many; False: `limit` or more are held. Calls
+        taken over ask for none and come on top."""
         with self._locked():
             others = self.total(Column.HELD) - self.get(row, Column.HELD)
             if others + held >= limit:
@@ -119,6 +119,8 @@ class Board:
         try:
             fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            # Who has it may wait for this very core.
+            os.sched_yield()
             return False
         return True
 

@@ -126,6 +126,16 @@ def _answer(data: bytes) -> Answered:
         raise Unreachable from None
 
 
+def waits(end: socket.socket) -> bool:
+    """Who asked has not left. They send nothing: what can be read is their end."""
+    try:
+        return end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 async def reply(end: socket.socket, answer: Answered) -> None:
     """To who asked, who may have left."""
     with end, contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from agents.tasks import Tasks
 from telephony.door import DoorProtocol
-from telephony.workers.addresses import of_upgrade
+from telephony.workers.addresses import of_upgrade, only_asks
 from telephony.workers.board import State
 from telephony.workers.channel import (
     Answered,
@@ -21,6 +21,7 @@ from telephony.workers.channel import (
     Message,
     Unreachable,
     reply,
+    waits,
 )
 from telephony.workers.crew import Crew
 from telephony.workers.relay import App, answered
@@ -111,6 +112,10 @@ class Reception:
         taken.data_received(head)
 
     async def _answer(self, connection: socket.socket, asked: Asked) -> None:
+        if only_asks(asked.path, asked.body) and not waits(connection):
+            # Another worker has been asked meanwhile: the caller would have two places.
+            connection.close()
+            return
         answer = FAILED
         try:
             answer = await answered(self._here, asked)

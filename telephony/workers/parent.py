@@ -5,6 +5,8 @@ every worker's; a connection that waits while one is started anew is taken by an
 """
 
 import asyncio
+import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -77,7 +79,7 @@ class Parent:
         # Before any of them hears of it: none may count on another to go on with its calls.
         self._board.stop()
         for process in self._processes.values():
-            process.send_signal(signal.SIGTERM)
+            _tell(process)
 
     def _close(self) -> None:
         self._board.close()
@@ -110,10 +112,18 @@ class Parent:
 
     async def _live(self, number: int) -> tuple[int, bool]:
         """One life: its exit code, and whether it took calls."""
-        process = self._processes[number] = await self._started(number)
+        try:
+            process = await self._started(number)
+        except OSError as error:
+            # A machine short of memory or processes: the other workers' calls go on.
+            log.error(
+                "worker_not_forked", worker=number, error=errno.errorcode.get(error.errno or 0)
+            )
+            return os.EX_OSERR, False
+        self._processes[number] = process
         looking = self._tasks.start(f"look at worker {number}", self._until_up(number))
         if self._stopping.is_set():
-            process.send_signal(signal.SIGTERM)
+            _tell(process)
         code = await process.wait()
         del self._processes[number]
         self._board.clear(number)
@@ -167,3 +177,9 @@ class Parent:
         log.error("task_failed", task=name, exc_info=error)
         self._code = 1
         self.stop()
+
+
+def _tell(process: asyncio.subprocess.Process) -> None:
+    """To end; one that has ended just now needs no telling, but those behind it do."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)

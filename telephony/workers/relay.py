@@ -38,7 +38,7 @@ class Relay:
         self._sampler = Sampler()
 
     async def __call__(self, scope: Piece, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(TWILIO):
+        if not _relayed(scope):
             await self._here(scope, receive, send)
             return
         pieces = await _read(receive)
@@ -65,10 +65,18 @@ class Relay:
         """Those who are there, who takes calls first for a call that rings."""
         crew = self._crew
         every = of_webhook(asked.query.decode("latin-1"), asked.body, crew.size)
-        there = [each for each in every if crew.state(each) is not State.AWAY]
+        # After a stall of our own our row is as old as that of one that is frozen.
+        there = [e for e in every if e == crew.index or crew.state(e) is not State.AWAY]
         if rings(asked.path, asked.body):
             there.sort(key=lambda each: crew.state(each) is not State.TAKING)
         return there
+
+
+def _relayed(scope: Piece) -> bool:
+    """Webhooks are posted; whatever else comes to their addresses is refused by any worker."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    return bool(scope["path"].startswith(TWILIO))
 
 
 async def _read(receive: Receive) -> list[Piece]:

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.twilio.urls import (
+    AFTER_STREAM_PATH,
+    CALL_STATUS_PATH,
+    DIAL_RESULT_PATH,
+    VOICE_PATH,
+)
 from telephony.workers.addresses import (
     callback_query,
     home,
     of_upgrade,
     of_webhook,
+    only_asks,
     rings,
     stream_segment,
 )
@@ -67,6 +74,22 @@ def test_only_a_new_call_is_placed_where_there_is_room() -> None:
     assert rings("/twilio/voice", b"CallStatus=ringing&To=x")
     assert not rings("/twilio/voice", b"CallStatus=in-progress")
     assert not rings("/twilio/after-stream", b"CallStatus=ringing")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "only"),
+    [
+        (VOICE_PATH, b"CallStatus=ringing&To=x", True),
+        (AFTER_STREAM_PATH, b"To=x&CallStatus=in-progress", True),
+        (AFTER_STREAM_PATH, b"CallStatus=completed", False),
+        (CALL_STATUS_PATH, b"CallStatus=ringing", False),
+        (DIAL_RESULT_PATH, b"CallStatus=in-progress&DialCallStatus=completed", False),
+    ],
+)
+def test_a_question_that_brings_news_is_told_from_one_that_only_asks(
+    path: str, body: bytes, only: bool
+) -> None:
+    assert only_asks(path, body) is only
 
 
 def test_calls_are_spread_evenly() -> None:

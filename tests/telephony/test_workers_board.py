@@ -1,5 +1,6 @@
 """Figures all workers see, and the one limit they share."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -66,6 +67,33 @@ def test_fault_p13_a_worker_frozen_with_the_lock_stops_nobody() -> None:
         assert holder.stdin is not None
         holder.stdin.close()
     board.close()
+
+
+def test_who_waits_for_the_lock_lets_who_has_it_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board.to_share(2)
+    assert board.fd is not None
+    yielded: list[int] = []
+    with process(HOLDS, board.fd, fd=board.fd) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+
+        def runs() -> None:
+            assert holder.stdin is not None
+            holder.stdin.close()
+            yielded.append(holder.wait())
+
+        monkeypatch.setattr(os, "sched_yield", runs)
+        assert board.claim(0, 0, 5)
+    assert yielded == [0]
+    board.close()
+
+
+def test_calls_taken_over_come_on_top_and_leave_no_place() -> None:
+    board = Board(2)
+    crew(0, board).counts(3, 3)
+    assert not crew(1, board).claim(0, 2)
+    crew(1, board).counts(1, 1)
+    assert board.total(Column.HELD) == 4
 
 
 def test_a_worker_that_is_gone_holds_no_places() -> None:

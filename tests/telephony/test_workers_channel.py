@@ -19,6 +19,7 @@ from telephony.workers.channel import (
     Unreachable,
     pair,
     reply,
+    waits,
 )
 
 QUESTION = Asked("/twilio/voice", b"worker=1", ((b"a", b"b"),), b"CallSid=CA1")
@@ -139,6 +140,17 @@ async def test_what_nobody_takes_any_more_is_refused_and_not_waited_for(ends: En
 async def test_what_is_too_long_is_refused(ends: Ends) -> None:
     with pytest.raises(Unreachable):
         ends[1].hand(1, Handed(bytes(channels.MOST_BYTES)), 0)
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_who_is_asked_can_tell_whether_anybody_waits(there: bool) -> None:
+    asker, end = socket.socketpair()
+    if not there:
+        asker.close()
+    assert waits(end) is there
+    asker.close()
+    end.close()
+    assert not waits(end)
 
 
 async def test_nonsense_is_dropped_with_its_connection(ends: Ends) -> None:

@@ -5,12 +5,14 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import connect
 
 from agents.tasks import Tasks
 from telephony.server import PhoneServer, listen
+from telephony.workers import channel as channels
 from telephony.workers.board import Board, State, monotonic_ms
-from telephony.workers.channel import Asked, Channel, FiguresAsked, pair
+from telephony.workers.channel import Asked, Channel, FiguresAsked, Unreachable, pair
 from telephony.workers.crew import Crew
 from telephony.workers.entrance import Reception, protocol
 
@@ -32,6 +34,7 @@ class Worker:
         self.crew.opens()
         self.is_(State.TAKING)
         self.breaks = False
+        self.asked: list[str] = []
         self.listener = listen("127.0.0.1", 0)
         self.port = self.listener.getsockname()[1]
         self.server = PhoneServer(
@@ -49,6 +52,7 @@ class Worker:
             raise ValueError("a bug")
         told = f"{self.crew.index} {scope['path']}"
         await receive()
+        self.asked.append(scope["path"])
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": told.encode()})
@@ -110,10 +114,37 @@ async def test_other_sockets_stay_where_they_are() -> None:
 
 async def test_questions_and_figures_are_answered() -> None:
     async with workers() as (first, second):
-        asked = Asked("/twilio/voice", b"", (), b"CallSid=CA1")
+        asked = Asked("/twilio/voice", b"", (), b"CallSid=CA1&CallStatus=ringing")
         answer = await first.crew.channel.ask(1, asked)
         assert (answer.status, answer.body) == (200, b"1 /twilio/voice")
         assert (await second.crew.channel.ask(0, FiguresAsked())).body == b"figures"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "answered_late"),
+    [
+        ("/twilio/voice", "ringing", False),
+        ("/twilio/voice", "in-progress", False),
+        ("/twilio/after-stream", "in-progress", False),
+        ("/twilio/after-stream", "completed", True),
+        ("/twilio/call-status", "completed", True),
+        ("/twilio/dial-result", "in-progress", True),
+    ],
+)
+async def test_fault_p13_a_question_whose_asker_went_to_another_worker_is_dropped_and_news_is_not(
+    monkeypatch: pytest.MonkeyPatch, path: str, status: str, answered_late: bool
+) -> None:
+    async with workers() as (first, second):
+        await second.reception.close()
+        question = Asked(path, b"", (), f"CallSid=CA1&CallStatus={status}".encode())
+        with monkeypatch.context() as patched:
+            patched.setattr(channels, "ANSWER_S", 0.01)
+            with pytest.raises(Unreachable):
+                await first.crew.channel.ask(1, question)
+        second.reception.open()
+        # In the order in which they were asked.
+        await first.crew.channel.ask(1, Asked("/twilio/voicemail", b"", (), b""))
+        assert second.asked == ([path] if answered_late else []) + ["/twilio/voicemail"]
 
 
 async def test_a_bug_over_a_question_is_an_answer_too() -> None:

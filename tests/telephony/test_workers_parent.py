@@ -1,10 +1,12 @@
 """Who starts workers, starts them again, and ends them."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -75,6 +77,78 @@ async def test_a_signal_before_the_workers_can_listen_ends_all_in_good_order(
     await asyncio.sleep(0.05)
     os.kill(os.getpid(), signal.SIGTERM)
     assert await family.ended() == 0
+
+
+def no_process(monkeypatch: pytest.MonkeyPatch, which: Callable[[int], bool]) -> list[int]:
+    """The system refuses those starts, counted from 1; all that were tried."""
+    tried: list[int] = []
+    make = asyncio.create_subprocess_exec
+
+    async def refused(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        tried.append(len(tried) + 1)
+        if which(tried[-1]):
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return await make(*command, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refused)
+    return tried
+
+
+async def test_fault_p3_a_worker_for_which_there_is_no_process_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = no_process(monkeypatch, lambda number: number in {3, 4})
+    with capture_logs() as logs:
+        family = Family("dies", monkeypatch)
+        await family.until(lambda: len(tried) >= 5 and all(family.up))
+        family.parent.stop()
+        await family.ended()
+    refused = [line for line in logs if line["event"] == "worker_not_forked"]
+    assert [(line["worker"], line["error"]) for line in refused] == [(1, "EAGAIN")] * 2
+    ended = [line for line in logs if line["event"] == "worker_ended"]
+    assert [(line["code"], line["again_in_s"]) for line in ended[:3]] == [
+        (3, 0.1),
+        (os.EX_OSERR, 0.2),
+        (os.EX_OSERR, 0.4),
+    ]
+
+
+async def test_fault_p11_no_process_at_the_first_start_ends_the_parent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_process(monkeypatch, lambda _: True)
+    with capture_logs() as logs:
+        assert await Family("waits", monkeypatch).ended() == os.EX_OSERR
+    assert "worker_not_started" in {line["event"] for line in logs}
+
+
+async def _gone() -> asyncio.subprocess.Process:
+    """One that has ended, and that its parent has not removed yet."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-S", "-c", "")
+    await process.wait()
+    return process
+
+
+async def test_fault_p3_a_worker_that_has_just_died_keeps_no_other_from_being_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = Family("waits", monkeypatch)
+    await family.until(lambda: all(family.up))
+    family.parent._processes = {9: await _gone(), **family.parent._processes}
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await family.ended() == 0
+
+
+async def test_fault_p3_a_worker_that_dies_as_it_is_started_for_the_end_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone_at_the_end(parent: Parent, _number: int) -> asyncio.subprocess.Process:
+        process = await _gone()
+        parent.stop()
+        return process
+
+    monkeypatch.setattr(Parent, "_started", gone_at_the_end)
+    assert await Family("waits", monkeypatch).ended() == 0
 
 
 async def test_fault_p3_a_worker_that_dies_is_started_again(

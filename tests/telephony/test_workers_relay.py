@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from telephony.workers.addresses import home
-from telephony.workers.board import Board, State, monotonic_ms
+from telephony.workers.board import Board, Column, State, monotonic_ms
 from telephony.workers.channel import Answered, Asked, Channel, FiguresAsked, Unreachable
-from telephony.workers.crew import Crew
+from telephony.workers.crew import SILENT_MS, Crew
 from telephony.workers.relay import MOST_BODY_BYTES, Relay, answered
 
 SID = next(sid for sid in (f"CA{n:032x}" for n in range(99)) if home(sid, 3) == 1)
@@ -38,6 +38,7 @@ class Front:
         self.board = Board(3)
         self.counted: Counter[str] = Counter()
         self.here: list[bytes] = []
+        self.methods: list[str] = []
         for worker in range(3):
             self.is_(worker, State.TAKING)
         crew = Crew(0, self.board, self.channel)
@@ -46,7 +47,7 @@ class Front:
     def is_(self, worker: int, state: State) -> None:
         Crew(worker, self.board).says(state, monotonic_ms(), 0)
 
-    async def app(self, _scope: Any, receive: Any, send: Any) -> None:
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
         body = b""
         while True:
             message = await receive()
@@ -54,11 +55,15 @@ class Front:
             if not message.get("more_body"):
                 break
         self.here.append(body)
+        self.methods.append(scope["method"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"here"})
 
-    async def post(self, path: str, *pieces: bytes, query: bytes = b"") -> bytes:
-        scope = {"type": "http", "path": path, "query_string": query, "headers": [(b"a", b"b")]}
+    async def post(
+        self, path: str, *pieces: bytes, query: bytes = b"", method: str = "POST"
+    ) -> bytes:
+        scope: dict[str, Any] = {"type": "http", "method": method, "path": path}
+        scope |= {"query_string": query, "headers": [(b"a", b"b")]}
         waiting = [
             {"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]}
             for piece in pieces
@@ -135,6 +140,13 @@ async def test_fault_p3_a_call_of_a_dead_worker_is_asked_of_another() -> None:
     assert [worker for worker, _ in front.channel.asked] == [1]
 
 
+async def test_fault_p13_a_worker_that_stalled_answers_for_its_own_calls_at_once() -> None:
+    front = Front()
+    front.board.put(0, Column.SEEN_MS, monotonic_ms() - SILENT_MS - 100)
+    assert await front.post("/twilio/after-stream", BODY, query=b"worker=0") == b"here"
+    assert not front.channel.asked
+
+
 async def test_fault_p13_a_worker_that_does_not_answer_is_passed_over() -> None:
     front = Front()
     front.channel.mute = {1, 2}
@@ -148,6 +160,15 @@ async def test_fault_p13_a_worker_that_does_not_answer_is_passed_over() -> None:
 async def test_everything_else_is_answered_by_who_received_it(path: str) -> None:
     front = Front()
     assert await front.post(path, BODY, query=b"worker=2") == b"here"
+    assert not front.channel.asked
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+async def test_what_is_not_posted_keeps_its_method(method: str) -> None:
+    front = Front()
+    path = "/twilio/after-stream"
+    assert await front.post(path, BODY, query=b"worker=2", method=method) == b"here"
+    assert front.methods == [method]
     assert not front.channel.asked
 
 
