@@ -406,7 +406,7 @@ async def test_a_reply_without_a_count_is_charged_by_what_came() -> None:
 async def test_words_nobody_wrote_down_cost_the_words_alone(
     monkeypatch: pytest.MonkeyPatch, fault: Fault, notice: str
 ) -> None:
-    monkeypatch.setattr(client, "WRITE_DOWN_S", 0.4)
+    monkeypatch.setattr(client, "WRITE_DOWN_S", 0.4 if fault.delay_s else 20.0)
     script = Script(replies=(OPEN,))
     async with FakeChat(script, written=fault, speed=FAST) as server, calling(server) as call:
         (await ready(call)).speaks()

@@ -350,6 +350,9 @@ async def test_two_who_ask_for_one_thing_wait_for_one_decision(plain: Store) -> 
     till = Till(plain)
     asked = [till.asks(), till.asks()]
     (approval,) = await till.waiting()
+    async with asyncio.timeout(20):
+        while len(till.desk.waits) < 2:
+            await asyncio.sleep(0.01)
     till.desk.approvals.approve(approval.id, "Bea", NOW)
     outcomes = await asyncio.gather(*asked)
     assert [each.state for each in outcomes] == [ToolState.DONE] * 2

@@ -97,7 +97,7 @@ class Load:
 
     async def measure(self) -> Figures:
         async with aiohttp.ClientSession(
-            trust_env=False, connector=aiohttp.TCPConnector(limit=0)
+            trust_env=False, connector=aiohttp.TCPConnector(limit=0, force_close=True)
         ) as http:
             try:
                 idle = await self._warm_up(http)
