@@ -180,6 +180,10 @@ def test_a_call_from_the_page_is_heard_cut_and_answered_like_any_other(tmp_path:
         expect(page.locator("#link")).to_have_text("call ended")
         expect(page.get_by_role("button", name="Call", exact=True)).to_be_enabled()
         built = running.built
+        for _ in range(200):
+            if built.reasons:
+                break
+            page.wait_for_timeout(50)
         greeting, answer = [
             line for line in built.of(AgentLine) if isinstance(line, AgentLine) and line.heard
         ]
