@@ -100,6 +100,23 @@ class Board:
         return self.sessions[name]
 
 
+def passing_on(**ways: Any) -> Board:
+    """One without room; `ways` are a Switchboard's. Keeps, too, why a call never started."""
+    board = Board(max_calls=0)
+    board.switchboard = Switchboard(
+        board._open,  # type: ignore[arg-type]
+        lambda offer, reason: board.never_started.append(f"{offer.call_sid} {reason.value}"),
+        lambda call_sid, caller, message: board.messages.append((call_sid, caller, message)),
+        SENTENCES,
+        lambda code: board.counted.update([code]),
+        lambda reason: board.ended.update([reason]),
+        room=Room(0),
+        start_within_s=10.0,
+        **ways,
+    )
+    return board
+
+
 def _leg() -> Leg:
     return None  # type: ignore[return-value]
 
@@ -117,18 +134,7 @@ async def test_calls_are_admitted_up_to_the_limit_ringing_ones_included() -> Non
 
 
 async def test_a_call_without_room_is_passed_on_where_that_is_wanted() -> None:
-    board = Board(max_calls=0)
-    board.switchboard = Switchboard(
-        board._open,  # type: ignore[arg-type]
-        lambda offer, reason: board.never_started.append(f"{offer.call_sid} {reason.value}"),
-        lambda call_sid, caller, message: board.messages.append((call_sid, caller, message)),
-        SENTENCES,
-        lambda code: board.counted.update([code]),
-        lambda reason: board.ended.update([reason]),
-        room=Room(0),
-        start_within_s=10.0,
-        full=lambda _offer: Diverted(Transfer("desk", "Busy.")),
-    )
+    board = passing_on(full=lambda _offer: Diverted(Transfer("desk", "Busy.")))
     assert board.switchboard.offer(offer("CA1")) == Diverted(Transfer("desk", "Busy."))
     assert board.never_started == ["CA1 transferred"]
     assert board.counted == {"passed_on.at_capacity": 1}
@@ -413,19 +419,7 @@ OUTSIDE = OutsidePart(say="Closed.", then="transfer", target="desk")
 
 
 def diverting(outside: OutsidePart) -> Board:
-    board = Board(max_calls=0)
-    board.switchboard = Switchboard(
-        board._open,  # type: ignore[arg-type]
-        lambda offer, reason: board.never_started.append(f"{offer.call_sid} {reason.value}"),
-        lambda call_sid, caller, message: board.messages.append((call_sid, caller, message)),
-        SENTENCES,
-        lambda code: board.counted.update([code]),
-        lambda reason: board.ended.update([reason]),
-        room=Room(0),
-        start_within_s=10.0,
-        receive=lambda _offer: diverted(outside),
-    )
-    return board
+    return passing_on(receive=lambda _offer: diverted(outside))
 
 
 async def test_a_call_outside_hours_goes_on_without_taking_a_place() -> None:
