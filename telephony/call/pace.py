@@ -12,7 +12,7 @@ from agents.engine import AudioDelta, TextDelta
 from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
-LOOK_S: Final = 0.1
+LOOK_S: Final = 0.2
 """While the line only goes on, what follows from the state is looked at so often."""
 _GOES_ON: Final = frozenset({CallerAudio, MarkEchoed, AudioDelta, TextDelta})
 _UNKNOWN_S: Final = -math.inf
