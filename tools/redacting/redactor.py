@@ -29,14 +29,15 @@ _MOST_PASSES = 40
 """What is found can make a cue of what is beside it; each pass finds less."""
 _DEEPEST = 40
 _TELLING: Final = re.compile(
-    r"\d|@|\b(?:" + "|".join(sorted(NUMBER_WORDS)) + r")\b|"
-    r"sk-|pk-|rk-|sk_|pk_|rk_|whsec|AKIA|ASIA|gh[pousr]_|github_pat|xox|AIza|glpat|eyJ"
-    r"|bearer|PRIVATE KEY|pass|kennwort|memorable|secret|maiden|api|access key"
+    r"[\d@]|(?=[abegkmprswx])(?:"
+    r"[spr]k[-_]|whsec|akia|asia|gh[pousr]_|github_pat|xox|aiza|glpat|eyj"
+    r"|bearer|private key|pass|kennwort|memorable|secret|maiden|api|access key"
     r"|security (?:word|answer|phrase)"
-    r"|\barroba\b|\bat\b[^@]{1,200}?(?:\b(?:dot|point|punkt|punto)\b|\.[a-z])",
-    re.I,
+    r"|\barroba\b|\bat\b[^@]{1,200}?(?:\b(?:dot|point|punkt|punto)\b|\.[a-z]))"
 )
-"""Without any of it nothing can be found, and most of what is said has none."""
+_NUMBER_WORDS: Final = frozenset(word.casefold() for word in NUMBER_WORDS)
+"""Without any of the two, in lower case, nothing can be found; most of what is said has none."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 _NAMED = (
     (Sensitive.CVV, re.compile(r"cvv|cvc|cv2|csc|security_?code|card_?code|verification_?value")),
@@ -62,7 +63,8 @@ _NAMED = (
 
 def may_tell(text: str) -> bool:
     """False: there is nothing to find in it, whatever was said before. Quick."""
-    return _TELLING.search(text) is not None
+    plain = text.casefold()
+    return _TELLING.search(plain) is not None or not _NUMBER_WORDS.isdisjoint(_WORD.findall(plain))
 
 
 def find(
