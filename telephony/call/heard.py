@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections import deque
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ from telephony.call.speech import SpokenItem
 from telephony.media import ulaw as mulaw
 
 KEPT_SAMPLES = 30 * RATE
+"""Of one item: as soon as anything of the next is heard, nobody asks for this one."""
 _SHORTEST_SAMPLES = RATE
 """Of a sentence of which less was heard, the one before is wanted, too."""
 _REACH_SAMPLES = RATE * 3 // 10
@@ -35,14 +37,23 @@ class LastHeard:
     """The end of what the caller heard, and the item it belongs to."""
 
     def __init__(self) -> None:
-        self._ulaw = bytearray()
+        self._pieces: deque[bytes] = deque()
+        """The ledger's own: as long as it is held for the recording they cost nothing."""
+        self._samples = 0
+        self._number = 0
         self._item: SpokenItem | None = None
         self._again: Sentence | None = None
 
-    def played(self, ulaw: bytes) -> None:
-        """The caller heard this next."""
-        self._ulaw += ulaw
-        del self._ulaw[:-KEPT_SAMPLES]
+    def played(self, number: int, ulaw: bytes) -> None:
+        """The caller heard this next, of the item with this number."""
+        if number != self._number:
+            self._number = number
+            self._pieces.clear()
+            self._samples = 0
+        self._pieces.append(ulaw)
+        self._samples += len(ulaw)
+        while self._samples - len(self._pieces[0]) >= KEPT_SAMPLES:
+            self._samples -= len(self._pieces.popleft())
 
     def settled(self, item: SpokenItem) -> None:
         """Nothing more happens to the item: keep it while it is the last one heard."""
@@ -59,7 +70,7 @@ class LastHeard:
         if last is None or last.source == TONES:
             return None
         if last.source != REPEAT:
-            self._again = _last_sentence(last, bytes(self._ulaw))
+            self._again = _last_sentence(last, b"".join(self._pieces)[-KEPT_SAMPLES:])
         return self._again
 
 

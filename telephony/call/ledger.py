@@ -173,6 +173,8 @@ class Played:
     ulaw: bytes
     follows: bool
     """True: it was heard right behind the piece before it, without a gap."""
+    number: int
+    """Of its item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,8 @@ class _Queue:
             samples = min(len(piece.ulaw), int((until_s - at_s) * RATE + _ROUNDING))
             if samples <= 0:
                 return
-            yield Played(at_s + piece.item.ahead_s, piece.ulaw[:samples], follows=True)
+            heard = piece.ulaw[:samples]
+            yield Played(at_s + piece.item.ahead_s, heard, True, piece.item.number)
             at_s += samples / RATE
 
     def unreached(self, until_s: float) -> str | None:
@@ -275,7 +278,8 @@ class _Queue:
             self._credit(piece, begin_s, len(piece.ulaw), dry)
             piece.item.proven += len(piece.ulaw) if proof else 0
             piece.item.possible += len(piece.ulaw)
-            yield Played(begin_s + piece.item.ahead_s, piece.ulaw, follows=not dry)
+            begins_s = begin_s + piece.item.ahead_s
+            yield Played(begins_s, piece.ulaw, not dry, piece.item.number)
         self._run.echoed(arrival, now, self._trip if proof else RoundTrip())
         self._heard_until_s = self._run.until_s(self._trip)
 
@@ -319,7 +323,7 @@ class _Queue:
                 self._credit(piece, begin_s, samples, dry)
                 most -= samples
                 at_s = begin_s + piece.item.ahead_s
-                played.append(Played(at_s, piece.ulaw[:samples], follows=not dry))
+                played.append(Played(at_s, piece.ulaw[:samples], not dry, piece.item.number))
             else:
                 samples = 0
             if samples < len(piece.ulaw):

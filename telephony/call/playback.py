@@ -398,7 +398,7 @@ class Playback:
                 self._heard_samples = max(self._heard_samples, round(piece.at_s * RATE))
             commands.append(StoreAudio(Track.HEARD, self._heard_samples, piece.ulaw))
             self._heard_samples += len(piece.ulaw)
-            self._last_heard.played(piece.ulaw)
+            self._last_heard.played(piece.number, piece.ulaw)
         return commands
 
     def settled(self) -> list[CallCommand]:

@@ -27,7 +27,7 @@ def item(
 def after(*heard: tuple[SpokenItem, bytes]) -> LastHeard:
     last = LastHeard()
     for spoken, ulaw in heard:
-        last.played(ulaw)
+        last.played(spoken.played.number if spoken.played else 0, ulaw)
         last.settled(spoken)
     return last
 
@@ -81,14 +81,14 @@ def test_the_last_item_heard_counts_wherever_it_is_kept() -> None:
     last = after((first, LOUD * 16_000), (second, SOFT * 16_000))
     assert last.sentence() == Sentence("Second one here.", SOFT * 16_000)
     third = item("Third one here.", 8_000, 3)
-    last.played(LOUD * 8_000)
+    last.played(3, LOUD * 8_000)
     assert last.sentence(first, third) == Sentence("Third one here.", LOUD * 8_000)
 
 
 def test_a_repeat_is_the_same_again_however_little_of_it_was_heard() -> None:
     last = after((item("One two three. Four five six.", 32_000), LOUD * 32_000))
     said = last.sentence()
-    last.played(LOUD * 100)
+    last.played(2, LOUD * 100)
     assert last.sentence(item("Four five six.", 15_000, 2, heard=100, source=REPEAT)) == said
 
 
@@ -102,6 +102,16 @@ def test_of_a_long_speech_the_last_half_minute_is_kept() -> None:
     found = short.sentence()
     assert found is not None
     assert found.text == "Four more words here now."
+
+
+def test_of_an_item_nobody_can_ask_for_nothing_is_kept() -> None:
+    last = LastHeard()
+    for number in range(1, 40):
+        for _ in range(300):
+            last.played(number, LOUD * 800)
+    assert sum(map(len, last._pieces)) <= KEPT_SAMPLES + 800
+    last.played(40, SOFT * 160)
+    assert b"".join(last._pieces) == SOFT * 160
 
 
 def test_the_filter_s_delay_is_no_speech() -> None:
