@@ -116,13 +116,11 @@ class CommandDigest:
 
     def add(self, commands: Sequence[CallCommand]) -> int:
         """Take one event's answer; return the running CRC."""
-        if commands:
-            _encoder.encode_into(commands[0], self._buffer)
-            for command in commands[1:]:
-                _encoder.encode_into(command, self._buffer, -1)
+        for command in commands:
+            _encoder.encode_into(command, self._buffer)
             self.crc = zlib.crc32(self._buffer, self.crc)
             self._blake.update(self._buffer)
-            self.commands += len(commands)
+        self.commands += len(commands)
         return self.crc
 
     def digest(self) -> bytes:
