@@ -114,6 +114,23 @@ def _worth_a_look(words: frozenset[str], rule: tuple[str, ...]) -> bool:
     return rule[0] in words or not _infinitives(rule[0]).isdisjoint(words)
 
 
+def signs(rules: Iterable[Rule]) -> frozenset[str]:
+    """A sentence that claims anything by one of these rules has at least one of these words."""
+    return frozenset().union(*(_signs(rule.words) for rule in rules))
+
+
+def _signs(rule: tuple[str, ...]) -> frozenset[str]:
+    if len(rule) == 1:
+        return _infinitives(rule[0]) | {rule[0]}
+    needed = _worthwhile(rule)
+    return frozenset({max(needed, key=lambda word: (len(word), word))} if needed else {"is", "'s"})
+
+
+def may_claim(sentence: str, known: frozenset[str]) -> bool:
+    """False: by none of the rules whose `signs` these are. Quick."""
+    return not known.isdisjoint(_read(sentence)[1])
+
+
 def claims(sentence: str, rule: Rule, *, whole: bool = True) -> list[Claim]:
     """Where the sentence claims what the rule says.
 

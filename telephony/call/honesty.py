@@ -20,7 +20,7 @@ from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.turns import Floor
 from telephony.transcripts.entry import ClaimLine, ToolLine
-from tools.claims import Rule, claims, parse, plain
+from tools.claims import Rule, claims, may_claim, parse, plain, signs
 
 MOST_CORRECTIONS = 3
 """A model that claims more often what is not so is not to be talked to any longer."""
@@ -107,6 +107,7 @@ class Reader:
         self._rules: list[tuple[Claimable, Rule]] = [
             (each, parse(rule)) for each in claimable for rule in each.claims
         ]
+        self._signs = signs(rule for _, rule in self._rules)
         self._silent = {each.tool for each in claimable if each.writes and not each.claims}
         """Tools without rules: once one of them is done, a claim may be about that."""
         self._own: deque[str] = deque(maxlen=_OWN_TEXTS)
@@ -128,6 +129,8 @@ class Reader:
 
     def _claimed(self, sentence: str, *, whole: bool) -> list[tuple[set[str], set[str]]]:
         """For each claim the tools that make it true, and those of them that write."""
+        if not may_claim(sentence, self._signs):
+            return []
         every: dict[int, set[str]] = {}
         writing: dict[int, set[str]] = {}
         for each, rule in self._rules:

@@ -10,7 +10,7 @@ from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.offer import Targets, call_tools
-from tools.claims import ClaimError, Rule, claims, parse, plain
+from tools.claims import ClaimError, Rule, claims, may_claim, parse, plain, signs
 from tools.crm.offer import crm_tools
 from tools.spec import Tool
 from tools.store import Store
@@ -36,6 +36,22 @@ def claimed(tools: tuple[Tool, ...], sentence: str, *, whole: bool = True) -> se
         for rule in tool.claims
         if claims(sentence, parse(rule), whole=whole)
     }
+
+
+@pytest.mark.parametrize("sentence", lines(CLAIMS))
+def test_no_claim_is_without_a_sign_of_its_rule(shipped: tuple[Tool, ...], sentence: str) -> None:
+    rules = [parse(rule) for tool in shipped for rule in tool.claims]
+    words = sentence.split(" ")
+    for said in (" ".join(words[:count]) for count in range(len(words) + 1)):
+        for rule in rules:
+            assert may_claim(said, signs([rule])) or not claims(said, rule)
+
+
+def test_most_of_what_is_said_shows_no_sign_of_a_claim(shipped: tuple[Tool, ...]) -> None:
+    known = signs(parse(rule) for tool in shipped for rule in tool.claims)
+    assert not may_claim("Good morning, how can I help?", known)
+    assert may_claim("Is it that?", signs([parse("is ... is")]))
+    assert may_claim("That's all it's.", signs([parse("is ... is")]))
 
 
 def test_there_are_enough_sentences() -> None:
