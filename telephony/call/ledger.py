@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from telephony.call.carrierclock import FRAME_S, CarrierClock, Moment
+from telephony.call.roundtrip import RoundTrip
 
 RATE = 8_000
 GRID_SAMPLES = 800
@@ -37,8 +38,6 @@ OPENING_CLIP_SAMPLES = 160
 """So much of what is sent onto a silent line goes in clips with a mark each: the echo of the first
 tells when playback began, and the others whether it went on, with so little in stock."""
 
-_FIRST_GUESS_S = 0.08
-_SMOOTHING = 1 / 16
 _RECENT_ECHOES = 8
 """Echoes that are compared: enough for one of them to have come without delay, few enough for
 the clock to follow a line that paused where we could not know."""
@@ -57,32 +56,6 @@ _AHEAD = 3
 """Marks returned by a clear that lie so far behind playback are told from played ones."""
 _SETTLING_S = 0.5
 """So much longer than usual the echo behind a `clear` may take before the clock decides."""
-
-
-class RoundTrip:
-    """Running estimate of the time from us to the carrier and back."""
-
-    def __init__(self) -> None:
-        self._least: float | None = None
-        self._late_s = 0.0
-
-    def sample(self, seconds: float) -> None:
-        """A mark came back so long after it could have been reached."""
-        self._least = max(0.0, seconds if self._least is None else min(self._least, seconds))
-
-    def late(self, seconds: float) -> None:
-        """An echo came so much later than one that nothing delayed."""
-        self._late_s += _SMOOTHING * (seconds - self._late_s)
-
-    @property
-    def one_way_s(self) -> float:
-        """What a message usually takes: both ways are held to be delayed alike."""
-        return self.least_one_way_s + self._late_s
-
-    @property
-    def least_one_way_s(self) -> float:
-        """What a message takes when nothing delays it."""
-        return (_FIRST_GUESS_S if self._least is None else self._least) / 2
 
 
 @dataclass(slots=True)
@@ -106,6 +79,19 @@ class Item:
     """Where in its audio, and when, it was begun to be heard without a gap."""
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Audio the caller heard, for the recording."""
+
+    at_s: float
+    """By the carrier's clock."""
+    ulaw: bytes
+    follows: bool
+    """True: it was heard right behind the piece before it, without a gap."""
+    number: int
+    """Of its item."""
+
+
 @dataclass(slots=True)
 class _Piece:
     item: Item
@@ -116,6 +102,11 @@ class _Piece:
     opens: bool
     """It may be among the first on a silent line."""
     mark: str | None = None
+
+    def played(self, begin_s: float, samples: int, *, follows: bool) -> Played:
+        """So much of it was heard, from then on by our clock."""
+        at_s = begin_s + self.item.ahead_s
+        return Played(at_s, self.ulaw[:samples], follows, self.item.number)
 
 
 class _Run:
@@ -162,19 +153,6 @@ class _Run:
     def until_s(self, trip: RoundTrip) -> float:
         """When its samples so far had been played."""
         return self.sent_s + self.samples / RATE + self._took_s - trip.least_one_way_s
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """Audio the caller heard, for the recording."""
-
-    at_s: float
-    """By the carrier's clock."""
-    ulaw: bytes
-    follows: bool
-    """True: it was heard right behind the piece before it, without a gap."""
-    number: int
-    """Of its item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +216,7 @@ class _Queue:
             samples = min(len(piece.ulaw), int((until_s - at_s) * RATE + _ROUNDING))
             if samples <= 0:
                 return
-            heard = piece.ulaw[:samples]
-            yield Played(at_s + piece.item.ahead_s, heard, True, piece.item.number)
+            yield piece.played(at_s, samples, follows=True)
             at_s += samples / RATE
 
     def unreached(self, until_s: float) -> str | None:
@@ -278,8 +255,7 @@ class _Queue:
             self._credit(piece, begin_s, len(piece.ulaw), dry)
             piece.item.proven += len(piece.ulaw) if proof else 0
             piece.item.possible += len(piece.ulaw)
-            begins_s = begin_s + piece.item.ahead_s
-            yield Played(begins_s, piece.ulaw, not dry, piece.item.number)
+            yield piece.played(begin_s, len(piece.ulaw), follows=not dry)
         self._run.echoed(arrival, now, self._trip if proof else RoundTrip())
         self._heard_until_s = self._run.until_s(self._trip)
 
@@ -322,8 +298,7 @@ class _Queue:
             if samples > 0 and not unheard:
                 self._credit(piece, begin_s, samples, dry)
                 most -= samples
-                at_s = begin_s + piece.item.ahead_s
-                played.append(Played(at_s, piece.ulaw[:samples], not dry, piece.item.number))
+                played.append(piece.played(begin_s, samples, follows=not dry))
             else:
                 samples = 0
             if samples < len(piece.ulaw):

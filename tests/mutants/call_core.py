@@ -159,10 +159,12 @@ LEDGER = (
         "            pass\n",
         "a stalled line is not believed",
     ),
-    _ledger(
+    Mutant(
+        "telephony/call/roundtrip.py",
         "        return (_FIRST_GUESS_S if self._least is None else self._least) / 2\n",
         "        return _FIRST_GUESS_S if self._least is None else self._least\n",
         "the round trip is taken for one way",
+        _LEDGER,
     ),
     _ledger(
         "        item.began_s = at_s if item.began_s is None else item.began_s\n",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.engine import AudioDelta, CallerSpeechStarted, EngineFailed, TextDelta
 from telephony.call.commands import StoreAudio, Track
-from telephony.call.events import CallerAudio, HangUpAsked, MarkEchoed, StreamStopped
+from telephony.call.events import CallerAudio, CallEvent, HangUpAsked, MarkEchoed, StreamStopped
 from telephony.call.lane import LANE_SAMPLES, Lane
 from telephony.call.machine import Call
 from telephony.transcripts.entry import EndedReason
@@ -74,8 +74,8 @@ def test_nothing_is_owed_where_nothing_passed() -> None:
 def test_only_our_own_answer_going_on_does_not_wait_for_what_passed() -> None:
     lane = granted(800)
     speech = CallerSpeechStarted("u1", 0)
-    own = [AudioDelta("r", "i", 0, b""), TextDelta("r", "i", "word")]
-    others = [MarkEchoed("m"), speech, audio(9)]
+    own: list[CallEvent] = [AudioDelta("r", "i", 0, b""), TextDelta("r", "i", "word")]
+    others: list[CallEvent] = [MarkEchoed("m"), speech, audio(9)]
     assert all(lane.yields(event) for event in [*own, *others])
     lane.takes(audio(0), 0.0)
     assert [lane.yields(event) for event in [*own, *others]] == [True] * 2 + [False] * 3
