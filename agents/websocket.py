@@ -1,9 +1,9 @@
-"""The shell of an engine whose session is one WebSocket: carries what a protocol decides.
+"""The shell of an engine whose session is a WebSocket: carries what a protocol decides.
 
 One task connects and waits for the end, one timer wakes the protocol; messages are taken and
-written as they come. The API key is in the handshake's headers and nowhere else: the socket's own
-logger is kept from writing headers, no redirect is followed, and no exception of the handshake is
-passed on.
+written as they come. Whether and when another session is tried is decided by who knows of all
+calls. The API key is in the handshake's request and nowhere else: the socket's own logger is kept
+from writing headers, no redirect is followed, and no exception of the handshake is passed on.
 """
 
 import asyncio
@@ -20,20 +20,19 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from agents.engine import AnyEngineCommand, AnyEngineEvent, CloseEngine, EngineFailed
+from agents.engine import (
+    AnyEngineCommand,
+    AnyEngineEvent,
+    AppendAudio,
+    CloseEngine,
+    EngineFailed,
+)
 from agents.realtime import failures
 from agents.realtime.socket import PromptConnection
 from agents.tasks import Tasks
 
-CONNECT_S = 4.0
-"""For both tries together: a caller is listening to silence."""
-TRY_S = 2.5
-"""For the first of them."""
-TRY_PAUSE_S = 0.25
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
-MAX_UNSENT_BYTES = 256 * 1024
-"""Some seconds of audio: a server that has not read them reads no more."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -49,11 +48,22 @@ class SessionProtocol(Protocol):
 
     def submit(self, command: AnyEngineCommand, now: float) -> list[AnyEngineEvent]: ...
 
+    def pass_audio(self, audio: bytes) -> bytes | None:
+        """The message for audio that is sent at once; None: it has to be submitted."""
+
     def wake(self, now: float) -> list[AnyEngineEvent]: ...
 
     def fail(self, failure: EngineFailed) -> list[AnyEngineEvent]: ...
 
-    def messages_to_send(self) -> list[bytes]: ...
+    def refused(self, failure: EngineFailed) -> list[AnyEngineEvent]:
+        """There is no socket; `reopens` tells whether another try is worth it."""
+
+    @property
+    def reopens(self) -> bool:
+        """This connection is of no use, but one more may be."""
+
+    def messages_to_send(self) -> list[bytes]:
+        """Asked for only while the socket takes them: what a server does not read waits here."""
 
     def next_deadline(self) -> float | None: ...
 
@@ -65,7 +75,7 @@ class WebSocketSession:
     """One session of one call: `run` and `submit` of `agents.engine.Engine`."""
 
     def __init__(self, name: str, protocol: SessionProtocol, connected: Connected) -> None:
-        """`connected` opens the socket; it is called once, by `run`."""
+        """`connected` opens a socket; it is called by `run`, a second time if `reopens`."""
         self._name = name
         self._protocol = protocol
         self._connected = connected
@@ -78,8 +88,7 @@ class WebSocketSession:
         self._deliver: Callable[[AnyEngineEvent], None] | None = None
         self._delivering = False
         self._timer: asyncio.TimerHandle | None = None
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
+        self._timer_at: float | None = None
 
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
         """See `agents.engine.Engine.run`. To be awaited once."""
@@ -94,32 +103,55 @@ class WebSocketSession:
 
     def submit(self, command: AnyEngineCommand) -> None:
         """See `agents.engine.Engine.submit`."""
+        if isinstance(command, AppendAudio) and self._passes(command.audio):
+            return
         self._carry(self._protocol.submit(command, _now()))
         if isinstance(command, CloseEngine):
             self._over.set()
 
+    def _passes(self, audio: bytes) -> bool:
+        """Fifty times a second: what is open takes it, without a look at anything else."""
+        if self._connection is None or self._connection.paused:
+            return False
+        message = self._protocol.pass_audio(audio)
+        if message is not None:
+            self._connection.write(message)
+        return message is not None
+
     # ---- the socket ---------------------------------------------------------------------------
 
     async def _session(self) -> None:
+        await self._one_connection()
+        if self._protocol.reopens:
+            await self._one_connection()
+
+    async def _one_connection(self) -> None:
+        """To its end."""
         connection = await self._connected()
         if isinstance(connection, EngineFailed):
-            self._carry(self._protocol.fail(connection))
+            self._carry(self._protocol.refused(connection))
             return
         try:
             self._connection = connection
             self._protocol.start(_now(), time.time())
             self._carry([])
-            connection.take_over(self._received, self._flush)
+            connection.take_over(self._received, self._ready)
             await connection.wait_closed()
-            self._carry(self._protocol.fail(self._why(connection)))
+            if not self._protocol.reopens:
+                self._carry(self._protocol.fail(self._why(connection)))
         finally:
-            await close_socket(connection)
+            self._connection = None
+            await _close(connection)
 
     def _received(self, raw: bytes) -> None:
         if not self._over.is_set():
             self._receiving = True
             self._carry(self._protocol.receive(raw, _now()))
             self._receiving = False
+
+    def _ready(self) -> None:
+        """The server reads again."""
+        self._carry([])
 
     def _why(self, connection: PromptConnection) -> EngineFailed:
         """Why the connection has ended."""
@@ -133,25 +165,14 @@ class WebSocketSession:
     def _carry(self, events: list[AnyEngineEvent]) -> None:
         """Hand out what the protocol answered: messages to the server, events to the call."""
         self._events.extend(events)
-        if self._connection is not None:
-            self._send(self._protocol.messages_to_send())
+        if self._connection is not None and not self._connection.paused:
+            for message in self._protocol.messages_to_send():
+                self._connection.write(message)
+        if self._connection is not None and self._protocol.reopens:
+            self._tasks.start(f"{self._name}-close", _close(self._connection))
+            self._connection = None
         self._deliver_events()
         self._arm_timer()
-
-    def _send(self, messages: list[bytes]) -> None:
-        """What a server does not read waits here, and not for ever."""
-        self._unsent.extend(messages)
-        self._unsent_bytes += sum(map(len, messages))
-        self._flush()
-        if self._unsent_bytes > MAX_UNSENT_BYTES:
-            self._events.extend(self._protocol.fail(EngineFailed("backpressure", fatal=False)))
-
-    def _flush(self) -> None:
-        """As much as the server takes just now."""
-        while self._unsent and self._connection is not None and not self._connection.paused:
-            message = self._unsent.popleft()
-            self._unsent_bytes -= len(message)
-            self._connection.write(message)
 
     def _deliver_events(self) -> None:
         # An event may make the call submit a command, whose events come after those before it.
@@ -168,17 +189,22 @@ class WebSocketSession:
             self._delivering = False
 
     def _arm_timer(self) -> None:
+        deadline = None if self._deliver is None else self._protocol.next_deadline()
+        # A timer that is due must not be put off by what comes before its turn.
+        if deadline == self._timer_at:
+            return
         self._cancel_timer()
-        deadline = self._protocol.next_deadline()
-        if deadline is not None and self._deliver is not None:
+        if deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+            self._timer_at = deadline
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._timer_at = None
 
     def _wake(self) -> None:
+        self._timer = self._timer_at = None
         self._carry(self._protocol.wake(_now()))
 
     def _broken(self, name: str, error: BaseException) -> None:
@@ -204,19 +230,10 @@ def usable_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None
 
 
-async def connected(url: str, headers: Mapping[str, str]) -> PromptConnection | EngineFailed:
-    """The open socket, within `CONNECT_S` and two tries; nothing is raised."""
-    ends_at = _now() + CONNECT_S
-    outcome = await _try(url, headers, TRY_S)
-    if isinstance(outcome, EngineFailed) and not outcome.fatal:
-        await asyncio.sleep(TRY_PAUSE_S)
-        outcome = await _try(url, headers, ends_at - _now())
-    return outcome
-
-
-async def _try(
+async def connected(
     url: str, headers: Mapping[str, str], timeout_s: float
 ) -> PromptConnection | EngineFailed:
+    """The open socket; `timeout_s` from the name's look-up on. Nothing is raised."""
     try:
         connection = await _Connect(
             url,
@@ -234,14 +251,15 @@ async def _try(
         return connection
     except InvalidStatus as refused:
         answer = refused.response
-        return failures.of_handshake(answer.status_code, bytes(answer.body))
+        told = {name.lower(): value for name, value in answer.headers.raw_items()}
+        return failures.of_handshake(answer.status_code, bytes(answer.body), told)
     except OSError as error:
-        return EngineFailed(os_reason(error), fatal=False)
+        return EngineFailed(_os_reason(error), fatal=False)
     except (WebSocketException, EOFError):
         return EngineFailed("handshake_failed", fatal=False)
 
 
-async def close_socket(connection: PromptConnection) -> None:
+async def _close(connection: PromptConnection) -> None:
     """Bounded: the close frame waits behind everything a server that reads no more has left."""
     try:
         await asyncio.wait_for(connection.close(), CLOSE_S)
@@ -249,7 +267,7 @@ async def close_socket(connection: PromptConnection) -> None:
         connection.transport.abort()
 
 
-def os_reason(error: OSError) -> str:
+def _os_reason(error: OSError) -> str:
     match error:
         case TimeoutError():
             return "connect_timeout"

@@ -26,7 +26,6 @@ SHELLS = frozenset(
         "agents.local.voice",
         "agents.models_file",
         "agents.providers_file",
-        "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",
         "agents.turns.client",

@@ -1,6 +1,7 @@
 """A GPT-Live session behind the engine port: who connects where, and what it can do."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from agents.engine import AnyEngineCommand, AnyEngineEvent, Capabilities, EngineFailed
 from agents.live.protocol import LiveProtocol
@@ -9,6 +10,12 @@ from agents.persona import Persona
 from agents.realtime.socket import PromptConnection
 from agents.websocket import WebSocketSession, connected, usable_key
 from tools.spec import ToolSpec
+
+CONNECT_S = 4.0
+"""For both tries together: a caller is listening to silence."""
+TRY_S = 2.5
+"""For the first of them."""
+TRY_PAUSE_S = 0.25
 
 
 class LiveEngine:
@@ -61,4 +68,14 @@ class LiveEngine:
         headers = {"Authorization": f"Bearer {self._settings.api_key}"}
         if self._safety_identifier:
             headers["OpenAI-Safety-Identifier"] = self._safety_identifier
-        return await connected(url, headers)
+        return await _in_two_tries(url, headers)
+
+
+async def _in_two_tries(url: str, headers: Mapping[str, str]) -> PromptConnection | EngineFailed:
+    now = asyncio.get_running_loop().time
+    ends_at = now() + CONNECT_S
+    outcome = await connected(url, headers, TRY_S)
+    if isinstance(outcome, EngineFailed) and not outcome.fatal:
+        await asyncio.sleep(TRY_PAUSE_S)
+        outcome = await connected(url, headers, ends_at - now())
+    return outcome

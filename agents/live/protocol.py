@@ -70,6 +70,8 @@ RETRY_S = 0.5
 """Pause before a failed response of the backend's is asked for again."""
 EXPIRES_S = 60.0
 """The end of the session is told again so long before it."""
+MAX_UNSENT_BYTES = 192 * 1024
+"""Some seconds of audio: a server that has not read them reads no more."""
 BAD_MESSAGES = 100
 """After so many messages that cannot be used, the peer is not speaking this protocol."""
 _KINDS_COUNTED = 64
@@ -100,6 +102,8 @@ class LiveProtocol:
         self._work = Delegations()
         self._phase = _Phase.CONNECTING
         self._outbox: list[bytes] = []
+        self._unsent_bytes = 0
+        """Of audio in it."""
         self._sent = 0
         self._timeline = Timeline(self._format)
         self._skipped_bytes = 0
@@ -175,9 +179,22 @@ class LiveProtocol:
         self._outbox.clear()
         return [failure]
 
+    def refused(self, failure: EngineFailed) -> list[AnyEngineEvent]:
+        """The handshake failed, in both tries."""
+        return self.fail(failure)
+
+    @property
+    def reopens(self) -> bool:
+        """One connection is all there is."""
+        return False
+
+    def pass_audio(self, _audio: bytes) -> None:
+        """No audio passes unseen: the session's clock is counted by it."""
+
     def messages_to_send(self) -> list[bytes]:
         """Text messages for the server, in order; each is returned once."""
         messages, self._outbox = self._outbox, []
+        self._unsent_bytes = 0
         return messages
 
     def next_deadline(self) -> float | None:
@@ -382,6 +399,9 @@ class LiveProtocol:
             audio = held[silent:] + audio
         self._timeline.appended(len(audio))
         self._outbox.append(wire.append(audio))
+        self._unsent_bytes += len(audio)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            return self.fail(EngineFailed("backpressure", fatal=False))
         self._clock_by = now + CLOCK_S
         return []
 

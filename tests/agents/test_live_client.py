@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from agents import websocket
 from agents.engine import (
     AgentSaid,
     AnyEngineEvent,
@@ -38,6 +37,7 @@ from agents.engine import (
     ToolCalled,
     ToolOutput,
 )
+from agents.live import client
 from agents.live.client import LiveEngine
 from agents.live.settings import LiveSettings
 from agents.persona import Persona
@@ -326,9 +326,9 @@ async def test_fault_m1_nobody_listens() -> None:
 
 
 async def test_fault_m2_a_handshake_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "CONNECT_S", 0.4)
-    monkeypatch.setattr(websocket, "TRY_S", 0.1)
-    monkeypatch.setattr(websocket, "TRY_PAUSE_S", 0.05)
+    monkeypatch.setattr(client, "CONNECT_S", 0.4)
+    monkeypatch.setattr(client, "TRY_S", 0.1)
+    monkeypatch.setattr(client, "TRY_PAUSE_S", 0.05)
     async with FakeLive(faults=LiveFaults(handshake_delay_s=2.0)) as server:
         assert await failure(server) == EngineFailed("connect_timeout", fatal=False)
 
@@ -471,7 +471,7 @@ async def test_fault_m4_a_model_that_is_silent_says_nothing_and_breaks_nothing()
 
 
 async def test_fault_m19_a_server_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.websocket.MAX_UNSENT_BYTES", 64 * 1024)
+    monkeypatch.setattr("agents.live.protocol.MAX_UNSENT_BYTES", 48 * 1024)
     async with FakeLive(faults=LiveFaults(deaf=True)) as server:
         call = Call(LiveEngine(settings(server), Persona(), TOOLS))
         running = asyncio.get_running_loop().create_task(call.engine.run(call.deliver))
