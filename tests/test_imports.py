@@ -26,6 +26,7 @@ SHELLS = frozenset(
         "agents.local.voice",
         "agents.models_file",
         "agents.providers_file",
+        "agents.realtime.client",
         "agents.realtime.socket",
         "agents.tasks",
         "agents.turns.client",
