@@ -73,7 +73,9 @@ export async function send(method, url, body, headers = {}) {
   }
   const answer = await fetch(url, { method, headers: all, body: content, credentials: "same-origin" });
   const json = /[/+]json/.test(answer.headers.get("content-type") || "");
-  const value = json ? await answer.json() : null;
+  // What was done without an answer (204) is called JSON by the server, too.
+  const text = json ? await answer.text() : "";
+  const value = text ? JSON.parse(text) : null;
   if (answer.status === 401) signInAgain();
   if (!answer.ok) throw new Refused(answer.status, value || {});
   return value;
