@@ -4,12 +4,15 @@ import msgspec
 
 from agents.engine import Usage
 from agents.money import FREE, Cost
+from telephony.transcripts.cuts import Cuts
 from telephony.transcripts.entry import (
     AgentLine,
     AnyEntry,
     CallerLine,
     ChargeLine,
+    ClaimLine,
     EndLine,
+    OperatorLine,
     ToolLine,
     TruncationLine,
     UsageLine,
@@ -48,17 +51,21 @@ class Tally:
     """Counts a call's transcript entries as they are written."""
 
     def __init__(self) -> None:
-        self._turns = self._interruptions = self._tool_calls = 0
+        self._turns = self._tool_calls = 0
+        self._cuts = Cuts()
         self._usage = Usage()
         self._cost: Cost | None = None
         self._end: EndLine | None = None
 
     def add(self, entry: AnyEntry) -> None:
         match entry:
-            case AgentLine() | CallerLine():
+            case AgentLine():
                 self._turns += 1
-            case TruncationLine():
-                self._interruptions += 1
+                self._cuts.spoken(entry)
+            case CallerLine():
+                self._turns += 1
+            case TruncationLine() | ClaimLine() | OperatorLine():
+                self._cuts.add(entry)
             case ToolLine():
                 self._tool_calls += 1
             case UsageLine(usage=usage, cost=cost):
@@ -96,7 +103,7 @@ class Tally:
             ended_reason=self._end.reason.value if self._end else reason,
             duration_ms=self._end.at_ms if self._end else last_ms,
             turns=self._turns,
-            interruptions=self._interruptions,
+            interruptions=self._cuts.by_the_caller,
             tool_calls=self._tool_calls,
             usage=self._usage,
             cost=self._cost,

@@ -213,7 +213,7 @@ def _tool(entry: ToolLine, style: Style) -> str:
 def _truncation(entry: TruncationLine) -> str:
     if entry.deleted:
         return f"{_little(entry.heard_ms)} of the reply had been heard; the model was told so"
-    told = f"the caller interrupted; the model was told that {entry.audio_end_ms} ms were heard"
+    told = f"the agent was cut off; the model was told that {entry.audio_end_ms} ms were heard"
     return told + (f" of {entry.heard_ms}" if entry.heard_ms > entry.audio_end_ms else "")
 
 

@@ -104,7 +104,7 @@ def test_our_own_recordings_are_marked() -> None:
         ),
         (
             TruncationLine("i", 1, 1_580, 5_003),
-            "00:05.003  cut     the caller interrupted; the model was told that 1580 ms were heard",
+            "00:05.003  cut     the agent was cut off; the model was told that 1580 ms were heard",
         ),
         (
             TruncationLine("i", 1, 0, 5_003, deleted=True),
