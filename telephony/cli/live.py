@@ -13,10 +13,13 @@ from telephony.plain import plain
 from telephony.simulator.caller import Interrupted, Observation, Said
 from telephony.transcripts.entry import (
     AgentLine,
+    AlarmLine,
     AnyEntry,
     CallerLine,
     ChargeLine,
     ClaimLine,
+    ConsentLine,
+    DisclosureLine,
     DtmfLine,
     EndLine,
     Fate,
@@ -27,7 +30,7 @@ from telephony.transcripts.entry import (
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import claim, heard_and_not, operator, seat
+from telephony.transcripts.text import claim, heard_and_not, operator, remark, seat
 
 WIDEST = 110
 WITHOUT_TERMINAL = 100
@@ -101,6 +104,9 @@ class Live:
                 self._row(entry.at_ms, "engine", Text(seat(entry), "dim"))
             case OperatorLine():
                 self._row(entry.at_ms, "staff", Text(operator(entry), "dim"))
+            case DisclosureLine() | ConsentLine() | AlarmLine():
+                if said := remark(entry):
+                    self._row(entry.at_ms, said[0], Text(said[1], "dim"))
             case UsageLine() | ChargeLine():
                 pass
 

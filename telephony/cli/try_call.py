@@ -33,7 +33,7 @@ from telephony.samplecall import put_sample
 from telephony.server import listen
 from telephony.settings import Settings, check_folders
 from telephony.simulator.conversation import synthetic
-from telephony.simulator.dial import SimulatedTwilio
+from telephony.simulator.dial import SimulatedTwilio, new_sid
 from telephony.simulator.ears import Ears
 from telephony.simulator.phone import PhoneReport
 from telephony.simulator.pico import PicoFailed
@@ -83,20 +83,25 @@ class Screen:
         self.entries: list[AnyEntry] = []
         self.engine_failure = ""
         """Why the engine gave up, as it says itself."""
+        self._call_id = ""
 
     def say(self, line: str = "") -> None:
         if self.live is not None:
             self.live.say(line)
 
-    def begin(self) -> None:
-        """A call is about to begin."""
+    def begin(self, call_id: str) -> None:
+        """This call is about to begin."""
+        self._call_id = call_id
         self.entries.clear()
         self.engine_failure = ""
 
     def watch(
-        self, _id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
+        self, call_id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
     ) -> None:
-        """Sees everything the server's call does."""
+        """Sees everything the call does; not others, which people make in the console meanwhile
+        and may not have agreed to be recorded."""
+        if call_id != self._call_id:
+            return
         entries = [command.entry for command in commands if isinstance(command, Record)]
         self.entries += entries
         if isinstance(event, EngineFailed):
@@ -186,14 +191,15 @@ async def _call(
     service: Service, carrier: SimulatedTwilio, ears: Ears, screen: Screen, record: Path | None
 ) -> None:
     """One call and what came of it on the screen. Raises CommandFailed unless all went well."""
-    screen.begin()
+    call_id = new_sid("CA")
+    screen.begin(call_id)
     errand = await asyncio.to_thread(_errand, service)
     screen.say("Recording the caller's lines ...")
     observe = screen.live.observation if screen.live else _nobody
     caller = await synthetic(booking(errand.goal), ears, observe)
     screen.say(f"Calling {service.shop.name} ...\n")
     try:
-        report = await carrier.dial(caller)
+        report = await carrier.dial(caller, call_sid=call_id)
     finally:
         await caller.close()
     if report.stream is None:

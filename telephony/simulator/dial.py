@@ -88,15 +88,16 @@ class SimulatedTwilio:
         open_stream: OpenStream | None = None,
         stream_address: str | None = None,
         extra: Mapping[str, str] | None = None,
+        call_sid: str | None = None,
     ) -> PhoneReport:
         """Place one call and live it to its end in real time; many may run side by side.
 
         `extra` adds or replaces parameters of the voice webhook. `open_stream` stands between the
         phone and the network; `stream_address` is dialled whatever URL the TwiML names. Whatever
         the server does wrong is in the report; only a bug in `caller` raises. `fallback_path` is
-        asked where no document can be had.
+        asked where no document can be had. `call_sid` is a new one if not said.
         """
-        numbers = Numbers(self.account_sid, _new_sid("CA"), from_number, to_number)
+        numbers = Numbers(self.account_sid, call_sid or new_sid("CA"), from_number, to_number)
         requests = SignedRequests(
             self._http, self.auth_token, address=self._address, public_url=self._public_url
         )
@@ -104,7 +105,7 @@ class SimulatedTwilio:
             numbers,
             caller,
             requests,
-            _new_sid,
+            new_sid,
             open_stream,
             stream_address,
             self.callees,
@@ -202,5 +203,5 @@ def _problem(status: int, code: int, message: str) -> web.Response:
     return web.json_response(body, status=status)
 
 
-def _new_sid(prefix: str) -> str:
+def new_sid(prefix: str) -> str:
     return prefix + uuid.uuid4().hex

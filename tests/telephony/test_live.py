@@ -7,13 +7,18 @@ import pytest
 from rich.console import Console
 
 from agents.engine import CallerSpeechStarted, ResponseStarted, TextDelta, ToolCalled
+from telephony.call.commands import Record
+from telephony.call.events import StreamStopped
+from telephony.cli import try_call
 from telephony.cli.live import Live, seconds
 from telephony.simulator.caller import Interrupted, Said, Understood
 from telephony.transcripts.entry import (
     AgentLine,
+    Agreement,
     AnyEntry,
     CallerLine,
     ClaimLine,
+    ConsentLine,
     DtmfLine,
     EndedReason,
     EndLine,
@@ -222,3 +227,17 @@ def test_without_colours_nothing_is_ever_rewritten() -> None:
     assert "\x1b" not in screen.raw
     assert "\r" not in screen.raw
     assert len(screen.lines) == 1
+
+
+def test_what_the_caller_answered_when_asked_about_the_recording_is_shown() -> None:
+    shown = Screen().shows(ConsentLine(Agreement.REFUSED, "voice", "v1", "", 1, 9_454))
+    assert shown == ["    9.4  asked   recording: refused, by voice"]
+
+
+def test_calls_that_others_make_meanwhile_are_not_shown() -> None:
+    screen, line = try_call.Screen(silent=True), CallerLine("u1", "I am somebody else.", 0, 900)
+    screen.begin("CA1")
+    screen.watch("CA2", 0.0, StreamStopped(), [Record(line)])
+    assert screen.entries == []
+    screen.watch("CA1", 0.0, StreamStopped(), [Record(line)])
+    assert screen.entries == [line]
