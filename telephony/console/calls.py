@@ -173,8 +173,9 @@ def _exports(router: APIRouter, log: CallLog, audit: Audit) -> None:
 
 
 def _asked(fields: dict[str, str]) -> str:
-    """What was asked for, without what callers said."""
-    return address({**fields, "q": "(words)" if fields["q"] else ""})
+    """What was asked for, without what callers said and who they are."""
+    hidden = {"q": "(words)", "caller": "(number)"}
+    return address({name: hidden.get(name, text) if text else "" for name, text in fields.items()})
 
 
 # ---- labels and notes ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import Refused
 from telephony.selfcalls import SCENARIOS, Busy
+from telephony.transcripts.discretion import last_two
 from telephony.trials import Trials
 from telephony.twilio.softphone import NoLine
 
@@ -119,7 +120,8 @@ def _no_line(error: NoLine) -> Refused:
 
 
 async def _audited(access: Access, who: Who, body: CallBody, **facts: object) -> None:
-    after = {**body.model_dump(), **facts}
+    # What is deleted about a number must not stay here.
+    after = {**body.model_dump(), "caller": last_two(body.caller), **facts}
     await access.desk.do(lambda: access.audit.record(who, "call.try", "call", after=after))
 
 

@@ -110,6 +110,10 @@ def test_fault_c12_exports_hold_every_call_and_no_formula(log: Console) -> None:
     assert [json.loads(line)["call_id"] for line in lines] == ["CA3", "CA2", "CA1", "CA0"]
     (entry, *_) = [each for each in log.access.audit.entries(50) if each.action == "calls.export"]
     assert "haircut" not in entry.after
+    log.client(Role.EDITOR).get(f"{API}/calls/export.csv?caller=%2B1415555&tool=book")
+    (entry, *_) = [each for each in log.access.audit.entries(50) if each.action == "calls.export"]
+    assert "1415555" not in entry.after
+    assert "tool=book" in entry.after
 
 
 def test_labels_are_put_on_and_taken_off_by_who_may_edit(log: Console) -> None:

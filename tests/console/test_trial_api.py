@@ -1,5 +1,6 @@
 """Calls from the console over HTTP: who may ring, what a ticket opens, what is played."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def test_a_ticket_opens_the_stream_of_its_call(line: Line) -> None:
     assert kinds == ["StreamStarted", "CallerAudio", "StreamStopped"]
     (entry,) = [e for e in line.console.access.audit.entries(50) if e.action == "call.try"]
     assert entry.who == "approver"
+    assert json.loads(entry.after)["caller"] == "…00"
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
