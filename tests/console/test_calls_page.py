@@ -190,7 +190,12 @@ def _labels_and_views(page: Page) -> None:
     page.get_by_role("button", name="Save view").click()
     page.fill("#ask-text", "Built-in ones")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Built-in ones")).to_be_visible()
+    view = page.get_by_role("link", name="Built-in ones")
+    expect(view).to_be_visible()
+    page.get_by_role("button", name="Remove the view Built-in ones").click()
+    expect(view).to_be_hidden()
+    page.locator(".toast", has_text="is removed").get_by_role("button").click()
+    expect(view).to_be_visible()
 
 
 def test_on_a_phone_calls_are_cards(log: Console, browser: Browser) -> None:

@@ -115,13 +115,15 @@ if (keep) {
     if (!said) return;
     try {
       const view = await send("POST", `${API}/call-views`, { name: said.text, query: keep.dataset.query, shared: said.shared });
-      keep.before(make("span", { class: "view" }, make("a", { href: `/console/calls?${view.query}`, "aria-current": "true" }, view.name)));
+      const drop = make("button", { type: "button", class: "quiet tiny", "data-drop": view.id, "aria-label": `Remove the view ${view.name}` }, "×");
+      keep.before(make("span", { class: "view" }, make("a", { href: `/console/calls?${view.query}`, "aria-current": "true" }, view.name), drop));
+      removable(drop);
       toast(`The view “${view.name}” is kept.`);
     } catch (error) { failed(error); }
   });
 }
 
-for (const button of document.querySelectorAll("[data-drop]")) {
+function removable(button) {
   button.addEventListener("click", async () => {
     try {
       const gone = await send("DELETE", `${API}/call-views/${button.dataset.drop}`);
@@ -134,3 +136,4 @@ for (const button of document.querySelectorAll("[data-drop]")) {
     } catch (error) { failed(error); }
   });
 }
+document.querySelectorAll("[data-drop]").forEach(removable);
