@@ -14,7 +14,7 @@ from telephony.exports.sealed import DISCREET, FULL, Exported, digest_of
 from telephony.transcripts import recordings
 from telephony.transcripts.archive import Archive, NotFound, StoredCall, Transcript, transcript
 from telephony.transcripts.discretion import discreet, discreet_sources, discreet_summary
-from telephony.transcripts.entry import AgentLine, CallerLine
+from telephony.transcripts.entry import AgentLine, CallerLine, ConsentLine
 from telephony.transcripts.recordings import Recording, recording
 from telephony.transcripts.story import (
     ReceiptView,
@@ -62,6 +62,12 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_audio(self) -> bool:
         return recordings.STEREO in self.recordings
+
+    @property
+    def unagreed(self) -> bool:
+        """The caller was asked, and did not agree: nothing but metadata is kept."""
+        answers = [each.answer for each in self.exported.entries if isinstance(each, ConsentLine)]
+        return bool(answers) and not answers[-1].allows
 
     @property
     def longest_wait_ms(self) -> int:

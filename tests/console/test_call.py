@@ -18,9 +18,11 @@ from telephony.exports import jsonl, sheet, vtt
 from telephony.transcripts.archive import Archive, StoredCall, transcript
 from telephony.transcripts.entry import (
     AgentLine,
+    Agreement,
     AnyEntry,
     CallerLine,
     ClaimLine,
+    ConsentLine,
     DtmfLine,
     EndedReason,
     EndLine,
@@ -38,6 +40,7 @@ from tools.spec import BackendError, Risk, ToolState
 HOSTILE = "CAhostile"
 RUNNING = "CArunning"
 SILENT = "CAsilent"
+UNAGREED = "CAunagreed"
 PAGE = f"/console/calls/{CALL}"
 API = f"/api/v1/calls/{CALL}"
 SECRET = "460123"
@@ -53,6 +56,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, console_database: Path) -> 
     store(folder, hostile(), call_id=HOSTILE, from_number=CORPUS[0])
     store(folder, ENTRIES[:4], call_id=RUNNING, close=False)
     store(folder, ENTRIES, call_id=SILENT, audio=False)
+    store(folder, unagreed(), call_id=UNAGREED, audio=False)
     receive(Receipts(console.store))
     yield console
     console.close()
@@ -70,6 +74,15 @@ def hostile() -> list[AnyEntry]:
             SeatLine(1, text, text, at),
         ]
     return [*lines, EndLine(EndedReason.IDLE, 100, detail=CORPUS[0])]
+
+
+def unagreed() -> list[AnyEntry]:
+    """All that is kept of a caller who refused."""
+    return [
+        ConsentLine(Agreement.REFUSED, "voice", "v1", "", 1, 9_000),
+        ToolLine("t1", "available_times", "", "done", "", 20_000, 20_012),
+        EndLine(EndedReason.CALLER_HUNG_UP, 48_000, silence_ms=1_240),
+    ]
 
 
 def receive(receipts: Receipts) -> None:
@@ -427,3 +440,16 @@ def test_the_file_that_opens_anywhere_lets_nothing_run_but_its_own_script(office
     found = recording(Archive(office.parts.settings.data_dir).exactly(CALL), "stereo.wav")
     assert found is not None
     assert base64.b64decode(sound, validate=True) == found.read(0, found.length)
+
+
+def test_a_call_whose_caller_did_not_agree_says_why_there_is_nothing_to_hear(
+    office: Console,
+) -> None:
+    page = office.client(Role.ADMIN).get(f"/console/calls/{UNAGREED}").text
+    assert "did not agree to be recorded" in page
+    assert "frontdesk replay" not in page, "its journal cannot be run again"
+    assert "<summary>Answer</summary>" not in page
+    assert "1,240 ms without a sound</dd>" in page, "and nothing of words, which nobody measured"
+    file = office.client(Role.ADMIN).get(f"/console/calls/{UNAGREED}/downloads/call.html").text
+    assert "did not agree to be recorded" in file
+    assert "did not agree" not in office.client(Role.ADMIN).get(PAGE).text
