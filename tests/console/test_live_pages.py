@@ -83,6 +83,8 @@ def test_a_call_is_followed_word_by_word_and_stepped_into(floor: Floor) -> None:
     page.keyboard.type("Offer ten percent off.")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#said li.staff .words")).to_contain_text("Offer ten percent off.")
+    expect(page.locator("#toasts")).to_have_text("The agent was told.")
+    expect(page.locator("#words")).to_have_value("")
     listen = page.get_by_role("button", name="Listen in")
     listen.click()
     expect(listen).to_have_attribute("aria-pressed", "true")
@@ -92,10 +94,12 @@ def test_a_call_is_followed_word_by_word_and_stepped_into(floor: Floor) -> None:
     floor.phones.happens("CA2", CallerAudio(b"\x11" * 1600, 0))
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="End the call").click()
+    expect(page.locator("#toasts")).to_contain_text("The agent says goodbye.")
     expect(page.locator("#f-state")).to_have_text("saying goodbye")
     assert [line.act for line in call.entries(OperatorLine)] == ["whisper", "hang_up"]
     floor.phones.ends("CA2")
     expect(page.get_by_text("This call is over.")).to_be_visible()
+    expect(page.locator("#f-state")).to_have_text("over")
     expect(page.get_by_role("button", name="Whisper", exact=True)).to_be_disabled()
     expect(listen).to_have_attribute("aria-pressed", "false")
     assert wrong == []

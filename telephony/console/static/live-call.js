@@ -28,7 +28,7 @@ function changed(now) {
   view = now;
   write("caller", now.caller || "number withheld");
   write("f-called", now.called || "—");
-  write("f-persona", now.persona || "—");
+  write("f-persona", now.persona || "built-in");
   write("f-engine", now.seat ? `${now.engine}, session ${now.seat + 1}` : now.engine);
   write("f-state", states[now.phase] || now.phase);
   write("f-tools", now.tools.map((tool) => tool.waits ? `${tool.name} waits for a person` : tool.name).join(", ") || "none runs");
@@ -53,6 +53,7 @@ function offer(targets) {
 function gone() {
   over = true;
   at("over").hidden = false;
+  write("f-state", states.ended);
   listening?.stop();
   for (const button of document.querySelectorAll(".controls button, .controls textarea, .controls select, #waiting button")) button.disabled = true;
 }
@@ -73,7 +74,7 @@ async function act(what, body, said) {
 at("whisper")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const words = at("words");
-  if (words.value.trim() && await act("whisper", { words: words.value.trim() }, "The agent knows.")) words.value = "";
+  if (words.value.trim() && await act("whisper", { words: words.value.trim() }, "The agent was told.")) words.value = "";
 });
 at("words")?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
@@ -138,7 +139,10 @@ function show(waiting) {
       box.remove();
       at("approvals").hidden = !at("waiting").children.length;
     };
+    const until = new Date(each.deadline_at).toLocaleTimeString();
+    const otherwise = each.otherwise === "allow" ? "it runs" : "it does not run";
     const box = make("div", {}, make("h3", {}, each.tool), make("pre", {}, JSON.stringify(each.arguments, null, 2)),
+      make("p", { class: "hint" }, `The caller waits. If nobody decides until ${until}, ${otherwise}.`),
       make("p", { class: "row" },
         make("button", { type: "button", class: "main", onclick: () => decide("approve", "It may run, once.") }, "Approve"),
         make("button", { type: "button", onclick: () => decide("refuse", "It does not run.") }, "Refuse")));

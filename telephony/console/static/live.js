@@ -28,7 +28,7 @@ class Row {
   constructor(view) {
     this.view = {};
     this.cells = {
-      time: cell("time", "Since"),
+      time: cell("time", "Length"),
       who: cell("who", "Persona"),
       state: cell("state", "State"),
       floor: cell("floor", "Speaks"),
@@ -53,7 +53,7 @@ class Row {
     Object.assign(this.view, fields);
     const { view, cells } = this;
     write(this.caller, view.caller || "number withheld");
-    write(cells.who, view.persona || "—");
+    write(cells.who, view.persona || "built-in");
     write(cells.state, `${states[view.phase] || view.phase}${view.seat ? ` · ${view.engine}` : ""}`);
     if ("floor" in fields) cells.floor.element.className = `floor speaks-${speaks[view.floor] ? view.floor : "nobody"}`;
     write(cells.floor, speaks[view.floor] || "");

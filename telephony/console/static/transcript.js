@@ -32,6 +32,13 @@ const acts = {
   hang_up: "ended the call", transfer: "put the caller through to", take_over: "took the call over",
   whisper: "told the agent:",
 };
+const alarms = {
+  one_way: (value) => `nothing has come from the caller for ${value} ms`,
+  clipping: (value) => `the caller is too loud for the line (${value} samples in 1,000 clipped)`,
+  echo: (value) => `our own voice comes back (${value} times)`,
+  starved_in: (value) => `the caller's side stopped coming for ${value} ms`,
+  starved_out: (value) => `what we said ran dry for ${value} ms`,
+};
 const sources = { own: "own recording", filler: "filler", repeat: "said again", tones: "keys sent" };
 
 /** Who, what, and whether it is a side remark; null for lines that are only counted. */
@@ -40,7 +47,8 @@ function told(line) {
     case "AgentLine": {
       const rest = line.text.startsWith(line.heard) ? line.text.slice(line.heard.length) : line.text;
       const source = line.source && line.source !== "engine" ? ` [${sources[line.source] || line.source}]` : "";
-      const words = [line.heard, rest ? make("s", { class: "unheard", title: "not heard" }, rest) : null, source];
+      const gap = line.heard && rest ? " " : "";
+      const words = [line.heard, gap, rest ? make("s", { class: "unheard", title: "not heard" }, rest.trim()) : null, source];
       return { who: "agent", at: line.start_ms, words };
     }
     case "CallerLine":
@@ -50,7 +58,7 @@ function told(line) {
     case "DtmfLine":
       return { who: "caller", at: line.at_ms, words: [`pressed ${line.digit}`] };
     case "TruncationLine":
-      return { who: "cut", at: line.at_ms, words: ["the caller interrupted"], aside: true };
+      return { who: "cut", at: line.at_ms, words: ["the agent was cut off"], aside: true };
     case "ClaimLine":
       return { who: "claim", at: line.at_ms, words: [`stopped: ${line.sentence}`], aside: true };
     case "SeatLine":
@@ -59,6 +67,12 @@ function told(line) {
       const done = line.done === false ? " (it could not be done)" : "";
       return { who: "staff", at: line.at_ms, words: [`${line.by} ${acts[line.act] || line.act} ${line.words}${done}`], aside: true };
     }
+    case "DisclosureLine":
+      return { who: "told", at: line.at_ms, words: [`disclosure, ${line.heard ? "" : "not "}heard in full`], aside: true };
+    case "ConsentLine":
+      return { who: "asked", at: line.at_ms, words: [`recording: ${line.answer.replaceAll("_", " ")}, by ${line.by}`], aside: true };
+    case "AlarmLine":
+      return { who: "line", at: line.at_ms, words: [alarms[line.kind]?.(line.value) || line.kind], aside: true };
     case "EndLine":
       return { who: "end", at: line.at_ms, words: [line.reason.replaceAll("_", " ")], aside: true, last: true };
     default:
@@ -76,6 +90,7 @@ export class Transcript {
 
   clear() {
     this.list.replaceChildren();
+    delete this.list.dataset.note;
     this.next = 0;
   }
 
@@ -102,7 +117,8 @@ export class Transcript {
   }
 
   says(view) {
-    if (view.withheld) this.list.dataset.empty = "The caller has not agreed to be recorded: no words are shown, and none are kept.";
+    if (view.withheld) this.list.dataset.note = "No words are shown, and none are kept, as long as the caller has not agreed to be recorded.";
+    else if (view.withheld === false) delete this.list.dataset.note;
     const talks = Boolean(view.unheard) || view.floor === "agent";
     const who = view.floor === "caller" ? "caller" : talks ? "agent" : "";
     this.saying.className = `saying ${who}`;

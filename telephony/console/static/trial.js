@@ -12,7 +12,7 @@ let listening = null;
 let unfollow = () => {};
 
 function standing(text, kind = "") {
-  const badge = at("link").firstElementChild;
+  const badge = at("link").lastElementChild;
   badge.textContent = text;
   badge.className = `badge ${kind}`;
 }
@@ -34,7 +34,10 @@ function watch(callId) {
   unfollow();
   transcript.clear();
   trial.dataset.call = callId;
-  unfollow = follow(callId, transcript, { changed: () => {}, gone: () => {} });
+  const kept = at("kept");
+  kept.hidden = true;
+  kept.href = `/console/calls/${encodeURIComponent(callId)}`;
+  unfollow = follow(callId, transcript, { changed: () => {}, gone: () => { kept.hidden = false; } });
 }
 
 // ---- the phone -----------------------------------------------------------------------------------
