@@ -151,9 +151,9 @@ class Live:
         if line is None:
             return
         talked_ms, self._talked_ms = self._talked_ms, None
-        who = "the caller spoke up"
+        who = "the agent was cut off"
         if talked_ms is not None:
-            who += f" after {seconds(talked_ms)} s"
+            who = f"the caller spoke up after {seconds(talked_ms)} s"
         told = "nothing was heard" if line.deleted else f"{line.audio_end_ms} ms were heard"
         self._row(line.at_ms, "cut", Text(f"{who}; the model was told that {told}", "dim"))
 

@@ -169,7 +169,8 @@ def _json(text: str) -> Any:
 
 
 def _truncations(report: PhoneReport, entries: Sequence[AnyEntry]) -> list[Truncation]:
-    played = report.stream.played_ms_by_item if report.stream else {}
+    # A call that was put through and came back has a stream for each part; items are counted on.
+    played = {item: ms for each in report.streams for item, ms in each.played_ms_by_item.items()}
     return [
         Truncation(
             item_id=entry.item_id,

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +167,32 @@ async def _serve_and_call(
     try:
         async with serving(settings, listener, screen.watch) as service:
             await learning
-            while True:
-                await _call(service, carrier, ears, screen, record)
-                if not stay or not await _again(screen, settings, service.store):
-                    return
+            await calls(
+                lambda: _call(service, carrier, ears, screen, record),
+                (lambda: _again(screen, settings, service.store)) if stay else None,
+                screen.say,
+            )
     finally:
         await tasks.cancel_all()
         await ears.close()
+
+
+async def calls(
+    call: Callable[[], Awaitable[None]],
+    again: Callable[[], Awaitable[bool]] | None,
+    say: Callable[[str], None],
+) -> None:
+    """One call, or with `again` as many as are wanted; raises CommandFailed of an only one."""
+    while True:
+        try:
+            await call()
+        except CommandFailed as failed:
+            # Somebody may have stepped in from the console, which is to go on.
+            if again is None:
+                raise
+            say(f"\n{failed}")
+        if again is None or not await again():
+            return
 
 
 def _starting(settings: Settings) -> str:

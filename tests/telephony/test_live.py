@@ -111,7 +111,8 @@ def test_a_deleted_reply_is_told_at_the_end_if_it_never_was_a_line() -> None:
         TruncationLine("item_4", 4, 0, 28_200, deleted=True),
         EndLine(EndedReason.STREAM_LOST, 30_000, "closed"),
     ) == [
-        "   28.2  cut     the caller spoke up; the model was told that nothing was heard",
+        "   28.2  cut     the agent was cut off; the model was told that nothing was",
+        "                 heard",
         "   30.0  end     stream lost (closed)",
     ]
 

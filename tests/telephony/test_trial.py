@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from telephony.cli.errand import Asked
+from telephony.cli.terminal import CommandFailed
 from telephony.cli.trial import Trial, Truncation, problem, trial
 from telephony.cli.trial_text import summary
-from telephony.cli.try_call import serving_on
+from telephony.cli.try_call import calls, serving_on
 from telephony.simulator.carrier import PlayedClip
 from telephony.simulator.phone import EndedBy, PhoneReport, StreamEnd, StreamReport
 from telephony.transcripts.entry import (
@@ -215,3 +216,29 @@ def test_whoever_can_sign_in_is_told_where() -> None:
     said = serving_on("http://127.0.0.1:4000", None)
     assert "  http://127.0.0.1:4000/console/" in said.splitlines()
     assert "password" not in said
+
+
+def test_a_call_that_was_put_through_and_came_back_is_compared_with_all_its_streams() -> None:
+    first = report()
+    assert first.stream is not None
+    second = msgspec.structs.replace(first.stream, played_ms_by_item={2: 790})
+    told = msgspec.structs.replace(first, streams=(first.stream, second))
+    done = trial(told, ENTRIES, "local", ASKED, BOOKED, FILES)
+    assert [cut.played_ms for cut in done.truncations] == [1_498]
+
+
+async def test_a_call_that_went_wrong_ends_the_program_only_if_it_is_the_only_one() -> None:
+    said, tried_again = [], []
+
+    async def fails() -> None:
+        raise CommandFailed("Nothing was booked.")
+
+    async def again() -> bool:
+        tried_again.append(1)
+        return len(tried_again) < 2
+
+    with pytest.raises(CommandFailed):
+        await calls(fails, None, said.append)
+    assert said == []
+    await calls(fails, again, said.append)
+    assert said == ["\nNothing was booked."] * 2
