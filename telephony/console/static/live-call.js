@@ -142,7 +142,7 @@ function show(waiting) {
     const until = new Date(each.deadline_at).toLocaleTimeString();
     const otherwise = each.otherwise === "allow" ? "it runs" : "it does not run";
     const box = make("div", {}, make("h3", {}, each.tool), make("pre", {}, JSON.stringify(each.arguments, null, 2)),
-      make("p", { class: "hint" }, `The caller waits. If nobody decides until ${until}, ${otherwise}.`),
+      make("p", { class: "small dim" }, `The caller waits. If nobody decides until ${until}, ${otherwise}.`),
       make("p", { class: "row" },
         make("button", { type: "button", class: "main", onclick: () => decide("approve", "It may run, once.") }, "Approve"),
         make("button", { type: "button", onclick: () => decide("refuse", "It does not run.") }, "Refuse")));
