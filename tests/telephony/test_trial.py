@@ -228,7 +228,8 @@ def test_a_call_that_was_put_through_and_came_back_is_compared_with_all_its_stre
 
 
 async def test_a_call_that_went_wrong_ends_the_program_only_if_it_is_the_only_one() -> None:
-    said, tried_again = [], []
+    said: list[str] = []
+    tried_again: list[int] = []
 
     async def fails() -> None:
         raise CommandFailed("Nothing was booked.")
