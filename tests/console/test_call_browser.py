@@ -357,3 +357,17 @@ def test_everybody_can_use_it(
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+def test_on_a_phone_waits_and_journal_stand_within_the_screen(
+    office: Console, browser: Browser, address: str
+) -> None:
+    page = signed_in(browser, office, address, viewport=PHONE).new_page()
+    page.goto(PAGE)
+    for part in ("#waits .table", "#costs .table"):
+        wider = page.locator(part).evaluate("it => it.scrollWidth - it.clientWidth")
+        assert wider == 0, part
+    page.goto(f"{PAGE}/journal")
+    fields = page.locator("td:has(code.fields)").first
+    assert fields.evaluate("it => it.clientWidth") > PHONE["width"] * 0.8
+    page.context.close()

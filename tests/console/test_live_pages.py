@@ -136,3 +136,10 @@ def test_the_pages_fit_a_telephone_s_screen(floor: Floor) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     floor.phones.ends("CA4")
     page.context.close()
+
+
+def test_a_call_that_was_over_before_the_page_came_leads_to_what_is_kept(floor: Floor) -> None:
+    page = floor.page("/console/live/CAgone")
+    expect(page.get_by_role("link", name="Read what is kept of it")).to_be_visible()
+    expect(page.locator("#call")).to_be_hidden()
+    page.context.close()

@@ -53,6 +53,8 @@ function offer(targets) {
 function gone() {
   over = true;
   at("over").hidden = false;
+  // It was over before anything of it came.
+  call.hidden = view === null;
   write("f-state", states.ended);
   listening?.stop();
   for (const button of document.querySelectorAll(".controls button, .controls textarea, .controls select, #waiting button")) button.disabled = true;
