@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from agents.engine import CallerSpeechStarted, CallerTranscript, TextDelta
-from telephony.call.events import CallerAudio
+from agents.engine import CallerSpeechStarted, CallerTranscript, TextDelta, ToolCalled
+from telephony.call.events import CallerAudio, ToolFinished, ToolWaits
 from telephony.console.access.roles import Role
 from telephony.transcripts.entry import OperatorLine
 from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
@@ -15,6 +15,9 @@ from tests.console.hostile import CORPUS
 from tests.console.house import Console, copied
 from tests.console.phones import Phones, phones
 from tests.telephony.script import seconds
+from tools.policy import NeedsApproval
+from tools.receipts import Claim
+from tools.spec import Risk
 
 
 class Floor:
@@ -142,4 +145,44 @@ def test_a_call_that_was_over_before_the_page_came_leads_to_what_is_kept(floor: 
     page = floor.page("/console/live/CAgone")
     expect(page.get_by_role("link", name="Read what is kept of it")).to_be_visible()
     expect(page.locator("#call")).to_be_hidden()
+    page.context.close()
+
+
+@pytest.mark.parametrize("decision", ["Approve", "Refuse"])
+def test_a_tool_that_waits_is_decided_on_the_page_of_its_call(floor: Floor, decision: str) -> None:
+    call_id, approvals = f"CA{decision}", floor.console.parts.approvals
+    floor.phones.call(call_id)
+    page = floor.page(f"/console/live/{call_id}", Role.APPROVER)
+    wrong = watched(page)
+    now = floor.console.access.clock()
+    claim = Claim(call_id, "t1", "refund", Risk.MONEY, decision, now, now, caller="+4420")
+    asked = approvals.ask(claim, '{"amount": 5}', NeedsApproval(45.0, "refuse"))
+    floor.phones.happens(call_id, ToolCalled("r1", "t1", "refund", '{"amount": 5}'))
+    floor.phones.happens(call_id, ToolWaits("t1", "I have to ask a colleague."))
+    waiting = page.locator("#waiting")
+    expect(waiting).to_contain_text('"amount": 5')
+    expect(waiting).to_contain_text("it does not run.")
+    expect(page.locator("#f-tools")).to_have_text("refund waits for a person")
+    assert_accessible(page)
+    page.get_by_role("button", name=decision).click()
+    expect(page.locator("#approvals")).to_be_hidden()
+    assert approvals.use(asked.id, now) is (decision == "Approve")
+    floor.phones.happens(call_id, ToolFinished("t1", "refund", "done", "{}"))
+    expect(page.locator("#f-tools")).to_have_text("none runs")
+    floor.phones.ends(call_id)
+    assert wrong == []
+    page.context.close()
+
+
+def test_why_a_caller_cannot_be_put_through_is_said_on_the_page(floor: Floor) -> None:
+    floor.phones.call("CA5")
+    page = floor.page("/console/live/CA5", Role.APPROVER)
+    page.on("dialog", lambda dialog: dialog.accept())
+    expect(page.locator("#to")).to_have_text("sales")
+    for button in ("Put through", "A person takes over"):
+        page.get_by_role("button", name=button).click()
+        expect(page.locator(".toast").last).to_contain_text("The caller cannot be put through")
+        expect(page.locator("#said li.staff").last).to_contain_text("(it could not be done)")
+        page.locator(".toast").evaluate_all("all => all.forEach((each) => each.remove())")
+    floor.phones.ends("CA5")
     page.context.close()
