@@ -62,6 +62,16 @@ METERS = """
   });
 """
 """`window.loudness()` says how loud both sides go out, measured behind the player."""
+SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const each of list.getEntries()) {
+      const nodes = each.sources.map((it) => it.node?.id || it.node?.className || it.node?.nodeName);
+      window.shifts.push([each.value, ...nodes]);
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+"""From now on `window.shifts` has what moved in the page, and how far, without anybody's doing."""
 NOTHING_HIT = "window.hit === undefined"
 CURRENT = "document.querySelector('audio').currentTime"
 
@@ -370,4 +380,19 @@ def test_on_a_phone_waits_and_journal_stand_within_the_screen(
     page.goto(f"{PAGE}/journal")
     fields = page.locator("td:has(code.fields)").first
     assert fields.evaluate("it => it.clientWidth") > PHONE["width"] * 0.8
+    page.context.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE}], ids=str)
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}/journal", "/console/calls", "/console/live"])
+def test_nothing_moves_while_a_page_comes(
+    office: Console, browser: Browser, address: str, path: str, options: dict[str, object]
+) -> None:
+    page = signed_in(browser, office, address, timezone_id="Asia/Tokyo", **options).new_page()
+    page.add_init_script(SHIFTS)
+    page.goto(path, wait_until="networkidle" if "live" not in path else "load")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    moved = page.evaluate("window.shifts")
+    # A badge at the edge that says something shorter is as much; browsers call 0.1 good.
+    assert sum(each[0] for each in moved) < 0.001, moved
     page.context.close()
