@@ -66,7 +66,7 @@ SHIFTS = """
   window.shifts = [];
   new PerformanceObserver((list) => {
     for (const each of list.getEntries()) {
-      const nodes = each.sources.map((it) => it.node?.id || it.node?.className || it.node?.nodeName);
+      const nodes = each.sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
       window.shifts.push([each.value, ...nodes]);
     }
   }).observe({ type: "layout-shift", buffered: true });
