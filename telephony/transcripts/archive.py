@@ -162,14 +162,19 @@ def _head(call: StoredCall) -> str:
     return "\n".join(
         (
             f"Call {summary.call_id}, {summary.started_at}, engine {summary.engine}",
-            f"From {summary.from_number or 'unknown'} to {summary.to_number or 'unknown'}",
-            f"{clock(summary.duration_ms)}, {ended}; {summary.turns} turns,"
-            f" {summary.interruptions} interruptions, {summary.tool_calls} tool calls",
+            f"From {summary.from_number or 'withheld'} to {summary.to_number or 'unknown'}",
+            f"{clock(summary.duration_ms)}, {ended}; {_many(summary.turns, 'turn')},"
+            f" {_many(summary.interruptions, 'interruption')},"
+            f" {_many(summary.tool_calls, 'tool call')}",
             *_cost(summary),
             *_version(summary),
             *([f"Not everything could be stored: {_trouble(summary)}"] * bool(_trouble(summary))),
         )
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _cost(summary: Summary) -> list[str]:

@@ -239,7 +239,7 @@ def test_a_call_exports_as_text(tmp_path: Path) -> None:
     text = export_text(Archive(tmp_path).find("CA1"))
     assert text == (
         "Call CA1, 2026-11-20T12:00:00.000+00:00, engine local\n"
-        "From unknown to unknown\n"
+        "From withheld to unknown\n"
         "00:04.000, caller hung up; 2 turns, 0 interruptions, 0 tool calls\n"
         "\n"
         "00:01.000  caller  tomorrow\n"
