@@ -178,6 +178,7 @@ def test_a_call_from_the_page_is_heard_cut_and_answered_like_any_other(tmp_path:
         expect(page.locator("#said li.caller").last).to_contain_text("pressed 5")
         page.get_by_role("button", name="Hang up").click()
         expect(page.locator("#link")).to_have_text("call ended")
+        expect(page.get_by_role("link", name="Read what is kept of it")).to_be_visible()
         expect(page.get_by_role("button", name="Call", exact=True)).to_be_enabled()
         built = running.built
         for _ in range(200):

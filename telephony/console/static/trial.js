@@ -12,7 +12,7 @@ let listening = null;
 let unfollow = () => {};
 
 function standing(text, kind = "") {
-  const badge = at("link").lastElementChild;
+  const badge = at("link").firstElementChild;
   badge.textContent = text;
   badge.className = `badge ${kind}`;
 }
