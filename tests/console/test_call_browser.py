@@ -388,7 +388,8 @@ def test_on_a_phone_waits_and_journal_stand_within_the_screen(
 def test_nothing_moves_while_a_page_comes(
     office: Console, browser: Browser, address: str, path: str, options: dict[str, object]
 ) -> None:
-    page = signed_in(browser, office, address, timezone_id="Asia/Tokyo", **options).new_page()
+    tokyo = {"timezone_id": "Asia/Tokyo", **options}
+    page = signed_in(browser, office, address, Role.ADMIN, **tokyo).new_page()
     page.add_init_script(SHIFTS)
     page.goto(path, wait_until="networkidle" if "live" not in path else "load")
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
