@@ -156,4 +156,5 @@ def test_a_console_beside_the_calls_says_where_to_go(shared: Console) -> None:
     for path in ("calls", "scenarios/booking"):
         answer = admin.act("POST", f"{TRIAL}/{path}", NUMBERS)
         assert (answer.status_code, "frontdesk serve" in answer.json()["detail"]) == (409, True)
-    assert "No phone here" in admin.get("/console/trial").text
+    page = admin.get("/console/trial").text
+    assert ("No phone here" in page, ">ready<" in page) == (True, False)
