@@ -84,7 +84,6 @@ class Server:
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_ROOT),
             **UNASKED,
-            **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
             # Cuts are timed from when the model hears speech: nothing may hold before.
