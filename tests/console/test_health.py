@@ -164,6 +164,40 @@ def test_a_picture_carries_no_style_no_script_and_no_id() -> None:
 
 def test_a_picture_of_nothing_is_still_one() -> None:
     assert "<svg" in charts.stacked("Nothing", ["a"], [("one", [0]), ("two", [None])])
+    assert "<svg" in charts.stacked("Nobody", ["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("highest", "whole", "steps"),
+    [
+        (4, True, [0, 1, 2, 3, 4]),
+        (7, True, [0, 2, 4, 6, 8]),
+        (1, True, [0, 1]),
+        (0, True, [0, 1]),
+        (0.0873, False, [0, 0.05, 0.1]),
+        (2_030, False, [0, 1_000, 2_000, 3_000]),
+        (1_000, False, [0, 500, 1_000]),
+    ],
+)
+def test_steps_of_the_axis_are_even_round_and_reach_far_enough(
+    highest: float, whole: bool, steps: list[float]
+) -> None:
+    assert charts.ticks(highest, whole) == steps
+
+
+def test_the_axis_says_what_stands_beside_its_lines() -> None:
+    cents = charts.stacked("Cost", ["a"], [("x", [0.05]), ("y", [0.0373])], lambda x: f"{x:.2f}")
+    assert [each for each in ("0.00", "0.05", "0.10") if f">{each}<" in cents] == [
+        "0.00",
+        "0.05",
+        "0.10",
+    ]
+
+
+def test_no_line_is_drawn_where_nothing_was_counted() -> None:
+    drawn = charts.lines("Waits", ["a", "b", "c", "d"], [("x", [1.0, 2.0, None, 3.0])])
+    (path,) = re.findall(r'<path[^>]*d="([^"]+)"[^>]*class="line reactive', drawn)
+    assert (path.count("M"), path.count("L")) == (1, 1), "from a to b, and not on to d"
 
 
 def test_a_lone_bar_leaves_room_for_others() -> None:

@@ -20,11 +20,12 @@ PAGES = (
     "/console/settings/sessions",
     "/console/settings/audit",
     "/console/settings/numbers",
+    "/console/settings/redaction",
     "/console/settings/deployment",
     "/console/account",
     "/console/account/second-step",
 )
-ALIKE = PAGES[2:3] + PAGES[4:6]
+ALIKE = (PAGES[2], PAGES[4], PAGES[6])
 """Tables as on other pages."""
 NUMBERS = "default: front\nnumbers:\n  '+15550001': back\n"
 
@@ -149,6 +150,34 @@ def test_numbers_are_shown_with_the_file_of_their_persona(console: Console) -> N
         {"number": "+15550001", "persona": "back", "file": "personas/back.yaml"}
     ]
     assert shown["default"] == "front"
+
+
+def test_what_is_kept_out_of_records_is_shown_persona_by_persona(console: Console) -> None:
+    admin, page = console.client(Role.ADMIN), "/console/settings/redaction"
+    files = {
+        "personas/front.yaml": "greeting: Hello\n",
+        "personas/open.yaml": "redact: []\n",
+        "personas/shy.yaml": "redact: [email, card, nonsense]\n",
+        "tools/pay.yaml": "name: pay_now\nredact: [cvv]\n",
+        "tools/ask.yaml": "handler: calls.end_call\n",
+    }
+    versions = console.backend.versions
+    saved: Any = versions.save(versions.pointers().head, files, "ann", "")
+    versions.publish(saved.version.id, "ann", "")
+    shown = console.client(Role.VIEWER).get("/api/v1/redaction").json()
+    usual = ["card", "cvv", "ssn", "iban", "secrets"]
+    told = {each["persona"]: (each["kinds"], each["said"]) for each in shown["personas"]}
+    assert (told["front"], told["open"], told["shy"]) == (
+        (usual, False),
+        ([], True),
+        (["card", "email"], True),
+    )
+    assert shown["tools"] == [{"tool": "pay_now", "file": "tools/pay.yaml", "fields": ["cvv"]}]
+    assert [each["name"] for each in shown["kinds"] if each["usual"]] == usual
+    text = admin.get(page).text
+    assert "/console/tools/edit/personas/shy.yaml" in text
+    assert ">nothing</span>" in text, "who keeps everything is told apart"
+    assert console.client(Role.EDITOR).get(page).status_code == 403
 
 
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark", "viewport": PHONE}])
