@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -53,6 +54,19 @@ _LOOK_EVERY_S = 0.05
 _DRAIN_S = 3
 TERMINATED = 128 + signal.SIGTERM
 CONSENT = "FRONTDESK_RECORDING_CONSENT"
+_OWN = (
+    "FRONTDESK_HOST",
+    "FRONTDESK_PORT",
+    "FRONTDESK_PUBLIC_URL",
+    "FRONTDESK_CONSOLE",
+    "FRONTDESK_CONSOLE_URL",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_URL",
+    "FRONTDESK_DRAIN_SECONDS",
+    "FRONTDESK_LOST_SECONDS",
+)
+"""What a trial sets, whatever the environment says."""
 
 
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
@@ -128,7 +142,9 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
     """The same deployment, on loopback, with the simulated account instead of a real one."""
     return msgspec.structs.replace(
         settings,
+        sources={**settings.sources, **dict.fromkeys(_OWN, "frontdesk try")},
         host="127.0.0.1",
+        port=urlsplit(address).port,
         public_url=address,
         console="on",
         console_url=None,

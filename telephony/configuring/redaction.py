@@ -1,6 +1,6 @@
 """What do personas and tools keep out of the records of a call, as their files say?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -39,7 +39,7 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 def redaction_of(files: Mapping[str, str]) -> Rules:
-    """Of files that can be published. Pure. What is not understood in a broken one is passed over."""
+    """Of files that can be published; what is not understood in others is passed over. Pure."""
     of_kind: dict[str | None, list[tuple[str, dict[str, Any]]]] = {"persona": [], "tool": []}
     for path, text in sorted(files.items()):
         of_kind.setdefault(kind_of(path), []).append((path, Document(text, "", []).data))
@@ -52,19 +52,18 @@ def redaction_of(files: Mapping[str, str]) -> Rules:
 def _persona(path: str, data: Mapping[str, Any]) -> PersonaRule:
     said = data.get("redact")
     known = {each.value: each for each in Sensitive}
-    named = [known[str(each)] for each in said if str(each) in known] if _list(said) else DEFAULT
-    return PersonaRule(PurePosixPath(path).stem, path, _ordered(named), said=_list(said))
+    stem = PurePosixPath(path).stem
+    if not isinstance(said, list):
+        return PersonaRule(stem, path, _ordered(DEFAULT), said=False)
+    named = [known[str(each)] for each in said if str(each) in known]
+    return PersonaRule(stem, path, _ordered(named), said=True)
 
 
 def _tool(path: str, data: Mapping[str, Any]) -> ToolRule:
     said = data.get("redact")
-    fields = tuple(map(str, said)) if _list(said) else ()
+    fields = tuple(map(str, said)) if isinstance(said, list) else ()
     return ToolRule(str(data.get("name", PurePosixPath(path).stem)), path, fields)
 
 
-def _list(said: object) -> bool:
-    return isinstance(said, list)
-
-
-def _ordered(kinds: Any) -> tuple[Sensitive, ...]:
+def _ordered(kinds: Collection[Sensitive]) -> tuple[Sensitive, ...]:
     return tuple(each for each in Sensitive if each in kinds)

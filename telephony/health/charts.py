@@ -34,7 +34,10 @@ Form = Callable[[float], str]
 
 def stacked(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Bars whose parts add up."""
-    sums = [sum(each or 0 for each in column) for column in zip(*(one for _, one in series))]
+    sums = [
+        sum(each or 0 for each in column)
+        for column in zip(*(one for _, one in series), strict=True)
+    ]
     return _drawn(pygal.StackedBar, title, _placed(labels), series, form, sums)
 
 
