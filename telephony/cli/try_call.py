@@ -134,15 +134,17 @@ async def _try(settings: Settings, screen: Screen, record: Path | None, *, stay:
     listener = listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with SimulatedTwilio(address) as carrier:
-        deployed = _for_trial(settings, address, carrier)
+        deployed = for_trial(settings, address, carrier)
         await _serve_and_call(deployed, listener, carrier, screen, record, stay)
 
 
-def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Settings:
+def for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Settings:
     """The same deployment, on loopback, with the simulated account instead of a real one."""
+    consent = consent_in_trial(settings)
+    own = (*_OWN, *([CONSENT] if consent != settings.recording_consent else []))
     return msgspec.structs.replace(
         settings,
-        sources={**settings.sources, **dict.fromkeys(_OWN, "frontdesk try")},
+        sources={**settings.sources, **dict.fromkeys(own, "frontdesk try")},
         host="127.0.0.1",
         port=urlsplit(address).port,
         public_url=address,
@@ -154,7 +156,7 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
         drain_seconds=_DRAIN_S,
         # Nobody asks after a phone of our own that is gone.
         lost_seconds=0,
-        recording_consent=consent_in_trial(settings),
+        recording_consent=consent,
     )
 
 

@@ -137,6 +137,21 @@ def test_the_audit_log_is_paged_searched_and_verified(console: Console) -> None:
     assert "The log is whole" in admin.get(audit).text
 
 
+def test_what_settings_mean_is_told_in_words_and_not_in_marks(console: Console) -> None:
+    text = console.client(Role.ADMIN).get("/console/settings/deployment").text
+    assert "Whether <code>frontdesk serve</code> serves the console, too" in text
+    assert "`" not in text
+    assert ".md)" not in text
+
+
+def test_a_form_that_was_refused_leaves_its_tab_marked(console: Console) -> None:
+    admin, path = console.client(Role.ADMIN), "/console/settings/retention"
+    form = {"kind": "number", "subject": "12", "reason": "claim"}
+    refused = admin.form(f"{path}/holds", form)
+    assert refused.status_code == 422
+    assert f'href="{path}" aria-current="page"' in refused.text
+
+
 def test_numbers_are_shown_with_the_file_of_their_persona(console: Console) -> None:
     admin = console.client(Role.ADMIN)
     versions = console.backend.versions

@@ -98,7 +98,9 @@ def _list(router: APIRouter, shop: Workshop) -> None:
         )
 
     @router.post("/new", dependencies=_EDIT)
-    def new(request: Request, who: Me, kind: Short, name: Short = "", source: Short = "") -> Response:
+    def new(
+        request: Request, who: Me, kind: Short, name: Short = "", source: Short = ""
+    ) -> Response:
         """`source` is a file to copy: `KIT:PATH` of a starter, or the path of one there is."""
         folder = {"tool": "tools", "persona": "personas"}.get(kind)
         if folder is None:
