@@ -10,9 +10,13 @@ from playwright.sync_api import Browser
 
 from telephony.cli.main import frontdesk
 from telephony.console.access.roles import Role
+from telephony.frontoffice import open_access
+from telephony.settings import load
 from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
 from tests.console.house import PASSWORD, Console
 from tests.console.test_faults_access import SECRET, code_of
+from tests.telephony.api_client import FILE
+from tools.store import open_store
 
 PAGES = (
     "/console/settings/users",
@@ -295,5 +299,17 @@ def test_users_in_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert '"name": "ann"' in run("list", "--json").output
     assert run("reset-link", "ANN").output.startswith("https://desk.example.com/console/welcome/")
     assert "There is no user bob" in str(run("reset-link", "bob").exception)
+    store = open_store(f"sqlite:///{tmp_path / FILE}")
+    access = open_access(load({}, tmp_path), store)
+    ann = access.users.named("ann")
+    assert ann is not None
+    assert access.second.begin(ann, SECRET, code_of(SECRET, 0))
+    assert "No code is asked of ann any more." in run("drop-code", "Ann").output
+    after = access.users.named("ann")
+    assert after is not None
+    assert after.totp_secret is None
+    assert access.audit.entries(1)[0].action == "user.second-step.drop"
+    assert "There is no user bob" in str(run("drop-code", "bob").exception)
+    store.close()
     assert "a user ann already" in str(run("add", "ann").exception)
     assert run("add", "bob", "--role", "root").exit_code != 0

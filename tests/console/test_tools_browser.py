@@ -121,6 +121,52 @@ def test_what_is_not_saved_is_kept_and_offered_again(house: House) -> None:
     expect(page.locator("#text")).to_have_value(SALON[BOOK] + "# half a thought\n")
 
 
+def test_who_is_signed_out_while_editing_is_told_once_and_loses_nothing(house: House) -> None:
+    window = house.window()
+    page, _ = editor(window)
+    window.clear_cookies()
+    for words in ("# one\n", "# two\n"):
+        with page.expect_response(lambda answer: answer.status == 401):
+            page.locator("#text").fill(SALON[BOOK] + words)
+        expect(page.locator("#problems")).to_have_text("You are signed out.")
+    expect(page.locator(".toast")).to_have_count(1)
+    expect(page.locator("#said")).to_contain_text("kept in this browser")
+
+
+def test_what_is_offered_otherwise_is_told_once_and_not_once_a_call(house: House) -> None:
+    page, _ = editor(house.window())
+    changed = {
+        "calls": 2,
+        "tool_calls": 3,
+        "unread": 0,
+        "added": [],
+        "removed": ["end_call"],
+        "changed": [],
+        "changed_calls": [
+            {
+                "call_id": name,
+                "started_at": "2026-11-20T12:00:00+00:00",
+                "tool_calls": 1,
+                "unknown": [],
+                "differences": [
+                    {"kind": kind, "what": what, "before": "yes", "after": "no", "at_ms": 0}
+                    for kind, what in (("offer", "end_call"), ("verdict", f"book {name}"))
+                ],
+            }
+            for name in ("CA1", "CA2")
+        ],
+        "unknown_calls": 0,
+        "never_known": [],
+    }
+    page.route("**/api/v1/config/preview", lambda route: route.fulfill(json=changed))
+    page.get_by_role("button", name="Replay past calls").click()
+    results = page.locator("#results")
+    expect(results.locator("tbody tr")).to_have_count(2)
+    expect(results).to_contain_text("Offered otherwise: 1 tool")
+    results.get_by_text("Offered otherwise").click()
+    expect(results.locator("details[open] li")).to_have_text("end_call: yes, then no (2 calls)")
+
+
 def test_fault_c3_hostile_files_stay_text_in_a_browser(house: House) -> None:
     body = "".join(f"# {' '.join(text.split())}\n" for text in CORPUS[:9])
     words = " ".join(CORPUS[1].split())

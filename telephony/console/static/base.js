@@ -74,12 +74,18 @@ export async function send(method, url, body, headers = {}) {
   const answer = await fetch(url, { method, headers: all, body: content, credentials: "same-origin" });
   const json = /[/+]json/.test(answer.headers.get("content-type") || "");
   const value = json ? await answer.json() : null;
-  if (answer.status === 401) signInAgain();
+  if (answer.status === 401) {
+    signInAgain();
+    throw new Refused(401, { title: "You are signed out." });
+  }
   if (!answer.ok) throw new Refused(answer.status, value || {});
   return value;
 }
 
+let signedOut = false;
 function signInAgain() {
+  if (signedOut) return; // it is said already, and stays
+  signedOut = true;
   toast("You are signed out.", { label: "Sign in", act: () => {
     location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }, stays: true });
