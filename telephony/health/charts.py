@@ -75,7 +75,7 @@ def _drawn(
         show_minor_x_labels=False,
         x_labels_major=_shown(labels),
         truncate_label=-1,
-        dots_size=2.5,
+        dots_size=4,
         value_formatter=form,
         allow_interruptions=True,
     )

@@ -191,6 +191,18 @@ def test_what_the_agent_can_do_less_is_said_before_it_is_published(
     console.close()
 
 
+def test_what_calls_go_by_is_compared_with_what_they_went_by_before(console: Console) -> None:
+    visitor, versions = console.client(Role.VIEWER), console.backend.versions
+    assert "What is in it" in shown(visitor, "/console/tools/versions/1"), "the first of all"
+    draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 9"))
+    versions.publish(2, "ann", "")
+    text = shown(visitor, "/console/tools/versions/2")
+    assert "What is different from version 1, which was published before" in text
+    assert "per_call: 9" in text
+    older = shown(visitor, "/console/tools/versions/1")
+    assert "What is different from version 2, which calls go by" in older
+
+
 def test_a_file_is_taken_out_of_the_draft_only(console: Console) -> None:
     visitor = console.client(Role.EDITOR)
     visitor.form("/console/tools/remove", {"path": BOOK})

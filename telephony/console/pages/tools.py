@@ -257,7 +257,8 @@ def _version_page(
 ) -> Response:
     versions = shop.config.versions
     at = versions.pointers()
-    other = against or at.published
+    live = version == at.published
+    other = against or (versions.before()[0] if live else at.published)
     found, files = versions.version(version), versions.files(version)
     before = versions.files(other)
     unread = versions.unread(version, reader_of(who))
@@ -267,11 +268,12 @@ def _version_page(
         version=found,
         at=at,
         other=other,
+        before=versions.before()[0],
         changes=_changes(before, files),
         errors=shop.errors(files),
         running=shop.rollouts.running(),
         unread=four_eyes(who, unread) if unread else "",
-        offer=shop.rehearsal.told(before, files),
+        offer=None if live else shop.rehearsal.told(before, files),
         first_tool=_has_tool(files) and not _has_tool(before),
         problem=problem,
     )
