@@ -12,7 +12,14 @@ from telephony.console.access.roles import Role
 from telephony.console.pages.health import ms, percent
 from telephony.health import charts
 from telephony.health.state import EngineState, EngineView, ProcessState
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.healthy import STATE, counted, said
 from tests.console.hostile import CORPUS, assert_inert
 from tests.console.house import Console, copied
@@ -214,6 +221,7 @@ def test_the_page_in_a_browser(browser: Browser, week: Console) -> None:
         page = context.new_page()
         wrong = watched(page)
         page.goto(PAGE)
+        assert_nothing_moved(page)
         assert_accessible(page)
         bar = page.locator(".picture .rect").first
         accent = page.evaluate(
@@ -241,6 +249,7 @@ def test_the_page_is_accessible_in_the_dark_and_on_a_telephone(
         )
         page = context.new_page()
         page.goto(PAGE)
+        assert_nothing_moved(page)
         assert_accessible(page)
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0

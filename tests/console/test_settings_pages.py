@@ -12,7 +12,14 @@ from telephony.cli.main import frontdesk
 from telephony.console.access.roles import Role
 from telephony.frontoffice import open_access
 from telephony.settings import load
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.house import PASSWORD, Console
 from tests.console.test_faults_access import SECRET, code_of
 from tests.telephony.api_client import FILE
@@ -211,6 +218,7 @@ def test_every_page_is_accessible_light_and_wide_dark_and_narrow(
         wrong = watched(page)
         for path in PAGES:
             page.goto(path)
+            assert_nothing_moved(page)
             if path not in ALIKE:
                 assert_accessible(page)
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -7,7 +7,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from telephony.console.access.roles import Role
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.hostile import CORPUS
 from tests.console.house import Console
 from tests.console.salon import BOOK, SALON, draft, salon
@@ -49,6 +56,7 @@ def editor(window: BrowserContext) -> tuple[Page, list[str]]:
 
 def test_a_mistake_is_shown_where_it_is_mended_published_and_taken_back(house: House) -> None:
     page, wrong = editor(house.window())
+    assert_nothing_moved(page)
     # In the form, beyond its range: the text follows, and the line is marked.
     page.locator("#p-limits > summary").click()
     page.get_by_label("Per call").fill("5000")

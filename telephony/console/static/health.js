@@ -1,5 +1,4 @@
 // The Health page: a choice shows itself; without this the button does.
 
 const form = document.getElementById("range");
-form.querySelector("button").hidden = true;
 form.addEventListener("change", () => form.requestSubmit());
