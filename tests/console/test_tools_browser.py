@@ -129,6 +129,20 @@ def test_what_is_not_saved_is_kept_and_offered_again(house: House) -> None:
     expect(page.locator("#text")).to_have_value(SALON[BOOK] + "# half a thought\n")
 
 
+def test_on_a_telephone_what_goes_stands_above_what_comes(house: House) -> None:
+    draft(house.console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 7"))
+    page = house.window(viewport=PHONE).new_page()
+    page.goto("/console/tools/versions/2")
+    gone, come = page.locator("tr.changed .left"), page.locator("tr.changed .right")
+    above, below = gone.bounding_box(), come.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    assert below["width"] > PHONE["width"] * 0.8
+    expect(page.locator("tr.same .left").first).to_be_hidden()
+    assert_accessible(page)
+
+
 def test_who_is_signed_out_while_editing_is_told_once_and_loses_nothing(house: House) -> None:
     window = house.window()
     page, _ = editor(window)
