@@ -23,6 +23,7 @@ from tests.console.browsing import (
 from tests.console.house import PASSWORD, Console
 from tests.console.test_faults_access import SECRET, code_of
 from tests.telephony.api_client import FILE
+from tools.spec import BackendError
 from tools.store import open_store
 
 PAGES = (
@@ -204,6 +205,32 @@ def test_what_is_kept_out_of_records_is_shown_persona_by_persona(console: Consol
     assert "/console/tools/edit/personas/shy.yaml" in text
     assert ">nothing</span>" in text, "who keeps everything is told apart"
     assert console.client(Role.EDITOR).get(page).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (RuntimeError("hunter2"), 500, "Something broke on our side"),
+        (BackendError("hunter2", permanent=False), 503, "This cannot be reached just now"),
+    ],
+)
+def test_what_breaks_is_a_page_with_words_and_no_inside(
+    console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str
+) -> None:
+    admin = console.client(Role.ADMIN)
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(console.access.keys), "all", broken)
+    answer = admin.get("/console/settings/keys")
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
+    assert 'href="/console/"' in answer.text, "there is a way on"
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+    assert admin.get("/console/settings/users").status_code == 200, "the rest is there"
 
 
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark", "viewport": PHONE}])
