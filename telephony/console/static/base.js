@@ -87,7 +87,9 @@ function signInAgain() {
   if (signedOut) return; // it is said already, and stays
   signedOut = true;
   toast("You are signed out.", { label: "Sign in", act: () => {
-    location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    const whole = location.pathname + location.search;
+    const place = whole.length <= 1000 ? whole : location.pathname; // as the server takes it
+    location.assign(`/console/sign-in?next=${encodeURIComponent(place)}`);
   }, stays: true });
 }
 
