@@ -62,6 +62,13 @@ class Rehearsal:
         """What can carry out a tool, in the shop that is built in."""
         return handlers_for(self._store, self._sections)(default_shop(), Line()).names()
 
+    def told(self, before: Files, after: Files) -> Told | None:
+        """Which tools a model is told of by both; None for files that cannot be used."""
+        try:
+            return told(self._cast(before).everything, self._cast(after).everything)
+        except ConfigError:
+            return None
+
     def previews(self, before: Files, after: Files, last: int) -> Previews:
         """The newest calls, judged by both. Raises ConfigError for files that cannot be used."""
         was, now = self._cast(before), self._cast(after)

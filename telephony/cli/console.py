@@ -14,6 +14,7 @@ from telephony.cli.serve import greet, listening
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.access import Access
 from telephony.console.access.firstrun import link_for
+from telephony.console.access.reception import Reception
 from telephony.console.access.roles import Role, Who, program
 from telephony.console.access.users import NameTaken, User
 from telephony.frontoffice import console_address, open_access
@@ -88,11 +89,29 @@ def reset_link(name: str) -> None:
     The old password works until then.
     """
     with _access() as (access, settings):
-        user = access.users.named(name)
-        if user is None:
-            raise CommandFailed(f"There is no user {name}: `frontdesk console users list`.")
+        user = _named(access, name)
         access.audit.record(_terminal(), "user.link", f"user {user.name}")
         click.echo(console_address(settings) + link_for(access, user))
+
+
+@users.command("drop-code")
+@click.argument("name")
+def drop_code(name: str) -> None:
+    """Ask for no code of an app any more, for somebody who has lost app and recovery codes.
+
+    Their password stays. Where a second step is demanded they set up another one.
+    """
+    with _access() as (access, _):
+        user = _named(access, name)
+        Reception(access).drop_code(_terminal(), user.id)
+        click.echo(f"No code is asked of {user.name} any more.")
+
+
+def _named(access: Access, name: str) -> User:
+    user = access.users.named(name)
+    if user is None:
+        raise CommandFailed(f"There is no user {name}: `frontdesk console users list`.")
+    return user
 
 
 def _terminal() -> Who:

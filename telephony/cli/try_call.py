@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -53,6 +54,19 @@ _LOOK_EVERY_S = 0.05
 _DRAIN_S = 3
 TERMINATED = 128 + signal.SIGTERM
 CONSENT = "FRONTDESK_RECORDING_CONSENT"
+_OWN = (
+    "FRONTDESK_HOST",
+    "FRONTDESK_PORT",
+    "FRONTDESK_PUBLIC_URL",
+    "FRONTDESK_CONSOLE",
+    "FRONTDESK_CONSOLE_URL",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_URL",
+    "FRONTDESK_DRAIN_SECONDS",
+    "FRONTDESK_LOST_SECONDS",
+)
+"""What a trial sets, whatever the environment says."""
 
 
 def run(settings: Settings, *, once: bool, as_json: bool, record: Path | None) -> int:
@@ -125,15 +139,19 @@ async def _try(settings: Settings, screen: Screen, record: Path | None, *, stay:
     listener = listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with SimulatedTwilio(address) as carrier:
-        deployed = _for_trial(settings, address, carrier)
+        deployed = for_trial(settings, address, carrier)
         await _serve_and_call(deployed, listener, carrier, screen, record, stay)
 
 
-def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Settings:
+def for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Settings:
     """The same deployment, on loopback, with the simulated account instead of a real one."""
+    consent = consent_in_trial(settings)
+    own = (*_OWN, *([CONSENT] if consent != settings.recording_consent else []))
     return msgspec.structs.replace(
         settings,
+        sources={**settings.sources, **dict.fromkeys(own, "frontdesk try")},
         host="127.0.0.1",
+        port=urlsplit(address).port,
         public_url=address,
         console="on",
         console_url=None,
@@ -143,7 +161,7 @@ def _for_trial(settings: Settings, address: str, carrier: SimulatedTwilio) -> Se
         drain_seconds=_DRAIN_S,
         # Nobody asks after a phone of our own that is gone.
         lost_seconds=0,
-        recording_consent=consent_in_trial(settings),
+        recording_consent=consent,
     )
 
 

@@ -21,7 +21,7 @@ from tools.http.section import HttpSection
 from tools.mcp.section import McpSection
 from tools.registry import without_hints
 
-FORMS = ("tool", "persona")
+FORMS = tuple(SHAPES)
 """Kinds of files that can be filled in."""
 _SECTIONS: Mapping[str, type[msgspec.Struct]] = {"http": HttpSection, "mcp": McpSection}
 _LONG = 160

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from telephony.configuring.configuration import NUMBERS_FILE
 from telephony.configuring.numbers import assigned
+from telephony.configuring.redaction import redaction_of
 from telephony.console.access.access import Access
 from telephony.console.access.policy import current, needs, signed_in
 from telephony.console.access.reception import NotDone, Reception
@@ -25,6 +26,7 @@ from telephony.console.peopleviews import (
     NewKeyView,
     NumbersView,
     NumberView,
+    RedactionView,
     SessionsView,
     SettingsView,
     UsersView,
@@ -33,6 +35,7 @@ from telephony.console.peopleviews import (
     entry_view,
     key_view,
     me_view,
+    redaction_view,
     session_view,
     setting_view,
     user_view,
@@ -236,6 +239,11 @@ def _numbers(desk: ConfigDesk) -> APIRouter:
         """Which persona answers which of our numbers."""
         return numbers_of(desk)
 
+    @router.get("/redaction")
+    def redaction() -> RedactionView:
+        """What personas and tools keep out of the records of calls."""
+        return redaction_rules(desk)
+
     return router
 
 
@@ -257,3 +265,9 @@ def numbers_of(desk: ConfigDesk) -> NumbersView:
         default=default,
         version=published,
     )
+
+
+def redaction_rules(desk: ConfigDesk) -> RedactionView:
+    """Blocks."""
+    published = desk.versions.pointers().published
+    return redaction_view(redaction_of(desk.versions.files(published)), published)

@@ -5,12 +5,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from telephony.configuring.redaction import Rules
 from telephony.console.access.audit import Broken, Entry
 from telephony.console.access.keys import Key
 from telephony.console.access.roles import Role, Who
 from telephony.console.access.sessions import Session
 from telephony.console.access.users import User
 from telephony.settings import Row
+from tools.redacting.kinds import DEFAULT, LABELS, Sensitive
 
 
 class _View(BaseModel):
@@ -159,6 +161,59 @@ class NumbersView(_View):
     numbers: list[NumberView]
     default: str = Field(description="The persona of all other numbers; empty for the built-in.")
     version: int | None
+
+
+class KindView(_View):
+    """One kind of what may be kept out of records."""
+
+    name: str
+    label: str = Field(description="What stands in its place.")
+    usual: bool = Field(description="Kept out where a persona does not say otherwise.")
+
+
+class PersonaRuleView(_View):
+    persona: str = Field(description="Empty for the built-in one.")
+    file: str
+    kinds: list[str]
+    said: bool = Field(description="Its file says so; otherwise these are the usual ones.")
+
+
+class ToolRuleView(_View):
+    tool: str
+    file: str
+    fields: list[str] = Field(description="Arguments, and fields of the answer.")
+
+
+class RedactionView(_View):
+    """Of the published version."""
+
+    kinds: list[KindView]
+    personas: list[PersonaRuleView]
+    tools: list[ToolRuleView]
+    version: int | None
+
+
+def redaction_view(rules: Rules, version: int | None) -> RedactionView:
+    return RedactionView(
+        kinds=[
+            KindView(name=each.value, label=LABELS[each], usual=each in DEFAULT)
+            for each in Sensitive
+        ],
+        personas=[
+            PersonaRuleView(
+                persona=each.persona,
+                file=each.path,
+                kinds=[kind.value for kind in each.kinds],
+                said=each.said,
+            )
+            for each in rules.personas
+        ],
+        tools=[
+            ToolRuleView(tool=each.tool, file=each.path, fields=list(each.fields))
+            for each in rules.tools
+        ],
+        version=version,
+    )
 
 
 def me_view(who: Who) -> MeView:

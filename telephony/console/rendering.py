@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -166,6 +167,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["moment"] = _moment
     environment.filters["browser"] = browser
+    environment.filters["prose"] = _prose
     return environment
 
 
@@ -178,3 +180,10 @@ def _moment(value: dt.datetime | None) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(
         utc.isoformat(timespec="seconds"), utc.strftime("%Y-%m-%d %H:%M")
     )
+
+
+def _prose(text: str) -> Markup:
+    """A sentence as documents have it: code as code, of links to other documents their words."""
+    pieces = re.split(r"`([^`]*)`", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text))
+    marked = (Markup("<code>{}</code>") if at % 2 else Markup("{}") for at in range(len(pieces)))
+    return Markup("").join(mark.format(piece) for mark, piece in zip(marked, pieces, strict=True))

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from telephony.configuring.configuration import SINGLE_FILES
 from telephony.configuring.form import FORMS, form_of, order_of, written
 from telephony.configuring.overview import kind_of, overview
 from telephony.configuring.published import kind_of as kind_of_file
@@ -160,8 +161,10 @@ def known_of(files: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _kind(path: str) -> str:
     kind = kind_of_file(path)
-    if kind not in FORMS or kind_of(path) is None:
-        raise Refused(404, "no-form", "There are forms for tools/NAME.yaml and personas/NAME.yaml.")
+    if kind not in FORMS or (kind_of(path) is None and path not in SINGLE_FILES):
+        known = ", ".join(SINGLE_FILES)
+        detail = f"There are forms for tools/NAME.yaml, personas/NAME.yaml, {known}."
+        raise Refused(404, "no-form", detail)
     return kind
 
 

@@ -23,7 +23,7 @@ from telephony.console.pages.live import live_pages_router
 from telephony.console.pages.retention import retention_page
 from telephony.console.pages.rollouts import rollouts_pages
 from telephony.console.pages.settings import settings_router
-from telephony.console.pages.signin import SECOND_STEP, SIGN_IN, sign_in_router
+from telephony.console.pages.signin import MAX_PLACE, SECOND_STEP, SIGN_IN, sign_in_router
 from telephony.console.pages.tools import tools_pages
 from telephony.console.pages.trial import trial_page_router
 from telephony.console.pages.webhooks import webhooks_page_router
@@ -102,7 +102,7 @@ def _say(request: Request, refused: Refused) -> Response:
         return refused.response()
     status = refused.problem.status
     if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
-        return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path, safe='/')}", 303)
+        return RedirectResponse(f"{SIGN_IN}?next={quote(_place(request), safe='/')}", 303)
     who = request.scope.get(WHO)
     if status == HTTPStatus.FORBIDDEN and who is not None and who.must_add_code:
         return RedirectResponse(SECOND_STEP, 303)
@@ -113,3 +113,10 @@ def _say(request: Request, refused: Refused) -> Response:
     )
     response.headers.update(refused.headers)
     return response
+
+
+def _place(request: Request) -> str:
+    """Where somebody wanted to go, with what was chosen there unless that is beyond measure."""
+    path, query = request.url.path, request.url.query
+    whole = f"{path}?{query}" if query else path
+    return whole if len(whole) <= MAX_PLACE else path

@@ -4,6 +4,7 @@ pygal draws; what it draws is taken over element by element, so nothing gets int
 not listed here. Colours and sizes of text are the stylesheet's (`static/health.css`).
 """
 
+import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ import pygal
 WIDTH, HEIGHT = 720, 240
 MOST_LABELS = 8
 """Below the horizontal axis: more would run into each other on a telephone."""
+MOST_STEPS = 4
+"""Up the vertical axis."""
 LEAST_PLACES = 5
 """For bars: a lone one as wide as the picture says nothing."""
 _TAGS = frozenset({"svg", "g", "rect", "path", "text", "circle"})
@@ -31,17 +34,21 @@ Form = Callable[[float], str]
 
 def stacked(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Bars whose parts add up."""
-    return _drawn(pygal.StackedBar, title, _placed(labels), series, form)
+    sums = [
+        sum(each or 0 for each in column)
+        for column in zip(*(one for _, one in series), strict=True)
+    ]
+    return _drawn(pygal.StackedBar, title, _placed(labels), series, form, sums)
 
 
 def bars(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Bars side by side."""
-    return _drawn(pygal.Bar, title, _placed(labels), series, form)
+    return _drawn(pygal.Bar, title, _placed(labels), series, form, _known(series))
 
 
 def lines(title: str, labels: Sequence[str], series: Sequence[Series], form: Form = str) -> str:
     """Lines with gaps where there is nothing."""
-    return _drawn(pygal.Line, title, labels, series, form)
+    return _drawn(pygal.Line, title, labels, series, form, _known(series))
 
 
 def _placed(labels: Sequence[str]) -> list[str]:
@@ -54,7 +61,9 @@ def _drawn(
     labels: Sequence[str],
     series: Sequence[Series],
     form: Form,
+    heights: Sequence[float],
 ) -> str:
+    """`heights`: how far up the marks reach."""
     chart = kind(
         js=[],
         show_legend=False,
@@ -65,13 +74,14 @@ def _drawn(
         include_x_axis=True,
         show_minor_x_labels=False,
         x_labels_major=_shown(labels),
-        y_labels_major_count=4,
-        show_minor_y_labels=False,
         truncate_label=-1,
-        dots_size=2.5,
+        dots_size=4,
         value_formatter=form,
-        range=_range(series),
+        allow_interruptions=True,
     )
+    if series:  # pygal cannot place a step where nothing was ever added
+        whole = all(isinstance(each, int) for each in heights)
+        chart.y_labels = ticks(max(heights, default=0), whole)
     chart.x_labels = list(labels)
     for name, values in series:
         chart.add(name, list(values))
@@ -83,10 +93,20 @@ def _shown(labels: Sequence[str]) -> list[str]:
     return list(labels[:: max(1, every)])
 
 
-def _range(series: Sequence[Series]) -> tuple[float, float] | None:
-    """Something to draw against where all there is is nothing."""
-    known = [value for _, values in series for value in values if value]
-    return None if known else (0, 1)
+def _known(series: Sequence[Series]) -> list[float]:
+    return [value for _, values in series for value in values if value is not None]
+
+
+def ticks(highest: float, whole: bool) -> list[float]:
+    """Values on the vertical axis: from nothing to `highest` or just above in at most MOST_STEPS
+    even steps of one, two or five of some power of ten. `whole`: there are no parts of one."""
+    least = highest / MOST_STEPS
+    if least <= 0:
+        return [0, 1]
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each >= least * (1 - 1e-9))
+    step = max(1, round(step)) if whole else step
+    return [round(step * each, 9) for each in range(math.ceil(highest / step - 1e-9) + 1)]
 
 
 def _clean(drawn: ET.Element, title: str, names: Sequence[str]) -> str:

@@ -90,3 +90,20 @@ def assert_accessible(page: Page) -> None:
     levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": levels}})
     assert found.violations_count == 0, found.generate_report()
+
+
+def assert_nothing_moved(page: Page) -> None:
+    """Since it was opened, without anybody having touched it (layout shifts are none)."""
+    moved = page.evaluate(
+        """() => new Promise((tell) => {
+          const moved = [];
+          new PerformanceObserver((list) => {
+            for (const { value, hadRecentInput, sources } of list.getEntries()) {
+              const nodes = sources.map(({ node }) => node?.nodeName);
+              if (!hadRecentInput) moved.push([value, ...nodes]);
+            }
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => requestAnimationFrame(() => tell(moved)), 100);
+        })"""
+    )
+    assert moved == [], f"{page.url}: {moved}"

@@ -12,7 +12,14 @@ from telephony.console.access.roles import Role
 from telephony.console.pages.health import ms, percent
 from telephony.health import charts
 from telephony.health.state import EngineState, EngineView, ProcessState
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.healthy import STATE, counted, said
 from tests.console.hostile import CORPUS, assert_inert
 from tests.console.house import Console, copied
@@ -164,6 +171,40 @@ def test_a_picture_carries_no_style_no_script_and_no_id() -> None:
 
 def test_a_picture_of_nothing_is_still_one() -> None:
     assert "<svg" in charts.stacked("Nothing", ["a"], [("one", [0]), ("two", [None])])
+    assert "<svg" in charts.stacked("Nobody", ["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("highest", "whole", "steps"),
+    [
+        (4, True, [0, 1, 2, 3, 4]),
+        (7, True, [0, 2, 4, 6, 8]),
+        (1, True, [0, 1]),
+        (0, True, [0, 1]),
+        (0.0873, False, [0, 0.05, 0.1]),
+        (2_030, False, [0, 1_000, 2_000, 3_000]),
+        (1_000, False, [0, 500, 1_000]),
+    ],
+)
+def test_steps_of_the_axis_are_even_round_and_reach_far_enough(
+    highest: float, whole: bool, steps: list[float]
+) -> None:
+    assert charts.ticks(highest, whole) == steps
+
+
+def test_the_axis_says_what_stands_beside_its_lines() -> None:
+    cents = charts.stacked("Cost", ["a"], [("x", [0.05]), ("y", [0.0373])], lambda x: f"{x:.2f}")
+    assert [each for each in ("0.00", "0.05", "0.10") if f">{each}<" in cents] == [
+        "0.00",
+        "0.05",
+        "0.10",
+    ]
+
+
+def test_no_line_is_drawn_where_nothing_was_counted() -> None:
+    drawn = charts.lines("Waits", ["a", "b", "c", "d"], [("x", [1.0, 2.0, None, 3.0])])
+    (path,) = re.findall(r'<path[^>]*d="([^"]+)"[^>]*class="line reactive', drawn)
+    assert (path.count("M"), path.count("L")) == (1, 1), "from a to b, and not on to d"
 
 
 def test_a_lone_bar_leaves_room_for_others() -> None:
@@ -180,6 +221,7 @@ def test_the_page_in_a_browser(browser: Browser, week: Console) -> None:
         page = context.new_page()
         wrong = watched(page)
         page.goto(PAGE)
+        assert_nothing_moved(page)
         assert_accessible(page)
         bar = page.locator(".picture .rect").first
         accent = page.evaluate(
@@ -207,6 +249,7 @@ def test_the_page_is_accessible_in_the_dark_and_on_a_telephone(
         )
         page = context.new_page()
         page.goto(PAGE)
+        assert_nothing_moved(page)
         assert_accessible(page)
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0

@@ -10,9 +10,21 @@ from playwright.sync_api import Browser
 
 from telephony.cli.main import frontdesk
 from telephony.console.access.roles import Role
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from telephony.frontoffice import open_access
+from telephony.settings import load
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.house import PASSWORD, Console
 from tests.console.test_faults_access import SECRET, code_of
+from tests.telephony.api_client import FILE
+from tools.spec import BackendError
+from tools.store import open_store
 
 PAGES = (
     "/console/settings/users",
@@ -20,11 +32,12 @@ PAGES = (
     "/console/settings/sessions",
     "/console/settings/audit",
     "/console/settings/numbers",
+    "/console/settings/redaction",
     "/console/settings/deployment",
     "/console/account",
     "/console/account/second-step",
 )
-ALIKE = PAGES[2:3] + PAGES[4:6]
+ALIKE = (PAGES[2], PAGES[4], PAGES[6])
 """Tables as on other pages."""
 NUMBERS = "default: front\nnumbers:\n  '+15550001': back\n"
 
@@ -136,6 +149,21 @@ def test_the_audit_log_is_paged_searched_and_verified(console: Console) -> None:
     assert "The log is whole" in admin.get(audit).text
 
 
+def test_what_settings_mean_is_told_in_words_and_not_in_marks(console: Console) -> None:
+    text = console.client(Role.ADMIN).get("/console/settings/deployment").text
+    assert "Whether <code>frontdesk serve</code> serves the console, too" in text
+    assert "`" not in text
+    assert ".md)" not in text
+
+
+def test_a_form_that_was_refused_leaves_its_tab_marked(console: Console) -> None:
+    admin, path = console.client(Role.ADMIN), "/console/settings/retention"
+    form = {"kind": "number", "subject": "12", "reason": "claim"}
+    refused = admin.form(f"{path}/holds", form)
+    assert refused.status_code == 422
+    assert f'href="{path}" aria-current="page"' in refused.text
+
+
 def test_numbers_are_shown_with_the_file_of_their_persona(console: Console) -> None:
     admin = console.client(Role.ADMIN)
     versions = console.backend.versions
@@ -151,6 +179,60 @@ def test_numbers_are_shown_with_the_file_of_their_persona(console: Console) -> N
     assert shown["default"] == "front"
 
 
+def test_what_is_kept_out_of_records_is_shown_persona_by_persona(console: Console) -> None:
+    admin, page = console.client(Role.ADMIN), "/console/settings/redaction"
+    files = {
+        "personas/front.yaml": "greeting: Hello\n",
+        "personas/open.yaml": "redact: []\n",
+        "personas/shy.yaml": "redact: [email, card, nonsense]\n",
+        "tools/pay.yaml": "name: pay_now\nredact: [cvv]\n",
+        "tools/ask.yaml": "handler: calls.end_call\n",
+    }
+    versions = console.backend.versions
+    saved: Any = versions.save(versions.pointers().head, files, "ann", "")
+    versions.publish(saved.version.id, "ann", "")
+    shown = console.client(Role.VIEWER).get("/api/v1/redaction").json()
+    usual = ["card", "cvv", "ssn", "iban", "secrets"]
+    told = {each["persona"]: (each["kinds"], each["said"]) for each in shown["personas"]}
+    assert (told["front"], told["open"], told["shy"]) == (
+        (usual, False),
+        ([], True),
+        (["card", "email"], True),
+    )
+    assert shown["tools"] == [{"tool": "pay_now", "file": "tools/pay.yaml", "fields": ["cvv"]}]
+    assert [each["name"] for each in shown["kinds"] if each["usual"]] == usual
+    text = admin.get(page).text
+    assert "/console/tools/edit/personas/shy.yaml" in text
+    assert ">nothing</span>" in text, "who keeps everything is told apart"
+    assert console.client(Role.EDITOR).get(page).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (RuntimeError("hunter2"), 500, "Something broke on our side"),
+        (BackendError("hunter2", permanent=False), 503, "This cannot be reached just now"),
+    ],
+)
+def test_what_breaks_is_a_page_with_words_and_no_inside(
+    console: Console, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str
+) -> None:
+    admin = console.client(Role.ADMIN)
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(console.access.keys), "all", broken)
+    answer = admin.get("/console/settings/keys")
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
+    assert 'href="/console/"' in answer.text, "there is a way on"
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+    assert admin.get("/console/settings/users").status_code == 200, "the rest is there"
+
+
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark", "viewport": PHONE}])
 def test_every_page_is_accessible_light_and_wide_dark_and_narrow(
     console: Console, browser: Browser, options: dict[str, Any]
@@ -163,6 +245,7 @@ def test_every_page_is_accessible_light_and_wide_dark_and_narrow(
         wrong = watched(page)
         for path in PAGES:
             page.goto(path)
+            assert_nothing_moved(page)
             if path not in ALIKE:
                 assert_accessible(page)
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -251,5 +334,17 @@ def test_users_in_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert '"name": "ann"' in run("list", "--json").output
     assert run("reset-link", "ANN").output.startswith("https://desk.example.com/console/welcome/")
     assert "There is no user bob" in str(run("reset-link", "bob").exception)
+    store = open_store(f"sqlite:///{tmp_path / FILE}")
+    access = open_access(load({}, tmp_path), store)
+    ann = access.users.named("ann")
+    assert ann is not None
+    assert access.second.begin(ann, SECRET, code_of(SECRET, 0))
+    assert "No code is asked of ann any more." in run("drop-code", "Ann").output
+    after = access.users.named("ann")
+    assert after is not None
+    assert after.totp_secret is None
+    assert access.audit.entries(1)[0].action == "user.second-step.drop"
+    assert "There is no user bob" in str(run("drop-code", "bob").exception)
+    store.close()
     assert "a user ann already" in str(run("add", "ann").exception)
     assert run("add", "bob", "--role", "root").exit_code != 0

@@ -30,11 +30,18 @@ def test_the_first_admin_chooses_a_password_by_a_link_that_works_once(console: C
 def test_who_is_not_signed_in_is_led_to_where_they_can(console: Console) -> None:
     answer = console.stranger().get("/console/settings?x=1")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/console/sign-in?next=/console/settings"
+    assert answer.headers["location"] == "/console/sign-in?next=/console/settings%3Fx%3D1"
+    far = console.stranger().get(f"/console/settings?x={'1' * 1000}")
+    assert far.headers["location"] == "/console/sign-in?next=/console/settings"
     console.user("ann", Role.VIEWER)
     visitor = console.stranger()
-    form = {"name": "Ann", "password": PASSWORD, "next": "/console/settings"}
-    assert visitor.form("/console/sign-in", form).headers["location"] == "/console/settings"
+    there = "/console/calls?q=beard+trim&sort=oldest"
+    assert (
+        "q=beard+trim&amp;sort=oldest"
+        in visitor.get("/console/sign-in", params={"next": there}).text
+    )
+    form = {"name": "Ann", "password": PASSWORD, "next": there}
+    assert visitor.form("/console/sign-in", form).headers["location"] == there
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from telephony.configuring.starters import starter
 from telephony.console.access.roles import Role
 from tests.console.hostile import CORPUS, assert_inert
-from tests.console.house import Console, Visitor
+from tests.console.house import Console, Visitor, copied
 from tests.console.salon import BOOK, SALON, draft, salon
 from tools.rollout.rollouts import Rollouts
 from tools.rollout.spec import Arm, Rollout, Rule, Seen
@@ -53,9 +54,7 @@ def shown(visitor: Visitor, path: str) -> str:
 
 def test_the_list_tells_state_and_use_and_only_editors_can_change_it(still: Console) -> None:
     text = shown(still.client(Role.VIEWER), "/console/tools")
-    assert len(re.findall('class="badge good">published', text)) == len(
-        [path for path in SALON if "/" in path]
-    )
+    assert len(re.findall('class="badge good">published', text)) == len(SALON)
     assert "Take out" not in text
     assert "Take out" in shown(still.client(Role.EDITOR), "/console/tools")
     found = shown(still.client(Role.VIEWER), "/console/tools?q=cancel")
@@ -66,6 +65,7 @@ def test_the_list_tells_state_and_use_and_only_editors_can_change_it(still: Cons
     ("path", "form"),
     [
         ("/console/tools/new", {"kind": "tool", "name": "x"}),
+        ("/console/tools/begin", {"path": "numbers.yaml"}),
         ("/console/tools/remove", {"path": BOOK}),
         ("/console/tools/versions/1/publish", {}),
         ("/console/tools/rollback", {}),
@@ -135,8 +135,72 @@ def test_a_persona_begins_with_a_greeting_and_nonsense_is_refused(console: Conso
     visitor.form("/console/tools/new", {"kind": "persona", "name": "night"})
     assert "{business}" in console.backend.versions.files(2)["personas/night.yaml"]
     assert visitor.form("/console/tools/new", {"kind": "shop", "name": "x"}).status_code == 422
-    bad = visitor.form("/console/tools/new", {"kind": "tool", "name": "../x"})
-    assert bad.status_code == 422
+    for name in ("../x", "B\u00fcch Tisch", "", "x" * 65):
+        bad = visitor.form("/console/tools/new", {"kind": "tool", "name": name})
+        assert bad.headers["location"] == "/console/tools"
+        assert "A name has small letters" in shown(visitor, "/console/tools")
+    assert console.backend.versions.pointers().head == 2
+
+
+def test_a_starter_s_persona_brings_the_texts_it_uses(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    form = {"kind": "persona", "name": "night", "source": "dental:personas/receptionist.yaml"}
+    visitor.form("/console/tools/new", form)
+    assert versions.files(2)["snippets.yaml"] == SALON["snippets.yaml"], "what is there stays"
+    draft(console, "snippets.yaml", None)
+    visitor.form("/console/tools/new", {**form, "name": "day"})
+    assert versions.files(4)["snippets.yaml"] == starter("dental")["snippets.yaml"]
+
+
+def test_the_files_there_is_one_of_are_begun_filled_in_and_taken_out(console: Console) -> None:
+    visitor, versions = console.client(Role.EDITOR), console.backend.versions
+    assert "What can be booked" not in shown(visitor, "/console/tools/edit/numbers.yaml")
+    assert 'data-kind="numbers"' in shown(visitor, "/console/tools/edit/numbers.yaml")
+    visitor.form("/console/tools/remove", {"path": "numbers.yaml"})
+    assert "taken out" in shown(visitor, "/console/tools")
+    assert visitor.get("/console/tools/edit/numbers.yaml").status_code == 404
+    begun = visitor.form("/console/tools/begin", {"path": "numbers.yaml"})
+    assert begun.headers["location"] == "/console/tools/edit/numbers.yaml"
+    assert "numbers: {}" in versions.files(3)["numbers.yaml"]
+    visitor.form("/console/tools/begin", {"path": "numbers.yaml"})
+    assert versions.pointers().head == 3, "what is there is not begun again"
+    for path in ("elsewhere.yaml", "tools/x.yaml", "../shop.yaml"):
+        assert visitor.form("/console/tools/begin", {"path": path}).status_code == 404
+    draft(console, "shop.yaml", "name: [")
+    assert "1 to mend" in shown(visitor, "/console/tools")
+    assert visitor.get("/console/tools/edit/elsewhere.yaml").status_code == 404
+
+
+def test_what_the_agent_can_do_less_is_said_before_it_is_published(
+    tmp_path: Path, console_database: Path
+) -> None:
+    console = Console(copied(console_database, tmp_path))
+    visitor = console.client(Role.EDITOR)
+    form = {"kind": "tool", "name": "book_appointment", "source": f"salon:{BOOK}"}
+    visitor.form("/console/tools/new", form)
+    text = shown(visitor, "/console/tools/versions/1")
+    assert "The agent can do less then:" in text
+    assert "end_call" in text
+    assert "exactly those that have a file" in text
+    console.backend.versions.publish(1, "ann", "")
+    form = {"kind": "tool", "name": "end_call", "source": "salon:tools/end_call.yaml"}
+    visitor.form("/console/tools/new", form)
+    text = shown(visitor, "/console/tools/versions/2")
+    assert "The agent can do more then: end_call." in text
+    assert "can do less" not in text
+    console.close()
+
+
+def test_what_calls_go_by_is_compared_with_what_they_went_by_before(console: Console) -> None:
+    visitor, versions = console.client(Role.VIEWER), console.backend.versions
+    assert "What is in it" in shown(visitor, "/console/tools/versions/1"), "the first of all"
+    draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 9"))
+    versions.publish(2, "ann", "")
+    text = shown(visitor, "/console/tools/versions/2")
+    assert "What is different from version 1, which was published before" in text
+    assert "per_call: 9" in text
+    older = shown(visitor, "/console/tools/versions/1")
+    assert "What is different from version 2, which calls go by" in older
 
 
 def test_a_file_is_taken_out_of_the_draft_only(console: Console) -> None:

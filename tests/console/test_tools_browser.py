@@ -7,7 +7,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from telephony.console.access.roles import Role
-from tests.console.browsing import PHONE, assert_accessible, served, signed_in, watched
+from tests.console.browsing import (
+    PHONE,
+    assert_accessible,
+    assert_nothing_moved,
+    served,
+    signed_in,
+    watched,
+)
 from tests.console.hostile import CORPUS
 from tests.console.house import Console
 from tests.console.salon import BOOK, SALON, draft, salon
@@ -49,6 +56,7 @@ def editor(window: BrowserContext) -> tuple[Page, list[str]]:
 
 def test_a_mistake_is_shown_where_it_is_mended_published_and_taken_back(house: House) -> None:
     page, wrong = editor(house.window())
+    assert_nothing_moved(page)
     # In the form, beyond its range: the text follows, and the line is marked.
     page.locator("#p-limits > summary").click()
     page.get_by_label("Per call").fill("5000")
@@ -119,6 +127,66 @@ def test_what_is_not_saved_is_kept_and_offered_again(house: House) -> None:
     page.goto(EDIT)
     page.get_by_role("button", name="Go on with it").click()
     expect(page.locator("#text")).to_have_value(SALON[BOOK] + "# half a thought\n")
+
+
+def test_on_a_telephone_what_goes_stands_above_what_comes(house: House) -> None:
+    draft(house.console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 7"))
+    page = house.window(viewport=PHONE).new_page()
+    page.goto("/console/tools/versions/2")
+    gone, come = page.locator("tr.changed .left"), page.locator("tr.changed .right")
+    above, below = gone.bounding_box(), come.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    assert below["width"] > PHONE["width"] * 0.8
+    expect(page.locator("tr.same .left").first).to_be_hidden()
+    assert_accessible(page)
+
+
+def test_who_is_signed_out_while_editing_is_told_once_and_loses_nothing(house: House) -> None:
+    window = house.window()
+    page, _ = editor(window)
+    window.clear_cookies()
+    for words in ("# one\n", "# two\n"):
+        with page.expect_response(lambda answer: answer.status == 401):
+            page.locator("#text").fill(SALON[BOOK] + words)
+        expect(page.locator("#problems")).to_have_text("You are signed out.")
+    expect(page.locator(".toast")).to_have_count(1)
+    expect(page.locator("#said")).to_contain_text("kept in this browser")
+
+
+def test_what_is_offered_otherwise_is_told_once_and_not_once_a_call(house: House) -> None:
+    page, _ = editor(house.window())
+    changed = {
+        "calls": 2,
+        "tool_calls": 3,
+        "unread": 0,
+        "added": [],
+        "removed": ["end_call"],
+        "changed": [],
+        "changed_calls": [
+            {
+                "call_id": name,
+                "started_at": "2026-11-20T12:00:00+00:00",
+                "tool_calls": 1,
+                "unknown": [],
+                "differences": [
+                    {"kind": kind, "what": what, "before": "yes", "after": "no", "at_ms": 0}
+                    for kind, what in (("offer", "end_call"), ("verdict", f"book {name}"))
+                ],
+            }
+            for name in ("CA1", "CA2")
+        ],
+        "unknown_calls": 0,
+        "never_known": [],
+    }
+    page.route("**/api/v1/config/preview", lambda route: route.fulfill(json=changed))
+    page.get_by_role("button", name="Replay past calls").click()
+    results = page.locator("#results")
+    expect(results.locator("tbody tr")).to_have_count(2)
+    expect(results).to_contain_text("Offered otherwise: 1 tool")
+    results.get_by_text("Offered otherwise").click()
+    expect(results.locator("details[open] li")).to_have_text("end_call: yes, then no (2 calls)")
 
 
 def test_fault_c3_hostile_files_stay_text_in_a_browser(house: House) -> None:

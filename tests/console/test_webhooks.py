@@ -162,6 +162,27 @@ def test_the_page_from_nothing_to_a_receiver_told_again(console: Console) -> Non
         assert admin.form(PAGE + path).status_code == 303
 
 
+def test_what_was_filled_in_is_still_there_when_it_is_refused(console: Console) -> None:
+    admin = console.client(Role.ADMIN)
+    form = {
+        "url": "http://hook.example/x",
+        "description": "the diary",
+        "events": "call.ended",
+        "words": "true",
+    }
+    refused = admin.form(PAGE, form)
+    assert refused.status_code == 409
+    for kept in (
+        'value="http://hook.example/x"',
+        'value="the diary"',
+        'value="call.ended" checked',
+        'name="words" value="true" checked',
+    ):
+        assert kept in refused.text, "an event less would be all events at the next try"
+    assert 'name="numbers" value="true">' in refused.text
+    assert 'value="alarm" checked' not in refused.text
+
+
 def test_what_is_named_stays_text(console: Console) -> None:
     admin = console.client(Role.ADMIN)
     for number, hostile in enumerate(CORPUS):

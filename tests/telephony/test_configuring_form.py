@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from telephony.configuring.form import FORMS, Field, Form, form_of, order_of, written
 from telephony.configuring.form import _yaml as shown
-from telephony.configuring.published import SHAPES
+from telephony.configuring.published import SHAPES, kind_of
 from telephony.configuring.starters import KINDS, starter
 from tools.config import ConfigError
 
@@ -44,9 +44,7 @@ def test_every_declared_field_is_there_with_its_help() -> None:
 def test_every_shipped_file_can_be_shown() -> None:
     for kit in KINDS:
         for path, text in starter(kit).items():
-            kind = {"tools": "tool", "personas": "persona"}.get(path.partition("/")[0])
-            if kind is not None:
-                assert form_of(kind, path, text).fields
+            assert form_of(kind_of(path), path, text).fields
 
 
 def test_a_section_is_drawn_from_its_own_declaration() -> None:

@@ -182,7 +182,7 @@ def test_what_cannot_be_changed_in_a_form_is_said(salon: Salon) -> None:
     assert salon.ask("POST", "config/edit", body, 409)["type"].endswith("not-editable")
     body["edits"] = [{"path": ["filler"], "yaml": "[1"}]
     assert salon.ask("POST", "config/edit", body, 422)["type"].endswith("bad-file")
-    for path in ("shop.yaml", "tools/deeper/x.yaml", "elsewhere/x.yaml"):
+    for path in ("elsewhere.yaml", "deeper/shop.yaml", "tools/deeper/x.yaml", "elsewhere/x.yaml"):
         found = salon.ask("POST", "config/form", {"path": path, "text": "a: 1"}, 404)
         assert found["type"].endswith("no-form")
 

@@ -10,8 +10,10 @@ from telephony.cli.errand import Asked
 from telephony.cli.terminal import CommandFailed
 from telephony.cli.trial import Trial, Truncation, problem, trial
 from telephony.cli.trial_text import summary
-from telephony.cli.try_call import calls, serving_on
+from telephony.cli.try_call import calls, for_trial, serving_on
+from telephony.settings import describe, load
 from telephony.simulator.carrier import PlayedClip
+from telephony.simulator.dial import SimulatedTwilio
 from telephony.simulator.phone import EndedBy, PhoneReport, StreamEnd, StreamReport
 from telephony.transcripts.entry import (
     AgentLine,
@@ -243,3 +245,16 @@ async def test_a_call_that_went_wrong_ends_the_program_only_if_it_is_the_only_on
     assert said == []
     await calls(fails, again, said.append)
     assert said == ["\nNothing was booked."] * 2
+
+
+def test_the_settings_a_trial_makes_itself_are_shown_as_its_own(tmp_path: Path) -> None:
+    settings = load({"FRONTDESK_DRAIN_SECONDS": "9", "FRONTDESK_MAX_CALLS": "7"}, tmp_path)
+    address = "http://127.0.0.1:34683"
+    deployed = for_trial(settings, address, SimulatedTwilio(address))
+    shown = {row.name: (row.value, row.source) for row in describe(deployed)}
+    assert shown["FRONTDESK_PORT"] == ("34683", "frontdesk try")
+    assert shown["FRONTDESK_PUBLIC_URL"] == (address, "frontdesk try")
+    assert shown["FRONTDESK_DRAIN_SECONDS"] == ("3", "frontdesk try")
+    assert shown["FRONTDESK_MAX_CALLS"] == ("7", "environment")
+    different = {row.name for row in describe(settings) if shown[row.name][0] != row.value}
+    assert all(shown[name][1] == "frontdesk try" for name in different), different

@@ -44,8 +44,14 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     party: Annotated[
         int, msgspec.Meta(ge=1, le=100, description="The most people in one booking.")
     ] = 1
-    notice_to_cancel_hours: NoticeHours | msgspec.UnsetType = msgspec.UNSET
-    notice_to_move_hours: NoticeHours | msgspec.UnsetType = msgspec.UNSET
+    notice_to_cancel_hours: (
+        Annotated[NoticeHours, msgspec.Meta(description="Of this service; the shop's if not said.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    notice_to_move_hours: (
+        Annotated[NoticeHours, msgspec.Meta(description="Of this service; the shop's if not said.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class ResourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

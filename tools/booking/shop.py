@@ -104,8 +104,12 @@ class ShopFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_minutes: Annotated[
         int, msgspec.Meta(ge=1, le=30, description="How long a time is kept for a caller.")
     ] = 5
-    notice_to_cancel_hours: NoticeHours = 0
-    notice_to_move_hours: NoticeHours = 0
+    notice_to_cancel_hours: Annotated[
+        NoticeHours, msgspec.Meta(description="Later than this, cancelling is refused.")
+    ] = 0
+    notice_to_move_hours: Annotated[
+        NoticeHours, msgspec.Meta(description="Later than this, moving is refused.")
+    ] = 0
     late_message: Annotated[
         str, msgspec.Meta(max_length=200, description="Said when it is too late to change.")
     ] = "I can take a message for our staff."

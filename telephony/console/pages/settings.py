@@ -1,4 +1,4 @@
-"""The pages of settings: users, keys, sessions, audit log, numbers, limits."""
+"""The pages of settings: users, keys, sessions, audit log, numbers, redaction, limits."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from telephony.console.access.policy import current, needs
 from telephony.console.access.reception import NotDone, Reception
 from telephony.console.access.roles import Right, Role, Who
 from telephony.console.parts import Parts
-from telephony.console.people import MAX_NUMBER, PAGE, numbers_of
+from telephony.console.people import MAX_NUMBER, PAGE, numbers_of, redaction_rules
 from telephony.console.rendering import HOME, page, redirect
 from telephony.settings import Row, describe
 
@@ -22,6 +22,7 @@ TABS = (
     ("Audit log", f"{SETTINGS}/audit"),
     ("Webhooks", f"{SETTINGS}/webhooks"),
     ("Numbers", f"{SETTINGS}/numbers"),
+    ("Redaction", f"{SETTINGS}/redaction"),
     ("Retention", f"{SETTINGS}/retention"),
     ("Deployment", f"{SETTINGS}/deployment"),
 )
@@ -217,6 +218,10 @@ def _numbers(router: APIRouter, parts: Parts, _reception: Reception) -> None:
     @router.get("/numbers")
     def numbers(request: Request) -> Response:
         return tab(request, "numbers.html", found=numbers_of(parts.config))
+
+    @router.get("/redaction")
+    def redaction(request: Request) -> Response:
+        return tab(request, "redaction.html", found=redaction_rules(parts.config))
 
 
 def _deployment(router: APIRouter, parts: Parts, _reception: Reception) -> None:

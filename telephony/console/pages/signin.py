@@ -31,7 +31,9 @@ BACK = f"{SIGN_IN}/elsewhere/back"
 SECOND_STEP = f"{HOME}/account/second-step"
 
 Me = Annotated[Who, Depends(current)]
-Words = Annotated[str, Form(max_length=1_000)]
+MAX_PLACE = 1_000
+"""Characters of where somebody wanted to go before they had to sign in."""
+Words = Annotated[str, Form(max_length=MAX_PLACE)]
 
 
 def sign_in_router(access: Access) -> APIRouter:

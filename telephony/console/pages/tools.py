@@ -1,11 +1,14 @@
 """The pages of tools and personas: the list, the editor, the history, going live and going back."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
+from telephony.configuring.configuration import NUMBERS_FILE, SNIPPETS_FILE
 from telephony.configuring.overview import kind_of
+from telephony.configuring.published import kind_of as kind_of_file
 from telephony.configuring.starters import KINDS, starter
 from telephony.console import views
 from telephony.console.access.policy import needs
@@ -22,9 +25,12 @@ from telephony.console.routes import (
     rolled_back,
 )
 from telephony.console.tools import catalogue_of, go_back_of, standoff_of
-from telephony.console.toolviews import HunkView
+from telephony.console.toolviews import CatalogueView, HunkView
 from telephony.console.views import MAX_WHY, Problem, PublishBody, RollbackBody
 from telephony.console.workshop import Workshop
+from telephony.line import FILE as LINE_FILE
+from tools.booking.shop import FILE as SHOP_FILE
+from tools.crm.config import FILE as CRM_FILE
 from tools.versions.beside import Row, beside
 from tools.versions.files import Changes, Files, changes_between, refuse_bad
 from tools.versions.spec import Conflict
@@ -36,8 +42,18 @@ _BEGIN = {
     "tool": "# What the agent can do. The description is for the model.\nhandler: {handler}\n",
     "persona": "# Who answers.\ngreeting: Thank you for calling {{business}}. How can I help?\n",
 }
+SINGLES = {
+    NUMBERS_FILE: "Which persona answers which of your numbers.",
+    SHOP_FILE: "The business: its name, hours, and what can be booked.",
+    LINE_FILE: "Whom calls are put through to, voicemail, and telephone numbers.",
+    SNIPPETS_FILE: "Texts that several personas share.",
+    CRM_FILE: "How contacts are kept.",
+}
+"""The files there is one of, and what they are about."""
+_NAMES = "A name has small letters, digits, _ and -, begins with a letter, and has at most 64."
+_NOBODY = "# Which persona answers which of your numbers, and which all others.\nnumbers: {}\n"
 
-Name = Annotated[str, Form(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+NAME = r"[a-z][a-z0-9_-]{0,63}"
 Words = Annotated[str, Form(max_length=MAX_WHY)]
 Short = Annotated[str, Form(max_length=200)]
 
@@ -74,25 +90,31 @@ def _list(router: APIRouter, shop: Workshop) -> None:
             tools=[each for each in shown if each.kind == "tool"],
             personas=[each for each in shown if each.kind == "persona"],
             q=q,
+            name_pattern=NAME,
             running=shop.rollouts.running(),
+            singles=_singles(shop, found),
             kits=[(kit, sorted(path for path in starter(kit) if kind_of(path))) for kit in KINDS],
             starters=begun,
         )
 
     @router.post("/new", dependencies=_EDIT)
-    def new(request: Request, who: Me, kind: Short, name: Name, source: Short = "") -> Response:
+    def new(
+        request: Request, who: Me, kind: Short, name: Short = "", source: Short = ""
+    ) -> Response:
         """`source` is a file to copy: `KIT:PATH` of a starter, or the path of one there is."""
         folder = {"tool": "tools", "persona": "personas"}.get(kind)
         if folder is None:
             raise Refused(422, "bad-request", "It is a tool or a persona.")
+        if re.fullmatch(NAME, name) is None:
+            return redirect(request, TOOLS, flash=_NAMES, kind="bad")
         path = f"{folder}/{name}.yaml"
         versions = shop.config.versions
         head = versions.pointers().head
         files = versions.files(head)
         if path in files:
             return redirect(request, TOOLS, flash=f"There is a {path} already.", kind="bad")
-        text = _source(source, kind, files)
-        _save(shop, who, head, {path: text}, f"new: {path}")
+        changes = {path: _source(source, kind, files), **_texts_with(source, kind, files)}
+        _save(shop, who, head, changes, f"new: {path}")
         return redirect(request, f"{TOOLS}/edit/{path}", flash=f"{path} is a draft now.")
 
     @router.post("/remove", dependencies=_EDIT)
@@ -102,6 +124,40 @@ def _list(router: APIRouter, shop: Workshop) -> None:
         flash = f"{path} is taken out of the draft; publish to take it from calls."
         return redirect(request, TOOLS, flash=flash)
 
+    @router.post("/begin", dependencies=_EDIT)
+    def begin(request: Request, who: Me, path: Short) -> Response:
+        """Adds the one file of this path, as it is where there is none."""
+        if path not in SINGLES:
+            raise Refused(404, "no-file", "There is no such file to begin.")
+        head = shop.config.versions.pointers().head
+        if path not in shop.config.versions.files(head):
+            text = _NOBODY if path == NUMBERS_FILE else starter(KINDS[0])[path]
+            _save(shop, who, head, {path: text}, f"new: {path}")
+        return redirect(request, f"{TOOLS}/edit/{path}")
+
+
+def _singles(shop: Workshop, found: CatalogueView) -> list[tuple[str, str, str, int]]:
+    """Path, what it is about, how it stands, and what is wrong with it."""
+    versions = shop.config.versions
+    newest, live = versions.files(found.version), versions.files(found.published)
+    return [
+        (
+            path,
+            about,
+            _standing(newest.get(path), live.get(path)),
+            sum(
+                error.where == path or error.where.startswith(f"{path}:") for error in found.errors
+            ),
+        )
+        for path, about in SINGLES.items()
+    ]
+
+
+def _standing(text: str | None, live: str | None) -> str:
+    if text is None:
+        return "removed" if live is not None else ""
+    return "published" if live == text else "new" if live is None else "changed"
+
 
 def _source(source: str, kind: str, files: Files) -> str:
     kit, colon, path = source.partition(":")
@@ -110,6 +166,14 @@ def _source(source: str, kind: str, files: Files) -> str:
     if source in files and kind_of(source) == kind:
         return files[source]
     return _BEGIN[kind].format(handler="calls.end_call")
+
+
+def _texts_with(source: str, kind: str, files: Files) -> dict[str, str]:
+    """The snippets that a starter's persona uses, where there are none: without them its draft
+    would be broken as it begins."""
+    found = starter(source.partition(":")[0]) if source.partition(":")[0] in KINDS else {}
+    wanted = kind == "persona" and source.partition(":")[2] in found
+    return {SNIPPETS_FILE: found[SNIPPETS_FILE]} if wanted and SNIPPETS_FILE not in files else {}
 
 
 def _save(shop: Workshop, who: Who, base: int | None, changes: Changes, why: str) -> int:
@@ -128,24 +192,30 @@ def _save(shop: Workshop, who: Who, base: int | None, changes: Changes, why: str
 
 
 def _editor(router: APIRouter, shop: Workshop) -> None:
+    @router.get("/edit/{name}")
+    def edit_single(request: Request, name: str) -> Response:
+        return show(request, name, SINGLES.get(name))
+
     @router.get("/edit/{folder}/{name}")
     def edit(request: Request, folder: str, name: str) -> Response:
-        versions, path = shop.config.versions, f"{folder}/{name}"
+        return show(request, f"{folder}/{name}", kind_of(f"{folder}/{name}"))
+
+    def show(request: Request, path: str, known: str | None) -> Response:
+        versions = shop.config.versions
         at = versions.pointers()
         text = versions.files(at.head).get(path)
-        if kind_of(path) is None or text is None:
-            raise Refused(404, "no-file", "There is no such tool or persona in the newest files.")
-        live = versions.files(at.published).get(path)
+        if known is None or text is None:
+            raise Refused(404, "no-file", "There is no such file in the newest version.")
         return page(
             request,
             "tools-edit.html",
             path=path,
             stem=PurePosixPath(path).stem,
-            kind=kind_of(path),
+            kind=kind_of_file(path),
             text=text,
             etag=views.etag(text),
             version=at.head,
-            state="published" if live == text else "new" if live is None else "changed",
+            state=_standing(text, versions.files(at.published).get(path)),
         )
 
 
@@ -187,8 +257,10 @@ def _version_page(
 ) -> Response:
     versions = shop.config.versions
     at = versions.pointers()
-    other = against or at.published
+    live = version == at.published
+    other = against or (versions.before()[0] if live else at.published)
     found, files = versions.version(version), versions.files(version)
+    before = versions.files(other)
     unread = versions.unread(version, reader_of(who))
     return page(
         request,
@@ -196,12 +268,19 @@ def _version_page(
         version=found,
         at=at,
         other=other,
-        changes=_changes(versions.files(other), files),
+        before=versions.before()[0],
+        changes=_changes(before, files),
         errors=shop.errors(files),
         running=shop.rollouts.running(),
         unread=four_eyes(who, unread) if unread else "",
+        offer=None if live else shop.rehearsal.told(before, files),
+        first_tool=_has_tool(files) and not _has_tool(before),
         problem=problem,
     )
+
+
+def _has_tool(files: Files) -> bool:
+    return any(kind_of(path) == "tool" for path in files)
 
 
 def _changes(before: Files, after: Files) -> list[tuple[str, str, tuple[Row, ...]]]:

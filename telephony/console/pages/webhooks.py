@@ -39,13 +39,15 @@ def _list(router: APIRouter, desk: HookDesk) -> None:
     def show(request: Request, status: int = 200, **values: Any) -> Response:
         before = values.pop("before", None)
         found = desk.deliveries(before=before, limit=PAGE)
-        seen: dict[str, Any] = {"secret": "", "of": "", "wrong": "", "url": "", **values}
+        seen: dict[str, Any] = {"secret": "", "of": "", "wrong": "", "wanted": Change(), **values}
+        endpoints = desk.endpoints()
         return page(
             request,
             "webhooks.html",
             status=status,
             tabs=TABS,
-            endpoints=desk.endpoints(),
+            endpoints=endpoints,
+            addresses={each.id: each.url for each in endpoints},
             deliveries=found,
             older=f"{WEBHOOKS}?before={found[-1].id}" if len(found) == PAGE else "",
             newer=WEBHOOKS if before else "",
@@ -71,7 +73,7 @@ def _list(router: APIRouter, desk: HookDesk) -> None:
         try:
             made, secret = desk.add(who, wanted)
         except NotDone as error:
-            return show(request, 409, wrong=str(error), url=url)
+            return show(request, 409, wrong=str(error), wanted=wanted)
         return show(request, secret=secret, of=made.url)
 
     @router.post("/{endpoint_id}/secret")

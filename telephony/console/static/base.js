@@ -76,14 +76,22 @@ export async function send(method, url, body, headers = {}) {
   // What was done without an answer (204) is called JSON by the server, too.
   const text = json ? await answer.text() : "";
   const value = text ? JSON.parse(text) : null;
-  if (answer.status === 401) signInAgain();
+  if (answer.status === 401) {
+    signInAgain();
+    throw new Refused(401, { title: "You are signed out." });
+  }
   if (!answer.ok) throw new Refused(answer.status, value || {});
   return value;
 }
 
+let signedOut = false;
 function signInAgain() {
+  if (signedOut) return; // it is said already, and stays
+  signedOut = true;
   toast("You are signed out.", { label: "Sign in", act: () => {
-    location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    const whole = location.pathname + location.search;
+    const place = whole.length <= 1000 ? whole : location.pathname; // as the server takes it
+    location.assign(`/console/sign-in?next=${encodeURIComponent(place)}`);
   }, stays: true });
 }
 

@@ -163,7 +163,7 @@ async function examples() {
   return [make("p", {}, `${found.ran} run, ${found.looked_at} only compared with their parameters: nothing outside is asked.`), make("ul", { class: "tried" }, ...rows)];
 }
 
-const KINDS = { routing: "Who answers", offer: "Offered", verdict: "Tool call", arguments: "Arguments", claim: "Sentence", record: "Record" };
+const KINDS = { routing: "Who answers", verdict: "Tool call", arguments: "Arguments", claim: "Sentence", record: "Record" };
 
 async function past() {
   const calls = Number(document.getElementById("calls").value) || 50;
@@ -173,8 +173,19 @@ async function past() {
     .map((each) => `${each}: ${found[each].join(", ")}`).join("; ");
   const out = [head];
   if (told) out.push(make("p", { class: "flash note" }, `A model is told of other tools than before (${told}). What it would have done then cannot be known.`));
-  if (found.changed_calls.length) {
-    const rows = found.changed_calls.flatMap((call) => call.differences.map((each) => make("tr", {},
+  const offers = new Map();
+  for (const call of found.changed_calls) {
+    for (const each of call.differences.filter(({ kind }) => kind === "offer")) {
+      const words = `${each.what}: ${each.before}, then ${each.after}`;
+      offers.set(words, (offers.get(words) ?? 0) + 1);
+    }
+  }
+  if (offers.size) {
+    const rows = [...offers].map(([words, calls]) => make("li", {}, `${words} (${calls} ${calls === 1 ? "call" : "calls"})`));
+    out.push(make("details", {}, make("summary", {}, `Offered otherwise: ${offers.size} ${offers.size === 1 ? "tool" : "tools"}`), make("ul", {}, ...rows)));
+  }
+  if (found.changed_calls.some((call) => call.differences.some(({ kind }) => kind !== "offer"))) {
+    const rows = found.changed_calls.flatMap((call) => call.differences.filter(({ kind }) => kind !== "offer").map((each) => make("tr", {},
       make("td", {}, make("a", { href: `/console/calls/${encodeURIComponent(call.call_id)}` }, make("time", { datetime: call.started_at }, call.started_at))),
       make("td", {}, KINDS[each.kind]), make("td", {}, each.what), make("td", {}, each.before), make("td", {}, each.after))));
     const heads = ["Call", "What", "Of", "As published", "With this edit"].map((each) => make("th", {}, each));

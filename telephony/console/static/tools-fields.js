@@ -98,7 +98,7 @@ export class Fields {
     control.setAttribute("aria-describedby", `h-${id} e-${id}`);
     const bounds = [];
     if (field.low !== null && field.high !== null) bounds.push(`${field.low} to ${field.high}`);
-    if (field.most !== null && field.kind !== "lines") bounds.push(`up to ${field.most} characters`);
+    if (field.most !== null && field.kind !== "lines") bounds.push(`up to ${field.most} ${field.kind === "yaml" ? "entries" : "characters"}`);
     if (field.kind === "lines") bounds.push("one on each line");
     if (field.kind === "lines" && field.choices.length) bounds.push(`of ${field.choices.join(", ")}`);
     if (field.kind === "yaml") bounds.push("written as YAML");
