@@ -5,10 +5,12 @@ What the state means is the telephone side's business; here it is text.
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from tools.quick import Quick
 from tools.schema import METADATA, Instant
 from tools.store import Store
 
@@ -42,6 +44,40 @@ LIVE_PROCESSES = sa.Table(
     METADATA,
     sa.Column("owner", sa.Text, primary_key=True),
     sa.Column("seen_at", Instant, nullable=False),
+)
+
+
+_TOLD: dict[str, sa.BindParameter[Any]] = {
+    name: sa.bindparam(name) for name in ("head", "state", "ended", "updated_at")
+}
+_STANDS = Quick(
+    sa.update(LIVE_CALLS)
+    .where(
+        LIVE_CALLS.c.call_id == sa.bindparam("of_call"),
+        LIVE_CALLS.c.owner == sa.bindparam("of_owner"),
+        LIVE_CALLS.c.fence == sa.bindparam("of_fence"),
+    )
+    .values(**_TOLD)
+)
+_KNOWN = Quick(sa.select(LIVE_CALLS.c.fence).where(LIVE_CALLS.c.call_id == sa.bindparam("of_call")))
+_BEGINS = Quick(
+    sa.insert(LIVE_CALLS).values(
+        call_id=sa.bindparam("of_call"),
+        owner=sa.bindparam("of_owner"),
+        fence=sa.bindparam("of_fence"),
+        **_TOLD,
+    )
+)
+_FORGET_LINES = Quick(
+    sa.delete(LIVE_CALL_LINES).where(
+        LIVE_CALL_LINES.c.call_id == sa.bindparam("of_call"),
+        LIVE_CALL_LINES.c.number >= sa.bindparam("first"),
+    )
+)
+_ADD_LINE = Quick(
+    sa.insert(LIVE_CALL_LINES).values(
+        call_id=sa.bindparam("of_call"), number=sa.bindparam("at"), line=sa.bindparam("line")
+    )
 )
 
 
@@ -139,38 +175,34 @@ class LiveCalls:
 def _kept(
     connection: sa.Connection, owner: str, call: LiveCall, now: dt.datetime, began: Began
 ) -> bool:
-    told = {"head": call.head, "state": call.state, "ended": call.ended, "updated_at": now}
-    mine = (
-        LIVE_CALLS.c.call_id == call.call_id,
-        LIVE_CALLS.c.owner == owner,
-        LIVE_CALLS.c.fence == call.fence,
-    )
-    if not connection.execute(sa.update(LIVE_CALLS).where(*mine).values(**told)).rowcount:
-        exists = sa.select(LIVE_CALLS.c.fence).where(LIVE_CALLS.c.call_id == call.call_id)
-        if connection.execute(exists).first() is not None:
+    told = {
+        "of_call": call.call_id,
+        "of_owner": owner,
+        "of_fence": call.fence,
+        "head": call.head,
+        "state": call.state,
+        "ended": call.ended,
+        "updated_at": now,
+    }
+    if not _STANDS.changed(connection, **told):
+        if _KNOWN.rows(connection, of_call=call.call_id):
             return False
-        row = {"call_id": call.call_id, "owner": owner, "fence": call.fence}
-        connection.execute(sa.insert(LIVE_CALLS).values(**row, **told))
+        _BEGINS.changed(connection, **told)
         began(connection, call, now)
     _keep_lines(connection, call)
     return True
 
 
 def _keep_lines(connection: sa.Connection, call: LiveCall) -> None:
-    own = LIVE_CALL_LINES.c.call_id == call.call_id
     if call.ended is not None:
-        connection.execute(sa.delete(LIVE_CALL_LINES).where(own))
+        _FORGET_LINES.changed(connection, of_call=call.call_id, first=0)
         return
     if not call.lines:
         return
     # A write whose commit was in doubt is made again.
-    again = LIVE_CALL_LINES.c.number >= call.first_line
-    connection.execute(sa.delete(LIVE_CALL_LINES).where(own, again))
-    rows = [
-        {"call_id": call.call_id, "number": number, "line": line}
-        for number, line in enumerate(call.lines, start=call.first_line)
-    ]
-    connection.execute(sa.insert(LIVE_CALL_LINES), rows)
+    _FORGET_LINES.changed(connection, of_call=call.call_id, first=call.first_line)
+    for number, line in enumerate(call.lines, start=call.first_line):
+        _ADD_LINE.changed(connection, of_call=call.call_id, at=number, line=line)
 
 
 def _taken(

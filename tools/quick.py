@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
-Statement = sa.Select[Any] | sa.Insert | sa.Update
+Statement = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
 Convert = Callable[[Any], Any]
 
 
@@ -28,13 +28,21 @@ class Quick:
     def rows(self, connection: sa.Connection, **given: Any) -> list[Any]:
         """Run it in the transaction that is under way, with a value for each parameter. Rows have
         the columns as attributes, as SQLAlchemy's do, and so are errors: `run`."""
-        dialect = connection.dialect
+        ready = self._readied(connection.dialect)
+        cursor = run(connection, ready.sql, ready.values(given))
+        return [] if ready.row is None else [ready.row(row) for row in cursor.fetchall()]
+
+    def changed(self, connection: sa.Connection, **given: Any) -> int:
+        """The same for a statement that changes rows: how many it found."""
+        ready = self._readied(connection.dialect)
+        return int(run(connection, ready.sql, ready.values(given)).rowcount)
+
+    def _readied(self, dialect: Dialect) -> "_Ready":
         ready = self._ready.get(dialect.name)
         if ready is None:
             # Two threads that come here at once make the same.
             ready = self._ready[dialect.name] = _made_ready(self._statement, dialect)
-        cursor = run(connection, ready.sql, ready.values(given))
-        return [] if ready.row is None else [ready.row(row) for row in cursor.fetchall()]
+        return ready
 
 
 class _Ready(msgspec.Struct, frozen=True):

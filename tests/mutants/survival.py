@@ -73,7 +73,7 @@ SURVIVAL = (
     ),
     Mutant(
         "tools/livecalls.py",
-        "        LIVE_CALLS.c.fence == call.fence,\n",
+        '        LIVE_CALLS.c.fence == sa.bindparam("of_fence"),\n',
         "",
         "who lost a call writes on",
         _TABLE,
