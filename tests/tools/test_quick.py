@@ -57,6 +57,20 @@ def test_what_the_driver_wrote_and_read_is_what_sqlalchemy_reads(store: Store) -
     assert store.read(lambda connection: QUICK.rows(connection, whose="CA2")) == []
 
 
+def test_how_many_rows_a_change_found_is_told(store: Store) -> None:
+    def changes(connection: sa.Connection) -> list[int]:
+        insert(connection, "CA1")
+        touched = [TOUCH.changed(connection, whose=whose, output="x") for whose in ("CA1", "CA2")]
+        gone = Quick(sa.delete(RECEIPTS).where(RECEIPTS.c.call_id == sa.bindparam("whose")))
+        return [
+            *touched,
+            gone.changed(connection, whose="CA1"),
+            len(QUICK.rows(connection, whose="CA1")),
+        ]
+
+    assert store.write(changes) == [1, 0, 1, 0]
+
+
 def test_both_kinds_of_statement_are_one_transaction(store: Store) -> None:
     plain = sa.update(RECEIPTS).values(tool="moved")
 
