@@ -30,7 +30,7 @@ from telephony.transcripts.entry import (
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import claim, heard_and_not, operator, remark, seat
+from telephony.transcripts.text import claim, heard_and_not, operator, outcome, remark, seat
 
 WIDEST = 110
 WITHOUT_TERMINAL = 100
@@ -232,7 +232,7 @@ def seconds(ms: int) -> str:
 
 def _ending(line: EndLine) -> str:
     detail = f" ({plain(line.detail)})" if line.detail else ""
-    return line.reason.value.replace("_", " ") + detail
+    return outcome(line.reason.value) + detail
 
 
 def _within(heard: str, said: str) -> bool:

@@ -24,6 +24,7 @@ from telephony.transcripts.story import (
     story,
 )
 from telephony.transcripts.summary import Summary
+from telephony.transcripts.text import outcome
 from telephony.transcripts.wav import RATE
 from telephony.transcripts.waveform import laid_out, peaks, samples_a_peak, unplayed
 from tools.receipts import Receipt
@@ -80,8 +81,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> str:
-        reason = self.call.ended_reason or ("running" if self.running else "broken off")
-        return reason.replace("_", " ")
+        return outcome(self.call.ended_reason or ("running" if self.running else "broken off"))
 
 
 class CallFiles:

@@ -14,7 +14,7 @@ from telephony.transcripts import files
 from telephony.transcripts.entry import AnyEntry
 from telephony.transcripts.records import MAX_RECORD_BYTES, Reading, header_of, read
 from telephony.transcripts.summary import Summary, Tally
-from telephony.transcripts.text import Style, begins_ms, clock, in_order, render
+from telephony.transcripts.text import Style, begins_ms, clock, in_order, outcome, render
 
 EXPORT_SCHEMA = 1
 _entries = msgspec.json.Decoder(AnyEntry)
@@ -158,7 +158,7 @@ def export_text(call: StoredCall, style: Style = Style.PLAIN) -> str:
 
 def _head(call: StoredCall) -> str:
     summary = call.summary
-    ended = (summary.ended_reason or "not ended in good order").replace("_", " ")
+    ended = outcome(summary.ended_reason or "not ended in good order")
     return "\n".join(
         (
             f"Call {summary.call_id}, {summary.started_at}, engine {summary.engine}",

@@ -25,6 +25,20 @@ from telephony.transcripts.entry import (
     UsageLine,
 )
 
+_OUTCOMES = {
+    "operator": "ended by staff",
+    "idle": "nobody spoke",
+    "drained": "server stopped",
+    "budget": "out of budget",
+    "protocol": "broken protocol",
+    "no_start": "no audio came",
+}
+
+
+def outcome(reason: str) -> str:
+    """Why a call ended, for people: an `EndedReason`, or whatever else stands in its place."""
+    return _OUTCOMES.get(reason) or reason.replace("_", " ")
+
 
 class Style(Enum):
     """How words are struck through and side remarks set apart."""
@@ -108,7 +122,7 @@ def _said(  # noqa: C901, one flat table
             return "caller", f"pressed {plain(entry.digit)}"
         case EndLine():
             detail = f" ({plain(entry.detail)})" if entry.detail else ""
-            return "end", entry.reason.value.replace("_", " ") + detail
+            return "end", outcome(entry.reason.value) + detail
         case SeatLine():
             return "engine", style.aside(seat(entry))
         case OperatorLine():

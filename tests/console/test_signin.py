@@ -20,7 +20,7 @@ def test_the_first_admin_chooses_a_password_by_a_link_that_works_once(console: C
     other = visitor.form(path, {"password": PASSWORD, "again": "other"})
     assert (other.status_code, "not the same" in other.text) == (403, True)
     chosen = visitor.form(path, {"password": PASSWORD, "again": PASSWORD})
-    assert (chosen.status_code, chosen.headers["location"]) == (303, "/console")
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/console/calls")
     assert visitor.get("/console/account").status_code == 200
     again = console.stranger().form(path, {"password": PASSWORD, "again": PASSWORD})
     assert (again.status_code, "leads nowhere" in again.text) == (403, True)

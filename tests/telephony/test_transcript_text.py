@@ -22,11 +22,20 @@ from telephony.transcripts.entry import (
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import Style, begins_ms, clock, in_order, line, render
+from telephony.transcripts.text import Style, begins_ms, clock, in_order, line, outcome, render
 
 
 def agent(text: str, heard: str, fate: Fate, source: str = "engine") -> AgentLine:
     return AgentLine("item_1", 1, text, heard, fate, 3_420, 5_000, 1_580, 2_000, source)
+
+
+def test_why_a_call_ended_is_told_in_words() -> None:
+    told = {reason: outcome(reason.value) for reason in EndedReason}
+    assert told[EndedReason.CALLER_HUNG_UP] == "caller hung up"
+    assert told[EndedReason.OPERATOR] == "ended by staff"
+    assert not any("_" in words for words in told.values())
+    assert len(set(told.values())) == len(EndedReason)
+    assert outcome("broken off") == "broken off"
 
 
 @pytest.mark.parametrize(

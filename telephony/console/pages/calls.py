@@ -24,6 +24,7 @@ from telephony.transcripts.index.asked import (
 )
 from telephony.transcripts.index.page import Page
 from telephony.transcripts.index.row import BAD_ENDS, OUTCOMES, UNKNOWN_MICROS, CallRow
+from telephony.transcripts.text import outcome
 
 CALLS = f"{HOME}/calls"
 _MORE = frozenset(FIELDS) - {"q", "from", "to", "outcome", "persona"}
@@ -72,7 +73,7 @@ def _choices(there_are: Mapping[str, list[str]]) -> dict[str, list[tuple[str, st
     """Pairs of value and name for each list to choose from."""
     personas = [(name or "-", name or "Built-in") for name in there_are["persona"]]
     known = set(there_are["outcome"])
-    outcomes = [(each, words(each)) for each in OUTCOMES if each in known]
+    outcomes = [(each, outcome(each)) for each in OUTCOMES if each in known]
     plain = {name: [(each, each) for each in there_are[name]] for name in ("tool", "label")}
     engines = [(each, each) for each in there_are["engine"] if each]
     return {"persona": personas, "outcome": outcomes, "engine": engines, **plain}
@@ -108,15 +109,10 @@ def _sort(given: Mapping[str, str], question: Asked, sort: Sort) -> dict[str, st
     }
 
 
-def words(code: str) -> str:
-    """A code for people: `caller_hung_up` is \"caller hung up\"."""
-    return code.replace("_", " ")
-
-
 class _Shown:
     """How what is known of a call stands in a cell."""
 
-    words = staticmethod(words)
+    outcome = staticmethod(outcome)
 
     def length(self, row: CallRow) -> str:
         """`1:05`, `1:02:03`."""

@@ -18,6 +18,7 @@ from telephony.console.rendering import page
 from telephony.health import charts
 from telephony.health.report import PARTS, Point, Report, Times
 from telephony.health.spans import Range
+from telephony.transcripts.text import outcome
 from tools.costs import DayCost
 
 RANGES = ((Range.DAY, "24 hours"), (Range.WEEK, "7 days"), (Range.MONTH, "30 days"))
@@ -173,7 +174,7 @@ def _turns(title: str, labels: list[str], points: Sequence[Point]) -> Chart:
 
 def _outcomes(figures: Report) -> Chart:
     title = "How calls ended"
-    names = [_words(each.name) for each in figures.outcomes]
+    names = [outcome(each.name) for each in figures.outcomes]
     counts = [each.count for each in figures.outcomes]
     return Chart(
         title,
@@ -206,10 +207,6 @@ def _costs(costs: Sequence[DayCost]) -> Chart:
 
 def _micros(cost: DayCost) -> int:
     return cost.engine_micros + cost.transcription_micros + cost.carrier_micros
-
-
-def _words(code: str) -> str:
-    return code.replace("_", " ")
 
 
 def _whole(value: float) -> str:

@@ -29,6 +29,7 @@ SIGN_IN = f"{HOME}/sign-in"
 BACK = f"{SIGN_IN}/elsewhere/back"
 """Where a single sign-on sends people back to."""
 SECOND_STEP = f"{HOME}/account/second-step"
+FIRST_PLACE = f"{HOME}/calls"
 
 Me = Annotated[Who, Depends(current)]
 MAX_PLACE = 1_000
@@ -103,7 +104,8 @@ def _by_link(router: APIRouter, access: Access, entrance: Entrance) -> None:
         found = entrance.by_link(link, password, browser_of(request, access))
         if isinstance(found, Denied):
             return _choose(request, entrance, link, found.why)
-        return _go_on(request, access, found, HOME)
+        # Whoever comes for the first time finds a call there, not an empty board.
+        return _go_on(request, access, found, FIRST_PLACE)
 
 
 def _by_another(
