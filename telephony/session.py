@@ -224,7 +224,7 @@ class Session:
         self._arm()
 
     def _drain(self) -> None:
-        while self._inbox or self._lane.owes:
+        while self.ended is None and (self._inbox or self._lane.owes):
             if self._lane.owes or not self._lane.yields(self._inbox[0]):
                 self._catch_up()
             else:
