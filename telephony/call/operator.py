@@ -80,7 +80,7 @@ class Operator:
         if ending.under_way or ending.phase is Phase.STARTING:
             return ending.asked(EndedReason.OPERATOR, now)
         words = self._config.persona.staff_goodbye
-        return [*self._hush(now), *ending.with_words(words, EndedReason.OPERATOR, now)]
+        return ending.with_words(words, EndedReason.OPERATOR, now)
 
     def again(self, event: CallEvent, commands: list[CallCommand]) -> list[CallCommand]:
         """A session that is ready, or was seated, just now knows nothing of what was whispered."""

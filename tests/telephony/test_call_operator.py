@@ -10,8 +10,6 @@ from agents.engine import (
     EngineFailed,
     EngineReady,
     Inform,
-    ResponseDone,
-    ResponseStatus,
     Say,
 )
 from telephony.call.commands import ClearPlayback, HangUp, PlaceMark, SeatEngine, Transfer
@@ -155,20 +153,6 @@ def test_the_staff_ends_a_call_with_a_goodbye_that_is_heard() -> None:
     script.when(MarkEchoed("0:2:8000"), HangUp())
     script.happens(StreamStopped())
     assert [line.reason for line in script.entries(EndLine)] == [EndedReason.OPERATOR]
-
-
-def test_the_staff_need_not_wait_until_the_agent_has_finished() -> None:
-    script = up().speaks(seconds(12.0), "long", "So, this is how it is.", "r1").wait(2.0)
-    script.happens(ENDS)
-    last = [type(command) for command in script.last]
-    assert last.index(ClearPlayback) < last.index(Say)
-    assert CancelResponse("r1") in script.last
-    assert GOODBYE in script.last
-    script.happens(ResponseDone("r1", ResponseStatus.CANCELLED))
-    script.speaks(seconds(1.0), "bye", "Goodbye.", "r2").finishes("bye", "r2").wait(1.0)
-    assert HangUp() not in script.said
-    script.echoes(script.marks()[-1]).wait(0.5)
-    assert HangUp() in script.said
 
 
 def test_a_second_hang_up_does_not_say_goodbye_again() -> None:
