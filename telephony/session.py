@@ -184,8 +184,6 @@ class Session:
         self._lane = Lane()
         self._passed = 0
         """Of the audio that is handled just now, what the engine has already."""
-        self._at_s = 0.0
-        """The time the call knows of."""
         self._behalf = OnBehalf(call_id, caller_number, called_number, persona, verstat, talk.kinds)
         self._asked: dict[str, str] = {}
         """Names of the tools that run, by tool call."""
@@ -212,7 +210,7 @@ class Session:
         try:
             if not isinstance(event, CallerAudio) or not self._passes(event):
                 self._inbox.append(event)
-            elif not (self._lane.owes or self._inbox):
+            elif not (self._lane.full or self._inbox):
                 return
             self._drain()
         except Exception:  # the pump: a bug in the core ends this call, never the server
@@ -224,13 +222,11 @@ class Session:
         self._arm()
 
     def _drain(self) -> None:
-        while self.ended is None and (self._inbox or self._lane.owes):
-            if self._lane.owes or not self._lane.yields(self._inbox[0]):
-                self._catch_up()
-            else:
-                self._step(self._inbox.popleft(), self._now())
-            if not self._inbox:
-                self._lane.grant(self._call.lane(self._now()))
+        if self._lane.passed:
+            self._catch_up()
+        while self._inbox:
+            self._step(self._inbox.popleft(), self._now())
+        self._lane.grant(self._call.lane(self._now()))
 
     def attach(self, leg: Leg) -> Deliver:
         """Go on over this stream; where its events go. What still comes of the one before it is
@@ -265,11 +261,10 @@ class Session:
     def _catch_up(self) -> None:
         """Tell the call what has passed since anything happened."""
         self._passed = self._lane.passed
-        self._step(self._lane.rest(), max(self._lane.came_s, self._at_s))
+        self._step(self._lane.rest(), self._lane.came_s)
         self._passed = 0
 
     def _step(self, event: CallEvent, now: float) -> None:
-        self._at_s = now
         if self._call.hides(event, now):
             event = self._hidden.hide(event)
         if isinstance(event, ToolCalled | ToolFinished):

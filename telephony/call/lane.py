@@ -2,21 +2,16 @@
 
 Most of what a call costs is looking at the whole of it. While there is nothing to decide about the
 audio of its line it grants a lane: pieces go straight to the engine, and the call is told of all of
-them as one as soon as they are so many that they could make a difference, and before anything
-happens to it that is more than its own answer coming in. So nothing is decided later than it would
-be piece by piece.
+them as one as soon as they are so many that they could make a difference, and before anything else
+happens to it. So nothing is decided later than it would be piece by piece.
 """
 
 from typing import Final
 
-from agents.engine import AudioDelta, TextDelta
-from telephony.call.events import CallerAudio, CallEvent
+from telephony.call.events import CallerAudio
 
 LANE_SAMPLES: Final = 1_600
 """What follows from the state of a call is looked at so often."""
-_OVERTAKE: Final = frozenset({AudioDelta, TextDelta})
-"""Nothing follows from these that the caller's audio has a part in. An echo is no such event: when
-it was heard is reckoned by the audio that came before it."""
 _PER_MS: Final = 8
 """Samples of the line in a millisecond."""
 
@@ -38,13 +33,8 @@ class Lane:
         self._granted = samples
 
     @property
-    def owes(self) -> bool:
-        """The call has to be told of what passed."""
-        return 0 < self.passed >= self._granted
-
-    def yields(self, event: CallEvent) -> bool:
-        """The event need not wait until the call was told of what passed."""
-        return not self.passed or type(event) in _OVERTAKE
+    def full(self) -> bool:
+        return self.passed >= self._granted
 
     def takes(self, event: CallerAudio, now: float) -> bool:
         """It passes: the engine is to be given it, and it will be in `rest`."""

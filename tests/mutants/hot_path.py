@@ -16,23 +16,9 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/session.py",
-        "            if self._lane.owes or not self._lane.yields(self._inbox[0]):\n",
-        "            if self._lane.owes:\n",
-        "what the caller said is told after the event that is about it",
-        _LANE,
-    ),
-    Mutant(
-        "telephony/session.py",
-        "max(self._lane.came_s, self._at_s)",
-        "self._lane.came_s",
-        "time runs back where words overtook the caller's audio",
-        _LANE,
-    ),
-    Mutant(
-        "telephony/call/lane.py",
-        "        return 0 < self.passed >= self._granted\n",
-        "        return 0 < self.passed >= LANE_SAMPLES\n",
-        "what passed waits though the call wants to hear it",
+        "        if self._lane.passed:\n            self._catch_up()\n",
+        "",
+        "what passed is in no recording",
         _LANE,
     ),
     Mutant(

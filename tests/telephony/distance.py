@@ -128,7 +128,6 @@ class Distance:
         )
         self.call = Call(config)
         self._lane = Lane()
-        self._at_s = 0.0
         self.voices = Voices(output)
         narration = Narration("AC1", "CA1", SID)
         self.carrier = Carrier(narration, SID, returns_cleared_marks=network.returns_cleared_marks)
@@ -284,19 +283,19 @@ class Distance:
             self.voices.comes(event.item_id, event.audio)
             samples = len(event.audio) // (6 if self._pcm else 1)
             self.received[event.item_id] += 0 if self.model.late(event) else samples
-        if not (isinstance(event, CallerAudio) and self._lane.takes(event, self.now)):
-            if not self._lane.yields(event):
+        if isinstance(event, CallerAudio) and self._lane.takes(event, self.now):
+            if self._lane.full:
                 self._catch_up()
-            self._follow(event, self.now)
-        if self._lane.owes:
+            return
+        if self._lane.passed:
             self._catch_up()
+        self._follow(event, self.now)
 
     def _catch_up(self) -> None:
         """As a session's pump does."""
-        self._follow(self._lane.rest(), max(self._lane.came_s, self._at_s))
+        self._follow(self._lane.rest(), self._lane.came_s)
 
     def _follow(self, event: CallEvent, now: float) -> None:
-        self._at_s = now
         commands = self.call.handle(event, now)
         if isinstance(event, EngineFailed) or any(isinstance(c, EndCall) for c in commands):
             self._ends(len(self.commands))
