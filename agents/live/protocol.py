@@ -397,11 +397,12 @@ class LiveProtocol:
             silent = onset(held, self._format)
             self._skipped_bytes += silent
             audio = held[silent:] + audio
+        # What is appended now was offered to nobody yet, however much it is.
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            return self.fail(EngineFailed("backpressure", fatal=False))
         self._timeline.appended(len(audio))
         self._outbox.append(wire.append(audio))
         self._unsent_bytes += len(audio)
-        if self._unsent_bytes > MAX_UNSENT_BYTES:
-            return self.fail(EngineFailed("backpressure", fatal=False))
         self._clock_by = now + CLOCK_S
         return []
 

@@ -70,9 +70,10 @@ class BargeIns:
 
     def undecided_samples(self, now: float) -> int | None:
         """How much more of the line it takes to make us fall silent; None: no sound does."""
-        if not self._confirmed or self._rules.early_s is None or not self._could_interrupt(now):
+        if not self._confirmed or self._rules.early_s is None or not self._interruptible():
             return None
-        return self._sound.undecided_samples
+        deaf_samples = round((self._deaf_until_s - now) * RATE)
+        return max(self._sound.undecided_samples, deaf_samples)
 
     def unheeded(self, alive_s: float) -> bool:
         """Whether the engine, of which nothing has been heard for `alive_s`, is deaf: the caller
@@ -90,10 +91,13 @@ class BargeIns:
         self._sound.heeded()
 
     def _could_interrupt(self, now: float) -> bool:
-        """We are being heard, nobody has claimed the floor, and we have not just looked."""
+        """And we have not just looked."""
+        return self._interruptible() and now >= self._deaf_until_s
+
+    def _interruptible(self) -> bool:
+        """We are being heard, and nobody has claimed the floor."""
         free = self._claim is None and self._floor.caller_item is None
-        heard = self._playback.outstanding and self._ending.interruptible
-        return free and heard and now >= self._deaf_until_s
+        return free and self._playback.outstanding and self._ending.interruptible
 
     def _is_echo(self, now: float) -> bool:
         ledger = self._playback.ledger

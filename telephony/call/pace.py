@@ -12,8 +12,11 @@ from agents.engine import AudioDelta, TextDelta
 from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
-LOOK_S: Final = 0.2
-"""While the line only goes on, what follows from the state is looked at so often."""
+LOOK_S: Final = 0.18
+"""While the line only goes on, what follows from the state is looked at so often: whenever a full
+lane of the caller's audio is told of."""
+_LATEST_S: Final = 0.1
+"""Without such audio, a look may be so much later."""
 _GOES_ON: Final = frozenset({CallerAudio, MarkEchoed, AudioDelta, TextDelta})
 _UNKNOWN_S: Final = -math.inf
 
@@ -38,7 +41,7 @@ class Pace:
         if quiet and not isinstance(event, CallerAudio):
             # It may have brought something nearer than it was at the last look. The caller's audio
             # makes us look in time, as long as it comes.
-            self._deadline_s = min(self._deadline_s, self._look_s + LOOK_S)
+            self._deadline_s = min(self._deadline_s, self._look_s + _LATEST_S)
         return quiet
 
     def looks(self, now: float) -> None:

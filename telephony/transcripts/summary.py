@@ -61,7 +61,6 @@ class Tally:
         match entry:
             case AgentLine():
                 self._turns += 1
-                self._cuts.spoken(entry)
             case CallerLine():
                 self._turns += 1
             case TruncationLine() | ClaimLine() | OperatorLine():

@@ -25,7 +25,7 @@ from telephony.transcripts.entry import (
     UsageLine,
 )
 
-_OUTCOMES = {
+OUTCOMES = {
     "operator": "ended by staff",
     "idle": "nobody spoke",
     "drained": "server stopped",
@@ -37,7 +37,7 @@ _OUTCOMES = {
 
 def outcome(reason: str) -> str:
     """Why a call ended, for people: an `EndedReason`, or whatever else stands in its place."""
-    return _OUTCOMES.get(reason) or reason.replace("_", " ")
+    return OUTCOMES.get(reason) or reason.replace("_", " ")
 
 
 class Style(Enum):

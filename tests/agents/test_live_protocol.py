@@ -3,6 +3,7 @@
 import base64
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,11 +40,12 @@ from agents.engine import (
     Usage,
 )
 from agents.live import protocol
-from agents.live.protocol import UNUSED_S, LiveProtocol
+from agents.live.protocol import MAX_UNSENT_BYTES, UNUSED_S, LiveProtocol
 from agents.live.settings import LiveSettings
 from agents.realtime.held import HELD_AUDIO_S
 from tests.agents.live_story import (
     PERSONA,
+    SETTINGS,
     UNIX_S,
     Story,
     audio,
@@ -126,6 +128,26 @@ def test_silence_from_before_the_session_is_not_made_up_for() -> None:
     assert len(base64.b64decode(story.sent[-1]["audio"])) == (60 + 100 + 20) * 8
     # The caller who speaks at the session's 60th ms began at our 400th.
     story.server(heard(" Hello", 60, 160), CallerSpeechStarted(TURN, 400))
+
+
+def test_what_was_held_is_no_sign_of_a_server_that_does_not_read() -> None:
+    """Six seconds of 24 kHz are more than may wait unsent, and nobody was offered them before."""
+    settings = msgspec.structs.replace(SETTINGS, audio_format=AudioFormat.PCM16_24K)
+    story = Story(settings)
+    for _ in range(300):
+        story.call(AppendAudio(b"\x10\x20" * 480))
+    story.live()
+    story.call(AppendAudio(bytes(960)))
+    assert story.protocol._unsent_bytes > MAX_UNSENT_BYTES
+    failed = EngineFailed("backpressure", fatal=False)
+    story.call(AppendAudio(bytes(960)), failed)
+    read = Story(settings)
+    for _ in range(300):
+        read.call(AppendAudio(b"\x10\x20" * 480))
+    read.live()
+    for _ in range(2):
+        read.call(AppendAudio(bytes(960)))
+        read.protocol.messages_to_send()
 
 
 def test_audio_held_for_too_long_loses_its_beginning() -> None:

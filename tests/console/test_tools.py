@@ -164,6 +164,11 @@ def test_the_files_there_is_one_of_are_begun_filled_in_and_taken_out(console: Co
     assert "numbers: {}" in versions.files(3)["numbers.yaml"]
     visitor.form("/console/tools/begin", {"path": "numbers.yaml"})
     assert versions.pointers().head == 3, "what is there is not begun again"
+    own = "# ours\n" + versions.files(3)["numbers.yaml"]
+    versions.publish(draft(console, "numbers.yaml", own), "ann", "")
+    visitor.form("/console/tools/remove", {"path": "numbers.yaml"})
+    visitor.form("/console/tools/begin", {"path": "numbers.yaml"})
+    assert versions.files(versions.pointers().head)["numbers.yaml"] == own, "as calls go by it"
     for path in ("elsewhere.yaml", "tools/x.yaml", "../shop.yaml"):
         assert visitor.form("/console/tools/begin", {"path": path}).status_code == 404
     draft(console, "shop.yaml", "name: [")

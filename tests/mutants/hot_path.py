@@ -37,7 +37,7 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/call/bargein.py",
-        "        return self._sound.undecided_samples\n",
+        "        return max(self._sound.undecided_samples, deaf_samples)\n",
         "        return None\n",
         "a loud caller silences us a tenth of a second late",
         _LANE,

@@ -1,12 +1,7 @@
 """Whose cuts are they: the caller's, the staff's, or the honesty rule's?"""
 
 from telephony.transcripts.cuts import Cuts
-from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, OperatorLine, TruncationLine
-
-
-def line(item: str, start_ms: int, end_ms: int) -> AgentLine:
-    heard_ms = end_ms - start_ms
-    return AgentLine(item, 1, "We are open.", "We", Fate.CUT, start_ms, end_ms, heard_ms, 2_000)
+from telephony.transcripts.entry import ClaimLine, OperatorLine, TruncationLine
 
 
 def cut(item: str, at_ms: int) -> TruncationLine:
@@ -17,7 +12,6 @@ def test_a_caller_who_cuts_in_is_counted_each_time() -> None:
     cuts = Cuts()
     for number in range(2):
         cuts.add(cut(f"i{number}", 1_500 + 5_000 * number))
-        cuts.spoken(line(f"i{number}", 1_000 + 5_000 * number, 1_500 + 5_000 * number))
     assert cuts.by_the_caller == 2
 
 
@@ -26,8 +20,6 @@ def test_a_reply_that_was_heard_when_the_staff_stepped_in_was_not_cut_by_the_cal
         cuts = Cuts()
         cuts.add(OperatorLine(act, "ann", "", 5_000))
         cuts.add(cut("i1", 5_010))
-        # The carrier's account of when it fell silent may be a little earlier than our command.
-        cuts.spoken(line("i1", 4_000, 4_950))
         assert cuts.by_the_caller == 0, act
 
 
@@ -39,7 +31,6 @@ def test_who_steps_in_later_or_in_vain_or_only_whispers_cuts_nothing() -> None:
     ):
         cuts = Cuts()
         cuts.add(cut("i1", 5_010))
-        cuts.spoken(line("i1", 4_000, 5_000))
         cuts.add(entry)
         assert cuts.by_the_caller == 1, entry
 
@@ -48,12 +39,13 @@ def test_a_sentence_stopped_for_what_it_claims_is_no_interruption() -> None:
     cuts = Cuts()
     cuts.add(ClaimLine("i1", ("book_appointment",), "never", "You are booked", 900))
     cuts.add(cut("i1", 900))
-    cuts.spoken(line("i1", 500, 900))
     assert cuts.by_the_caller == 0
 
 
-def test_where_no_words_are_kept_a_cut_counts_as_the_caller_s() -> None:
+def test_what_waited_behind_a_reply_is_given_up_with_it() -> None:
     cuts = Cuts()
-    cuts.add(OperatorLine("hang_up", "ann", "", 5_000))
-    cuts.add(cut("i1", 5_010))
+    cuts.add(OperatorLine("take_over", "ann", "", 5_000))
+    cuts.add(cut("i1", 5_000))
+    cuts.add(TruncationLine("i2", 2, 0, 4_996, deleted=True))
+    cuts.add(cut("i3", 9_000))
     assert cuts.by_the_caller == 1

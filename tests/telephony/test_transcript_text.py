@@ -1,10 +1,14 @@
 """How a transcript reads: heard words plain, unheard words struck through, nothing acts."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.money import Cost
+from telephony import console
 from telephony.plain import plain
 from telephony.transcripts.entry import (
     AgentLine,
@@ -22,11 +26,26 @@ from telephony.transcripts.entry import (
     TurnLine,
     UsageLine,
 )
-from telephony.transcripts.text import Style, begins_ms, clock, in_order, line, outcome, render
+from telephony.transcripts.text import (
+    OUTCOMES,
+    Style,
+    begins_ms,
+    clock,
+    in_order,
+    line,
+    outcome,
+    render,
+)
 
 
 def agent(text: str, heard: str, fate: Fate, source: str = "engine") -> AgentLine:
     return AgentLine("item_1", 1, text, heard, fate, 3_420, 5_000, 1_580, 2_000, source)
+
+
+def test_a_live_page_tells_why_a_call_ended_as_all_others_do() -> None:
+    source = (Path(console.__file__).parent / "static" / "transcript.js").read_text()
+    (table,) = re.findall(r"const outcomes = \{(.*?)\};", source, re.S)
+    assert dict(re.findall(r'(\w+): "([^"]+)"', table)) == OUTCOMES
 
 
 def test_why_a_call_ended_is_told_in_words() -> None:

@@ -29,11 +29,12 @@ _MOST_PASSES = 40
 """What is found can make a cue of what is beside it; each pass finds less."""
 _DEEPEST = 40
 _TELLING: Final = re.compile(
-    r"[\d@]|(?=[abegkmprswx])(?:"
+    r"[\d@]|(?=[abcdegkmoprswx])(?:"
     r"[spr]k[-_]|whsec|akia|asia|gh[pousr]_|github_pat|xox|aiza|glpat|eyj"
     r"|bearer|private key|pass|kennwort|memorable|secret|maiden|api|access key"
     r"|security (?:word|answer|phrase)"
-    r"|\barroba\b|\bat\b[^@]{1,200}?(?:\b(?:dot|point|punkt|punto)\b|\.[a-z]))"
+    r"|pin|p i n|code|otp|born|birth|dob|d o b|d\.o|geb"
+    r"|arroba|(?<![^\W_])at(?![^\W_])[^@]{1,400}?(?:dot|point|punkt|punto|\.\s*[a-z]))"
 )
 _NUMBER_WORDS: Final = frozenset(word.casefold() for word in NUMBER_WORDS)
 """Without any of the two, in lower case, nothing can be found; most of what is said has none."""
@@ -63,7 +64,7 @@ _NAMED = (
 
 def may_tell(text: str) -> bool:
     """False: there is nothing to find in it, whatever was said before. Quick."""
-    plain = text.casefold()
+    plain = text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
     return _TELLING.search(plain) is not None or not _NUMBER_WORDS.isdisjoint(_WORD.findall(plain))
 
 

@@ -126,13 +126,15 @@ def _list(router: APIRouter, shop: Workshop) -> None:
 
     @router.post("/begin", dependencies=_EDIT)
     def begin(request: Request, who: Me, path: Short) -> Response:
-        """Adds the one file of this path, as it is where there is none."""
+        """Adds the one file of this path: as calls go by it, or as it is where there is none."""
         if path not in SINGLES:
             raise Refused(404, "no-file", "There is no such file to begin.")
-        head = shop.config.versions.pointers().head
-        if path not in shop.config.versions.files(head):
-            text = _NOBODY if path == NUMBERS_FILE else starter(KINDS[0])[path]
-            _save(shop, who, head, {path: text}, f"new: {path}")
+        versions = shop.config.versions
+        at = versions.pointers()
+        if path not in versions.files(at.head):
+            usual = _NOBODY if path == NUMBERS_FILE else starter(KINDS[0])[path]
+            text = versions.files(at.published).get(path, usual)
+            _save(shop, who, at.head, {path: text}, f"new: {path}")
         return redirect(request, f"{TOOLS}/edit/{path}")
 
 

@@ -28,6 +28,11 @@ function clock(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+// As telephony/transcripts/text.py has it.
+const outcomes = {
+  operator: "ended by staff", idle: "nobody spoke", drained: "server stopped", budget: "out of budget",
+  protocol: "broken protocol", no_start: "no audio came",
+};
 const acts = {
   hang_up: "ended the call", transfer: "put the caller through to", take_over: "took the call over",
   whisper: "told the agent:",
@@ -74,7 +79,7 @@ function told(line) {
     case "AlarmLine":
       return { who: "line", at: line.at_ms, words: [alarms[line.kind]?.(line.value) || line.kind], aside: true };
     case "EndLine":
-      return { who: "end", at: line.at_ms, words: [line.reason.replaceAll("_", " ")], aside: true, last: true };
+      return { who: "end", at: line.at_ms, words: [outcomes[line.reason] || line.reason.replaceAll("_", " ")], aside: true, last: true };
     default:
       return null;
   }
