@@ -1,8 +1,13 @@
-"""Named asyncio tasks that are kept until they end: the only place that creates them."""
+"""Named asyncio tasks that are kept until they end, the only place that creates them; and how late
+timers have to be."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+
+TICK_S: Final = 0.001
+"""To be added to a deadline a timer is set to: uvloop's may ring a part of it early, and who is
+told of a deadline that is not reached is told again and again."""
 
 
 class Tasks:

@@ -29,12 +29,10 @@ from agents.engine import (
 )
 from agents.realtime import failures
 from agents.realtime.socket import PromptConnection
-from agents.tasks import Tasks
+from agents.tasks import TICK_S, Tasks
 
 CLOSE_S = 0.5
 """How long the server may take over the closing handshake of a call that is over."""
-_TICK_S = 0.001
-"""uvloop's clock: a timer may be early by a part of it, and be asked for again and again."""
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -197,7 +195,7 @@ class WebSocketSession:
             return
         self._cancel_timer()
         if deadline is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline + _TICK_S, self._wake)
+            self._timer = asyncio.get_running_loop().call_at(deadline + TICK_S, self._wake)
             self._timer_at = deadline
 
     def _cancel_timer(self) -> None:

@@ -17,7 +17,7 @@ from agents.engine import (
     ToolCalled,
     ToolOutput,
 )
-from agents.tasks import Tasks
+from agents.tasks import TICK_S, Tasks
 from telephony.accounts import Accounts, Watch
 from telephony.call.commands import (
     AnyPhoneCommand,
@@ -90,9 +90,6 @@ log = structlog.get_logger()
 
 _LET_GO_S = 1.0
 """What was cancelled and has not ended by then is left behind."""
-
-_TICK_S = 0.001
-"""uvloop's clock: a timer may be early by a part of it, and a deadline told too early is none."""
 
 _FAILED: dict[str, CallEvent] = {
     "hang": HangUpFailed("internal"),
@@ -370,7 +367,7 @@ class Session:
             self._timer = None
         if deadline is not None:
             self._armed_s = deadline
-            self._timer = self._loop.call_at(self._zero_s + deadline + _TICK_S, self._due)
+            self._timer = self._loop.call_at(self._zero_s + deadline + TICK_S, self._due)
 
     def _due(self) -> None:
         self._timer = None

@@ -29,7 +29,7 @@ from agents.engine import (
 )
 from agents.local.vad import Detector
 from agents.persona import Persona
-from agents.tasks import Tasks
+from agents.tasks import TICK_S, Tasks
 from agents.turns import failures
 from agents.turns.failures import Failure, Remedy
 from agents.turns.protocol import RETRY_S, Ask, Drop, Order, TurnsProtocol, WriteDown
@@ -272,7 +272,7 @@ class TurnsEngine:
         self._cancel_timer()
         deadline = self._protocol.next_deadline()
         if deadline is not None and self._deliver is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._wake)
+            self._timer = asyncio.get_running_loop().call_at(deadline + TICK_S, self._wake)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
