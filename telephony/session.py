@@ -54,6 +54,7 @@ from telephony.call.events import (
     HandedOver,
     HandOverFailed,
     HangUpFailed,
+    MarkEchoed,
     StreamLost,
     StreamStarted,
     ToolFinished,
@@ -205,7 +206,7 @@ class Session:
             return
         self._draining = True
         try:
-            if not isinstance(event, CallerAudio) or not self._passes(event):
+            if not self._passes(event):
                 self._inbox.append(event)
             elif not (self._lane.full or self._inbox):
                 return
@@ -248,9 +249,12 @@ class Session:
     def _now(self) -> float:
         return self._loop.time() - self._zero_s
 
-    def _passes(self, event: CallerAudio) -> bool:
+    def _passes(self, event: CallEvent) -> bool:
         """Nothing is to be decided about it: the engine gets it, and the call hears of it soon."""
-        if not self._lane.takes(event, self._now()):
+        if isinstance(event, MarkEchoed):
+            waits = self._lane.passed and self._call.can_wait(event)
+            return bool(waits) and self._lane.takes_echo(event.name, self._now())
+        if not isinstance(event, CallerAudio) or not self._lane.takes(event, self._now()):
             return False
         self._seats.submit(AppendAudio(event.ulaw))
         return True

@@ -1,11 +1,11 @@
 """What happens when the caller speaks while we do: at once, or held until it proves to be meant."""
 
 from agents.engine import Answer, CancelResponse, Capabilities, Dismiss
+from telephony.call.carrierclock import RATE
 from telephony.call.claim import Claim, Verdict
 from telephony.call.commands import CallCommand, Note, StoreAudio, Track
 from telephony.call.config import BargeIn, CallConfig
 from telephony.call.ending import Ending
-from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo

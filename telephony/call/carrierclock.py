@@ -8,6 +8,8 @@ the frame before it and before the frame behind it: jitter of any size becomes a
 
 from dataclasses import dataclass
 
+RATE = 8_000
+"""Samples of the line in a second."""
 FRAME_S = 0.02
 _WINDOW_S = 5.0
 _SILENT_S = 0.3

@@ -30,12 +30,26 @@ class StreamStarted(PhoneEvent, frozen=True, tag=True):
     stream_id: str
 
 
-class CallerAudio(PhoneEvent, frozen=True, tag=True):
+class Echo(msgspec.Struct, frozen=True):
+    """A mark that came back amid a piece of the caller's audio: see MarkEchoed."""
+
+    name: str
+    came_s: float
+    """When, on the call's clock."""
+    samples: int
+    """Of the piece, so many had come before it."""
+    behind_s: float
+    """When the last of those had come."""
+
+
+class CallerAudio(PhoneEvent, frozen=True, tag=True, omit_defaults=True):
     """One piece of the caller's side of the line, any length."""
 
     ulaw: bytes
     timestamp_ms: int
     """Presentation time of its first sample, ms since the stream started."""
+    echoes: tuple[Echo, ...] = ()
+    """Marks that came back meanwhile, in order."""
 
 
 class DtmfPressed(PhoneEvent, frozen=True, tag=True):

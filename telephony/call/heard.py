@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 import numpy as np
 
-from telephony.call.ledger import RATE
+from telephony.call.carrierclock import RATE
 from telephony.call.speech import SpokenItem
 from telephony.media import ulaw as mulaw
 

@@ -4,16 +4,21 @@ Most of what a call costs is looking at the whole of it. While there is nothing 
 audio of its line it grants a lane: pieces go straight to the engine, and the call is told of all of
 them as one as soon as they are so many that they could make a difference, and before anything else
 happens to it. So nothing is decided later than it would be piece by piece.
+
+Marks that come back amid that audio go along with it, each with the moment at which it came: they
+tell how far playback has got, and as long as there is more to play nobody waits for that.
 """
 
 from typing import Final
 
-from telephony.call.events import CallerAudio
+from telephony.call.events import CallerAudio, Echo
 
 LANE_SAMPLES: Final = 1_600
 """What follows from the state of a call is looked at so often."""
 _PER_MS: Final = 8
 """Samples of the line in a millisecond."""
+_ECHOES: Final = 50
+"""More than come back in a lane where each is of a piece that was played."""
 
 
 class Lane:
@@ -22,11 +27,14 @@ class Lane:
     def __init__(self) -> None:
         self._granted = 0
         self._pieces: list[bytes] = []
+        self._echoes: list[Echo] = []
         self._begins_ms = 0
         self.passed = 0
         """Samples the engine has and the call does not know of."""
         self.came_s = 0.0
-        """When the last piece came that passed."""
+        """When the last of it came."""
+        self._piece_s = 0.0
+        """When the last piece of audio came."""
 
     def grant(self, samples: int) -> None:
         """As soon as so many have passed the call has to be told; 0: none may."""
@@ -34,7 +42,7 @@ class Lane:
 
     @property
     def full(self) -> bool:
-        return self.passed >= self._granted
+        return self.passed >= self._granted or len(self._echoes) >= _ECHOES
 
     def takes(self, event: CallerAudio, now: float) -> bool:
         """It passes: the engine is to be given it, and it will be in `rest`."""
@@ -45,12 +53,21 @@ class Lane:
             self._begins_ms = event.timestamp_ms
         self.passed += len(event.ulaw)
         self._pieces.append(event.ulaw)
+        self.came_s = self._piece_s = now
+        return True
+
+    def takes_echo(self, name: str, now: float) -> bool:
+        """It goes along with the audio before it. Where none has passed, none may follow."""
+        if not self.passed:
+            return False
+        self._echoes.append(Echo(name, now, self.passed, self._piece_s))
         self.came_s = now
         return True
 
     def rest(self) -> CallerAudio:
         """All that has passed, as one piece. The lane is closed."""
-        audio = CallerAudio(b"".join(self._pieces), self._begins_ms)
+        audio = CallerAudio(b"".join(self._pieces), self._begins_ms, tuple(self._echoes))
         self._pieces.clear()
+        self._echoes.clear()
         self.passed = self._granted = 0
         return audio

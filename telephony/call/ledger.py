@@ -26,10 +26,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from telephony.call.carrierclock import FRAME_S, CarrierClock, Moment
+from telephony.call.carrierclock import FRAME_S, RATE, CarrierClock, Moment
 from telephony.call.roundtrip import RoundTrip
+from telephony.call.run import STALL_S, Run
 
-RATE = 8_000
 GRID_SAMPLES = 800
 """A mark every 100 ms: often enough to anchor the clock, rare enough to cost nothing. With the
 carrier's clock beside it a finer grid gains nothing (docs/transcripts.md)."""
@@ -38,15 +38,8 @@ OPENING_CLIP_SAMPLES = 160
 """So much of what is sent onto a silent line goes in clips with a mark each: the echo of the first
 tells when playback began, and the others whether it went on, with so little in stock."""
 
-_RECENT_ECHOES = 8
-"""Echoes that are compared: enough for one of them to have come without delay, few enough for
-the clock to follow a line that paused where we could not know."""
 _ROUNDING = 1e-3
 """Seconds are floats: 0.73 s of audio must not come out a sample short."""
-_STALL_S = 0.25
-"""An echo this much later than foretold is a stall of the line, not jitter."""
-_CONTRADICTION_S = 0.005
-"""Stamps are whole milliseconds, and the shortest way is an estimate."""
 _DRY_S = 0.015
 """A queue that should last less than this when a piece gets there may be empty by then. Less
 than an opening clip, so that one burst has one of them."""
@@ -109,52 +102,6 @@ class _Piece:
         return Played(at_s, self.ulaw[:samples], follows, self.item.number)
 
 
-class _Run:
-    """Audio that plays without a gap, and what its echoes tell of when it began.
-
-    Each echo says: it took no longer than this from sending to its playing being heard of and,
-    where the carrier's clock can be read, no less than that. Both must be true of all echoes.
-    """
-
-    def __init__(self, sent_s: float) -> None:
-        self.sent_s = sent_s
-        self.samples = 0
-        self._trips: deque[Moment] = deque(maxlen=_RECENT_ECHOES)
-
-    def echoed(self, arrival: Moment, now: float, trip: RoundTrip) -> None:
-        """The echo for the run's samples so far arrives."""
-        since_s = self.sent_s + self.samples / RATE
-        took = arrival.since(since_s)
-        if self._trips and self._contradicts(took):
-            self._trips.clear()
-        self._trips.append(took)
-        trip.sample(self._took_s)
-        trip.late(max(0.0, now - since_s - self._took_s))
-
-    def _contradicts(self, took: Moment) -> bool:
-        """The line has paused since the echoes before, or those were late themselves."""
-        before = self._narrowed()
-        if not took.stamped:
-            return took.latest_s - before.latest_s > _STALL_S
-        paused = took.earliest_s > before.latest_s + _CONTRADICTION_S
-        late = before.stamped and took.latest_s < before.earliest_s - _CONTRADICTION_S
-        return paused or late
-
-    def _narrowed(self) -> Moment:
-        latest_s = min(took.latest_s for took in self._trips)
-        stamped = [took.earliest_s for took in self._trips if took.stamped]
-        earliest_s = min(latest_s, max(stamped, default=latest_s))
-        return Moment(earliest_s, latest_s, bool(stamped), self._trips[-1].usual_s)
-
-    @property
-    def _took_s(self) -> float:
-        return self._narrowed().at_s
-
-    def until_s(self, trip: RoundTrip) -> float:
-        """When its samples so far had been played."""
-        return self.sent_s + self.samples / RATE + self._took_s - trip.least_one_way_s
-
-
 @dataclass(frozen=True, slots=True)
 class Cut:
     """What a cut found: the items that were not heard to their end, in order of speaking."""
@@ -171,7 +118,7 @@ class _Queue:
     def __init__(self, trip: RoundTrip) -> None:
         self.pieces: deque[_Piece] = deque()
         self._trip = trip
-        self._run = _Run(0.0)
+        self._run = Run(0.0)
         self._heard_until_s = 0.0
         self._first_end_s = 0.0
         self._opening_samples = 0
@@ -226,7 +173,7 @@ class _Queue:
         Where the clock says that playback was well past it, rather the echo was lost.
         """
         name = next((piece.mark for piece in self.pieces if piece.mark is not None), None)
-        return name if self._reach(until_s) - self._up_to(name) <= _STALL_S * RATE else None
+        return name if self._reach(until_s) - self._up_to(name) <= STALL_S * RATE else None
 
     def foretells(self, name: str) -> float | None:
         """When the echo of this mark can come at the earliest; None: it is not waited for."""
@@ -250,7 +197,7 @@ class _Queue:
             marked = piece.mark == name
             begin_s, dry = self._begin(piece, sure=arrival.stamped)
             if dry:
-                self._run = _Run(piece.sent_s)
+                self._run = Run(piece.sent_s)
             self._run.samples += len(piece.ulaw)
             self._credit(piece, begin_s, len(piece.ulaw), dry)
             piece.item.proven += len(piece.ulaw) if proof else 0
@@ -447,6 +394,13 @@ class Ledger:
             clearing = self._clearings.popleft()
             seen = arrival if clearing.mark == name else clearing.last_seen
             self._settle(clearing, seen, now, now - self.trip.least_one_way_s)
+
+    def is_followed(self, name: str) -> bool:
+        """There is audio behind this mark of which no echo has come, and none of the others
+        tells of anything but how far playback has got."""
+        pieces = self._queue.pieces
+        playing = bool(pieces) and not self._clearings and name not in self._probes
+        return playing and pieces[-1].mark != name
 
     # ---- what follows from it ----------------------------------------------------------------
 

@@ -6,9 +6,9 @@ look for anything but silence: nothing is decoded here.
 
 from collections.abc import Sequence
 
+from telephony.call.carrierclock import RATE
 from telephony.call.commands import CallCommand, ClearPlayback, Note, PlaceMark, PlayAudio, Record
 from telephony.call.events import CallerAudio, CallEvent, StreamStarted
-from telephony.call.ledger import RATE
 from telephony.transcripts.entry import Alarm, AlarmLine
 
 ONE_WAY_SAMPLES = 15 * RATE

@@ -26,6 +26,7 @@ from agents.engine import (
     ToolOutput,
 )
 from telephony.call.bargein import BargeIns
+from telephony.call.carrierclock import RATE
 from telephony.call.commands import (
     CallCommand,
     Note,
@@ -69,7 +70,6 @@ from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
 from telephony.call.lane import LANE_SAMPLES
-from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.linehealth import LineHealth
 from telephony.call.money import Money
@@ -190,7 +190,8 @@ class Call:
         """Nothing is about to change: we are being heard, or the event is about the caller only."""
         if self._ending.under_way or self._playback.ledger.settling_until_s() is not None:
             return False
-        return isinstance(event, CallerAudio) or self._playback.outstanding
+        alone = isinstance(event, CallerAudio) and not event.echoes
+        return alone or self._playback.outstanding
 
     def _seated(self, now: float) -> list[CallCommand]:
         """What follows when another session takes the call over just now."""
@@ -225,6 +226,10 @@ class Call:
             return 0
         undecided = self._barge_ins.undecided_samples(now)
         return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
+
+    def can_wait(self, event: MarkEchoed) -> bool:
+        """Nothing follows from it that would not follow as well when a lane is told of."""
+        return self._playback.ledger.is_followed(event.name)
 
     def being_heard(self) -> list[tuple[int, str, bool]]:
         """See Playback.being_heard."""
@@ -304,14 +309,28 @@ class Call:
         newest = round(now * RATE) + _AHEAD_SAMPLES
         stamped = (self._streams.began_ms + event.timestamp_ms) * RATE // 1000
         at_samples = max(self._relay.caller_samples, min(stamped, newest))
-        self._playback.ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
+        echoed = self._line_went_on(event, at_samples, now)
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
         if self.phase is Phase.TRANSFERRING:
             self._relay.unheard(at_samples, event.ulaw)
-            return [stored]
+            return [*echoed, stored]
         append = self._relay.caller_audio(at_samples, event.ulaw)
+        self._barge_ins.heard(echoed)
         claimed = self._barge_ins.caller_audio(event.ulaw, now)
-        return [stored, *append, *claimed, *self._relay.unheeded(now)]
+        return [*echoed, stored, *append, *claimed, *self._relay.unheeded(now)]
+
+    def _line_went_on(self, event: CallerAudio, at_samples: int, now: float) -> list[CallCommand]:
+        """The carrier's clock by its frames, and what came back between them by that clock."""
+        ledger, known = self._playback.ledger, 0
+        commands: list[CallCommand] = []
+        for echo in event.echoes:
+            if echo.samples > known:
+                known = echo.samples
+                ledger.frame((at_samples + known) / RATE, echo.behind_s)
+            commands += self._echoed(echo.name, echo.came_s)
+        if known < len(event.ulaw):
+            ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
+        return commands
 
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         began_ms = self._relay.at_ms(audio_ms)

@@ -38,7 +38,7 @@ class Pace:
             and is_sound(commands)
             and now < self._known()
         )
-        if quiet and not isinstance(event, CallerAudio):
+        if quiet and not (isinstance(event, CallerAudio) and not event.echoes):
             # It may have brought something nearer than it was at the last look. The caller's audio
             # makes us look in time, as long as it comes.
             self._deadline_s = min(self._deadline_s, self._look_s + _LATEST_S)

@@ -12,6 +12,7 @@ from agents.engine import (
     TextDelta,
     TruncateItem,
 )
+from telephony.call.carrierclock import RATE
 from telephony.call.commands import (
     CallCommand,
     ClearPlayback,
@@ -22,7 +23,7 @@ from telephony.call.commands import (
     Track,
 )
 from telephony.call.heard import FILLER, REPEAT, LastHeard
-from telephony.call.ledger import RATE, Cut, Ledger, Played
+from telephony.call.ledger import Cut, Ledger, Played
 from telephony.call.speech import Arrival, SpokenItem
 from telephony.media.transcode import Downlink
 from telephony.transcripts.entry import Fate, TruncationLine

@@ -14,13 +14,13 @@ from agents.engine import (
     ToolAnswered,
 )
 from telephony.call.bargein import BargeIns
+from telephony.call.carrierclock import RATE
 from telephony.call.commands import CallCommand, Note, Record
 from telephony.call.config import CallConfig
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import BudgetNews, SuccessorFailed, SuccessorReady
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
-from telephony.call.ledger import RATE
 from telephony.call.limits import Patience
 from telephony.call.memory import Memory
 from telephony.call.playback import Playback

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.call.ledger import RATE
+from telephony.call.carrierclock import RATE
 from telephony.media import ulaw
 
 _QUIET_DB = -90.0

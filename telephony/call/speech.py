@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from telephony.call.ledger import RATE, Item
+from telephony.call.carrierclock import RATE
+from telephony.call.ledger import Item
 from telephony.transcripts.entry import AgentLine, Fate, Word, WordFate
 
 TAIL_SAMPLES = RATE // 10

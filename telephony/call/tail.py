@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from telephony.call.ledger import RATE
+from telephony.call.carrierclock import RATE
 
 LONGEST_SAMPLES = 20 * RATE
 """Who speaks longer than that has said what matters at the end."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.call.ledger import RATE
+from telephony.call.carrierclock import RATE
 from telephony.media import ulaw
 
 ROWS_HZ = (697, 770, 852, 941)

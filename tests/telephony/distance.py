@@ -283,13 +283,19 @@ class Distance:
             self.voices.comes(event.item_id, event.audio)
             samples = len(event.audio) // (6 if self._pcm else 1)
             self.received[event.item_id] += 0 if self.model.late(event) else samples
-        if isinstance(event, CallerAudio) and self._lane.takes(event, self.now):
+        if self._passes(event):
             if self._lane.full:
                 self._catch_up()
             return
         if self._lane.passed:
             self._catch_up()
         self._follow(event, self.now)
+
+    def _passes(self, event: CallEvent) -> bool:
+        if isinstance(event, MarkEchoed):
+            waits = self._lane.passed and self.call.can_wait(event)
+            return bool(waits) and self._lane.takes_echo(event.name, self.now)
+        return isinstance(event, CallerAudio) and self._lane.takes(event, self.now)
 
     def _catch_up(self) -> None:
         """As a session's pump does."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.call.ledger import GRID_SAMPLES, RATE, Item, Ledger
+from telephony.call.carrierclock import RATE
+from telephony.call.ledger import GRID_SAMPLES, Item, Ledger
 
 
 def prompt_ledger(round_trip_s: float = 0.0) -> Ledger:

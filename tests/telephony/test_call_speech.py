@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.call.ledger import RATE, Item
+from telephony.call.carrierclock import RATE
+from telephony.call.ledger import Item
 from telephony.call.speech import TAIL_SAMPLES, Arrival, SpokenItem
 from telephony.transcripts.entry import AgentLine, Fate, Word, WordFate
 
