@@ -12,7 +12,7 @@ from agents.engine import AudioDelta, TextDelta
 from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
-LOOK_S: Final = 0.18
+LOOK_S: Final = 0.38
 """While the line only goes on, what follows from the state is looked at so often: whenever a full
 lane of the caller's audio is told of."""
 _LATEST_S: Final = 0.1
