@@ -7,7 +7,7 @@ the general parser (`agents.frames`). The upgrade, pings, the close and whatever
 go through uvicorn, and what is not media through ASGI.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -38,8 +38,8 @@ class DirectSocket(Protocol):
         """From here on messages go to `taken` and no longer through ASGI's `receive`; what waits
         there goes first. The end of the connection is still told there."""
 
-    def write(self, text: str) -> bool:
-        """Send one text message now; False: ask `send` instead, which waits."""
+    def write(self, texts: Sequence[str]) -> bool:
+        """Send text messages now, in one piece; False: ask `send` instead, which waits."""
 
 
 class _Conversation(ServerProtocol):
@@ -173,9 +173,10 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.conn.fail(code)
             self.handle_parser_exception()
 
-    def write(self, text: str) -> bool:
+    def write(self, texts: Sequence[str]) -> bool:
         open_still = self.conn.state is State.OPEN and not self.close_sent
         if not open_still or self.disconnected or not self.writable.is_set():
             return False
-        self.transport.write(frames.text(text.encode()))
+        # Each write is a question to the system.
+        self.transport.write(b"".join(frames.text(text.encode()) for text in texts))
         return True

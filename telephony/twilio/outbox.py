@@ -1,6 +1,7 @@
 """What goes to Twilio next, and what is dropped instead?"""
 
 from collections import deque
+from itertools import islice
 
 import msgspec
 
@@ -82,13 +83,32 @@ class Outbox:
         self._waiting.clear()
         self._samples = 0
 
+    @property
+    def empty(self) -> bool:
+        """Nothing waits, and no close."""
+        return not self._waiting and self._closing is None
+
+    def first(self, most: int) -> list[str]:
+        """What to send now, so many at most and no close. It stays until it is `taken`."""
+        return [self._text(waiting) for waiting in islice(self._waiting, most)]
+
+    def taken(self, messages: int) -> None:
+        """So many of the first were sent."""
+        for _ in range(messages):
+            waiting = self._waiting.popleft()
+            self._samples -= len(waiting) if isinstance(waiting, bytes) else 0
+
     def next(self) -> str | Closing | None:
         """What to send now; None: nothing waits. After Closing nothing is to be sent."""
         if not self._waiting:
             return self._closing
-        match self._waiting.popleft():
+        text = self._text(self._waiting[0])
+        self.taken(1)
+        return text
+
+    def _text(self, waiting: bytes | str | _Clear) -> str:
+        match waiting:
             case bytes() as ulaw:
-                self._samples -= len(ulaw)
                 return self._envelopes.media(ulaw)
             case str() as name:
                 return self._envelopes.mark(name)

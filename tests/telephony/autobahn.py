@@ -30,7 +30,7 @@ class Echo:
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         if self._direct:
             socket = scope["extensions"][EXTENSION]
-            socket.take_over(lambda text: text is None or socket.write(text))
+            socket.take_over(lambda text: text is None or socket.write([text]))
         while (message := await receive())["type"] != "websocket.disconnect":
             await send({**message, "type": "websocket.send"})
 

@@ -134,7 +134,7 @@ async def test_the_end_of_a_connection_is_told_through_asgi_all_the_same() -> No
         await until(lambda: application.told[-1]["type"] == "websocket.disconnect")
         assert application.told[-1]["code"] == 1000
         assert application.taken == ["last"]
-        assert not direct.write("too late")
+        assert not direct.write(["too late"])
 
 
 async def test_what_is_no_utf8_is_left_to_uvicorn() -> None:
@@ -151,18 +151,18 @@ async def test_a_write_is_there_at_once_and_refused_while_the_peer_does_not_read
     application = Application()
     async with connected(application) as socket:
         direct = application.take_over()
-        assert direct.write("ü")
+        assert direct.write(["ü"])
         assert await socket.recv() == "ü"
         written = 0
         async with asyncio.timeout(5):
-            while direct.write(FAR_TOO_MUCH):
+            while direct.write([FAR_TOO_MUCH]):
                 written += 1
                 # uvicorn is told by the transport, between two turns of the loop or in the write.
                 assert written < 2_000
         for _ in range(written):
             assert await asyncio.wait_for(socket.recv(), 5) == FAR_TOO_MUCH
         await until(direct.writable.is_set)
-        assert direct.write("again")
+        assert direct.write(["again"])
         assert await socket.recv() == "again"
 
 
@@ -171,7 +171,7 @@ async def test_nothing_is_written_behind_a_close_of_ours() -> None:
     async with connected(application) as socket:
         direct = application.take_over()
         await direct.send({"type": "websocket.close", "code": 1000, "reason": ""})
-        assert not direct.write("too late")
+        assert not direct.write(["too late"])
         await asyncio.wait_for(socket.wait_closed(), 5)
         assert (socket.close_code, application.taken) == (1000, [])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -37,11 +37,11 @@ class Wire:
             raise ConnectionResetError
         self.sent.append(message)
 
-    def write_now(self, text: str) -> bool:
+    def write_now(self, texts: Sequence[str]) -> bool:
         if not self.open.is_set() or self.broken:
             return False
-        self.sent.append(text)
-        self.at_once += 1
+        self.sent += texts
+        self.at_once += len(texts)
         return True
 
     @property
