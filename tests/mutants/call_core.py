@@ -23,6 +23,10 @@ def _ledger(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/ledger.py", original, mutated, breaks, _LEDGER)
 
 
+def _run(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/run.py", original, mutated, breaks, _LEDGER)
+
+
 def _playback(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/playback.py", original, mutated, breaks, _PLAYBACK)
 
@@ -134,27 +138,27 @@ LEDGER = (
         "",
         "the line is never measured before the first audio",
     ),
-    _ledger(
-        "        trip.sample(self._took_s)\n",
+    _run(
+        "        trip.sample(self._took.at_s)\n",
         "",
         "the line is never measured on audio",
     ),
-    _ledger(
-        "        trip.late(max(0.0, now - since_s - self._took_s))\n",
+    _run(
+        "        trip.late(max(0.0, now - since_s - self._took.at_s))\n",
         "",
         "a clear is expected to arrive as if nothing delayed it",
     ),
-    _ledger(
+    _run(
         "        latest_s = min(took.latest_s for took in self._trips)\n",
         "        latest_s = self._trips[-1].latest_s\n",
         "every late echo moves the truth back",
     ),
-    _ledger(
+    _run(
         "deque(maxlen=_RECENT_ECHOES)",
         "deque()",
         "a pause of the line is never caught up with",
     ),
-    _ledger(
+    _run(
         "            self._trips.clear()\n",
         "            pass\n",
         "a stalled line is not believed",

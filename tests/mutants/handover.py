@@ -67,7 +67,7 @@ HANDOVER = (
         file="streams",
     ),
     _handover(
-        "            self._relay.unheard(at_samples, event.ulaw)\n            return [stored]\n",
+        "            self._relay.unheard(at_samples, event.ulaw)\n            return [*echoed, stored]\n",
         "            self._relay.unheard(at_samples, event.ulaw)\n",
         "a caller who was put through is listened to",
         file="machine",

@@ -29,6 +29,27 @@ HOT_PATH = (
         _LANE,
     ),
     Mutant(
+        "telephony/call/lane.py",
+        "        self._echoes.clear()\n",
+        "",
+        "a mark tells twice how far playback has got",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/ledger.py",
+        "        return playing and pieces[-1].mark != name\n",
+        "        return playing\n",
+        "the end of a reply is noticed when the caller's line has gone on for a while",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/machine.py",
+        "            commands += self._echoed(echo.name, echo.came_s)\n",
+        "            commands += self._echoed(echo.name, now)\n",
+        "a mark that came along counts as of when it was told of",
+        _LANE,
+    ),
+    Mutant(
         "telephony/call/machine.py",
         " or self._keypad.confidential(now)",
         "",

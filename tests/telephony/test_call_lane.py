@@ -6,9 +6,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.engine import CallerSpeechStarted, EngineFailed
-from telephony.call.commands import StoreAudio, Track
-from telephony.call.events import CallerAudio, HangUpAsked, MarkEchoed, StreamStopped
+from agents.engine import (
+    AudioDelta,
+    CallerSpeechStarted,
+    EngineFailed,
+    EngineReady,
+    ResponseStarted,
+    TruncateItem,
+)
+from telephony.call.commands import CallCommand, PlaceMark, Record, StoreAudio, Track
+from telephony.call.events import (
+    CallerAudio,
+    CallEvent,
+    Echo,
+    HangUpAsked,
+    MarkEchoed,
+    StreamStopped,
+)
 from telephony.call.lane import LANE_SAMPLES, Lane
 from telephony.call.machine import Call
 from telephony.transcripts.entry import EndedReason
@@ -71,7 +85,97 @@ def test_what_does_not_go_on_where_the_last_ended_does_not_pass(number: int) -> 
     assert lane.rest() == audio(0)
 
 
+def test_a_mark_goes_along_with_the_audio_before_it() -> None:
+    lane = granted(800)
+    assert not lane.takes_echo("0:1:800", 0.01), "there is none"
+    lane.takes(audio(0), 0.02)
+    assert lane.takes_echo("0:1:800", 0.023)
+    lane.takes(audio(1), 0.04)
+    assert lane.takes_echo("0:1:1600", 0.051)
+    assert lane.came_s == 0.051
+    echoes = Echo("0:1:800", 0.023, 160, 0.02), Echo("0:1:1600", 0.051, 320, 0.04)
+    assert lane.rest() == CallerAudio(audio(0).ulaw + audio(1).ulaw, 0, echoes)
+    assert not lane.takes_echo("0:1:2400", 0.06)
+    lane.grant(800)
+    lane.takes(audio(2), 0.06)
+    assert lane.rest() == audio(2), "each is told of once"
+
+
+def test_whoever_returns_marks_without_end_fills_it() -> None:
+    lane = granted(800)
+    lane.takes(audio(0), 0.02)
+    for number in range(49):
+        lane.takes_echo(f"nobody's {number}", 0.02)
+    assert not lane.full
+    lane.takes_echo("nobody's 49", 0.02)
+    assert lane.full
+
+
 # ---- when a call grants it ----------------------------------------------------------------------
+
+
+def test_a_mark_can_wait_as_long_as_there_is_more_to_be_played() -> None:
+    story = live().until_s(1.0).speaks(seconds(0.3))
+    first, *_, last = story.marks()[1:]
+    assert story.call.can_wait(MarkEchoed(first))
+    assert not story.call.can_wait(MarkEchoed(last)), "the line falls silent with it"
+    story.more(seconds(0.05))
+    assert story.call.can_wait(MarkEchoed(last)), "it does not any more"
+    silent = live()
+    assert not silent.call.can_wait(MarkEchoed("0:1:800")), "nothing is being played"
+
+
+def test_marks_that_tell_of_a_cut_cannot_wait() -> None:
+    story = live().until_s(1.0).speaks(seconds(2.0))
+    story.prompt = False
+    before = story.marks()[-1]
+    story.wait(0.5).happens(CallerSpeechStarted("u1", 1_400))
+    assert not story.call.can_wait(MarkEchoed(before))
+    assert not story.call.can_wait(MarkEchoed(story.marks()[-1])), "the one behind the clear"
+
+
+TOLD = TruncateItem, Record
+STEPS = st.tuples(st.sampled_from(["frame", "frame", "echo"]), st.integers(0, 60))
+
+
+def outcome(steps: list[tuple[str, int]], *, together: bool) -> list[CallCommand]:
+    """What a reply the caller breaks off leaves behind: what was heard, what is told and written.
+    `together`: marks come along with the caller's audio, as the pump has it."""
+    story, lane, frames = live().until_s(1.0).speaks(seconds(2.0)), Lane(), 50
+    waiting = iter(story.marks()[1:])
+
+    def follow(event: CallEvent, at_s: float) -> None:
+        story.now = at_s
+        story.happens(event)
+        lane.grant(story.call.lane(at_s))
+
+    def deliver(event: CallEvent, at_s: float) -> None:
+        passes = isinstance(event, CallerAudio) and lane.takes(event, at_s)
+        if isinstance(event, MarkEchoed) and together and story.call.can_wait(event):
+            passes = lane.takes_echo(event.name, at_s)
+        if not passes or lane.full:
+            if lane.passed:
+                follow(lane.rest(), lane.came_s)
+            if not passes:
+                follow(event, at_s)
+
+    now = 1.0
+    for kind, after_ms in steps:
+        now += after_ms / 1000
+        if kind == "frame":
+            deliver(audio(frames), now)
+            frames += 1
+        elif (mark := next(waiting, None)) is not None:
+            deliver(MarkEchoed(mark), now)
+    deliver(CallerSpeechStarted("u1", round(now * 1000)), now + 0.01)
+    heard = (c for c in story.said if isinstance(c, StoreAudio) and c.track is Track.HEARD)
+    return [*heard, *(c for c in story.said if isinstance(c, TOLD))]
+
+
+@given(steps=st.lists(STEPS, max_size=40))
+@settings(max_examples=examples(100))
+def test_what_was_heard_does_not_hang_on_how_marks_come(steps: list[tuple[str, int]]) -> None:
+    assert outcome(steps, together=True) == outcome(steps, together=False)
 
 
 def test_a_call_with_nothing_to_decide_lets_a_fifth_of_a_second_pass() -> None:
@@ -138,6 +242,29 @@ async def test_the_engine_hears_each_frame_at_once_and_the_call_all_of_them_toge
         CallerAudio(b"".join(audio(n).ulaw for n in (10, 11, 12)), 200),
         MarkEchoed("0:0:0"),
     ], "the call knows of all that came before"
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_marks_are_told_with_the_audio_they_came_amid_and_the_last_one_at_once(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    said = ResponseStarted("r1"), AudioDelta("r1", "item_1", 0, seconds(0.2))
+    for event in (MarkEchoed("0:0:0"), EngineReady("s1"), *said, audio(0)):
+        call.session.deliver(event)
+    marks = [c.name for _, commands in call.around.shown for c in commands if type(c) is PlaceMark]
+    first, *_, last = marks[1:]
+    call.around.seen.clear()
+    call.session.deliver(audio(1))
+    call.session.deliver(MarkEchoed(first))
+    assert call.around.seen == []
+    call.session.deliver(MarkEchoed(last))
+    together, alone = call.around.seen
+    assert isinstance(together, CallerAudio)
+    assert [(echo.name, echo.samples) for echo in together.echoes] == [(first, 320)]
+    assert alone == MarkEchoed(last)
     call.session.deliver(StreamStopped())
     await call.ended()
 
