@@ -26,6 +26,7 @@ from agents.engine import (
     ToolOutput,
 )
 from telephony.call.bargein import BargeIns
+from telephony.call.callerline import CallerLine
 from telephony.call.carrierclock import RATE
 from telephony.call.commands import (
     CallCommand,
@@ -33,7 +34,6 @@ from telephony.call.commands import (
     Record,
     SeatEngine,
     StoreAudio,
-    Track,
 )
 from telephony.call.config import CallConfig
 from telephony.call.consent import Consent
@@ -69,7 +69,6 @@ from telephony.call.fillers import Fillers
 from telephony.call.hearing import Hearing
 from telephony.call.honesty import Honesty
 from telephony.call.keypad import Keypad
-from telephony.call.lane import LANE_SAMPLES
 from telephony.call.limits import Patience
 from telephony.call.linehealth import LineHealth
 from telephony.call.money import Money
@@ -84,9 +83,6 @@ from telephony.call.turns import Floor
 from telephony.call.waiting import Waiting
 from telephony.transcripts.entry import EndedReason
 from tools.calls.keys import SEND_DIGITS
-
-_AHEAD_SAMPLES = RATE
-"""Caller audio stamped further than this ahead of the clock is stamped wrongly."""
 
 
 class Call:
@@ -139,6 +135,15 @@ class Call:
             human=lambda now: self._operator.human(now),  # noqa: PLW0108, it is made below
         )
         self._operator = Operator(config, self._playback, self._ending, self._keypad.hush)
+        self._line = CallerLine(
+            self._playback.ledger,
+            self._ending,
+            self._barge_ins,
+            self._relay,
+            self._streams,
+            self._keypad,
+            self._echoed,
+        )
         self._overdue = Overdue(config, self._ending, self._patience, self._relay)
         self._pace = Pace(self._earliest_s)
         # What another process has written down of the call counts as if it was said here.
@@ -219,17 +224,11 @@ class Call:
         """For how many samples of the caller's audio `handle` need not be asked: they go to the
         engine, and it is told of them as one piece. 0: it has to be asked. See telephony.call.lane.
         """
-        ending, settling_s = self._ending, self._playback.ledger.settling_until_s()
-        ends = ending.phase is not Phase.LIVE or ending.under_way
-        vacant = self._succession.vacant
-        if ends or vacant or settling_s is not None or self._keypad.confidential(now):
-            return 0
-        undecided = self._barge_ins.undecided_samples(now)
-        return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
+        return self._line.lane(now)
 
     def can_wait(self, event: MarkEchoed) -> bool:
         """Nothing follows from it that would not follow as well when a lane is told of."""
-        return self._playback.ledger.is_followed(event.name)
+        return self._line.can_wait(event)
 
     def being_heard(self) -> list[tuple[int, str, bool]]:
         """See Playback.being_heard."""
@@ -242,7 +241,7 @@ class Call:
     def _dispatch(self, event: CallEvent, now: float) -> list[CallCommand]:  # noqa: C901, one flat table
         match event:
             case CallerAudio():  # by how often they come
-                return self._caller_audio(event, now)
+                return self._line.audio(event, now)
             case MarkEchoed(name):
                 return self._echoed(name, now)
             case AudioDelta() | TextDelta():
@@ -304,33 +303,6 @@ class Call:
 
     def _ms(self, now: float) -> int:
         return self._playback.ledger.stream_ms(now)
-
-    def _caller_audio(self, event: CallerAudio, now: float) -> list[CallCommand]:
-        newest = round(now * RATE) + _AHEAD_SAMPLES
-        stamped = (self._streams.began_ms + event.timestamp_ms) * RATE // 1000
-        at_samples = max(self._relay.caller_samples, min(stamped, newest))
-        echoed = self._line_went_on(event, at_samples, now)
-        stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
-        if self.phase is Phase.TRANSFERRING:
-            self._relay.unheard(at_samples, event.ulaw)
-            return [*echoed, stored]
-        append = self._relay.caller_audio(at_samples, event.ulaw)
-        self._barge_ins.heard(echoed)
-        claimed = self._barge_ins.caller_audio(event.ulaw, now)
-        return [*echoed, stored, *append, *claimed, *self._relay.unheeded(now)]
-
-    def _line_went_on(self, event: CallerAudio, at_samples: int, now: float) -> list[CallCommand]:
-        """The carrier's clock by its frames, and what came back between them by that clock."""
-        ledger, known = self._playback.ledger, 0
-        commands: list[CallCommand] = []
-        for echo in event.echoes:
-            if echo.samples > known:
-                known = echo.samples
-                ledger.frame((at_samples + known) / RATE, echo.behind_s)
-            commands += self._echoed(echo.name, echo.came_s)
-        if known < len(event.ulaw):
-            ledger.frame((at_samples + len(event.ulaw)) / RATE, now)
-        return commands
 
     def _speech_started(self, item_id: str, audio_ms: int, now: float) -> list[CallCommand]:
         began_ms = self._relay.at_ms(audio_ms)

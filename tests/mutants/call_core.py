@@ -7,7 +7,11 @@ from tests.mutants.hot_path import HOT_PATH
 from tests.mutants.keypad import KEYPAD
 from tests.mutants.succession import SUCCESSION
 
-_LEDGER = ("tests/telephony/test_call_ledger.py",)
+_def _caller_line(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/callerline.py", original, mutated, breaks, _CALL)
+
+
+LEDGER = ("tests/telephony/test_call_ledger.py",)
 _PLAYBACK = ("tests/telephony/test_call_playback.py",)
 _SPEECH = ("tests/telephony/test_call_speech.py",)
 _TURNS = ("tests/telephony/test_call_turns.py",)
@@ -593,7 +597,7 @@ MACHINE = (
         "self._closing.reason if self._closing else",
         "a caller who hung up on the goodbye did not",
     ),
-    _machine(
+    _caller_line(
         "min(stamped, newest)",
         "stamped",
         "one absurd time stamp makes the recording hours long",

@@ -67,10 +67,10 @@ HANDOVER = (
         file="streams",
     ),
     _handover(
-        "            self._relay.unheard(at_samples, event.ulaw)\n            return [*echoed, stored]\n",
-        "            self._relay.unheard(at_samples, event.ulaw)\n",
+        "unheard(at_samples, event.ulaw)\n            return [*echoed, stored]\n",
+        "unheard(at_samples, event.ulaw)\n",
         "a caller who was put through is listened to",
-        file="machine",
+        file="callerline",
     ),
     _handover(
         "Verdict.TAKEN if self._ending.interruptible and not",

@@ -43,14 +43,14 @@ HOT_PATH = (
         _LANE,
     ),
     Mutant(
-        "telephony/call/machine.py",
+        "telephony/call/callerline.py",
         "            commands += self._echoed(echo.name, echo.came_s)\n",
         "            commands += self._echoed(echo.name, now)\n",
         "a mark that came along counts as of when it was told of",
         _LANE,
     ),
     Mutant(
-        "telephony/call/machine.py",
+        "telephony/call/callerline.py",
         " or self._keypad.confidential(now)",
         "",
         "the model hears the tones of a card number",
