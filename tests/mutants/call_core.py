@@ -7,11 +7,7 @@ from tests.mutants.hot_path import HOT_PATH
 from tests.mutants.keypad import KEYPAD
 from tests.mutants.succession import SUCCESSION
 
-_def _caller_line(original: str, mutated: str, breaks: str) -> Mutant:
-    return Mutant("telephony/call/callerline.py", original, mutated, breaks, _CALL)
-
-
-LEDGER = ("tests/telephony/test_call_ledger.py",)
+_LEDGER = ("tests/telephony/test_call_ledger.py",)
 _PLAYBACK = ("tests/telephony/test_call_playback.py",)
 _SPEECH = ("tests/telephony/test_call_speech.py",)
 _TURNS = ("tests/telephony/test_call_turns.py",)
@@ -69,6 +65,10 @@ def _barge_in(file: str, original: str, mutated: str, breaks: str) -> Mutant:
 
 def _machine(original: str, mutated: str, breaks: str) -> Mutant:
     return Mutant("telephony/call/machine.py", original, mutated, breaks, _CALL)
+
+
+def _caller_line(original: str, mutated: str, breaks: str) -> Mutant:
+    return Mutant("telephony/call/callerline.py", original, mutated, breaks, _CALL)
 
 
 LEDGER = (
