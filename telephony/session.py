@@ -220,7 +220,7 @@ class Session:
         self._arm()
 
     def _drain(self) -> None:
-        if self._lane.passed:
+        if self._lane.waiting:
             self._catch_up()
         while self._inbox:
             self._step(self._inbox.popleft(), self._now())
@@ -252,8 +252,7 @@ class Session:
     def _passes(self, event: CallEvent) -> bool:
         """Nothing is to be decided about it: the engine gets it, and the call hears of it soon."""
         if isinstance(event, MarkEchoed):
-            waits = self._lane.passed and self._call.can_wait(event)
-            return bool(waits) and self._lane.takes_echo(event.name, self._now())
+            return self._call.can_wait(event) and self._lane.takes_echo(event.name, self._now())
         if not isinstance(event, CallerAudio) or not self._lane.takes(event, self._now()):
             return False
         self._seats.submit(AppendAudio(event.ulaw))

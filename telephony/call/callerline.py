@@ -45,6 +45,8 @@ class CallerLine:
         stamped = (self._streams.began_ms + event.timestamp_ms) * RATE // 1000
         at_samples = max(self._relay.caller_samples, min(stamped, newest))
         echoed = self._went_on(event, at_samples, now)
+        if not event.ulaw:
+            return echoed
         stored = StoreAudio(Track.CALLER, at_samples, event.ulaw)
         if self._ending.phase is Phase.TRANSFERRING:
             self._relay.unheard(at_samples, event.ulaw)
@@ -71,13 +73,12 @@ class CallerLine:
         """For how many samples the call need not be asked: see `Call.lane`."""
         ending = self._ending
         ends = ending.phase is not Phase.LIVE or ending.under_way
-        settles = self._ledger.settling_until_s() is not None
         vacant = self._relay.succession.vacant
-        if ends or settles or vacant or self._keypad.confidential(now):
+        if ends or vacant or self._keypad.confidential(now):
             return 0
         undecided = self._barge_ins.undecided_samples(now)
         return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
 
     def can_wait(self, event: MarkEchoed) -> bool:
         """See `Call.can_wait`."""
-        return self._ledger.is_followed(event.name)
+        return self._ledger.can_wait(event.name)

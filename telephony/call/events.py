@@ -43,7 +43,7 @@ class Echo(msgspec.Struct, frozen=True):
 
 
 class CallerAudio(PhoneEvent, frozen=True, tag=True, omit_defaults=True):
-    """One piece of the caller's side of the line, any length."""
+    """One piece of the caller's side of the line, any length; empty if only marks came back."""
 
     ulaw: bytes
     timestamp_ms: int

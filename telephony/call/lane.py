@@ -6,7 +6,8 @@ them as one as soon as they are so many that they could make a difference, and b
 happens to it. So nothing is decided later than it would be piece by piece.
 
 Marks that come back amid that audio go along with it, each with the moment at which it came: they
-tell how far playback has got, and as long as there is more to play nobody waits for that.
+tell how far playback has got, and as long as there is more to play nobody waits for that. Nor for
+those of audio that was thrown away, which all come at once.
 """
 
 from typing import Final
@@ -44,6 +45,11 @@ class Lane:
     def full(self) -> bool:
         return self.passed >= self._granted or len(self._echoes) >= _ECHOES
 
+    @property
+    def waiting(self) -> bool:
+        """The call has to be told before anything else."""
+        return bool(self.passed or self._echoes)
+
     def takes(self, event: CallerAudio, now: float) -> bool:
         """It passes: the engine is to be given it, and it will be in `rest`."""
         goes_on = event.timestamp_ms * _PER_MS == self._begins_ms * _PER_MS + self.passed
@@ -57,15 +63,15 @@ class Lane:
         return True
 
     def takes_echo(self, name: str, now: float) -> bool:
-        """It goes along with the audio before it. Where none has passed, none may follow."""
-        if not self.passed:
+        """It goes along with the audio before it."""
+        if not self._granted:
             return False
         self._echoes.append(Echo(name, now, self.passed, self._piece_s))
         self.came_s = now
         return True
 
     def rest(self) -> CallerAudio:
-        """All that has passed, as one piece. The lane is closed."""
+        """All that has passed, as one piece: empty if only marks have. The lane is closed."""
         audio = CallerAudio(b"".join(self._pieces), self._begins_ms, tuple(self._echoes))
         self._pieces.clear()
         self._echoes.clear()

@@ -395,9 +395,11 @@ class Ledger:
             seen = arrival if clearing.mark == name else clearing.last_seen
             self._settle(clearing, seen, now, now - self.trip.least_one_way_s)
 
-    def is_followed(self, name: str) -> bool:
-        """There is audio behind this mark of which no echo has come, and none of the others
-        tells of anything but how far playback has got."""
+    def can_wait(self, name: str) -> bool:
+        """This echo tells no more than how far playback has got, or had got when it was cleared:
+        it ends nothing and settles nothing."""
+        if not name.startswith(f"{self._generation}:"):
+            return True
         pieces = self._queue.pieces
         playing = bool(pieces) and not self._clearings and name not in self._probes
         return playing and pieces[-1].mark != name

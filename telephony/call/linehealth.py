@@ -55,7 +55,7 @@ class LineHealth:
     ) -> list[CallCommand]:
         """What happened, and what the call asks for because of it."""
         found: list[CallCommand] = []
-        if isinstance(event, CallerAudio):
+        if isinstance(event, CallerAudio) and event.ulaw:
             found = self._caller(event.ulaw, now)
         elif isinstance(event, StreamStarted):
             self._came_s, self._steady, self._ends_s = None, 0, None

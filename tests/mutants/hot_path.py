@@ -16,7 +16,7 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/session.py",
-        "        if self._lane.passed:\n            self._catch_up()\n",
+        "        if self._lane.waiting:\n            self._catch_up()\n",
         "",
         "what passed is in no recording",
         _LANE,

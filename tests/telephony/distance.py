@@ -287,14 +287,13 @@ class Distance:
             if self._lane.full:
                 self._catch_up()
             return
-        if self._lane.passed:
+        if self._lane.waiting:
             self._catch_up()
         self._follow(event, self.now)
 
     def _passes(self, event: CallEvent) -> bool:
         if isinstance(event, MarkEchoed):
-            waits = self._lane.passed and self.call.can_wait(event)
-            return bool(waits) and self._lane.takes_echo(event.name, self.now)
+            return self.call.can_wait(event) and self._lane.takes_echo(event.name, self.now)
         return isinstance(event, CallerAudio) and self._lane.takes(event, self.now)
 
     def _catch_up(self) -> None:

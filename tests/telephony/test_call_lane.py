@@ -86,8 +86,8 @@ def test_what_does_not_go_on_where_the_last_ended_does_not_pass(number: int) -> 
 
 
 def test_a_mark_goes_along_with_the_audio_before_it() -> None:
+    assert not Lane().takes_echo("0:1:800", 0.01), "nothing is granted"
     lane = granted(800)
-    assert not lane.takes_echo("0:1:800", 0.01), "there is none"
     lane.takes(audio(0), 0.02)
     assert lane.takes_echo("0:1:800", 0.023)
     lane.takes(audio(1), 0.04)
@@ -99,6 +99,14 @@ def test_a_mark_goes_along_with_the_audio_before_it() -> None:
     lane.grant(800)
     lane.takes(audio(2), 0.06)
     assert lane.rest() == audio(2), "each is told of once"
+
+
+def test_marks_need_no_audio() -> None:
+    lane = granted(800)
+    assert lane.takes_echo("0:1:800", 0.3)
+    assert (lane.waiting, lane.passed, lane.full, lane.came_s) == (True, 0, False, 0.3)
+    assert lane.rest() == CallerAudio(b"", 0, (Echo("0:1:800", 0.3, 0, 0.0),))
+    assert not lane.waiting
 
 
 def test_whoever_returns_marks_without_end_fills_it() -> None:
@@ -125,51 +133,84 @@ def test_a_mark_can_wait_as_long_as_there_is_more_to_be_played() -> None:
     assert not silent.call.can_wait(MarkEchoed("0:1:800")), "nothing is being played"
 
 
-def test_marks_that_tell_of_a_cut_cannot_wait() -> None:
+def test_marks_that_were_cleared_can_wait_and_the_one_that_settles_the_cut_cannot() -> None:
     story = live().until_s(1.0).speaks(seconds(2.0))
     story.prompt = False
     before = story.marks()[-1]
     story.wait(0.5).happens(CallerSpeechStarted("u1", 1_400))
-    assert not story.call.can_wait(MarkEchoed(before))
-    assert not story.call.can_wait(MarkEchoed(story.marks()[-1])), "the one behind the clear"
+    assert story.call.can_wait(MarkEchoed(before))
+    behind = story.marks()[-1]
+    assert not story.call.can_wait(MarkEchoed(behind))
+    story.speaks(seconds(1.0), "item_2", reply="r2")
+    first = story.marks()[story.marks().index(behind) + 1]
+    assert not story.call.can_wait(MarkEchoed(first)), "it would settle the cut as well"
+    assert story.echoes(behind).call.can_wait(MarkEchoed(first))
 
 
 TOLD = TruncateItem, Record
-STEPS = st.tuples(st.sampled_from(["frame", "frame", "echo"]), st.integers(0, 60))
+SLOW = st.integers(0, 60)
+STEPS = st.tuples(st.sampled_from(["frame", "frame", "frame", "echo", "echo", "speaks"]), SLOW)
+
+
+class Line:
+    """A call that is being spoken to, and its pump. `together`: marks come along with audio."""
+
+    def __init__(self, *, together: bool) -> None:
+        self._together = together
+        self._lane = Lane()
+        self._frames, self._returned = 50, 1
+        self.now = 1.0
+        self.story = live().until_s(self.now).speaks(seconds(2.0))
+        self.story.prompt = False
+
+    def comes(self, kind: str) -> None:
+        match kind:
+            case "frame":
+                self._deliver(audio(self._frames))
+                self._frames += 1
+            case "speaks":
+                self._deliver(CallerSpeechStarted("u1", round(self.now * 1000)))
+            case "echo" if self._returned < len(self.story.marks()):
+                self._returned += 1
+                self._deliver(MarkEchoed(self.story.marks()[self._returned - 1]))
+
+    def ends(self) -> list[CallCommand]:
+        """The caller breaks it off, and all marks come back: what was heard, told and written."""
+        self.comes("speaks")
+        self.now += 0.05
+        for _ in self.story.marks():
+            self.comes("echo")
+        said = self.story.said
+        heard = (c for c in said if isinstance(c, StoreAudio) and c.track is Track.HEARD)
+        return [*heard, *(c for c in said if isinstance(c, TOLD))]
+
+    def _deliver(self, event: CallEvent) -> None:
+        if self._passes(event):
+            if self._lane.full:
+                self._follow(self._lane.rest(), self._lane.came_s)
+            return
+        if self._lane.waiting:
+            self._follow(self._lane.rest(), self._lane.came_s)
+        self._follow(event, self.now)
+
+    def _passes(self, event: CallEvent) -> bool:
+        if isinstance(event, MarkEchoed):
+            waits = self._together and self.story.call.can_wait(event)
+            return waits and self._lane.takes_echo(event.name, self.now)
+        return isinstance(event, CallerAudio) and self._lane.takes(event, self.now)
+
+    def _follow(self, event: CallEvent, at_s: float) -> None:
+        self.story.now = at_s
+        self.story.happens(event)
+        self._lane.grant(self.story.call.lane(at_s))
 
 
 def outcome(steps: list[tuple[str, int]], *, together: bool) -> list[CallCommand]:
-    """What a reply the caller breaks off leaves behind: what was heard, what is told and written.
-    `together`: marks come along with the caller's audio, as the pump has it."""
-    story, lane, frames = live().until_s(1.0).speaks(seconds(2.0)), Lane(), 50
-    waiting = iter(story.marks()[1:])
-
-    def follow(event: CallEvent, at_s: float) -> None:
-        story.now = at_s
-        story.happens(event)
-        lane.grant(story.call.lane(at_s))
-
-    def deliver(event: CallEvent, at_s: float) -> None:
-        passes = isinstance(event, CallerAudio) and lane.takes(event, at_s)
-        if isinstance(event, MarkEchoed) and together and story.call.can_wait(event):
-            passes = lane.takes_echo(event.name, at_s)
-        if not passes or lane.full:
-            if lane.passed:
-                follow(lane.rest(), lane.came_s)
-            if not passes:
-                follow(event, at_s)
-
-    now = 1.0
+    line = Line(together=together)
     for kind, after_ms in steps:
-        now += after_ms / 1000
-        if kind == "frame":
-            deliver(audio(frames), now)
-            frames += 1
-        elif (mark := next(waiting, None)) is not None:
-            deliver(MarkEchoed(mark), now)
-    deliver(CallerSpeechStarted("u1", round(now * 1000)), now + 0.01)
-    heard = (c for c in story.said if isinstance(c, StoreAudio) and c.track is Track.HEARD)
-    return [*heard, *(c for c in story.said if isinstance(c, TOLD))]
+        line.now += after_ms / 1000
+        line.comes(kind)
+    return line.ends()
 
 
 @given(steps=st.lists(STEPS, max_size=40))
@@ -191,12 +232,7 @@ def test_nothing_passes_while_the_caller_is_asked_for_something_in_confidence() 
     assert story.call.lane(story.now) == 0
 
 
-def test_nothing_passes_while_a_cut_settles_or_the_call_ends() -> None:
-    script = live()
-    script.prompt = False
-    script.until_s(1.0).speaks(seconds(3.0)).wait(1.0)
-    script.happens(CallerSpeechStarted("u1", 900))
-    assert script.call.lane(script.now) == 0
+def test_nothing_passes_while_the_call_ends() -> None:
     ending = live().happens(HangUpAsked("operator"))
     assert ending.call.lane(ending.now) == 0
 

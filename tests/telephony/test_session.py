@@ -37,6 +37,7 @@ from telephony.call.config import CallConfig, Limits, Resumed, Route
 from telephony.call.events import (
     CallEvent,
     DialEnded,
+    DtmfPressed,
     HandedOver,
     HandOverFailed,
     HumanWanted,
@@ -299,13 +300,13 @@ async def test_an_event_delivered_while_another_is_handled_waits_its_turn(
 
     def again(_id: str, _now: float, event: CallEvent, _commands: Sequence[CallCommand]) -> None:
         seen.append(event)
-        if event == MarkEchoed("first"):
-            call.session.deliver(MarkEchoed("second"))
-            assert seen[-1] == MarkEchoed("first")
+        if event == DtmfPressed("1"):
+            call.session.deliver(DtmfPressed("2"))
+            assert seen[-1] == DtmfPressed("1")
 
     call.around.watch = again
-    call.session.deliver(MarkEchoed("first"))
-    assert seen[-2:] == [MarkEchoed("first"), MarkEchoed("second")]
+    call.session.deliver(DtmfPressed("1"))
+    assert seen[-2:] == [DtmfPressed("1"), DtmfPressed("2")]
     call.session.deliver(StreamStopped())
     await call.ended()
 
@@ -367,7 +368,7 @@ async def test_fault_p10_a_bug_in_the_core_ends_this_call_only(
     await healthy.begin()
     call = broken.session._call
     vars(call)["handle"] = lambda *_: (_ for _ in ()).throw(KeyError("bug"))
-    broken.session.deliver(MarkEchoed("x"))
+    broken.session.deliver(DtmfPressed("1"))
     assert await broken.ended() is EndedReason.INTERNAL_ERROR
     assert await broken.journal.written(5.0)
     (line,) = transcript(broken)
@@ -435,7 +436,7 @@ async def test_what_comes_after_the_end_does_nothing(one: Callable[..., OneCall]
     call.session.deliver(StreamStopped())
     await call.ended()
     asked = list(call.leg.asked)
-    call.session.deliver(MarkEchoed("late"))
+    call.session.deliver(DtmfPressed("1"))
     call.session.deliver(StreamStopped())
     assert call.leg.asked == asked
     assert not call.session._inbox
@@ -559,7 +560,7 @@ async def test_a_core_that_broke_still_tells_what_was_heard_if_it_can(
         raise KeyError("bug")
 
     monkeypatch.setattr(core, "handle", once)
-    call.session.deliver(MarkEchoed("x"))
+    call.session.deliver(DtmfPressed("1"))
     assert await call.ended() is EndedReason.INTERNAL_ERROR
     assert await call.journal.written(5.0)
     spoken, end = transcript(call)
