@@ -76,7 +76,7 @@ class ResponseStatus(Enum):
 # ---- engine -> call ---------------------------------------------------------------------------
 
 
-class EngineEvent(msgspec.Struct, frozen=True, tag=True):
+class EngineEvent(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of everything an engine reports."""
 
 
@@ -248,7 +248,7 @@ AnyRemembered = CallerSaid | AgentSaid | ToolAnswered
 # ---- call -> engine ---------------------------------------------------------------------------
 
 
-class EngineCommand(msgspec.Struct, frozen=True, tag=True):
+class EngineCommand(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of everything a call asks of an engine."""
 
 

@@ -6,7 +6,7 @@ clock (Twilio, Media Streams WebSocket messages: `media.timestamp`). So an echo 
 the frame before it and before the frame behind it: jitter of any size becomes a doubt of 20 ms.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 RATE = 8_000
 """Samples of the line in a second."""
@@ -17,8 +17,7 @@ _SILENT_S = 0.3
 _SMOOTHING = 1 / 32
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """When something would have arrived, had nothing delayed it: between the two."""
 
     earliest_s: float

@@ -21,7 +21,7 @@ class Track(Enum):
     """What the caller heard of it, where on the call's clock it was heard."""
 
 
-class PhoneCommand(msgspec.Struct, frozen=True, tag=True):
+class PhoneCommand(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of what the telephone leg, the tools and the archive are asked to do."""
 
 

@@ -20,7 +20,7 @@ class Act(Enum):
     """Tell the agent something that the caller does not hear."""
 
 
-class PhoneEvent(msgspec.Struct, frozen=True, tag=True):
+class PhoneEvent(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of what the telephone leg, the tools, the operator and the clock report."""
 
 
@@ -30,7 +30,7 @@ class StreamStarted(PhoneEvent, frozen=True, tag=True):
     stream_id: str
 
 
-class Echo(msgspec.Struct, frozen=True):
+class Echo(msgspec.Struct, frozen=True, gc=False):
     """A mark that came back amid a piece of the caller's audio: see MarkEchoed."""
 
     name: str

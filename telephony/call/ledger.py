@@ -23,8 +23,9 @@ sent, and a mark is never echoed before playback gets to it unless a `clear` was
 
 import math
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from telephony.call.carrierclock import FRAME_S, RATE, CarrierClock, Moment
 from telephony.call.roundtrip import RoundTrip
@@ -51,8 +52,8 @@ _SETTLING_S = 0.5
 """So much longer than usual the echo behind a `clear` may take before the clock decides."""
 
 
-@dataclass(slots=True)
-class Item:
+# Of these there are thousands at a time, and no cycles among them: the collector need not know.
+class Item(msgspec.Struct, gc=False):
     """One spoken item of the agent, counted in samples of 8,000 a second."""
 
     item_id: str
@@ -68,12 +69,11 @@ class Item:
     """No more was heard than this; meaningful once the item is heard or cut."""
     began_s: float | None = None
     ended_s: float | None = None
-    stretches: list[tuple[int, float]] = field(default_factory=list)
+    stretches: list[tuple[int, float]] = msgspec.field(default_factory=list)
     """Where in its audio, and when, it was begun to be heard without a gap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(msgspec.Struct, frozen=True, gc=False):
     """Audio the caller heard, for the recording."""
 
     at_s: float
@@ -85,8 +85,7 @@ class Played:
     """Of its item."""
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(msgspec.Struct, gc=False):
     item: Item
     ulaw: bytes
     sent_s: float
@@ -102,8 +101,7 @@ class _Piece:
         return Played(at_s, self.ulaw[:samples], follows, self.item.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """What a cut found: the items that were not heard to their end, in order of speaking."""
 
     items: tuple[Item, ...]
@@ -132,7 +130,8 @@ class _Queue:
         self._opening_samples -= len(ulaw)
         piece = _Piece(item, ulaw, now, first_s, opens)
         self._first_end_s = first_s + len(ulaw) / RATE
-        self._end_s = self._end(piece, self.expected_end_s() or self._heard_until_s)
+        until_s = self.expected_end_s() or self._heard_until_s
+        self._end_s = self._ends([piece], until_s)
         self.pieces.append(piece)
         return piece
 
@@ -147,13 +146,15 @@ class _Queue:
         if not self.pieces:
             return None
         if self._end_s is None:
-            self._end_s = self._heard_until_s
-            for piece in self.pieces:
-                self._end_s = self._end(piece, self._end_s)
+            self._end_s = self._ends(self.pieces, self._heard_until_s)
         return self._end_s
 
-    def _end(self, piece: _Piece, until_s: float) -> float:
-        return max(until_s, piece.sent_s + self._trip.one_way_s) + len(piece.ulaw) / RATE
+    def _ends(self, pieces: Iterable[_Piece], until_s: float) -> float:
+        """When these are over if what was before them is at `until_s`."""
+        one_way_s = self._trip.one_way_s
+        for piece in pieces:
+            until_s = max(until_s, piece.sent_s + one_way_s) + len(piece.ulaw) / RATE
+        return until_s
 
     def sounding(self, until_s: float) -> Iterator[Played]:
         """What should have been heard by then that no echo has told of; changes nothing."""
@@ -281,8 +282,7 @@ def piece_most(piece: _Piece, surely_s: float | None) -> int:
     return max(0, min(len(piece.ulaw), int((surely_s - piece.first_s) * RATE + _ROUNDING)))
 
 
-@dataclass(slots=True)
-class Clearing:
+class Clearing(msgspec.Struct):
     """Audio that is being cleared: how much of it was heard is settled when its echo comes."""
 
     queue: _Queue
@@ -292,7 +292,7 @@ class Clearing:
     until_s: float
     """The clock decides then."""
     items: tuple[Item, ...]
-    echoes: list[tuple[str, Moment, float]] = field(default_factory=list)
+    echoes: list[tuple[str, Moment, float]] = msgspec.field(default_factory=list)
     """Marks of the cleared audio that came since: played, or thrown away."""
 
     @property

@@ -26,7 +26,7 @@ class WordFate(Enum):
     UNHEARD = "unheard"
 
 
-class Word(msgspec.Struct, frozen=True):
+class Word(msgspec.Struct, frozen=True, gc=False):
     """One word of the agent and when it sounded, or would have."""
 
     text: str
@@ -79,7 +79,7 @@ class Charge(Enum):
     """The leg to somebody the caller was put through to: how long it lasts is not told here."""
 
 
-class Entry(msgspec.Struct, frozen=True, tag=True):
+class Entry(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Base of all transcript entries. All `*_ms` count from the start of the stream."""
 
 
