@@ -32,6 +32,7 @@ _FRAME_SAMPLES = RATE // 50
 # G.711 mu-law: both zeros and their nearest neighbours; both ends of the scale.
 _SILENCE = b"\xff\x7f\xfe\x7e"
 _POSITIVE, _NEGATIVE = b"\x80", b"\x00"
+_HEEDED = frozenset({PlayAudio, PlaceMark, ClearPlayback, Note})
 
 
 class LineHealth:
@@ -60,6 +61,8 @@ class LineHealth:
         elif isinstance(event, StreamStarted):
             self._came_s, self._steady, self._ends_s = None, 0, None
         for command in commands:
+            if type(command) not in _HEEDED:
+                continue
             if isinstance(command, PlayAudio):
                 self._sent(len(command.ulaw), now)
             elif isinstance(command, PlaceMark):
