@@ -8,7 +8,7 @@ what it raises holds a code, never a piece of the frame.
 import re
 from base64 import b64encode
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -178,6 +178,26 @@ class _Stop(msgspec.Struct, rename="camel", tag_field="event", tag="stop"):
     sequence_number: _Number
 
 
+_Digits = Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_NUMBER_DIGITS)]
+
+
+class _CallerAudioBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    timestamp: _Digits
+    payload: Annotated[bytes, msgspec.Meta(min_length=1)]
+    track: Literal["inbound"] = "inbound"
+    chunk: str = ""
+
+
+class _CallerAudio(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A `_Media` that has no field but the documented ones, and all its numbers as strings."""
+
+    event: Literal["media"]
+    """No tag: of a struct that is no choice of a union msgspec asks for none."""
+    stream_sid: _Sid
+    sequence_number: _Digits
+    media: _CallerAudioBody
+
+
 class _Any(msgspec.Struct, rename="camel"):
     event: str
     sequence_number: object = None
@@ -186,8 +206,29 @@ class _Any(msgspec.Struct, rename="camel"):
 _Known = _Connected | _Start | _Media | _Dtmf | _Mark | _Stop
 _KNOWN_EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
 _decoder: msgspec.json.Decoder[_Known] = msgspec.json.Decoder(_Known)
+_caller_audio_decoder = msgspec.json.Decoder(_CallerAudio)
 _any_decoder = msgspec.json.Decoder(_Any)
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def caller_audio(message: bytes) -> Media | None:
+    """The caller's audio as Twilio sends it, fifty times a second: the short way of `parse`, which
+    reads whatever this reads, and in the same way. None tells nothing: `parse` it.
+
+    `message` may be no UTF-8, and of any size and depth. Where no field is unknown, no value is
+    skipped: each string was decoded, and there is nothing to be nested in.
+    """
+    if len(message) > MAX_FRAME_BYTES:
+        return None
+    try:
+        frame = _caller_audio_decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    sequence, timestamp = frame.sequence_number, frame.media.timestamp
+    digits = sequence + timestamp
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return Media(frame.stream_sid, int(sequence), int(timestamp), frame.media.payload)
 
 
 def parse(text: str) -> Frame:
