@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -217,17 +218,21 @@ async def test_messages_in_pieces_and_many_in_one_packet_are_taken_in_order() ->
     assert stamps == [20 * n for n in range(38)]
 
 
+@pytest.mark.parametrize(
+    ("method", "frame"), [("take", peer.mark(2, "m")), ("hear", peer.media(2, 0))]
+)
 async def test_a_bug_of_ours_ends_its_stream_and_is_told_as_ours(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, method: str, frame: dict[str, Any]
 ) -> None:
     service = peer.Service()
 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("telephony.twilio.intake.Intake.take", broken)
+    monkeypatch.setattr(f"telephony.twilio.intake.Intake.{method}", broken)
     async with phone(service) as twilio, twilio.stream() as socket:
-        await socket.send(peer.text(peer.media(2, 0)))
+        await until(lambda: service.legs)
+        await socket.send(peer.text(frame))
         await until(lambda: lost(service) == StreamLost("internal"))
         assert service.counts["stream.task_failed"] == 1
 
