@@ -63,12 +63,12 @@ def twilio(data: bytes) -> None:
     short = Intake(_START, 0.0, counted_shortly.append)
     for line in data.split(b"\n"):
         text = None if line.startswith(b"\0") else line.decode("utf-8", "surrogateescape")
-        audio = None if text is None else wire.caller_audio(line)
+        usual = None if text is None else wire.usual(line)
         if text is not None:
-            _twilio_frame(text, audio)
+            _twilio_frame(text, usual)
         now += 0.02
         event = intake.take(text, now)
-        assert event == (short.take(text, now) if audio is None else short.hear(audio, now))
+        assert event == (short.take(text, now) if usual is None else short.take_usual(usual, now))
         assert counted == counted_shortly
         assert all(map(_COUNTER.fullmatch, counted)), "a counter's name holds what a peer sent"
         if event is not None:
@@ -79,15 +79,15 @@ def twilio(data: bytes) -> None:
             return
 
 
-def _twilio_frame(text: str, audio: wire.Media | None) -> None:
-    """`audio`: what the short way makes of it."""
+def _twilio_frame(text: str, usual: wire.Frame | None) -> None:
+    """`usual`: what the short way makes of it."""
     try:
         frame = wire.parse(text)
     except BadFrame:
-        assert audio is None
+        assert usual is None
         return
-    if audio is not None:
-        assert frame == audio
+    if usual is not None:
+        assert frame == usual
         text.encode()
     if isinstance(frame, Start):
         # Whatever a stream is called, what we send stays one JSON message of the same three keys.

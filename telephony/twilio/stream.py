@@ -354,7 +354,7 @@ class LiveStream:
         try:
             if self._socket.direct is not None:
                 self._socket.direct.take_over(
-                    partial(self._taken, deliver), partial(self._heard, deliver)
+                    partial(self._taken, deliver), partial(self._offered, deliver)
                 )
             reader = self._tasks.start("twilio-reader", self._read(deliver))
             writer = self._tasks.start("twilio-writer", self.leg.write())
@@ -393,16 +393,16 @@ class LiveStream:
         except Exception as error:
             self._task_failed("twilio-reader", error)
 
-    def _heard(self, deliver: Deliver, message: bytes) -> bool:
-        """The same for the caller's audio, which is nearly all that comes: the short way from the
-        socket to the call. False: it is something else, or not written as usual."""
+    def _offered(self, deliver: Deliver, message: bytes) -> bool:
+        """The short way from the socket to the call, for nearly all that comes. False: it is not
+        for this, and as if it had not been asked."""
         if self._ending.done():
             return False
         try:
-            frame = wire.caller_audio(message)
+            frame = wire.usual(message)
             if frame is None:
                 return False
-            event = self._intake.hear(frame, self._clock())
+            event = self._intake.take_usual(frame, self._clock())
             if isinstance(event, CallerAudio):
                 deliver(event)
             elif event is not None:

@@ -42,11 +42,11 @@ class Line:
 
     def offer(self, message: bytes, after_s: float = 0.02) -> Any:
         """The same as the socket does it: by the short way, where that reads it."""
-        frame = wire.caller_audio(message)
+        frame = wire.usual(message)
         if frame is None:
             return self.take(message.decode(), after_s)
         self.now += after_s
-        return self.intake.hear(frame, self.now)
+        return self.intake.take_usual(frame, self.now)
 
     def talk(self, frames: int, first: int = 2) -> list[AnyPhoneEvent | None]:
         return [self.take(peer.media(first + n, n * 20)) for n in range(frames)]
@@ -267,15 +267,20 @@ STEPS = st.tuples(
     st.sampled_from([20] * 12 + [0, 21, 40, 120, 3_040, 4_000, -20, -1_000, 10**9]),
     st.sampled_from([0.02] * 6 + [0.0, 0.0, 0.019, 0.5, 11.0]),
     st.sampled_from([160] * 8 + [1, 80, 167, 8_000]),
-    st.sampled_from(["media"] * 12 + ["mark", "dtmf", "other", "outbound", "extra", "new", "bad"]),
+    st.sampled_from(
+        ["media"] * 9
+        + ["mark"] * 3
+        + ["other mark", "dtmf", "other", "outbound", "extra", "new", "bad"]
+    ),
 )
 
 
 def as_sent(kind: str, number: int, at_ms: int, samples: int) -> bytes:
     audio = peer.media(number, at_ms, b"\x55" * samples)
     match kind:
-        case "mark":
+        case "mark" | "other mark":
             audio = peer.mark(number, "m")
+            audio["streamSid"] = peer.STREAM if kind == "mark" else peer.OTHER_STREAM
         case "dtmf":
             audio = peer.dtmf(number, "5")
         case "other":
@@ -317,6 +322,13 @@ def test_audio_that_is_next_is_heard_by_it() -> None:
     assert heard == [CallerAudio(b"\x55" * 160, 20 * n) for n in range(50)]
     assert not line.counts
     assert line.intake.media_at == line.now
+
+
+def test_marks_that_are_next_come_by_it_and_are_capped_too() -> None:
+    line = Line(NARROW)
+    events = [line.offer(as_sent("mark", 2 + n, 0, 0), after_s=0.0) for n in range(16)]
+    assert events == [MarkEchoed("m")] * 3 + [None] * 12 + [StreamLost("flood")]
+    assert line.intake.media_at == 100.0
 
 
 def test_fault_t17_a_flood_ends_the_stream_by_the_short_way_too() -> None:

@@ -240,7 +240,7 @@ async def test_messages_in_pieces_and_many_in_one_packet_are_taken_in_order() ->
 
 
 @pytest.mark.parametrize(
-    ("method", "frame"), [("take", peer.mark(2, "m")), ("hear", peer.media(2, 0))]
+    ("method", "frame"), [("take", peer.dtmf(2, "1")), ("take_usual", peer.media(2, 0))]
 )
 async def test_a_bug_of_ours_ends_its_stream_and_is_told_as_ours(
     monkeypatch: pytest.MonkeyPatch, method: str, frame: dict[str, Any]

@@ -282,7 +282,7 @@ def test_all_audio_comes_through_bit_for_bit(ulaw: bytes, sequence: int, at_ms: 
     assert parsed == wire.Media(peer.STREAM, sequence, at_ms, ulaw)
 
 
-# ---- the short way of the caller's audio ------------------------------------------------------
+# ---- the short way of audio and marks ------------------------------------------------------
 
 PAYLOAD = b64encode(peer.FRAME).decode()
 AUDIO = wire.Media(peer.STREAM, 7, 160, peer.FRAME)
@@ -292,9 +292,9 @@ AS_IN_TWILIO_S_DOCUMENTATION = (
 )
 
 
-def read_shortly(message: bytes) -> wire.Media | None:
+def read_shortly(message: bytes) -> wire.Frame | None:
     """What the short way makes of it. Whatever it reads the general way reads alike."""
-    found = wire.caller_audio(message)
+    found = wire.usual(message)
     if found is not None:
         assert wire.parse(message.decode()) == found
     return found
@@ -312,8 +312,13 @@ def read_shortly(message: bytes) -> wire.Media | None:
         AS_IN_TWILIO_S_DOCUMENTATION.replace("/", "\\/"),
     ],
 )
-def test_what_twilio_sends_goes_the_short_way(text: str) -> None:
+def test_audio_as_twilio_sends_it_goes_the_short_way(text: str) -> None:
     assert read_shortly(text.encode()) == AUDIO
+
+
+@pytest.mark.parametrize("name", ["2:item_1:800", "", '\u00fc "\n[{', "m" * 256])
+def test_so_do_marks(name: str) -> None:
+    assert read_shortly(peer.text(peer.mark(9, name)).encode()) == wire.Mark(peer.STREAM, 9, name)
 
 
 def test_so_does_what_our_own_carrier_sends() -> None:
@@ -321,6 +326,7 @@ def test_so_does_what_our_own_carrier_sends() -> None:
     carrier.start({})
     found = read_shortly(carrier.media(peer.FRAME, 160).encode())
     assert found == wire.Media(peer.STREAM, 2, 160, peer.FRAME)
+    assert read_shortly(carrier.mark("m").encode()) == wire.Mark(peer.STREAM, 3, "m")
 
 
 @pytest.mark.parametrize(
@@ -328,9 +334,12 @@ def test_so_does_what_our_own_carrier_sends() -> None:
     [
         peer.connected(),
         peer.start(),
-        peer.mark(3, "m"),
+        altered(peer.mark(3, "m"), "sequenceNumber", 3),
+        altered(peer.mark(3, "m"), "mark.more", "x"),
+        altered(peer.mark(3, "m"), "more", {"deep": [[[[[[[[[]]]]]]]]]}),
         peer.dtmf(3, "1"),
         peer.stop(3),
+        {"event": "new", "sequenceNumber": "3", "streamSid": peer.STREAM},
         peer.media(3, 20, b""),
         peer.media(3, 20, track="outbound"),
         altered(MEDIA, "sequenceNumber", 3),
@@ -341,15 +350,15 @@ def test_so_does_what_our_own_carrier_sends() -> None:
     ],
 )
 def test_anything_else_goes_the_general_one(frame: dict[str, Any]) -> None:
-    assert wire.caller_audio(peer.text(frame).encode()) is None
+    assert wire.usual(peer.text(frame).encode()) is None
 
 
-@pytest.mark.parametrize("shape", [shape for shape in WRONG_SHAPES if shape[0] is MEDIA])
+@pytest.mark.parametrize("shape", WRONG_SHAPES)
 def test_and_whatever_is_bad_is_left_to_it(
     shape: tuple[dict[str, Any], str, Any, BadKind],
 ) -> None:
     frame, path, value, _ = shape
-    assert wire.caller_audio(peer.text(altered(frame, path, value)).encode()) is None
+    assert wire.usual(peer.text(altered(frame, path, value)).encode()) is None
 
 
 @pytest.mark.parametrize("bytes_too_many", [0, 1])
@@ -364,7 +373,7 @@ def test_the_short_way_is_as_long_as_a_message_may_be(bytes_too_many: int) -> No
 def test_no_bytes_that_are_no_utf8_go_the_short_way(bad: bytes, before: bytes) -> None:
     made = AS_IN_TWILIO_S_DOCUMENTATION.encode()
     for at in (made.index(before), made.index(before) + 1):
-        assert wire.caller_audio(made[:at] + bad + made[at:]) is None
+        assert wire.usual(made[:at] + bad + made[at:]) is None
 
 
 def test_what_is_base64_is_the_same_both_ways() -> None:
@@ -407,17 +416,24 @@ HOSTILE = st.sampled_from(
 
 @given(
     st.permutations(["event", "sequenceNumber", "streamSid", "media"]),
-    st.permutations(["track", "chunk", "timestamp", "payload"]),
+    st.permutations(["track", "chunk", "timestamp", "payload", "name"]),
+    st.sampled_from(["media", "media", "mark"]),
     st.integers(0, 19),
     st.lists(st.tuples(st.integers(0, 40), HOSTILE | st.text(max_size=2), st.integers(0, 9))),
 )
 @settings(max_examples=examples(1_000))
 def test_the_short_way_reads_nothing_the_general_one_reads_otherwise(
-    order: list[str], inner: list[str], without: int, changes: list[tuple[int, str, int]]
+    order: list[str],
+    inner: list[str],
+    event: str,
+    without: int,
+    changes: list[tuple[int, str, int]],
 ) -> None:
-    frame = peer.media(7, 160, b"\xff\x7f\x00")
-    frame["media"] = {name: frame["media"][name] for name in inner[without == 0 :]}
-    text = peer.text({name: frame[name] for name in order[without == 1 :]})
+    frame = peer.media(7, 160, b"\xff\x7f\x00") if event == "media" else peer.mark(7, "m")
+    body = frame.pop(event)
+    frame["media"] = {name: body[name] for name in inner[without == 0 :] if name in body}
+    fields = {name: frame[name] for name in order[without == 1 :]}
+    text = peer.text(fields).replace('"media":{', f'"{event}":{{')
     for nth, piece, drop in changes[:3]:
         # Where something begins or ends, mostly.
         seams = [at for at, letter in enumerate(text) if letter in '{}[]",:'] or [0]
