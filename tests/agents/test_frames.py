@@ -131,14 +131,14 @@ def test_a_frame_that_is_too_large_is_refused_before_it_has_come() -> None:
     assert split.end == (State.CLOSING, 1009)
 
 
-@pytest.mark.parametrize("size", [126, 380, 65_535])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 119, 120, 125, 126, 127, 380, 65_535])
 def test_a_packet_that_is_one_text_message_is_read_at_once(size: int) -> None:
     splitter = frames.Splitter(masked=True, most_bytes=MOST_BYTES)
     for n in range(3):
         assert splitter.whole(frames.Masking().text(bytes([n]) * size)) == bytes([n]) * size
 
 
-MADE = frames.Masking().text(b"x" * 300)
+MADE, SHORT = (frames.Masking().text(b"x" * size) for size in (300, 30))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,15 @@ MADE = frames.Masking().text(b"x" * 300)
         b"\x82" + MADE[1:],
         b"\xc1" + MADE[1:],
         b"\x89" + MADE[1:],
-        frames.Masking().text(b"x" * 125),
         frames.Masking().text(b"x" * 65_536),
+        SHORT[:5],
+        SHORT[:6],
+        SHORT[:-1],
+        SHORT + b"\x81",
+        SHORT * 2,
+        b"\x01" + SHORT[1:],
+        b"\x8a" + SHORT[1:],
+        frames.text(b"x" * 30),
         frames.text(b"x" * 300),
         frames.text(b"x" * 304),
     ],
@@ -172,10 +179,11 @@ def test_nor_is_one_in_the_midst_of_something_or_beyond_the_limit() -> None:
     begun.push(MADE[:1], _no, _no)
     fragmented.push(b"\x01" + MADE[1:], _no, lambda data: None)
     blind.push(frames.Masking().text(b"x" * (MOST_BYTES + 1)), _no, lambda data: None)
-    narrow = frames.Splitter(masked=True, most_bytes=299)
+    narrow = frames.Splitter(masked=True, most_bytes=29)
     from_a_server = frames.Splitter(masked=False, most_bytes=MOST_BYTES)
     for splitter in (begun, fragmented, blind, narrow, from_a_server):
         assert splitter.whole(MADE) is None
+        assert splitter.whole(SHORT) is None
 
 
 def _no(data: bytes) -> None:

@@ -127,7 +127,6 @@ async def test_whole_messages_are_taken_and_binary_ones_as_none() -> None:
 
 
 LONG = "ü" * 200
-"""Two bytes are needed for its length: shorter ones are not offered."""
 
 
 async def test_a_message_is_offered_first_and_what_is_not_wanted_is_taken_as_ever() -> None:
@@ -145,12 +144,16 @@ async def test_a_message_is_offered_first_and_what_is_not_wanted_is_taken_as_eve
         await socket.send(f"not wanted {LONG}")
         await until(lambda: application.taken)
         await socket.send([f"wanted {LONG}", " in pieces"])
-        await socket.send("wanted but short")
         await socket.send(b"wanted" + bytes(200))
-        await until(lambda: len(application.taken) == 4)
-    assert offered == [f"wanted {LONG}".encode(), f"not wanted {LONG}".encode()]
-    pieces = f"wanted {LONG} in pieces"
-    assert application.taken == [f"not wanted {LONG}", pieces, "wanted but short", None]
+        await until(lambda: len(application.taken) == 3)
+        await socket.send("wanted and short")
+        await until(lambda: len(offered) == 3)
+    assert [message.decode() for message in offered] == [
+        f"wanted {LONG}",
+        f"not wanted {LONG}",
+        "wanted and short",
+    ]
+    assert application.taken == [f"not wanted {LONG}", f"wanted {LONG} in pieces", None]
 
 
 async def test_what_is_offered_may_be_no_utf8_and_is_refused_by_who_does_not_want_it() -> None:
