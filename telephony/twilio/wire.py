@@ -76,7 +76,7 @@ class Start(msgspec.Struct, frozen=True):
     format: MediaFormat
 
 
-class Media(msgspec.Struct, frozen=True):
+class Media(msgspec.Struct, frozen=True, gc=False):
     stream_sid: str
     sequence: int
     timestamp_ms: int
@@ -91,7 +91,7 @@ class Dtmf(msgspec.Struct, frozen=True):
     digit: str
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     stream_sid: str
     sequence: int
     name: str
@@ -181,32 +181,32 @@ class _Stop(msgspec.Struct, rename="camel", tag_field="event", tag="stop"):
 _Digits = Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_NUMBER_DIGITS)]
 
 
-class _UsualMediaBody(msgspec.Struct, forbid_unknown_fields=True):
+# Of what comes by the thousand the collector need not know: there are no cycles in it.
+class _UsualMediaBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     timestamp: _Digits
     payload: Annotated[bytes, msgspec.Meta(min_length=1)]
     track: Literal["inbound"] = "inbound"
     chunk: str = ""
 
 
-class _UsualMarkBody(_MarkBody, forbid_unknown_fields=True):
+class _UsualMarkBody(_MarkBody, forbid_unknown_fields=True, gc=False):
     pass
 
 
-class _UsualMedia(
-    msgspec.Struct, rename="camel", tag_field="event", tag="media", forbid_unknown_fields=True
+class _Usual(
+    msgspec.Struct, rename="camel", tag_field="event", forbid_unknown_fields=True, gc=False
 ):
     """No field but the documented ones, and all numbers as strings."""
 
     stream_sid: _Sid
     sequence_number: _Digits
+
+
+class _UsualMedia(_Usual, tag="media"):
     media: _UsualMediaBody
 
 
-class _UsualMark(
-    msgspec.Struct, rename="camel", tag_field="event", tag="mark", forbid_unknown_fields=True
-):
-    stream_sid: _Sid
-    sequence_number: _Digits
+class _UsualMark(_Usual, tag="mark"):
     mark: _UsualMarkBody
 
 
