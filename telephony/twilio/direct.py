@@ -44,7 +44,7 @@ class DirectSocket(Protocol):
     def take_over(self, taken: Taken, offered: Offered | None = None) -> None:
         """From here on messages go to `taken` and no longer through ASGI's `receive`; what waits
         there goes first. The end of the connection is still told there. `offered` gets what came
-        whole in one packet before `taken` does."""
+        whole in one frame before `taken` does."""
 
     def write(self, texts: Sequence[str]) -> bool:
         """Send text messages now, in one piece; False: ask `send` instead, which waits."""
@@ -74,19 +74,12 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self.conn = _Conversation(max_size=self.config.ws_max_size, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
-        splitter = self._splitter
-        if splitter is None:
+        if self._splitter is None:
             self._general(data)
-            return
-        whole = splitter.whole(data)
-        if (
-            whole is None
-            or self._offered is None
-            or self.close_sent
-            or self.conn.state is not _OPEN
-            or not self._offered(whole)
-        ):
-            splitter.push(data, self._plain, self._general)
+        elif (whole := self._splitter.whole(data)) is not None:
+            self._message(whole, data)
+        else:
+            self._splitter.push(data, self._plain, self._general)
 
     def _general(self, data: bytes) -> None:
         """What came before a fault, in the same packet, counts; uvicorn would drop it."""
@@ -100,11 +93,17 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def _plain(self, frame: frames.Frame) -> None:
+        self._message(frames.Splitter.payload(frame), frame)
+
+    def _message(self, payload: bytes, frame: frames.Frame) -> None:
+        """All of a text message, and the frame it came in."""
         if self._taken is None or self.close_sent or self.conn.state is not _OPEN:
             self._general(frame)
             return
+        if self._offered is not None and self._offered(payload):
+            return
         try:
-            text = frames.Splitter.payload(frame).decode()
+            text = payload.decode()
         except UnicodeDecodeError:
             self._general(frame)
         else:

@@ -111,8 +111,8 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/twilio/direct.py",
-        "            or self.close_sent\n            or self.conn.state is not _OPEN\n",
-        "",
+        "if self._taken is None or self.close_sent or self.conn.state is not _OPEN:\n",
+        "if self._taken is None:\n",
         "audio is heard behind a close",
         _DIRECT,
     ),

@@ -156,6 +156,21 @@ async def test_a_message_is_offered_first_and_what_is_not_wanted_is_taken_as_eve
     assert application.taken == [f"not wanted {LONG}", f"wanted {LONG} in pieces", None]
 
 
+async def test_messages_in_one_packet_are_offered_one_by_one() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return len(offered) != 2
+
+    async with connected(application):
+        direct = application.take_over(first)
+        masking = Masking()
+        direct.data_received(b"".join(masking.text(word) for word in (b"one", b"two", b"three")))
+    assert (offered, application.taken) == ([b"one", b"two", b"three"], ["two"])
+
+
 async def test_what_is_offered_may_be_no_utf8_and_is_refused_by_who_does_not_want_it() -> None:
     application = Application()
     offered: list[bytes] = []
