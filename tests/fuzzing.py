@@ -58,13 +58,18 @@ _written = msgspec.msgpack.encode
 def twilio(data: bytes) -> None:
     """The media socket after `start`; a line that begins with NUL stands for a binary message."""
     counted: list[str] = []
+    counted_shortly: list[str] = []
     intake, now = Intake(_START, 0.0, counted.append), 0.0
+    short = Intake(_START, 0.0, counted_shortly.append)
     for line in data.split(b"\n"):
         text = None if line.startswith(b"\0") else line.decode("utf-8", "surrogateescape")
+        usual = None if text is None else wire.usual(line)
         if text is not None:
-            _twilio_frame(text)
+            _twilio_frame(text, usual)
         now += 0.02
         event = intake.take(text, now)
+        assert event == (short.take(text, now) if usual is None else short.take_usual(usual, now))
+        assert counted == counted_shortly
         assert all(map(_COUNTER.fullmatch, counted)), "a counter's name holds what a peer sent"
         if event is not None:
             assert len(_written(event)) < LONGEST + _MOST_FILL
@@ -74,11 +79,16 @@ def twilio(data: bytes) -> None:
             return
 
 
-def _twilio_frame(text: str) -> None:
+def _twilio_frame(text: str, usual: wire.Frame | None) -> None:
+    """`usual`: what the short way makes of it."""
     try:
         frame = wire.parse(text)
     except BadFrame:
+        assert usual is None
         return
+    if usual is not None:
+        assert frame == usual
+        text.encode()
     if isinstance(frame, Start):
         # Whatever a stream is called, what we send stays one JSON message of the same three keys.
         sent = json.loads(Envelopes(frame.stream_sid).media(b"\xff"))
@@ -178,11 +188,17 @@ def _split(data: bytes, masked: bool, size: int) -> list[tuple[bool, bytes]]:
     found: list[tuple[bool, bytes]] = []
     splitter = frames.Splitter(masked=masked, most_bytes=1_000)
     for at in range(0, len(data), size):
+        piece = data[at : at + size]
+        whole = splitter.whole(piece)
+        before = len(found)
         splitter.push(
-            data[at : at + size],
+            piece,
             lambda frame: found.append((True, frame)),
             lambda frame: found.append((False, frame)),
         )
+        if whole is not None:
+            assert found[before:] == [(True, piece)]
+            assert frames.Splitter.payload(piece) == whole
     for plain, frame in found:
         if plain:
             assert len(frames.Splitter.payload(frame)) <= 1_000

@@ -27,16 +27,24 @@ unread it would reset the connection, and the other side would never learn why."
 MAX_FRAGMENTS = 1_024
 """Of one message: more would be a way to fill the memory with nothing at all."""
 
+_OPEN = State.OPEN
+"""Looking an Enum's member up costs as much as calling a function."""
+
 Taken = Callable[[str | None], None]
 """Is given each text message; None for a binary one. Must not raise."""
+
+Offered = Callable[[bytes], bool]
+"""Is asked first, with a text message's bytes, which may be no UTF-8. True: taken; False: it is as
+if it had not been asked. Must not raise."""
 
 
 class DirectSocket(Protocol):
     """What a stream uses of it."""
 
-    def take_over(self, taken: Taken) -> None:
+    def take_over(self, taken: Taken, offered: Offered | None = None) -> None:
         """From here on messages go to `taken` and no longer through ASGI's `receive`; what waits
-        there goes first. The end of the connection is still told there."""
+        there goes first. The end of the connection is still told there. `offered` gets what came
+        whole in one frame before `taken` does."""
 
     def write(self, texts: Sequence[str]) -> bool:
         """Send text messages now, in one piece; False: ask `send` instead, which waits."""
@@ -55,6 +63,7 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     """See the module."""
 
     _taken: Taken | None = None
+    _offered: Offered | None = None
     _splitter: frames.Splitter | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,6 +76,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self._splitter is None:
             self._general(data)
+        elif (whole := self._splitter.whole(data)) is not None:
+            self._message(whole, data)
         else:
             self._splitter.push(data, self._plain, self._general)
 
@@ -82,11 +93,17 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def _plain(self, frame: frames.Frame) -> None:
-        if self._taken is None or self.close_sent or self.conn.state is not State.OPEN:
+        self._message(frames.Splitter.payload(frame), frame)
+
+    def _message(self, payload: bytes, frame: frames.Frame) -> None:
+        """All of a text message, and the frame it came in."""
+        if self._taken is None or self.close_sent or self.conn.state is not _OPEN:
             self._general(frame)
             return
+        if self._offered is not None and self._offered(payload):
+            return
         try:
-            text = frames.Splitter.payload(frame).decode()
+            text = payload.decode()
         except UnicodeDecodeError:
             self._general(frame)
         else:
@@ -111,8 +128,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             # The application's task has not begun: it is made, and runs later.
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
 
-    def take_over(self, taken: Taken) -> None:
-        self._taken = taken
+    def take_over(self, taken: Taken, offered: Offered | None = None) -> None:
+        self._taken, self._offered = taken, offered
         rest: list[Any] = []
         while not self.queue.empty():
             message = self.queue.get_nowait()
@@ -174,7 +191,7 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def write(self, texts: Sequence[str]) -> bool:
-        open_still = self.conn.state is State.OPEN and not self.close_sent
+        open_still = self.conn.state is _OPEN and not self.close_sent
         if not open_still or self.disconnected or not self.writable.is_set():
             return False
         # Each write is a question to the system.

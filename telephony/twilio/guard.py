@@ -14,11 +14,14 @@ class RateCap:
 
     def take(self, now: float) -> bool:
         """True: within the cap."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        left = self._left + (now - self._at) * self._rate
+        if left > self._burst:  # noqa: PLR1730, `min` would cost as much as all the rest
+            left = self._burst
         self._at = now
-        if self._left < 1.0:
+        if left < 1.0:
+            self._left = left
             return False
-        self._left -= 1.0
+        self._left = left - 1.0
         return True
 
 

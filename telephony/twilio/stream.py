@@ -18,7 +18,13 @@ import structlog
 from starlette.routing import WebSocketRoute
 
 from agents.tasks import Tasks
-from telephony.call.events import AnyPhoneEvent, StreamLost, StreamStarted, StreamStopped
+from telephony.call.events import (
+    AnyPhoneEvent,
+    CallerAudio,
+    StreamLost,
+    StreamStarted,
+    StreamStopped,
+)
 from telephony.twilio import wire
 from telephony.twilio.direct import EXTENSION, DirectSocket
 from telephony.twilio.intake import Intake, IntakeLimits
@@ -347,7 +353,9 @@ class LiveStream:
         told = False
         try:
             if self._socket.direct is not None:
-                self._socket.direct.take_over(partial(self._taken, deliver))
+                self._socket.direct.take_over(
+                    partial(self._taken, deliver), partial(self._offered, deliver)
+                )
             reader = self._tasks.start("twilio-reader", self._read(deliver))
             writer = self._tasks.start("twilio-writer", self.leg.write())
             self._tasks.start("twilio-watchdog", self._watch())
@@ -384,6 +392,24 @@ class LiveStream:
             self._take(deliver, text)
         except Exception as error:
             self._task_failed("twilio-reader", error)
+
+    def _offered(self, deliver: Deliver, message: bytes) -> bool:
+        """The short way from the socket to the call, for nearly all that comes. False: it is not
+        for this, and as if it had not been asked."""
+        if self._ending.done():
+            return False
+        try:
+            frame = wire.usual(message)
+            if frame is None:
+                return False
+            event = self._intake.take_usual(frame, self._clock())
+            if isinstance(event, CallerAudio):
+                deliver(event)
+            elif event is not None:
+                self._pass_on(event, deliver)
+        except Exception as error:
+            self._task_failed("twilio-reader", error)
+        return True
 
     def _take(self, deliver: Deliver, text: str | None) -> None:
         if self._ending.done():

@@ -8,7 +8,7 @@ what it raises holds a code, never a piece of the frame.
 import re
 from base64 import b64encode
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -76,7 +76,7 @@ class Start(msgspec.Struct, frozen=True):
     format: MediaFormat
 
 
-class Media(msgspec.Struct, frozen=True):
+class Media(msgspec.Struct, frozen=True, gc=False):
     stream_sid: str
     sequence: int
     timestamp_ms: int
@@ -91,7 +91,7 @@ class Dtmf(msgspec.Struct, frozen=True):
     digit: str
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     stream_sid: str
     sequence: int
     name: str
@@ -178,6 +178,38 @@ class _Stop(msgspec.Struct, rename="camel", tag_field="event", tag="stop"):
     sequence_number: _Number
 
 
+_Digits = Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_NUMBER_DIGITS)]
+
+
+# Of what comes by the thousand the collector need not know: there are no cycles in it.
+class _UsualMediaBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    timestamp: _Digits
+    payload: Annotated[bytes, msgspec.Meta(min_length=1)]
+    track: Literal["inbound"] = "inbound"
+    chunk: str = ""
+
+
+class _UsualMarkBody(_MarkBody, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class _Usual(
+    msgspec.Struct, rename="camel", tag_field="event", forbid_unknown_fields=True, gc=False
+):
+    """No field but the documented ones, and all numbers as strings."""
+
+    stream_sid: _Sid
+    sequence_number: _Digits
+
+
+class _UsualMedia(_Usual, tag="media"):
+    media: _UsualMediaBody
+
+
+class _UsualMark(_Usual, tag="mark"):
+    mark: _UsualMarkBody
+
+
 class _Any(msgspec.Struct, rename="camel"):
     event: str
     sequence_number: object = None
@@ -186,8 +218,35 @@ class _Any(msgspec.Struct, rename="camel"):
 _Known = _Connected | _Start | _Media | _Dtmf | _Mark | _Stop
 _KNOWN_EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
 _decoder: msgspec.json.Decoder[_Known] = msgspec.json.Decoder(_Known)
+_usual_decoder: msgspec.json.Decoder[_UsualMedia | _UsualMark] = msgspec.json.Decoder(
+    _UsualMedia | _UsualMark
+)
 _any_decoder = msgspec.json.Decoder(_Any)
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def usual(message: bytes) -> Media | Mark | None:
+    """The short way of `parse` for nearly all that comes, audio and marks as Twilio writes them.
+    What this reads `parse` reads alike. None tells nothing: `parse` it.
+
+    `message` may be no UTF-8, and of any size and depth. Where no field is unknown, no value is
+    skipped: each string was decoded, and there is nothing to be nested in.
+    """
+    if len(message) > MAX_FRAME_BYTES:
+        return None
+    try:
+        frame = _usual_decoder.decode(message)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    sequence = frame.sequence_number
+    if isinstance(frame, _UsualMedia):
+        timestamp = frame.media.timestamp
+        digits = sequence + timestamp
+        if digits.isascii() and digits.isdigit():
+            return Media(frame.stream_sid, int(sequence), int(timestamp), frame.media.payload)
+    elif sequence.isascii() and sequence.isdigit():
+        return Mark(frame.stream_sid, int(sequence), frame.mark.name)
+    return None
 
 
 def parse(text: str) -> Frame:

@@ -19,12 +19,14 @@ SIZES = st.one_of(
 
 
 class Reader:
-    """One side of a connection: a library's protocol, with or without a splitter before it."""
+    """One side of a connection: a library's protocol, with or without a splitter before it, which
+    may be asked for whole packets first."""
 
-    def __init__(self, side: Side, *, split: bool) -> None:
+    def __init__(self, side: Side, *, split: bool, whole: bool = False) -> None:
         self.library = Protocol(side, state=State.OPEN, max_size=MOST_BYTES)
         self.messages: list[bytes] = []
         self._parts: list[bytes] = []
+        self._whole = whole
         self._splitter = (
             frames.Splitter(masked=side is Side.SERVER, most_bytes=MOST_BYTES) if split else None
         )
@@ -32,8 +34,10 @@ class Reader:
     def feed(self, data: bytes) -> None:
         if self._splitter is None:
             self._general(data)
-        else:
+        elif not self._whole or (payload := self._splitter.whole(data)) is None:
             self._splitter.push(data, self._plain, self._general)
+        elif self.library.state is State.OPEN:
+            self.messages.append(payload)
 
     def _plain(self, frame: bytes) -> None:
         if self.library.state is State.OPEN:
@@ -55,10 +59,13 @@ class Reader:
 
 
 def both(side: Side, pieces: Sequence[bytes]) -> tuple[Reader, Reader]:
+    """Without a splitter and with one, whichever way it is asked."""
     alone, split = Reader(side, split=False), Reader(side, split=True)
+    asked = Reader(side, split=True, whole=True)
     for piece in pieces:
-        alone.feed(piece)
-        split.feed(piece)
+        for reader in (alone, split, asked):
+            reader.feed(piece)
+    assert (asked.messages, asked.end) == (split.messages, split.end)
     return alone, split
 
 
@@ -122,6 +129,65 @@ def test_byte_by_byte() -> None:
 def test_a_frame_that_is_too_large_is_refused_before_it_has_come() -> None:
     _, split = both(Side.SERVER, [frames.Masking().text(b"x" * (MOST_BYTES + 1))[:14]])
     assert split.end == (State.CLOSING, 1009)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 119, 120, 125, 126, 127, 380, 65_535])
+def test_a_packet_that_is_one_text_message_is_read_at_once(size: int) -> None:
+    splitter = frames.Splitter(masked=True, most_bytes=MOST_BYTES)
+    for n in range(3):
+        assert splitter.whole(frames.Masking().text(bytes([n]) * size)) == bytes([n]) * size
+
+
+MADE, SHORT = (frames.Masking().text(b"x" * size) for size in (300, 30))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        MADE[:1],
+        MADE[:7],
+        MADE[:8],
+        MADE[:-1],
+        MADE + b"\x81",
+        MADE * 2,
+        b"\x01" + MADE[1:],
+        b"\x82" + MADE[1:],
+        b"\xc1" + MADE[1:],
+        b"\x89" + MADE[1:],
+        frames.Masking().text(b"x" * 65_536),
+        SHORT[:5],
+        SHORT[:6],
+        SHORT[:-1],
+        SHORT + b"\x81",
+        SHORT * 2,
+        b"\x01" + SHORT[1:],
+        b"\x8a" + SHORT[1:],
+        frames.text(b"x" * 30),
+        frames.text(b"x" * 300),
+        frames.text(b"x" * 304),
+    ],
+)
+def test_any_other_packet_is_none(data: bytes) -> None:
+    assert frames.Splitter(masked=True, most_bytes=MOST_BYTES).whole(data) is None
+
+
+def test_nor_is_one_in_the_midst_of_something_or_beyond_the_limit() -> None:
+    begun, fragmented, blind = (
+        frames.Splitter(masked=True, most_bytes=MOST_BYTES) for _ in range(3)
+    )
+    begun.push(MADE[:1], _no, _no)
+    fragmented.push(b"\x01" + MADE[1:], _no, lambda data: None)
+    blind.push(frames.Masking().text(b"x" * (MOST_BYTES + 1)), _no, lambda data: None)
+    narrow = frames.Splitter(masked=True, most_bytes=29)
+    from_a_server = frames.Splitter(masked=False, most_bytes=MOST_BYTES)
+    for splitter in (begun, fragmented, blind, narrow, from_a_server):
+        assert splitter.whole(MADE) is None
+        assert splitter.whole(SHORT) is None
+
+
+def _no(data: bytes) -> None:
+    raise AssertionError(data)
 
 
 def test_a_text_inside_a_fragmented_message_is_for_the_library_to_refuse() -> None:

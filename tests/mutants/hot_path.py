@@ -4,6 +4,10 @@ from tests.mutants import Mutant
 
 _LANE = ("tests/telephony/test_call_lane.py",)
 _FRAMES = ("tests/agents/test_frames.py",)
+_WIRE = ("tests/telephony/test_twilio_wire.py",)
+_INTAKE = ("tests/telephony/test_twilio_intake.py",)
+_ORDER = ("tests/telephony/test_twilio_order.py",)
+_DIRECT = ("tests/telephony/test_twilio_direct.py",)
 _POURING = ("tests/telephony/test_pouring.py",)
 
 HOT_PATH = (
@@ -90,5 +94,75 @@ HOT_PATH = (
         "if False and ",
         "one long answer holds up all calls",
         _POURING,
+    ),
+    Mutant(
+        "agents/frames.py",
+        "if self._rest or self._fragmented or ",
+        "if self._rest or ",
+        "a text inside a fragmented message counts, when it is a packet of its own",
+        _FRAMES,
+    ),
+    Mutant(
+        "agents/frames.py",
+        "            if first == _MIDDLE_TEXT and length == size:\n",
+        "            if first == _MIDDLE_TEXT:\n",
+        "what follows a frame in its packet counts as its end",
+        _FRAMES,
+    ),
+    Mutant(
+        "telephony/twilio/direct.py",
+        "if self._taken is None or self.close_sent or self.conn.state is not _OPEN:\n",
+        "if self._taken is None:\n",
+        "audio is heard behind a close",
+        _DIRECT,
+    ),
+    Mutant(
+        "telephony/twilio/wire.py",
+        'tag_field="event", forbid_unknown_fields=True, gc=False\n',
+        'tag_field="event", gc=False\n',
+        "audio with a nest of any depth beside it is read",
+        _WIRE,
+    ),
+    Mutant(
+        "telephony/twilio/wire.py",
+        "class _UsualMediaBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):\n",
+        "class _UsualMediaBody(msgspec.Struct, gc=False):\n",
+        "audio with bytes beside it that are no text is read",
+        _WIRE,
+    ),
+    Mutant(
+        "telephony/twilio/wire.py",
+        "        if digits.isascii() and digits.isdigit():\n",
+        "        if digits:\n",
+        "a number with a sign is read",
+        _WIRE,
+    ),
+    Mutant(
+        "telephony/twilio/wire.py",
+        "    if len(message) > MAX_FRAME_BYTES:\n        return None\n",
+        "",
+        "audio of any length is read",
+        _WIRE,
+    ),
+    Mutant(
+        "telephony/twilio/intake.py",
+        "if frame.stream_sid != self._stream_sid or not self._sequence.goes_on(",
+        "if not self._sequence.goes_on(",
+        "the audio of another stream is heard",
+        _INTAKE,
+    ),
+    Mutant(
+        "telephony/twilio/order.py",
+        "        settled = self._begun and self._offset_before is None\n",
+        "        settled = self._begun\n",
+        "a clock that slipped once is believed for ever",
+        _ORDER,
+    ),
+    Mutant(
+        "telephony/twilio/order.py",
+        "not -_TOLERANCE_SAMPLES < gap < _TOLERANCE_SAMPLES",
+        "not -_TOLERANCE_SAMPLES < gap <= _TOLERANCE_SAMPLES",
+        "one lost frame leaves no silence",
+        _ORDER,
     ),
 )

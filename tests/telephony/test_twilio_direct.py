@@ -11,8 +11,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from agents.frames import Masking
 from telephony.call.events import StreamLost
-from telephony.twilio.direct import EXTENSION, DirectProtocol
+from telephony.twilio.direct import EXTENSION, DirectProtocol, Offered
 from tests.telephony import twilio_peer as peer
 from tests.telephony.test_twilio_sockets import lost, phone, until
 from tests.telephony.twilio_server import serving_app
@@ -39,9 +40,9 @@ class Application:
         while self.told[-1]["type"] != "websocket.disconnect":
             self.told.append(await receive())
 
-    def take_over(self) -> DirectProtocol:
+    def take_over(self, offered: Offered | None = None) -> DirectProtocol:
         assert self.direct is not None
-        self.direct.take_over(self.taken.append)
+        self.direct.take_over(self.taken.append, offered)
         return self.direct
 
 
@@ -123,6 +124,99 @@ async def test_whole_messages_are_taken_and_binary_ones_as_none() -> None:
         await socket.send("three")
         await until(lambda: application.taken == ["zwei ü", None, "three"])
         assert len(application.told) == 1, "nothing goes through ASGI any more"
+
+
+LONG = "ü" * 200
+
+
+async def test_a_message_is_offered_first_and_what_is_not_wanted_is_taken_as_ever() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return b"wanted" in message and b"not" not in message
+
+    async with connected(application) as socket:
+        application.take_over(first)
+        await socket.send(f"wanted {LONG}")
+        await until(lambda: offered)
+        await socket.send(f"not wanted {LONG}")
+        await until(lambda: application.taken)
+        await socket.send([f"wanted {LONG}", " in pieces"])
+        await socket.send(b"wanted" + bytes(200))
+        await until(lambda: len(application.taken) == 3)
+        await socket.send("wanted and short")
+        await until(lambda: len(offered) == 3)
+    assert [message.decode() for message in offered] == [
+        f"wanted {LONG}",
+        f"not wanted {LONG}",
+        "wanted and short",
+    ]
+    assert application.taken == [f"not wanted {LONG}", f"wanted {LONG} in pieces", None]
+
+
+async def test_messages_in_one_packet_are_offered_one_by_one() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return len(offered) != 2
+
+    async with connected(application):
+        direct = application.take_over(first)
+        masking = Masking()
+        direct.data_received(b"".join(masking.text(word) for word in (b"one", b"two", b"three")))
+    assert (offered, application.taken) == ([b"one", b"two", b"three"], ["two"])
+
+
+async def test_what_is_offered_may_be_no_utf8_and_is_refused_by_who_does_not_want_it() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return False
+
+    async with connected(application) as socket:
+        application.take_over(first)
+        await socket.send(b"\xff" * 200, text=True)
+        await asyncio.wait_for(socket.wait_closed(), 5)
+        assert socket.close_code == 1007
+    assert (offered, application.taken) == ([b"\xff" * 200], [])
+
+
+async def test_nothing_is_offered_once_a_close_was_sent() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return True
+
+    async with connected(application) as socket:
+        direct = application.take_over(first)
+        await direct.send({"type": "websocket.close", "code": 1000, "reason": ""})
+        direct.data_received(Masking().text(LONG.encode()))
+        await asyncio.wait_for(socket.wait_closed(), 5)
+    assert (offered, application.taken) == ([], [])
+
+
+async def test_nor_once_one_came() -> None:
+    application = Application()
+    offered: list[bytes] = []
+
+    def first(message: bytes) -> bool:
+        offered.append(message)
+        return True
+
+    async with connected(application) as socket:
+        direct = application.take_over(first)
+        direct.conn.receive_data(b"\x88\x80\x00\x00\x00\x00")
+        direct.data_received(Masking().text(LONG.encode()))
+        socket.transport.abort()
+    assert (offered, application.taken) == ([], [])
 
 
 async def test_the_end_of_a_connection_is_told_through_asgi_all_the_same() -> None:

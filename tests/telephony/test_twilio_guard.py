@@ -23,6 +23,16 @@ def test_three_seconds_of_a_stalled_network_at_once_still_pass() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=200))
+def test_what_is_refused_changes_nothing(pauses: list[float]) -> None:
+    once, twice, now = RateCap(1, 3, now=0.0), RateCap(1, 3, now=0.0), 0.0
+    for pause in pauses:
+        now += pause
+        allowed = once.take(now)
+        assert twice.take(now) is allowed
+        assert allowed or not twice.take(now)
+
+
+@given(st.lists(st.floats(0, 5), max_size=200))
 def test_no_more_than_burst_and_rate_together_ever_pass(pauses: list[float]) -> None:
     cap, now, passed = RateCap(10, 5, now=0.0), 0.0, 0
     for pause in pauses:

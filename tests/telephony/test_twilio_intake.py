@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.call.events import (
@@ -18,19 +18,20 @@ from telephony.call.events import (
     StreamStopped,
 )
 from telephony.twilio import wire
-from telephony.twilio.intake import Intake
+from telephony.twilio.intake import Intake, IntakeLimits
+from tests.exploring import examples
 from tests.telephony import twilio_peer as peer
 
 
 class Line:
     """An open stream; each frame comes 20 ms after the one before unless said otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: IntakeLimits | None = None) -> None:
         parsed = wire.parse(peer.text(peer.start()))
         assert isinstance(parsed, wire.Start)
         self.counts: Counter[str] = Counter()
         self.now = 100.0
-        self.intake = Intake(parsed, self.now, self._count)
+        self.intake = Intake(parsed, self.now, self._count, limits)
 
     def _count(self, code: str) -> None:
         self.counts[code] += 1
@@ -38,6 +39,14 @@ class Line:
     def take(self, frame: dict[str, Any] | str | None, after_s: float = 0.02) -> Any:
         self.now += after_s
         return self.intake.take(peer.text(frame) if isinstance(frame, dict) else frame, self.now)
+
+    def offer(self, message: bytes, after_s: float = 0.02) -> Any:
+        """The same as the socket does it: by the short way, where that reads it."""
+        frame = wire.usual(message)
+        if frame is None:
+            return self.take(message.decode(), after_s)
+        self.now += after_s
+        return self.intake.take_usual(frame, self.now)
 
     def talk(self, frames: int, first: int = 2) -> list[AnyPhoneEvent | None]:
         return [self.take(peer.media(first + n, n * 20)) for n in range(frames)]
@@ -240,3 +249,96 @@ def test_fault_t17_a_caller_whose_frames_were_held_up_on_the_way_loses_none() ->
             events += [line.take(peer.media(2 + k, k * 20), after_s=0.0) for k in range(201, 300)]
     assert len([event for event in events if isinstance(event, CallerAudio)]) == 500
     assert not line.counts["frame.over_cap"]
+
+
+# ---- the short way ----------------------------------------------------------------------------
+
+NARROW = IntakeLimits(
+    media_per_s=40.0,
+    media_burst=3,
+    control_per_s=5.0,
+    control_burst=3,
+    bad_frames=4,
+    dropped_frames=12,
+    ignored_kinds=2,
+)
+STEPS = st.tuples(
+    st.sampled_from([1] * 12 + [0, 2, 3, -1, -70, 10_001, 10**13]),
+    st.sampled_from([20] * 12 + [0, 21, 40, 120, 3_040, 4_000, -20, -1_000, 10**9]),
+    st.sampled_from([0.02] * 6 + [0.0, 0.0, 0.019, 0.5, 11.0]),
+    st.sampled_from([160] * 8 + [1, 80, 167, 8_000]),
+    st.sampled_from(
+        ["media"] * 9
+        + ["mark"] * 3
+        + ["other mark", "dtmf", "other", "outbound", "extra", "new", "bad"]
+    ),
+)
+
+
+def as_sent(kind: str, number: int, at_ms: int, samples: int) -> bytes:
+    audio = peer.media(number, at_ms, b"\x55" * samples)
+    match kind:
+        case "mark" | "other mark":
+            audio = peer.mark(number, "m")
+            audio["streamSid"] = peer.STREAM if kind == "mark" else peer.OTHER_STREAM
+        case "dtmf":
+            audio = peer.dtmf(number, "5")
+        case "other":
+            audio["streamSid"] = peer.OTHER_STREAM
+        case "outbound":
+            audio["media"]["track"] = "outbound"
+        case "extra":
+            audio["media"]["volume"] = 11
+        case "new":
+            audio["event"] = "new"
+        case "bad":
+            audio["media"]["payload"] += "!"
+    return peer.text(audio).encode()
+
+
+@given(st.lists(STEPS, max_size=80), st.sampled_from([None, NARROW]))
+@settings(max_examples=examples(400))
+def test_the_short_way_means_what_the_general_one_does(
+    steps: list[tuple[int, int, float, int, str]], limits: IntakeLimits | None
+) -> None:
+    short, general = Line(limits), Line(limits)
+    number, at_ms = 1, 0
+    for further, later_ms, after_s, samples, kind in steps:
+        said = (max(0, number + further), max(0, at_ms + later_ms))
+        message = as_sent(kind, *said, samples)
+        event = general.take(message.decode(), after_s)
+        assert short.offer(message, after_s) == event
+        assert short.counts == general.counts
+        assert short.intake.media_at == general.intake.media_at
+        if isinstance(event, StreamLost):
+            return
+        if abs(further) < 10 and later_ms < 10**6:
+            number, at_ms = said
+
+
+def test_audio_that_is_next_is_heard_by_it() -> None:
+    line = Line()
+    heard = [line.offer(as_sent("media", 2 + n, 20 * n, 160)) for n in range(50)]
+    assert heard == [CallerAudio(b"\x55" * 160, 20 * n) for n in range(50)]
+    assert not line.counts
+    assert line.intake.media_at == line.now
+
+
+def test_marks_that_are_next_come_by_it_and_are_capped_too() -> None:
+    line = Line(NARROW)
+    events = [line.offer(as_sent("mark", 2 + n, 0, 0), after_s=0.0) for n in range(16)]
+    assert events == [MarkEchoed("m")] * 3 + [None] * 12 + [StreamLost("flood")]
+    assert line.intake.media_at == 100.0
+
+
+def test_fault_t17_a_flood_ends_the_stream_by_the_short_way_too() -> None:
+    line = Line()
+    events = [line.offer(as_sent("media", 2 + n, n * 20, 160), after_s=0.0) for n in range(1_151)]
+    assert events[149:151] == [CallerAudio(b"\x55" * 160, 149 * 20), None]
+    assert events[1_150] == StreamLost("flood")
+
+
+def test_fault_t3_audio_of_another_stream_is_refused_by_the_short_way_too() -> None:
+    line = Line()
+    assert line.offer(as_sent("other", 2, 0, 160)) == PeerMisbehaved("wrong_stream")
+    assert line.offer(as_sent("media", 2, 0, 160)) == CallerAudio(b"\x55" * 160, 0)

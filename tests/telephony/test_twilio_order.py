@@ -57,6 +57,27 @@ def test_within_the_window_each_number_is_new_exactly_once(numbers: list[int]) -
     assert sequence.lost == max(seen) - len(seen)
 
 
+@given(st.lists(st.one_of(st.just(1), st.integers(-70, 70), st.integers(9_990, 10_010))))
+def test_the_short_way_of_a_number_is_that_of_the_next_one(steps: list[int]) -> None:
+    short, general = Sequence(1), Sequence(1)
+    number = 1
+    for step in steps:
+        number += step
+        placed, went_on = _placed(general, number), short.goes_on(number)
+        assert went_on is (placed is Place.NEXT)
+        assert went_on or _placed(short, number) is placed
+        assert vars(short) == vars(general)
+        if placed is BadKind.BAD_SEQUENCE:
+            number -= step
+
+
+def _placed(sequence: Sequence, number: int) -> Place | BadKind:
+    try:
+        return sequence.place(number)
+    except BadFrame as error:
+        return error.kind
+
+
 def test_frames_that_follow_each_other_need_no_fill() -> None:
     timeline = Timeline()
     assert timeline.place(105, 160) == Placed(105, 0)
@@ -134,3 +155,40 @@ def test_time_never_runs_back_and_never_far_ahead(frames: list[tuple[int, int]])
             first = False
         assert placed.at_ms == end // 8
         end += placed.fill_samples + samples
+
+
+FRAMES = st.tuples(
+    st.one_of(
+        st.sampled_from([0, 0, 0, 0, 1, -1, 19, 20, -19, -20, 3_000, 3_001, -3_000]),
+        st.integers(0, 10**15),
+    ),
+    st.one_of(st.just(160), st.integers(1, 8_000)),
+)
+
+
+@given(st.lists(FRAMES, max_size=60))
+def test_the_short_way_of_a_time_is_that_of_what_comes_next(frames: list[tuple[int, int]]) -> None:
+    short, general = Timeline(), Timeline()
+    stated_ms = 0
+    for slip_ms, samples in frames:
+        at_ms = max(0, stated_ms + slip_ms)
+        placed = general.place(at_ms, samples)
+        before = dict(vars(short))
+        went_on = short.goes_on(at_ms, samples)
+        if went_on is None:
+            assert vars(short) == before
+            assert short.place(at_ms, samples) == placed
+        else:
+            assert Placed(went_on, 0) == placed
+        assert vars(short) == vars(general)
+        stated_ms = (placed.at_ms if slip_ms > 10**6 else at_ms) + samples // 8
+
+
+def test_frames_that_follow_each_other_go_the_short_way_whatever_their_jitter() -> None:
+    timeline = Timeline()
+    assert timeline.goes_on(0, 160) is None, "nothing has begun"
+    timeline.place(105, 160)
+    assert [timeline.goes_on(at, 160) for at in (125, 164, 146, 185)] == [125, 145, 165, 185]
+    assert timeline.goes_on(225, 160) is None, "a frame is missing"
+    timeline.place(0, 160)
+    assert timeline.goes_on(225, 160) is None, "what came before was not believed"

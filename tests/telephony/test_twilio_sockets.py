@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -12,7 +13,13 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from telephony.call.events import CallerAudio, StreamLost, StreamStarted, StreamStopped
+from telephony.call.events import (
+    CallerAudio,
+    PeerMisbehaved,
+    StreamLost,
+    StreamStarted,
+    StreamStopped,
+)
 from telephony.twilio.stream import StreamLimits
 from telephony.twilio.urls import MEDIA_PATH, VOICE_PATH
 from tests.telephony import twilio_peer as peer
@@ -101,6 +108,21 @@ async def test_a_call_from_the_webhook_to_the_hang_up() -> None:
         CallerAudio(peer.FRAME, 0),
         StreamStopped(),
     ]
+
+
+async def test_audio_of_another_stream_is_told_and_none_is_heard_behind_the_end() -> None:
+    service = peer.Service()
+    async with phone(service) as twilio, twilio.stream() as socket:
+        await until(lambda: service.legs)
+        await socket.send(peer.text(peer.media(2, 0, stream_sid=peer.OTHER_STREAM)))
+        await until(lambda: lost(service) == PeerMisbehaved("wrong_stream"))
+        await socket.send(peer.text(peer.media(2, 0)))
+        await until(lambda: lost(service) == CallerAudio(peer.FRAME, 0))
+        await socket.send(peer.text(peer.stop(3)))
+        await until(lambda: lost(service) == StreamStopped())
+        await socket.send(peer.text(peer.media(4, 20)))
+        assert (await closed_with(socket))[0] == 1000
+    assert lost(service) == StreamStopped()
 
 
 async def test_messages_are_not_compressed() -> None:
@@ -217,17 +239,21 @@ async def test_messages_in_pieces_and_many_in_one_packet_are_taken_in_order() ->
     assert stamps == [20 * n for n in range(38)]
 
 
+@pytest.mark.parametrize(
+    ("method", "frame"), [("take", peer.dtmf(2, "1")), ("take_usual", peer.media(2, 0))]
+)
 async def test_a_bug_of_ours_ends_its_stream_and_is_told_as_ours(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, method: str, frame: dict[str, Any]
 ) -> None:
     service = peer.Service()
 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("telephony.twilio.intake.Intake.take", broken)
+    monkeypatch.setattr(f"telephony.twilio.intake.Intake.{method}", broken)
     async with phone(service) as twilio, twilio.stream() as socket:
-        await socket.send(peer.text(peer.media(2, 0)))
+        await until(lambda: service.legs)
+        await socket.send(peer.text(frame))
         await until(lambda: lost(service) == StreamLost("internal"))
         assert service.counts["stream.task_failed"] == 1
 

@@ -3,12 +3,14 @@
 import copy
 import json
 from base64 import b64encode
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from telephony.simulator.dialect import Narration
 from telephony.twilio import wire
 from telephony.twilio.wire import BadFrame, BadKind, Envelopes
 from tests.exploring import examples
@@ -278,6 +280,173 @@ def test_a_frame_with_any_piece_of_its_text_changed_is_parsed_or_refused(
 def test_all_audio_comes_through_bit_for_bit(ulaw: bytes, sequence: int, at_ms: int) -> None:
     parsed = wire.parse(peer.text(peer.media(sequence, at_ms, ulaw)))
     assert parsed == wire.Media(peer.STREAM, sequence, at_ms, ulaw)
+
+
+# ---- the short way of audio and marks ------------------------------------------------------
+
+PAYLOAD = b64encode(peer.FRAME).decode()
+AUDIO = wire.Media(peer.STREAM, 7, 160, peer.FRAME)
+AS_IN_TWILIO_S_DOCUMENTATION = (
+    '{"event":"media","sequenceNumber":"7","media":{"track":"inbound","chunk":"6",'
+    f'"timestamp":"160","payload":"{PAYLOAD}"}},"streamSid":"{peer.STREAM}"}}'
+)
+
+
+def read_shortly(message: bytes) -> wire.Frame | None:
+    """What the short way makes of it. Whatever it reads the general way reads alike."""
+    found = wire.usual(message)
+    if found is not None:
+        assert wire.parse(message.decode()) == found
+    return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AS_IN_TWILIO_S_DOCUMENTATION,
+        peer.text(peer.media(7, 160)),
+        json.dumps(peer.media(7, 160), indent=2),
+        AS_IN_TWILIO_S_DOCUMENTATION.replace('"chunk":"6",', ""),
+        AS_IN_TWILIO_S_DOCUMENTATION.replace('"track":"inbound",', ""),
+        AS_IN_TWILIO_S_DOCUMENTATION.replace('"7"', '"007"'),
+        AS_IN_TWILIO_S_DOCUMENTATION.replace("/", "\\/"),
+    ],
+)
+def test_audio_as_twilio_sends_it_goes_the_short_way(text: str) -> None:
+    assert read_shortly(text.encode()) == AUDIO
+
+
+@pytest.mark.parametrize("name", ["2:item_1:800", "", '\u00fc "\n[{', "m" * 256])
+def test_so_do_marks(name: str) -> None:
+    assert read_shortly(peer.text(peer.mark(9, name)).encode()) == wire.Mark(peer.STREAM, 9, name)
+
+
+def test_so_does_what_our_own_carrier_sends() -> None:
+    carrier = Narration(peer.ACCOUNT, peer.CALL, peer.STREAM)
+    carrier.start({})
+    found = read_shortly(carrier.media(peer.FRAME, 160).encode())
+    assert found == wire.Media(peer.STREAM, 2, 160, peer.FRAME)
+    assert read_shortly(carrier.mark("m").encode()) == wire.Mark(peer.STREAM, 3, "m")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        peer.connected(),
+        peer.start(),
+        altered(peer.mark(3, "m"), "sequenceNumber", 3),
+        altered(peer.mark(3, "m"), "mark.more", "x"),
+        altered(peer.mark(3, "m"), "more", {"deep": [[[[[[[[[]]]]]]]]]}),
+        peer.dtmf(3, "1"),
+        peer.stop(3),
+        {"event": "new", "sequenceNumber": "3", "streamSid": peer.STREAM},
+        peer.media(3, 20, b""),
+        peer.media(3, 20, track="outbound"),
+        altered(MEDIA, "sequenceNumber", 3),
+        altered(MEDIA, "media.timestamp", 20),
+        altered(MEDIA, "media.chunk", 2),
+        altered(MEDIA, "media.volume", 11),
+        altered(MEDIA, "more", {"deep": [[[[[[[[[]]]]]]]]]}),
+    ],
+)
+def test_anything_else_goes_the_general_one(frame: dict[str, Any]) -> None:
+    assert wire.usual(peer.text(frame).encode()) is None
+
+
+@pytest.mark.parametrize("shape", WRONG_SHAPES)
+def test_and_whatever_is_bad_is_left_to_it(
+    shape: tuple[dict[str, Any], str, Any, BadKind],
+) -> None:
+    frame, path, value, _ = shape
+    assert wire.usual(peer.text(altered(frame, path, value)).encode()) is None
+
+
+@pytest.mark.parametrize("bytes_too_many", [0, 1])
+def test_the_short_way_is_as_long_as_a_message_may_be(bytes_too_many: int) -> None:
+    made = AS_IN_TWILIO_S_DOCUMENTATION.encode()
+    made += b" " * (wire.MAX_FRAME_BYTES - len(made) + bytes_too_many)
+    assert (read_shortly(made) is None) is bool(bytes_too_many)
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xc0\x80"])
+@pytest.mark.parametrize("before", [b'"6"', b'"inbound"', b'"7"', b'"media",', b'"chunk"', b"}"])
+def test_no_bytes_that_are_no_utf8_go_the_short_way(bad: bytes, before: bytes) -> None:
+    made = AS_IN_TWILIO_S_DOCUMENTATION.encode()
+    for at in (made.index(before), made.index(before) + 1):
+        assert wire.usual(made[:at] + bad + made[at:]) is None
+
+
+def test_what_is_base64_is_the_same_both_ways() -> None:
+    before, after = AS_IN_TWILIO_S_DOCUMENTATION.split(PAYLOAD)
+    for size in range(6):
+        for letters in product("AB/=_ ", repeat=size):
+            payload = "".join(letters)
+            general = kind_of(f"{before}{payload}{after}")
+            shortly = read_shortly(f"{before}{payload}{after}".encode())
+            assert (shortly is None) is (general is not None), payload
+
+
+HOSTILE = st.sampled_from(
+    [
+        *(
+            '"',
+            "\\",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            " ",
+            "\n",
+            "\0",
+            "-",
+            "+",
+            "_",
+            "=",
+            "1.0",
+            "1e2",
+        ),
+        *("\\u0041", "\\ud800", "\ufeff", "\u0663", "\u00e9", "null", "true", "-0", "1", "[" * 9),
+        *('"event":"stop",', '"event":"media",', '"sequenceNumber":"8",', '"streamSid":"MZ",'),
+        *('"track":"outbound",', '"payload":"",', '"timestamp":"1_0",', '"x":{},', '"chunk":[],'),
+    ]
+)
+
+
+@given(
+    st.permutations(["event", "sequenceNumber", "streamSid", "media"]),
+    st.permutations(["track", "chunk", "timestamp", "payload", "name"]),
+    st.sampled_from(["media", "media", "mark"]),
+    st.integers(0, 19),
+    st.lists(st.tuples(st.integers(0, 40), HOSTILE | st.text(max_size=2), st.integers(0, 9))),
+)
+@settings(max_examples=examples(1_000))
+def test_the_short_way_reads_nothing_the_general_one_reads_otherwise(
+    order: list[str],
+    inner: list[str],
+    event: str,
+    without: int,
+    changes: list[tuple[int, str, int]],
+) -> None:
+    frame = peer.media(7, 160, b"\xff\x7f\x00") if event == "media" else peer.mark(7, "m")
+    body = frame.pop(event)
+    frame["media"] = {name: body[name] for name in inner[without == 0 :] if name in body}
+    fields = {name: frame[name] for name in order[without == 1 :]}
+    text = peer.text(fields).replace('"media":{', f'"{event}":{{')
+    for nth, piece, drop in changes[:3]:
+        # Where something begins or ends, mostly.
+        seams = [at for at, letter in enumerate(text) if letter in '{}[]",:'] or [0]
+        at = seams[nth % len(seams)] + nth % 2
+        text = text[:at] + piece + text[at + (drop if drop < 4 else 0) :]
+    read_shortly(text.encode("utf-8", "surrogatepass"))
+
+
+@given(st.integers(0, 400), st.binary(max_size=3), st.integers(0, 4))
+@settings(max_examples=examples(500))
+def test_nor_with_any_bytes_of_it_changed(at: int, piece: bytes, drop: int) -> None:
+    made = AS_IN_TWILIO_S_DOCUMENTATION.encode()
+    read_shortly(made[:at] + piece + made[at + drop :])
 
 
 # ---- us -> Twilio -----------------------------------------------------------------------------
