@@ -8,6 +8,7 @@ has done is stopped before it sounds, the model is told, and the caller hears a 
 import re
 from collections import deque
 from enum import Enum
+from itertools import product
 
 import msgspec
 
@@ -20,7 +21,7 @@ from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.turns import Floor
 from telephony.transcripts.entry import ClaimLine, ToolLine
-from tools.claims import Rule, claims, may_claim, parse, plain, signs
+from tools.claims import Index, Rule, claims, parse, plain
 
 MOST_CORRECTIONS = 3
 """A model that claims more often what is not so is not to be talked to any longer."""
@@ -104,10 +105,11 @@ class Reader:
     """Looks for claims in sentences."""
 
     def __init__(self, claimable: tuple[Claimable, ...]) -> None:
-        self._rules: list[tuple[Claimable, Rule]] = [
-            (each, parse(rule)) for each in claimable for rule in each.claims
-        ]
-        self._signs = signs(rule for _, rule in self._rules)
+        self._rules: dict[Rule, list[Claimable]] = {}
+        for each in claimable:
+            for rule in map(parse, each.claims):
+                self._rules.setdefault(rule, []).append(each)
+        self._index = Index(self._rules)
         self._silent = {each.tool for each in claimable if each.writes and not each.claims}
         """Tools without rules: once one of them is done, a claim may be about that."""
         self._own: deque[str] = deque(maxlen=_OWN_TEXTS)
@@ -129,12 +131,11 @@ class Reader:
 
     def _claimed(self, sentence: str, *, whole: bool) -> list[tuple[set[str], set[str]]]:
         """For each claim the tools that make it true, and those of them that write."""
-        if not may_claim(sentence, self._signs):
-            return []
         every: dict[int, set[str]] = {}
         writing: dict[int, set[str]] = {}
-        for each, rule in self._rules:
-            for claim in claims(sentence, rule, whole=whole):
+        for rule in self._index.likely(sentence):
+            found = claims(sentence, rule, whole=whole)
+            for claim, each in product(found, self._rules[rule]):
                 if each.writes or claim.stands:
                     every.setdefault(claim.end, set()).add(each.tool)
                 if each.writes:

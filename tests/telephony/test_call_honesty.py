@@ -47,6 +47,8 @@ from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, TruncationLi
 from tests.exploring import examples
 from tests.telephony.distance import Distance, Network
 from tests.telephony.script import CAPABILITIES, ONE_SECOND, Script, seconds
+from tests.tools.claim_sentences import CLAIMS, HONEST, lines
+from tools.claims import claims, parse
 
 CLAIMABLE = (
     Claimable("book", ("booked",)),
@@ -610,6 +612,41 @@ def test_of_several_tools_the_most_hopeful_standing_counts() -> None:
     deeds.ended(ToolFinished("t3", "book", "done", "{}", repeated=True))
     assert deeds.done(tools)
     assert not deeds.done({"move"})
+
+
+@given(
+    st.lists(
+        st.builds(
+            Claimable,
+            st.sampled_from(["book", "move", "look_up", "cancel"]),
+            st.lists(
+                st.sampled_from(["booked", "moved", "you are booked", "I have ... you unless in"]),
+                max_size=3,
+                unique=True,
+            ).map(tuple),
+            st.booleans(),
+        ),
+        max_size=4,
+        unique_by=lambda each: each.tool,
+    ),
+    st.sampled_from([*lines(CLAIMS), *lines(HONEST), "I have moved you, and you are booked in."]),
+    st.booleans(),
+)
+@settings(max_examples=examples(300))
+def test_only_likely_rules_are_looked_at_and_nothing_is_missed(
+    claimable: list[Claimable], said: str, whole: bool
+) -> None:
+    makers: dict[int, set[str]] = {}
+    writers: dict[int, set[str]] = {}
+    for each in claimable:
+        for rule in each.claims:
+            for claim in claims(said, parse(rule), whole=whole):
+                if each.writes or claim.stands:
+                    makers.setdefault(claim.end, set()).add(each.tool)
+                if each.writes:
+                    writers.setdefault(claim.end, set()).add(each.tool)
+    reader = Reader(tuple(claimable))
+    assert reader._claimed(said, whole=whole) == [(makers[e], writers[e]) for e in sorted(writers)]
 
 
 def test_of_a_sentence_without_an_end_the_latest_is_read() -> None:
