@@ -7,7 +7,9 @@ has done is stopped before it sounds, the model is told, and the caller hears a 
 
 import re
 from collections import deque
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from itertools import product
 
 import msgspec
@@ -105,11 +107,7 @@ class Reader:
     """Looks for claims in sentences."""
 
     def __init__(self, claimable: tuple[Claimable, ...]) -> None:
-        self._rules: dict[Rule, list[Claimable]] = {}
-        for each in claimable:
-            for rule in map(parse, each.claims):
-                self._rules.setdefault(rule, []).append(each)
-        self._index = Index(self._rules)
+        self._rules, self._index = _rules_of(claimable)
         self._silent = {each.tool for each in claimable if each.writes and not each.claims}
         """Tools without rules: once one of them is done, a claim may be about that."""
         self._own: deque[str] = deque(maxlen=_OWN_TEXTS)
@@ -146,6 +144,18 @@ class Reader:
         said = plain(sentence)
         enough = len(said.split()) >= _LEAST_WORDS
         return enough and any(f" {said} " in own for own in self._own)
+
+
+@lru_cache(16)
+def _rules_of(
+    claimable: tuple[Claimable, ...],
+) -> tuple[Mapping[Rule, Sequence[Claimable]], Index]:
+    """Who has each rule. Calls of one configuration share it: it is larger than all else here."""
+    rules: dict[Rule, list[Claimable]] = {}
+    for each in claimable:
+        for rule in map(parse, each.claims):
+            rules.setdefault(rule, []).append(each)
+    return rules, Index(rules)
 
 
 def sentences(text: str, begin: int, *, whole: bool) -> list[tuple[int, str, bool]]:

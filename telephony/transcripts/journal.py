@@ -218,7 +218,8 @@ class Journal:
         failed: Callable[[str], None],
     ) -> None:
         self._writer = writer
-        self._header = header
+        # The call was built from its configuration: that is long, and wanted on disk only.
+        self._header = structs.replace(header, config=b"")
         self._failed = failed
         self._reported = False
         self._digest = CommandDigest()

@@ -159,6 +159,25 @@ async def test_events_come_back_as_they_were_with_their_times(call: Call) -> Non
     assert isinstance(last, Checkpoint)
 
 
+async def test_the_configuration_of_a_call_is_on_disk_and_not_in_memory(call: Call) -> None:
+    config = b"with clips of what is said, a hundred kilobytes"
+    held = sys.getrefcount(config)
+    other = Journal.open(
+        call.writer,
+        call_id="CA2",
+        started_at=STARTED,
+        engine="local",
+        config=config,
+        failed=call.complaints.append,
+    )
+    assert sys.getrefcount(config) == held
+    other.close(EndedReason.AGENT_HUNG_UP)
+    assert await other.written(10)
+    header = header_of((other.folder / "journal.bin").read_bytes())
+    assert header is not None
+    assert header.config == config
+
+
 async def test_checkpoints_hold_a_digest_of_all_commands_so_far(call: Call) -> None:
     digest = CommandDigest()
     for number in range(CHECKPOINT_EVERY + 1):
