@@ -381,11 +381,10 @@ class Journal:
 
     def _report(self) -> None:
         spool = self._spool
-        if self._reported or not (spool.overflowed or spool.trouble):
-            return
-        if (code := spool.first_trouble) is not None:
+        # Mostly there is none; asked this way it takes no further call.
+        if (spool.overflowed or spool.trouble) and not self._reported:
             self._reported = True
-            self._failed(code)
+            self._failed(spool.trouble or OVERFLOW)
 
 
 class JournalWriter:
