@@ -264,8 +264,8 @@ SIGNS = (
     " \u212aode \u017fk- \ufb01 \u0664 \u2019s it\u2019s it's - _ . , ! \u00e9 the booking"
 )
 PHRASES = [
-    *SIGNS.split(), *sorted(NUMBER_WORDS), "private key", "access key", "security word", "security answer",
-    "security phrase", "security guard", "p i n", "d o b", "at noon", "jo at x dot com", " ", "\n",
+    *SIGNS.split(), *sorted(NUMBER_WORDS), "private key", "access key", "security word",
+    "security answer", "security phrase", "security guard", "p i n", "d o b", "at noon", "jo at x dot com", " ", "\n",
     "\x1c", "\x00",
 ]  # fmt: skip
 PIECEWISE = st.lists(
