@@ -265,8 +265,8 @@ SIGNS = (
 )
 PHRASES = [
     *SIGNS.split(), *sorted(NUMBER_WORDS), "private key", "access key", "security word",
-    "security answer", "security phrase", "security guard", "p i n", "d o b", "at noon", "jo at x dot com", " ", "\n",
-    "\x1c", "\x00",
+    "security answer", "security phrase", "security guard", "p i n", "d o b", "at noon",
+    "jo at x dot com", " ", "\n", "\x1c", "\x00",
 ]  # fmt: skip
 PIECEWISE = st.lists(
     st.one_of(
