@@ -378,6 +378,8 @@ class Withheld:
 
     def _silence(self, track: Track, stretches: Sequence[Stretch]) -> None:
         """What is held is silenced on its way out; what is out already is written over."""
+        if not stretches:
+            return
         self._stretches.setdefault(track, []).extend(stretches)
         for stretch in stretches:
             held = (p.at_samples for p in self._queue if isinstance(p, _Audio) and p.track is track)
