@@ -36,6 +36,7 @@ _LEAST_WORDS = 2
 _ENDS = re.compile(r"[.!?\u2026]+[\"')\]\u201d]*\s+")
 _STOPS = (".", "!", "?", "\u2026")
 _LAST_WORD = re.compile(r"[\w'\u2019]+$")
+_IN_WORDS = "_'\u2019"
 
 
 class Standing(Enum):
@@ -167,10 +168,21 @@ def sentences(text: str, begin: int, *, whole: bool) -> list[tuple[int, str, boo
     for end in _ENDS.finditer(text, begin):
         found.append((begin, text[begin : end.end()], True))
         begin = end.end()
-    rest = text[begin:] if whole else _LAST_WORD.sub("", text[begin:])
+    rest = text[begin:] if whole else without_last_word(text[begin:])
     if rest.strip():
         found.append((begin, rest, whole or rest.endswith(_STOPS)))
     return found
+
+
+def without_last_word(text: str) -> str:
+    """Of what comes piece by piece: its last word may go on."""
+    if text.endswith("\n"):
+        return _LAST_WORD.sub("", text)
+    # From the end: the expression would begin with every word there is, for each piece again.
+    end = len(text)
+    while end and (text[end - 1].isalnum() or text[end - 1] in _IN_WORDS):
+        end -= 1
+    return text[:end]
 
 
 class Honesty:

@@ -1,5 +1,6 @@
 """The claim gate: what is not done is not heard to be done, and honest words never wait."""
 
+import re
 from random import Random
 from typing import Any
 
@@ -40,7 +41,14 @@ from telephony.call.commands import (
 from telephony.call.config import Claimable
 from telephony.call.ending import Phase
 from telephony.call.events import CallEvent, HangUpAsked, ToolFinished
-from telephony.call.honesty import MOST_CORRECTIONS, Deeds, Reader, Standing, sentences
+from telephony.call.honesty import (
+    MOST_CORRECTIONS,
+    Deeds,
+    Reader,
+    Standing,
+    sentences,
+    without_last_word,
+)
 from telephony.call.machine import Call
 from telephony.call.playback import Playback
 from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, TruncationLine
@@ -596,6 +604,19 @@ def test_sentences_end_at_a_stop_before_a_blank() -> None:
     assert sentences("Yes! And so", 5, whole=False) == [(5, "And ", False)]
     assert sentences("It is booked.", 0, whole=False) == [(0, "It is booked.", True)]
     assert sentences("", 0, whole=True) == []
+
+
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.lists(
+            st.sampled_from([*"ab _'\u2019-.\n\u00e9\u0301\u00b2\u0661\u4e2d", "on "]), max_size=12
+        ).map("".join),
+    )
+)
+@settings(max_examples=examples(1_000))
+def test_the_last_word_is_what_stands_behind_the_last_that_is_in_none(text: str) -> None:
+    assert without_last_word(text) == re.sub(r"[\w'\u2019]+$", "", text)
 
 
 def test_of_several_tools_the_most_hopeful_standing_counts() -> None:
