@@ -47,7 +47,7 @@ class Accounts:
     ) -> None:
         self.keeping = keeping
         self._consented = journal if isinstance(journal, Withholding) else Withholding(journal)
-        self.journal = Withheld(self._consented, conversation, self._corrected)
+        self.journal = Withheld(self._consented.way, conversation, self._corrected)
 
     def take(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> Told:
         """Write it down, and tell who may have to go on; to be called before it is performed."""

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -20,6 +21,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from telephony.plain import plain
+from tools.redacting.numbers import CARD_LEAST
 from tools.redacting.redactor import redact
 
 CALLER_PREFIX = "caller_"
@@ -35,6 +37,13 @@ MAX_WAITING_LINES = 10_000
 MAX_TEXT = 2_000
 MAX_DEPTH = 4
 MAX_FRAMES = 12
+_SHORT_NUMBER = 10 ** (CARD_LEAST - 1)
+"""Below it a number by itself is nobody's: no card's is so short, and other figures need words or
+signs beside them to be told from any."""
+_OUR_KEYS = frozenset({"call_sid", "code", "event", "logger", "reason"})
+"""Their values come again and again. They are looked through like any other, but once."""
+_MOST_KNOWN = 1_024
+_LONGEST_KNOWN = 64
 _OUR_ROOT = Path(__file__).resolve().parent.parent
 _ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
@@ -115,10 +124,11 @@ def set_up(
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         *([] if worker is None else [_of_worker(worker)]),
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         exceptions(caller_data),
         redaction(caller_data),
+        # Ours alone, so they need no looking through: both replace what a line brings along.
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render = structlog.dev.ConsoleRenderer(colors=in_terminal) if console else _json
     structlog.configure(
@@ -216,7 +226,11 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
     if not caller_data and (key.startswith(CALLER_PREFIX) or key in CALLER_KEYS):
         return REDACTED
     match value:
+        case str():
+            return _hidden_in(key, str(value))
         case None | bool() | float():
+            return value
+        case int() if -_SHORT_NUMBER < value < _SHORT_NUMBER:
             return value
         case int() if abs(value) < 2**53 and redact(str(value)) == str(value):
             return value
@@ -228,7 +242,21 @@ def _safe(key: str, value: object, caller_data: bool, depth: int) -> Any:
         case list() | tuple() if depth:
             return [_safe("", part, caller_data, depth - 1) for part in value]
         case _:
-            return plain(redact(str(value)[:MAX_TEXT]))
+            return _hidden_in(key, str(value))
+
+
+def _hidden_in(key: str, text: str) -> str:
+    if key in _OUR_KEYS and len(text) <= _LONGEST_KNOWN:
+        return _known(text)
+    return _looked_through(text)
+
+
+def _looked_through(text: str) -> str:
+    return plain(redact(text[:MAX_TEXT]))
+
+
+_known = lru_cache(_MOST_KNOWN)(_looked_through)
+"""The same answer, so nothing passes it by; kept only of what is short, so that it stays small."""
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

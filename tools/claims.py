@@ -92,8 +92,9 @@ def _spelt(word: str) -> str:
 def plain(sentence: str) -> str:
     """Its words in lower case with contractions spelt out, and a comma for each break."""
     lowered = sentence.casefold().replace("\u2019", "'")
-    tokens = (found[0] for found in _TOKEN.finditer(lowered))
-    return " ".join(_spelt(token) if token[0].isalnum() else "," for token in tokens)
+    tokens = _TOKEN.findall(lowered)
+    words = [_spelt(token) if "'" in token or token in _SHORT else token for token in tokens]
+    return " ".join([word if word[0].isalnum() else "," for word in words])
 
 
 @lru_cache(maxsize=8)
@@ -114,9 +115,20 @@ def _worth_a_look(words: frozenset[str], rule: tuple[str, ...]) -> bool:
     return rule[0] in words or not _infinitives(rule[0]).isdisjoint(words)
 
 
-def signs(rules: Iterable[Rule]) -> frozenset[str]:
-    """A sentence that claims anything by one of these rules has at least one of these words."""
-    return frozenset().union(*(_signs(rule.words) for rule in rules))
+class Index:
+    """Rules by their signs: a sentence that claims anything by a rule has one of its signs among
+    its words, so of many rules few have to be looked at, and mostly none."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._by_sign: dict[str, list[Rule]] = {}
+        for rule in dict.fromkeys(rules):
+            for sign in _signs(rule.words):
+                self._by_sign.setdefault(sign, []).append(rule)
+
+    def likely(self, sentence: str) -> list[Rule]:
+        """By none of the others does the sentence claim anything. Quick."""
+        shown = self._by_sign.keys() & _read(sentence)[1]
+        return list(dict.fromkeys(rule for sign in shown for rule in self._by_sign[sign]))
 
 
 def _signs(rule: tuple[str, ...]) -> frozenset[str]:
@@ -124,11 +136,6 @@ def _signs(rule: tuple[str, ...]) -> frozenset[str]:
         return _infinitives(rule[0]) | {rule[0]}
     needed = _worthwhile(rule)
     return frozenset({max(needed, key=lambda word: (len(word), word))} if needed else {"is", "'s"})
-
-
-def may_claim(sentence: str, known: frozenset[str]) -> bool:
-    """False: by none of the rules whose `signs` these are. Quick."""
-    return not known.isdisjoint(_read(sentence)[1])
 
 
 def claims(sentence: str, rule: Rule, *, whole: bool = True) -> list[Claim]:

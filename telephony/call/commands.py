@@ -187,4 +187,4 @@ _SOUND: Final = frozenset({StoreAudio, AppendAudio, PlayAudio, PlaceMark})
 
 def is_sound(commands: Iterable[CallCommand]) -> bool:
     """Audio is carried and kept, and that is all that is asked for."""
-    return all(type(command) in _SOUND for command in commands)
+    return _SOUND.issuperset(map(type, commands))

@@ -7,7 +7,10 @@ has done is stopped before it sounds, the model is told, and the caller hears a 
 
 import re
 from collections import deque
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
+from itertools import product
 
 import msgspec
 
@@ -20,7 +23,7 @@ from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.turns import Floor
 from telephony.transcripts.entry import ClaimLine, ToolLine
-from tools.claims import Rule, claims, may_claim, parse, plain, signs
+from tools.claims import Index, Rule, claims, parse, plain
 
 MOST_CORRECTIONS = 3
 """A model that claims more often what is not so is not to be talked to any longer."""
@@ -33,6 +36,7 @@ _LEAST_WORDS = 2
 _ENDS = re.compile(r"[.!?\u2026]+[\"')\]\u201d]*\s+")
 _STOPS = (".", "!", "?", "\u2026")
 _LAST_WORD = re.compile(r"[\w'\u2019]+$")
+_IN_WORDS = "_'\u2019"
 
 
 class Standing(Enum):
@@ -104,10 +108,7 @@ class Reader:
     """Looks for claims in sentences."""
 
     def __init__(self, claimable: tuple[Claimable, ...]) -> None:
-        self._rules: list[tuple[Claimable, Rule]] = [
-            (each, parse(rule)) for each in claimable for rule in each.claims
-        ]
-        self._signs = signs(rule for _, rule in self._rules)
+        self._rules, self._index = _rules_of(claimable)
         self._silent = {each.tool for each in claimable if each.writes and not each.claims}
         """Tools without rules: once one of them is done, a claim may be about that."""
         self._own: deque[str] = deque(maxlen=_OWN_TEXTS)
@@ -129,12 +130,11 @@ class Reader:
 
     def _claimed(self, sentence: str, *, whole: bool) -> list[tuple[set[str], set[str]]]:
         """For each claim the tools that make it true, and those of them that write."""
-        if not may_claim(sentence, self._signs):
-            return []
         every: dict[int, set[str]] = {}
         writing: dict[int, set[str]] = {}
-        for each, rule in self._rules:
-            for claim in claims(sentence, rule, whole=whole):
+        for rule in self._index.likely(sentence):
+            found = claims(sentence, rule, whole=whole)
+            for claim, each in product(found, self._rules[rule]):
                 if each.writes or claim.stands:
                     every.setdefault(claim.end, set()).add(each.tool)
                 if each.writes:
@@ -147,6 +147,18 @@ class Reader:
         return enough and any(f" {said} " in own for own in self._own)
 
 
+@lru_cache(16)
+def _rules_of(
+    claimable: tuple[Claimable, ...],
+) -> tuple[Mapping[Rule, Sequence[Claimable]], Index]:
+    """Who has each rule. Calls of one configuration share it: it is larger than all else here."""
+    rules: dict[Rule, list[Claimable]] = {}
+    for each in claimable:
+        for rule in map(parse, each.claims):
+            rules.setdefault(rule, []).append(each)
+    return rules, Index(rules)
+
+
 def sentences(text: str, begin: int, *, whole: bool) -> list[tuple[int, str, bool]]:
     """Each sentence from `begin` on: its first letter, its words, whether it has ended.
 
@@ -156,10 +168,21 @@ def sentences(text: str, begin: int, *, whole: bool) -> list[tuple[int, str, boo
     for end in _ENDS.finditer(text, begin):
         found.append((begin, text[begin : end.end()], True))
         begin = end.end()
-    rest = text[begin:] if whole else _LAST_WORD.sub("", text[begin:])
+    rest = text[begin:] if whole else without_last_word(text[begin:])
     if rest.strip():
         found.append((begin, rest, whole or rest.endswith(_STOPS)))
     return found
+
+
+def without_last_word(text: str) -> str:
+    """Of what comes piece by piece: its last word may go on."""
+    if text.endswith("\n"):
+        return _LAST_WORD.sub("", text)
+    # From the end: the expression would begin with every word there is, for each piece again.
+    end = len(text)
+    while end and (text[end - 1].isalnum() or text[end - 1] in _IN_WORDS):
+        end -= 1
+    return text[:end]
 
 
 class Honesty:

@@ -108,10 +108,11 @@ class Conversation:
         """One more line; its key is its own."""
         side = self._speakers.setdefault(speaker, _Speaker())
         asked = side.expects & self.kinds
-        spans = find(text, self.kinds, asked, self._region)
+        tells = may_tell(text)
+        spans = find(text, self.kinds, asked, self._region) if asked or tells else []
         line = Line(key, speaker, text, tuple(spans), asked)
         self._open[key] = line
-        runs = runs_of(tokens_of(text)) if may_tell(text) else []
+        runs = runs_of(tokens_of(text)) if tells else []
         self._join(side, line, runs)
         self._question(speaker, text)
         self._part_of_known()

@@ -68,6 +68,9 @@ LONGEST_S: Final = 60.0
 MOST_BYTES: Final = 8 << 20
 """What has waited longest is then treated as if it had waited too long."""
 _LOOK_BACK = 160
+_CALLER: Final = Track.CALLER
+_SENT: Final = Track.SENT
+"""To ask the class for them takes longer than what depends on it."""
 _EVENT_BYTES = 400
 _ENTRY_BYTES = 600
 """Of memory, near enough."""
@@ -91,21 +94,22 @@ class Kept(Protocol):
     def close(self, reason: EndedReason) -> None: ...
 
 
-class _Event(msgspec.Struct, frozen=True):
+class _Event(msgspec.Struct, frozen=True, gc=False):
     now: float
     event: CallEvent
     seal: Seal
-    at: int = 0
+    at: int
     """Of audio its place in the recording, of text its place in the item."""
+    size: int
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     now: float
     entry: AnyEntry
     shown: AnyEntry
 
 
-class _Audio(msgspec.Struct, frozen=True):
+class _Audio(msgspec.Struct, frozen=True, gc=False):
     now: float
     track: Track
     at_samples: int
@@ -156,7 +160,8 @@ class Withheld:
         """Those of lines that are open."""
         self._told_s: float | None = None
         """When a number was begun, or went on, that may go on further."""
-        self._stretches: dict[Track, list[Stretch]] = {track: [] for track in Track}
+        self._stretches: dict[Track, list[Stretch]] = {}
+        """What is silenced of each; mostly nothing of any."""
         self._dirty: set[str] = set()
         """Items of the agent that hold what is not kept."""
         self._item = ""
@@ -173,10 +178,13 @@ class Withheld:
             self._kept.event(now, event, commands)
             return
         self._now = now
-        self._release()
+        if now >= self._look_s:
+            self._release()
         seal = self._kept.fingerprint(commands)
         at = self._listen(event, commands)
-        self._put(_Event(now, event, seal, at), _size(event))
+        size = _EVENT_BYTES + len(event.audio) if isinstance(event, AudioDelta) else _EVENT_BYTES
+        self._queue.append(_Event(now, event, seal, at, size))
+        self._bytes += size
 
     def record(self, entry: AnyEntry) -> None:
         if not self._talk.kinds:
@@ -184,14 +192,16 @@ class Withheld:
             return
         if isinstance(entry, AgentLine | CallerLine):
             self._spoken(entry)
-        self._put(_Entry(self._now, entry, self._known.shown_entry(entry)), _ENTRY_BYTES)
+        self._queue.append(_Entry(self._now, entry, self._known.shown_entry(entry)))
+        self._bytes += _ENTRY_BYTES
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
         if not self._talk.kinds:
             self._kept.audio(track, at_samples, ulaw)
             return
-        item = self._item if track is Track.SENT else ""
-        self._put(_Audio(self._now, track, at_samples, ulaw, item), len(ulaw))
+        item = self._item if track is _SENT else ""
+        self._queue.append(_Audio(self._now, track, at_samples, ulaw, item))
+        self._bytes += len(ulaw)
 
     def close(self, reason: EndedReason) -> None:
         """All that waits is given out, and the journal closed."""
@@ -201,10 +211,6 @@ class Withheld:
         while self._queue:
             self._give(self._queue.popleft())
         self._kept.close(reason)
-
-    def _put(self, piece: _Event | _Entry | _Audio, size: int) -> None:
-        self._queue.append(piece)
-        self._bytes += size
 
     # ---- what others are told at once ------------------------------------------------------------
 
@@ -268,9 +274,9 @@ class Withheld:
 
     def _listen(self, event: CallEvent, commands: Sequence[CallCommand]) -> int:
         """Take up what is said; the place of the event's own audio or text."""
-        if isinstance(event, MarkEchoed):
-            return 0
         match event:
+            case MarkEchoed():
+                return 0
             case CallerAudio():
                 return _place(commands)
             case CallerSpeechStarted(item_id=item_id):
@@ -372,7 +378,9 @@ class Withheld:
 
     def _silence(self, track: Track, stretches: Sequence[Stretch]) -> None:
         """What is held is silenced on its way out; what is out already is written over."""
-        self._stretches[track] += stretches
+        if not stretches:
+            return
+        self._stretches.setdefault(track, []).extend(stretches)
         for stretch in stretches:
             held = (p.at_samples for p in self._queue if isinstance(p, _Audio) and p.track is track)
             end = min(stretch.end, min(held, default=round(self._now * RATE)))
@@ -382,9 +390,7 @@ class Withheld:
     # ---- what may go to the disk -----------------------------------------------------------------
 
     def _release(self) -> None:
-        """Give out what lies before everything in question, a few times a second."""
-        if self._now < self._look_s:
-            return
+        """Give out what lies before everything in question; a few times a second is enough."""
         self._look_s = self._now + LOOK_S
         if self._told_s is not None and self._now - self._told_s > GOES_ON_S:
             self._resolve(self._talk.settle())
@@ -396,8 +402,9 @@ class Withheld:
             self._resolve(self._talk.settle())
         since = min((opened.since for opened in self._open.values()), default=self._now)
         until = min(since, self._now - self._least_s)
-        while self._queue and self._queue[0].now < until:
-            self._give(self._queue.popleft())
+        queue = self._queue
+        while queue and queue[0].now < until:
+            self._give(queue.popleft())
 
     def _overdue(self, key: str, opened: _Open) -> bool:
         if key in self._lines and self._lines[key].open:
@@ -427,7 +434,7 @@ class Withheld:
         if isinstance(piece, _Audio):
             self._give_audio(piece)
         elif isinstance(piece, _Event):
-            self._bytes -= _size(piece.event)
+            self._bytes -= piece.size
             kept = self._kept_event(piece.event, piece.at)
             if kept is not piece.event:
                 self._kept.redacted()
@@ -444,19 +451,23 @@ class Withheld:
         self._bytes -= len(ulaw)
         if piece.item in self._dirty:
             ulaw = SILENCE * len(ulaw)
-        if stretches := self._stretches[piece.track]:
-            ulaw = silenced(piece.at_samples, ulaw, stretches)
+        if self._stretches:
+            ulaw = silenced(piece.at_samples, ulaw, self._stretches.get(piece.track, ()))
         self._kept.audio(piece.track, piece.at_samples, ulaw)
 
     def _kept_event(self, event: CallEvent, at: int) -> CallEvent:
         """The same object where there is nothing to hide."""
-        if isinstance(event, MarkEchoed):
-            return event
         match event:
+            case MarkEchoed():
+                return event
             case CallerAudio(ulaw=ulaw):
-                kept = silenced(at, ulaw, self._stretches[Track.CALLER])
+                if not self._stretches:
+                    return event
+                kept = silenced(at, ulaw, self._stretches.get(Track.CALLER, ()))
                 return event if kept is ulaw else structs.replace(event, ulaw=kept)
-            case AudioDelta(item_id=item_id, audio=audio) if item_id in self._dirty:
+            case AudioDelta(item_id=item_id, audio=audio):
+                if item_id not in self._dirty:
+                    return event
                 return structs.replace(event, audio=SILENCE * len(audio))
             case TextDelta(item_id=item_id, text=text):
                 line = self._lines.get(key_of(AGENT, item_id))
@@ -473,11 +484,6 @@ class Withheld:
 def _place(commands: Sequence[CallCommand]) -> int:
     """Where in the recording the caller's audio goes; 0 where it is not kept."""
     for command in commands:
-        if isinstance(command, StoreAudio) and command.track is Track.CALLER:
+        if isinstance(command, StoreAudio) and command.track is _CALLER:
             return command.at_samples
     return 0
-
-
-def _size(event: CallEvent) -> int:
-    audio = event.audio if isinstance(event, AudioDelta) else b""
-    return _EVENT_BYTES + len(audio)

@@ -71,26 +71,23 @@ def call_folder(data_dir: Path, call_id: str, started_at: datetime, part: int = 
     return data_dir / "calls" / started_at.astimezone(UTC).date().isoformat() / name
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _Line(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
-class _Frame(msgspec.Struct, frozen=True):
+class _Frame(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
-class _Audio(msgspec.Struct, frozen=True):
+class _Audio(msgspec.Struct, frozen=True, gc=False):
     track: Track
     at_samples: int
     data: bytes
 
 
 _Piece = _Line | _Frame | _Audio
-
-
-def _cost(piece: _Piece) -> int:
-    """Bytes of memory, near enough."""
-    return len(piece.data) + 100
+_PIECE_BYTES = 100
+"""Of memory beside its data, near enough."""
 
 
 class _Room:
@@ -117,6 +114,8 @@ class _Spool:
         self.inbox: deque[_Piece] = deque()
         self.queued = 0
         self.overflowed = False
+        self.refused = 0
+        """Pieces there was no room for."""
         self.summary: Summary | None = None
         self.written = 0
         self.dropped = False
@@ -135,19 +134,26 @@ class _Spool:
         with suppress(Exception):
             self._files.finish(None)
 
-    def put(self, piece: _Piece, reserve: int) -> bool:
-        """On the event loop: queue a piece if memory allows; `reserve` more is allowed it."""
-        size = _cost(piece)
-        if self.dropped:
+    def put(self, piece: _Piece, reserve: int = 0) -> bool:
+        """On the event loop: queue a piece if memory allows; `reserve` more is allowed it.
+
+        What comes after the `summary` is of no call any more, and not missed.
+        """
+        if self.summary is not None:
             return False
+        if self.dropped:
+            self.refused += 1
+            return False
+        size, room = len(piece.data) + _PIECE_BYTES, self._room
         if (
             self.queued - self.written + size > CALL_LIMIT_BYTES + reserve
-            or self._room.waiting + size > TOTAL_LIMIT_BYTES + reserve
+            or room.queued - room.written + size > TOTAL_LIMIT_BYTES + reserve
         ):
             self.overflowed = True
+            self.refused += 1
             return False
         self.queued += size
-        self._room.queued += size
+        room.queued += size
         self.inbox.append(piece)
         return True
 
@@ -186,16 +192,16 @@ class _Spool:
         return True
 
     def _take(self) -> None:
-        while self.inbox:
-            piece = self.inbox.popleft()
-            self._taken += _cost(piece)
-            match piece:
-                case _Frame(data):
-                    self._files.journal.add(data)
-                case _Line(data):
-                    self._files.transcript.add(data)
-                case _Audio(track, at_samples, data):
-                    self._files.recordings[track].place(at_samples, data)
+        inbox, files = self.inbox, self._files
+        while inbox:
+            piece = inbox.popleft()
+            self._taken += len(piece.data) + _PIECE_BYTES
+            if isinstance(piece, _Audio):
+                files.recordings[piece.track].place(piece.at_samples, piece.data)
+            elif isinstance(piece, _Frame):
+                files.journal.add(piece.data)
+            else:
+                files.transcript.add(piece.data)
 
 
 class Journal:
@@ -212,11 +218,13 @@ class Journal:
         failed: Callable[[str], None],
     ) -> None:
         self._writer = writer
-        self._header = header
+        # The call was built from its configuration: that is long, and wanted on disk only.
+        self._header = structs.replace(header, config=b"")
         self._failed = failed
         self._reported = False
         self._digest = CommandDigest()
-        self._chains = {_Frame: Chain(), _Line: Chain()}
+        self._frames = Chain()
+        self._lines = Chain()
         self._tally = Tally()
         self._events = 0
         self._last_now = 0.0
@@ -260,7 +268,7 @@ class Journal:
             persona=persona,
         )
         journal = Journal(writer, header, folder, failed)
-        journal._put(_Frame(frame(header)), _RESERVE)
+        journal._put_frame(frame(header), _RESERVE)
         writer.adopt(journal._spool)
         return journal
 
@@ -271,7 +279,7 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        return self._dropped
+        return self._dropped + self._spool.refused
 
     def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None:
         """Keep one event and the fingerprint of what the call answered to it."""
@@ -285,10 +293,13 @@ class Journal:
         return Seal(crc, self._point() if due else None)
 
     def keep(self, now: float, event: CallEvent, seal: Seal) -> None:
-        """Keep one event, in the order of the fingerprints."""
+        """Keep one event, in the order of the fingerprints; after a loss, once half of what waited
+        is gone."""
         self._last_now = now
+        if self._lost_events and self._spool.relieved:
+            self._say_gap()
         crc = 0 if self._redacted else seal.crc
-        if not self._bridge_gap() or not self._keep(frame(Happened(now, crc, event))):
+        if self._lost_events or not self._keep(frame(Happened(now, crc, event))):
             self._lost_events += 1
         if seal.checkpoint is not None:
             self._checkpoint(seal.checkpoint)
@@ -299,7 +310,7 @@ class Journal:
         if not self._redacted:
             self._redacted = True
             self._say_gap()
-            self._put(_Frame(frame(Redacted())), _RESERVE)
+            self._put_frame(frame(Redacted()), _RESERVE)
 
     def passed_over(self) -> None:
         """An event whose fingerprint was taken is not to be kept: a gap, as if it was lost."""
@@ -309,13 +320,14 @@ class Journal:
         """Keep one line of the transcript."""
         self._tally.add(entry)
         line = msgspec.json.encode(entry) + b"\n"
-        self._put(_Line(line), _RESERVE)
+        if self._spool.put(_Line(line), _RESERVE):
+            self._lines.add(line)
         self._report()
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
         """Keep audio at its place on the call's clock, in samples of 8,000 a second."""
         if 0 <= at_samples <= MAX_SAMPLES - len(ulaw):
-            self._put(_Audio(track, at_samples, ulaw))
+            self._spool.put(_Audio(track, at_samples, ulaw))
         else:
             self._dropped += 1
         self._report()
@@ -330,7 +342,7 @@ class Journal:
             self._header,
             last_ms=round(self._last_now * 1000),
             reason=reason.value,
-            dropped=self._dropped,
+            dropped=self.dropped,
         )
         self._writer.wake()
         self._report()
@@ -346,43 +358,33 @@ class Journal:
 
     def _checkpoint(self, point: Checkpoint) -> None:
         if not self._redacted:
-            frames, lines = (self._chains[kind].digest() for kind in (_Frame, _Line))
+            frames, lines = self._frames.digest(), self._lines.digest()
             chained = structs.replace(point, chain=frames, lines=lines)
-            self._put(_Frame(frame(chained)), _RESERVE)
-
-    def _bridge_gap(self) -> bool:
-        """True when events may be kept; after a loss that is when half of what waited is gone."""
-        if self._lost_events and self._spool.relieved:
-            self._say_gap()
-        return not self._lost_events
+            self._put_frame(frame(chained), _RESERVE)
 
     def _keep(self, happened: bytes) -> bool:
         """False for what a reader would take for damage: it is as good as lost."""
         if len(happened) > MAX_FRAME_BYTES:
             self._dropped += 1
             return False
-        return self._put(_Frame(happened))
+        return self._put_frame(happened)
 
     def _say_gap(self) -> None:
-        if self._lost_events and self._put(_Frame(frame(Gap(self._lost_events))), _RESERVE):
+        if self._lost_events and self._put_frame(frame(Gap(self._lost_events)), _RESERVE):
             self._lost_events = 0
 
-    def _put(self, piece: _Piece, reserve: int = 0) -> bool:
-        if self._spool.summary is not None:
-            return False  # closed: nothing belongs to this call any more
-        kept = self._spool.put(piece, reserve)
-        self._dropped += not kept
-        if kept and isinstance(piece, _Frame | _Line):
-            self._chains[type(piece)].add(piece.data)
+    def _put_frame(self, data: bytes, reserve: int = 0) -> bool:
+        kept = self._spool.put(_Frame(data), reserve)
+        if kept:
+            self._frames.add(data)
         return kept
 
     def _report(self) -> None:
-        if self._reported:
-            return
-        code = self._spool.first_trouble
-        if code is not None:
+        spool = self._spool
+        # Mostly there is none; asked this way it takes no further call.
+        if (spool.overflowed or spool.trouble) and not self._reported:
             self._reported = True
-            self._failed(code)
+            self._failed(spool.trouble or OVERFLOW)
 
 
 class JournalWriter:

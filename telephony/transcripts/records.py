@@ -10,7 +10,7 @@ at which event it first differs, and prove that it does not.
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Header(msgspec.Struct, frozen=True, tag="header", kw_only=True):
     """Who answered; empty for the built-in one."""
 
 
-class Happened(msgspec.Struct, frozen=True, tag="event"):
+class Happened(msgspec.Struct, frozen=True, tag="event", gc=False):
     """One event as it was handed to the call."""
 
     now: float
@@ -78,7 +78,7 @@ class Redacted(msgspec.Struct, frozen=True, tag="redacted"):
 Record = Header | Happened | Checkpoint | Gap | Redacted
 
 
-class Seal(msgspec.Struct, frozen=True):
+class Seal(msgspec.Struct, frozen=True, gc=False):
     """The fingerprint of one event's answer, to be kept with the event."""
 
     crc: int
@@ -116,11 +116,15 @@ class CommandDigest:
 
     def add(self, commands: Sequence[CallCommand]) -> int:
         """Take one event's answer; return the running CRC."""
-        for command in commands:
-            _encoder.encode_into(command, self._buffer)
+        if commands:
+            # One behind the other: both fingerprints run on, so they need no parts.
+            at = 0
+            for command in commands:
+                _encoder.encode_into(command, self._buffer, at)
+                at = -1
             self.crc = zlib.crc32(self._buffer, self.crc)
             self._blake.update(self._buffer)
-        self.commands += len(commands)
+            self.commands += len(commands)
         return self.crc
 
     def digest(self) -> bytes:
@@ -132,9 +136,7 @@ class Chain:
 
     def __init__(self) -> None:
         self._blake = hashlib.blake2b(digest_size=32)
-
-    def add(self, data: bytes) -> None:
-        self._blake.update(data)
+        self.add: Callable[[bytes], None] = self._blake.update
 
     def digest(self) -> bytes:
         return self._blake.digest()
@@ -142,7 +144,9 @@ class Chain:
 
 def frame(record: Record) -> bytes:
     payload = _encoder.encode(record)
-    return _FRAME.pack(len(payload), _crc(payload)) + payload
+    length = len(payload).to_bytes(4, "little")
+    crc = zlib.crc32(payload, zlib.crc32(length))
+    return b"".join((length, crc.to_bytes(4, "little"), payload))
 
 
 def read(data: bytes) -> Reading:

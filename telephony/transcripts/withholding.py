@@ -8,7 +8,7 @@ then on only metadata passes: that there was a call, how long, what it cost, whi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import structs
 
@@ -52,8 +52,10 @@ MOST_HELD = 60_000
 """Events, pieces of audio and lines of one call: minutes more than anybody is asked for."""
 
 
-class Sink(Protocol):
-    """A call's journal, as `telephony.transcripts.journal.Journal`."""
+class Way(Protocol):
+    """To a call's journal."""
+
+    def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None: ...
 
     def fingerprint(self, commands: Sequence[CallCommand]) -> Seal: ...
 
@@ -65,10 +67,14 @@ class Sink(Protocol):
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None: ...
 
+    def close(self, reason: EndedReason) -> None: ...
+
+
+class Sink(Way, Protocol):
+    """A call's journal, as `telephony.transcripts.journal.Journal`."""
+
     def passed_over(self) -> None:
         """An event that is not kept."""
-
-    def close(self, reason: EndedReason) -> None: ...
 
 
 class Standing(Enum):
@@ -77,6 +83,10 @@ class Standing(Enum):
     OPEN = "open"
     WAITING = "waiting"
     METADATA = "metadata"
+
+
+_OPEN: Final = Standing.OPEN
+"""To ask the class for it takes longer than most of what depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,13 @@ class Withholding:
         self._untold: list[CallCommand] = []
         """Lines others may know of once the caller agrees."""
 
+    @property
+    def way(self) -> Way:
+        """Where events and lines are to go: past this where all may be kept in any case."""
+        if self.open:
+            return self._journal
+        return self
+
     # ---- what a session calls ------------------------------------------------------------------
 
     def event(self, now: float, event: CallEvent, commands: Sequence[CallCommand]) -> None:
@@ -119,12 +136,12 @@ class Withholding:
 
     def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
         """Of an event's answer; a ConsentLine in it decides at once, also about what comes late."""
-        if self._standing is Standing.WAITING:
+        if self._standing is not _OPEN and self._standing is Standing.WAITING:
             self._decide(each.entry for each in commands if isinstance(each, Record))
         return self._journal.fingerprint(commands)
 
     def keep(self, now: float, event: CallEvent, seal: Seal) -> None:
-        if self._standing is Standing.OPEN:
+        if self._standing is _OPEN:
             self._journal.keep(now, event, seal)
         else:
             self._put(_Event(now, event, seal))
@@ -137,7 +154,7 @@ class Withholding:
         self._put(entry)
 
     def audio(self, track: Track, at_samples: int, ulaw: bytes) -> None:
-        if self._standing is Standing.OPEN:
+        if self._standing is _OPEN:
             self._journal.audio(track, at_samples, ulaw)
         else:
             self._put(_Audio(track, at_samples, ulaw))
@@ -148,10 +165,12 @@ class Withholding:
             self._settle(Standing.METADATA)
         self._journal.close(reason)
 
-    def told(self, commands: Sequence[CallCommand]) -> list[CallCommand]:
+    def told(self, commands: Sequence[CallCommand]) -> Sequence[CallCommand]:
         """What of these others may know: another process that goes on with it, those who look on;
         after `event`."""
-        if self._standing is Standing.OPEN:
+        if self._standing is _OPEN:
+            if not self._untold:
+                return commands
             untold, self._untold = self._untold, []
             return [*untold, *commands]
         if self._standing is Standing.METADATA:

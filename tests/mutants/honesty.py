@@ -71,7 +71,7 @@ HONESTY = (
         "our own prompts are stopped",
     ),
     _gate(
-        '    rest = text[begin:] if whole else _LAST_WORD.sub("", text[begin:])\n',
+        "    rest = text[begin:] if whole else without_last_word(text[begin:])\n",
         "    rest = text[begin:]\n",
         "half a word is taken for a whole one",
     ),

@@ -1,5 +1,6 @@
 """The claim gate: what is not done is not heard to be done, and honest words never wait."""
 
+import re
 from random import Random
 from typing import Any
 
@@ -40,13 +41,22 @@ from telephony.call.commands import (
 from telephony.call.config import Claimable
 from telephony.call.ending import Phase
 from telephony.call.events import CallEvent, HangUpAsked, ToolFinished
-from telephony.call.honesty import MOST_CORRECTIONS, Deeds, Reader, Standing, sentences
+from telephony.call.honesty import (
+    MOST_CORRECTIONS,
+    Deeds,
+    Reader,
+    Standing,
+    sentences,
+    without_last_word,
+)
 from telephony.call.machine import Call
 from telephony.call.playback import Playback
 from telephony.transcripts.entry import AgentLine, ClaimLine, Fate, TruncationLine
 from tests.exploring import examples
 from tests.telephony.distance import Distance, Network
 from tests.telephony.script import CAPABILITIES, ONE_SECOND, Script, seconds
+from tests.tools.claim_sentences import CLAIMS, HONEST, lines
+from tools.claims import claims, parse
 
 CLAIMABLE = (
     Claimable("book", ("booked",)),
@@ -596,6 +606,19 @@ def test_sentences_end_at_a_stop_before_a_blank() -> None:
     assert sentences("", 0, whole=True) == []
 
 
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.lists(
+            st.sampled_from([*"ab _'\u2019-.\n\u00e9\u0301\u00b2\u0661\u4e2d", "on "]), max_size=12
+        ).map("".join),
+    )
+)
+@settings(max_examples=examples(1_000))
+def test_the_last_word_is_what_stands_behind_the_last_that_is_in_none(text: str) -> None:
+    assert without_last_word(text) == re.sub(r"[\w'\u2019]+$", "", text)
+
+
 def test_of_several_tools_the_most_hopeful_standing_counts() -> None:
     deeds = Deeds()
     tools = {"book", "move"}
@@ -610,6 +633,41 @@ def test_of_several_tools_the_most_hopeful_standing_counts() -> None:
     deeds.ended(ToolFinished("t3", "book", "done", "{}", repeated=True))
     assert deeds.done(tools)
     assert not deeds.done({"move"})
+
+
+@given(
+    st.lists(
+        st.builds(
+            Claimable,
+            st.sampled_from(["book", "move", "look_up", "cancel"]),
+            st.lists(
+                st.sampled_from(["booked", "moved", "you are booked", "I have ... you unless in"]),
+                max_size=3,
+                unique=True,
+            ).map(tuple),
+            st.booleans(),
+        ),
+        max_size=4,
+        unique_by=lambda each: each.tool,
+    ),
+    st.sampled_from([*lines(CLAIMS), *lines(HONEST), "I have moved you, and you are booked in."]),
+    st.booleans(),
+)
+@settings(max_examples=examples(300))
+def test_only_likely_rules_are_looked_at_and_nothing_is_missed(
+    claimable: list[Claimable], said: str, whole: bool
+) -> None:
+    makers: dict[int, set[str]] = {}
+    writers: dict[int, set[str]] = {}
+    for each in claimable:
+        for rule in each.claims:
+            for claim in claims(said, parse(rule), whole=whole):
+                if each.writes or claim.stands:
+                    makers.setdefault(claim.end, set()).add(each.tool)
+                if each.writes:
+                    writers.setdefault(claim.end, set()).add(each.tool)
+    reader = Reader(tuple(claimable))
+    assert reader._claimed(said, whole=whole) == [(makers[e], writers[e]) for e in sorted(writers)]
 
 
 def test_of_a_sentence_without_an_end_the_latest_is_read() -> None:

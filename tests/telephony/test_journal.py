@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import errno
+import hashlib
 import json
 import resource
 import struct
@@ -20,7 +21,14 @@ from hypothesis import strategies as st
 
 from agents.engine import Usage
 from agents.money import UNKNOWN, Cost
-from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, PlayAudio, Track
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    PlaceMark,
+    PlayAudio,
+    StoreAudio,
+    Track,
+)
 from telephony.call.events import CallerAudio, CallEvent, DtmfPressed, MarkEchoed
 from telephony.transcripts import journal as journals
 from telephony.transcripts.entry import (
@@ -151,6 +159,25 @@ async def test_events_come_back_as_they_were_with_their_times(call: Call) -> Non
     assert isinstance(last, Checkpoint)
 
 
+async def test_the_configuration_of_a_call_is_on_disk_and_not_in_memory(call: Call) -> None:
+    config = b"with clips of what is said, a hundred kilobytes"
+    held = sys.getrefcount(config)
+    other = Journal.open(
+        call.writer,
+        call_id="CA2",
+        started_at=STARTED,
+        engine="local",
+        config=config,
+        failed=call.complaints.append,
+    )
+    assert sys.getrefcount(config) == held
+    other.close(EndedReason.AGENT_HUNG_UP)
+    assert await other.written(10)
+    header = header_of((other.folder / "journal.bin").read_bytes())
+    assert header is not None
+    assert header.config == config
+
+
 async def test_checkpoints_hold_a_digest_of_all_commands_so_far(call: Call) -> None:
     digest = CommandDigest()
     for number in range(CHECKPOINT_EVERY + 1):
@@ -173,6 +200,40 @@ def test_another_order_of_commands_is_another_digest() -> None:
     other.add([PlaceMark("1:1:1"), ClearPlayback()])
     assert one.digest() != other.digest()
     assert one.crc != other.crc
+
+
+COMMANDS = st.one_of(
+    st.builds(PlayAudio, st.binary(max_size=400)),
+    st.builds(StoreAudio, st.sampled_from(Track), st.integers(0, 2**40), st.binary(max_size=40)),
+    st.builds(PlaceMark, st.text(max_size=9)),
+    st.just(ClearPlayback()),
+)
+
+
+@given(st.lists(st.lists(COMMANDS, max_size=5), max_size=6))
+@settings(max_examples=examples(200))
+def test_fingerprints_are_those_of_one_command_after_the_other(
+    answers: list[list[CallCommand]],
+) -> None:
+    digest = CommandDigest()
+    blake, crc, count = hashlib.blake2b(digest_size=32), 0, 0
+    for commands in answers:
+        for command in commands:
+            encoded = msgspec.msgpack.encode(command)
+            blake.update(encoded)
+            crc = zlib.crc32(encoded, crc)
+            count += 1
+        assert digest.add(commands) == digest.crc == crc
+        assert (digest.digest(), digest.commands) == (blake.digest(), count)
+
+
+@given(st.binary(max_size=70_000))
+@settings(max_examples=examples(100))
+def test_a_frame_is_its_length_its_checksum_and_one_record(audio: bytes) -> None:
+    record = Happened(1.5, 7, CallerAudio(audio, 20))
+    payload = msgspec.msgpack.encode(record)
+    crc = zlib.crc32(struct.pack("<I", len(payload)) + payload)
+    assert frame(record) == struct.pack("<II", len(payload), crc) + payload
 
 
 async def test_audio_lies_where_the_clock_says_and_silence_between(call: Call) -> None:

@@ -5,13 +5,18 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.logs import REDACTED, LogSink, redaction, set_up
+from telephony.logs import CALLER_KEYS, MAX_DEPTH, REDACTED, LogSink, redaction, set_up
+from telephony.plain import plain
+from tests.exploring import examples
+from tools.redacting.numbers import CARD_LEAST
+from tools.redacting.redactor import redact
 
 
 class Pipe:
@@ -196,6 +201,15 @@ def test_fault_p12_a_reader_that_went_away_is_counted() -> None:
     assert sink.dropped == 2
 
 
+class StandIn(str):
+    """A string that says something else than it is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"instead of {self[-4:]}: 4111111111111111"
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: (
@@ -212,6 +226,76 @@ def test_whatever_is_logged_becomes_bounded_and_printable(event: dict[str, objec
     assert len(text) < 200_000
     for value in strings(safe):
         assert all(char.isprintable() or char not in "\n\r\x1b\u2028\x00" for char in value)
+
+
+def plainly(key: str, value: object, depth: int = MAX_DEPTH) -> Any:
+    """Everything is searched, nothing remembered."""
+    if key.startswith("caller_") or key in CALLER_KEYS:
+        return REDACTED
+    match value:
+        case None | bool() | float():
+            return value
+        case int() if abs(value) < 2**53 and redact(str(value)) == str(value):
+            return value
+        case dict() if depth:
+            parts = value.items()
+            return {plain(name): plainly(name, part, depth - 1) for name, part in parts}
+        case list() if depth:
+            return [plainly("", part, depth - 1) for part in value]
+        case _:
+            return plain(redact(str(value)[:2_000]))
+
+
+CARDS = ("4111111111111111", "CA4111111111111111", "CA 4111 1111 1111 1111", "my pin is 4711")
+HOSTILE = st.one_of(
+    st.sampled_from(CARDS),
+    st.sampled_from(CARDS).map(lambda card: f"CA{card}00\x1b[2J"),
+    st.text("CAabcdef0123456789", min_size=30, max_size=34).map(lambda sid: f"CA{sid}"),
+    st.from_regex(r"[A-Z]{2}\d{2}[ -]?(\d{4} ?){2,5}", fullmatch=True),
+    st.text("0123456789 -.", min_size=1, max_size=30),
+    st.integers(-(10**17), 10**17),
+    st.integers(10**12 - 9, 10**12 + 9),
+    st.builds(StandIn, st.sampled_from(CARDS)),
+    VALUES,
+)
+OUR_KEYS = ("call_sid", "event", "code", "reason", "logger", "level", "timestamp", "odd", "text")
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(OUR_KEYS), HOSTILE, max_size=4), max_size=3),
+    st.booleans(),
+)
+@settings(max_examples=examples(400))
+def test_what_is_not_searched_again_comes_out_as_if_it_were(
+    events: list[dict[str, object]], nested: bool
+) -> None:
+    look = redaction(caller_data=False)
+    for event in [*events, *events]:
+        given = {"deep": event, "all": [event]} if nested else event
+        wanted = {key: plainly(key, value) for key, value in given.items()}
+        assert repr(look(None, "info", dict(given))) == repr(wanted)
+
+
+@pytest.mark.parametrize("sid", ["CA4111111111111111", "4111 1111 1111 1111", "my pin is 4711"])
+def test_requirement_d1_a_sid_that_hides_figures_is_redacted_every_time(
+    pipe: Pipe, sid: str
+) -> None:
+    pipe.start()
+    log = structlog.get_logger().bind(call_sid=sid)
+    log.info("turn", level=sid, timestamp=sid)
+    log.info(sid)
+    first, second = pipe.read()
+    assert first["call_sid"] == second["call_sid"] == second["event"] == redact(sid) != sid
+    assert first["level"] == "info"
+    assert sid not in json.dumps([first, second])
+
+
+def test_no_short_number_is_anybodys() -> None:
+    assert all(redact(str(sign * n)) == str(sign * n) for n in range(3_000) for sign in (1, -1))
+    for length in range(4, CARD_LEAST):
+        for number in range(0, 10**length, 10**length // 97 + 1):
+            assert redact(str(number)) == str(number)
+    assert redact("4222222222222") == "[card number]"
 
 
 def strings(value: object) -> Iterator[str]:

@@ -77,7 +77,7 @@ def say(filter_: Withholding, *commands: CallCommand) -> list[CallCommand]:
     for command in commands:
         if isinstance(command, Record):
             filter_.record(command.entry)
-    return told
+    return list(told)
 
 
 async def written(folder: Path, *answers: AnyEntry) -> Path:
@@ -144,6 +144,9 @@ def waits() -> tuple[Withholding, list[str]]:
     kept: list[str] = []
 
     class Sink:
+        def event(self, *_args: object) -> None:
+            raise AssertionError("its answer is looked at first")
+
         def fingerprint(self, commands: Sequence[CallCommand]) -> Seal:
             return Seal(len(commands), None)
 
@@ -166,6 +169,16 @@ def waits() -> tuple[Withholding, list[str]]:
             kept.append(reason.value)
 
     return Withholding(Sink(), Standing.WAITING), kept
+
+
+def test_where_nothing_is_to_be_decided_the_way_leads_straight_to_the_journal() -> None:
+    waiting, kept = waits()
+    ways: list[object] = [waiting.way]
+    assert ways == [waiting]
+    say(waiting, Record(answered(Agreement.GRANTED)))
+    waiting.way.audio(Track.CALLER, 0, b"x")
+    waiting.way.redacted()
+    assert kept == ["event", "ConsentLine", "audio", "redacted"]
 
 
 def test_another_process_is_told_no_words_before_there_is_an_answer() -> None:

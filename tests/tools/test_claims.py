@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from tests.exploring import examples
 from tests.tools.claim_sentences import CLAIMS, HONEST, STANDING, lines
+from tools import claims as language
 from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.offer import Targets, call_tools
-from tools.claims import ClaimError, Rule, claims, may_claim, parse, plain, signs
+from tools.claims import ClaimError, Index, Rule, claims, parse, plain
 from tools.crm.offer import crm_tools
 from tools.spec import Tool
 from tools.store import Store
@@ -41,17 +42,51 @@ def claimed(tools: tuple[Tool, ...], sentence: str, *, whole: bool = True) -> se
 @pytest.mark.parametrize("sentence", lines(CLAIMS))
 def test_no_claim_is_without_a_sign_of_its_rule(shipped: tuple[Tool, ...], sentence: str) -> None:
     rules = [parse(rule) for tool in shipped for rule in tool.claims]
+    index = Index(rules)
     words = sentence.split(" ")
     for said in (" ".join(words[:count]) for count in range(len(words) + 1)):
-        for rule in rules:
-            assert may_claim(said, signs([rule])) or not claims(said, rule)
+        for rule in set(rules) - set(index.likely(said)):
+            assert not claims(said, rule)
+
+
+_VOCABULARY = sorted({word for line in lines(CLAIMS) for word in plain(line).split()} - {","})
+_WORDS = st.sampled_from(
+    [*_VOCABULARY, "is", "'s", "it's", "been", "has", "I've", "\u0130s", "cannot"]
+)
+_RULES = st.lists(
+    st.one_of(
+        _WORDS.map(lambda word: Rule((word,))),
+        st.tuples(_WORDS, st.lists(st.just("...") | _WORDS, max_size=2), _WORDS).map(
+            lambda parts: Rule((parts[0], *parts[1], parts[2]))
+        ),
+    ),
+    max_size=8,
+)
+_SAID = st.one_of(
+    st.sampled_from([*lines(CLAIMS), *lines(HONEST), *lines(STANDING)]),
+    st.lists(_WORDS | st.sampled_from([",", "-", ".", "\u2019s"]), max_size=12).map(" ".join),
+    st.text(max_size=30),
+)
+
+
+@given(_RULES, _SAID, st.booleans())
+@settings(max_examples=examples(400))
+def test_rules_without_a_sign_find_nothing(rules: list[Rule], said: str, whole: bool) -> None:
+    likely = Index(rules).likely(said)
+    assert len(likely) == len(set(likely))
+    assert {rule for rule in rules if claims(said, rule, whole=whole)} <= set(likely) <= set(rules)
 
 
 def test_most_of_what_is_said_shows_no_sign_of_a_claim(shipped: tuple[Tool, ...]) -> None:
-    known = signs(parse(rule) for tool in shipped for rule in tool.claims)
-    assert not may_claim("Good morning, how can I help?", known)
-    assert may_claim("Is it that?", signs([parse("is ... is")]))
-    assert may_claim("That's all it's.", signs([parse("is ... is")]))
+    index = Index(parse(rule) for tool in shipped for rule in tool.claims)
+    assert index.likely("Good morning, how can I help?") == []
+    rule = parse("is ... is")
+    assert Index([rule]).likely("Is it that?") == [rule]
+    assert Index([rule]).likely("That's all it's.") == [rule]
+
+
+def test_a_rule_of_several_tools_is_looked_at_once() -> None:
+    assert Index([parse("booked"), parse("booked")]).likely("Booked!") == [parse("booked")]
 
 
 def test_there_are_enough_sentences() -> None:
@@ -181,6 +216,17 @@ def test_a_rule_of_no_use_is_refused_with_the_cure(rule: str, cure: str) -> None
 def test_words_are_compared_without_their_dress() -> None:
     assert plain("I\u2019ve BOOKED it -- you're in, aren't you?") == (
         "i have booked it you are in , are not you"
+    )
+    assert plain("I cannot, I'm told; can't we?") == "i can not , i am told , can not we"
+
+
+@given(_SAID)
+@settings(max_examples=examples(100))
+def test_each_word_is_spelt_out_alone(said: str) -> None:
+    lowered = said.casefold().replace("\u2019", "'")
+    tokens = [found[0] for found in language._TOKEN.finditer(lowered)]
+    assert plain(said) == " ".join(
+        language._spelt(token) if token[0].isalnum() else "," for token in tokens
     )
 
 

@@ -24,6 +24,7 @@ from tools.redacting.kinds import (
     replaced,
 )
 from tools.redacting.redactor import find, may_tell, redact, redact_json
+from tools.redacting.tokens import NUMBER_WORDS
 
 CARD = "4111 1111 1111 1111"
 WORDS = (
@@ -35,6 +36,7 @@ PIECES = st.sampled_from(
     [*ALL_LABELS, *WORDS.split(), CARD, "123-45-6789", "DE89370400440532013000"]
 )
 TEXT = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=25).map(" ".join))
+NUMBERS = frozenset(word.casefold() for word in NUMBER_WORDS)
 KINDS = st.frozensets(st.sampled_from(Sensitive))
 
 
@@ -247,6 +249,52 @@ def test_what_cannot_tell_is_not_looked_at(parts: list[tuple[str, str]]) -> None
     text = "".join(word + gap for word, gap in parts)
     if not may_tell(text):
         assert redactor._found(text, EVERYTHING, NOTHING, "US") == []
+
+
+TELLING = re.compile(
+    r"[\d@]|[spr]k[-_]|whsec|akia|asia|gh[pousr]_|github_pat|xox|aiza|glpat|eyj"
+    r"|bearer|private key|pass|kennwort|memorable|secret|maiden|api|access key"
+    r"|security (?:word|answer|phrase)|pin|p i n|code|otp|born|birth|dob|d o b|d\.o|geb"
+    r"|arroba|(?<![^\W_])at(?![^\W_])[^@]{1,400}?(?:dot|point|punkt|punto|\.\s*[a-z])"
+)
+SIGNS = (
+    "sk- sk_ pk- pk_ rk- rk_ whsec akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat xox aiza glpat eyj"
+    " bearer pass kennwort memorable secret maiden api pin code otp born birth dob d.o geb arroba"
+    " at AT @at at_ dot .com punto 4 @ one Two zw\u00f6lf f\u00fcnf z\u00e9ro dos PIN \u0130 \u0131"
+    " \u212aode \u017fk- \ufb01 \u0664 \u2019s it\u2019s it's - _ . , ! \u00e9 the booking"
+)
+PHRASES = [
+    *SIGNS.split(), *sorted(NUMBER_WORDS), "private key", "access key", "security word",
+    "security answer", "security phrase", "security guard", "p i n", "d o b", "at noon",
+    "jo at x dot com", " ", "\n", "\x1c", "\x00",
+]  # fmt: skip
+PIECEWISE = st.lists(
+    st.one_of(
+        st.sampled_from(PHRASES),
+        st.sampled_from(PHRASES).map(lambda sign: sign[:-1]),
+        st.text("abcdegikmnoprstwx_-.' ", max_size=3),
+        st.text(max_size=2),
+    ),
+    max_size=12,
+)
+
+
+@given(PIECEWISE, st.sampled_from(["", " ", ". "]), st.booleans())
+@settings(max_examples=examples(2_000))
+def test_the_quick_look_is_the_whole_one(parts: list[str], gap: str, loud: bool) -> None:
+    text = gap.join(parts)
+    text = text.upper() if loud else text
+    plain = text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
+    words = re.findall(r"[^\W\d_]+", plain)
+    whole = TELLING.search(plain) is not None or not NUMBERS.isdisjoint(words)
+    assert may_tell(text) is whole
+
+
+@pytest.mark.parametrize("text", [*PHRASES, *(each.text for each in (*sensitive(), *harmless()))])
+def test_the_quick_look_is_the_whole_one_of_each_sign_alone(text: str) -> None:
+    plain = text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
+    words = re.findall(r"[^\W\d_]+", plain)
+    assert may_tell(text) is bool(TELLING.search(plain) or NUMBERS.intersection(words))
 
 
 @pytest.mark.parametrize(
