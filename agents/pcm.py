@@ -6,6 +6,8 @@ for bit however the input was cut, in whatever order a machine adds. A recorded 
 replays exactly.
 """
 
+# In the standard library up to Python 3.12, the audioop-lts package after it.
+import audioop
 from functools import cache
 
 import numpy as np
@@ -28,7 +30,17 @@ STEPS = 8
 # machine up to twenty times what they save; and a peer's burst must not set our use of memory.
 LARGEST = 2_048
 
+# Lengths of pieces for which a filter keeps its bench: the frames of a line have one, the deltas of
+# a model a few.
+BENCHES = 8
+
+SAMPLE_BYTES = 2
+
 NOTHING: Pcm = np.zeros(0, np.int16)
+
+# As arrays: numpy takes longer over plain numbers than over the comparison.
+_TOP = np.array(32_767.0)
+_BOTTOM = np.array(-32_768.0)
 
 
 def low_pass(length: int, rate: int, pass_hz: int, stop_hz: int) -> NDArray[np.float64]:
@@ -73,6 +85,10 @@ class Filter:
         self.width = self.history + STEPS * down
         """Input samples that one row of outputs depends on."""
         self.bank = self._matrix()
+        gain = max(int(np.abs(self.taps[branch::up]).sum()) for branch in range(up))
+        self.safe = 32_767 * ONE // gain
+        """What is nowhere louder than this cannot overshoot, whatever it is."""
+        self._benches: dict[tuple[int, int], _Bench] = {}
 
     def _matrix(self) -> NDArray[np.float64]:
         """Column `n` holds the taps that make output `n` of a row from the row's inputs."""
@@ -83,6 +99,48 @@ class Filter:
         bank: Line = np.where(inside, self.taps[tap * inside], 0) / ONE
         bank.setflags(write=False)
         return bank
+
+    def take_bench(self, held: int, piece: int) -> "_Bench":
+        """For `piece` bytes behind `held` bytes of the past; nobody else has it, in any thread,
+        until it is given back."""
+        return self._benches.pop((held, piece), None) or _Bench(self, held, piece)
+
+    def give_back(self, bench: "_Bench") -> None:
+        if len(self._benches) >= BENCHES:
+            self._benches.clear()
+        self._benches[bench.lengths] = bench
+
+
+class _Bench:
+    """Where a filter works on pieces of one length.
+
+    All calls use it in turn: memory and views made anew for each frame would cost more than the
+    product does, and a call's own would be out of the processor's caches.
+    """
+
+    def __init__(self, fir: Filter, held: int, piece: int) -> None:
+        self.lengths = (held, piece)
+        samples = (held + piece) // SAMPLE_BYTES
+        steps = (samples - fir.history) // fir.down
+        rows = -(-steps // STEPS)
+        padding = (rows * STEPS - steps) * fir.down
+        line: Pcm = np.zeros(samples + padding, np.int16)
+        filled = line.data.cast("B")[: held + piece]
+        self.past = filled[:held]
+        self.piece = filled[held:]
+        self.rest = filled[steps * fir.down * SAMPLE_BYTES :]
+        """The past of the next piece."""
+        stride = line.itemsize
+        # The plain constructor: as_strided takes longer than the product itself.
+        self.windows: Pcm = np.ndarray(
+            (rows, fir.width), np.int16, line, strides=(STEPS * fir.down * stride, stride)
+        )
+        """The inputs of each row, overlapping."""
+        self.inputs: Line = np.empty((rows, fir.width))
+        """The same, each by itself: BLAS wants them so."""
+        self.outputs: Line = np.empty((rows, STEPS * fir.up))
+        self.sums: Line = self.outputs.reshape(-1)[: steps * fir.up]
+        """Of the outputs those that are no padding."""
 
 
 def design(*, up: int, down: int, rate: int, length: int, pass_hz: int, stop_hz: int) -> Filter:
@@ -95,8 +153,10 @@ class Polyphase:
 
     def __init__(self, fir: Filter) -> None:
         self._fir = fir
-        self._silent: Line = np.zeros(fir.history)
-        self._held = self._silent
+        self._begun = False
+        self._held = bytes(fir.history * SAMPLE_BYTES)
+        self._loudest = 0
+        """Nothing in it is louder."""
 
     @property
     def delay(self) -> int:
@@ -105,33 +165,34 @@ class Polyphase:
 
     def push(self, pcm: Pcm) -> Pcm:
         """What this piece of any length brings forth; the rest of a step is kept for the next."""
-        if len(pcm) <= LARGEST:
-            return self._push(pcm) if len(pcm) else NOTHING
-        starts = range(0, len(pcm), LARGEST)
-        return np.concatenate([self._push(pcm[at : at + LARGEST]) for at in starts])
+        return self.push_bytes(pcm.tobytes())
 
-    def _push(self, pcm: Pcm) -> Pcm:
-        fir = self._fir
-        steps = (len(self._held) - fir.history + len(pcm)) // fir.down
-        spare = -steps % STEPS * fir.down
-        line: Line = np.concatenate((self._held, pcm, np.zeros(spare)))
-        self._held = line[steps * fir.down : len(line) - spare].copy()
-        return self._filtered(line, steps)
+    def push_bytes(self, samples: bytes) -> Pcm:
+        """The same for samples as 16-bit numbers of this machine's order, whole ones only."""
+        most = LARGEST * SAMPLE_BYTES
+        if len(samples) <= most:
+            return self._push(samples) if samples else NOTHING
+        starts = range(0, len(samples), most)
+        return np.concatenate([self._push(samples[at : at + most]) for at in starts])
 
-    def _filtered(self, line: Line, steps: int) -> Pcm:
-        """The outputs of the first `steps` steps of `line`, which is padded to whole rows."""
+    def _push(self, samples: bytes) -> Pcm:
         fir = self._fir
-        rows = -(-steps // STEPS)
-        stride = line.itemsize
-        # The plain constructor: as_strided takes longer than the product itself.
-        windows: Line = np.ndarray(
-            (rows, fir.width), np.float64, line, strides=(STEPS * fir.down * stride, stride)
-        )
-        sums: Line = np.dot(windows, fir.bank).reshape(-1)[: steps * fir.up]
-        np.rint(sums, out=sums)
-        np.minimum(sums, 32767, out=sums)
-        np.maximum(sums, -32768, out=sums)
-        return sums.astype(np.int16)
+        bench = fir.take_bench(len(self._held), len(samples))
+        bench.past[:] = self._held
+        bench.piece[:] = samples
+        self._held = bench.rest.tobytes()
+        self._begun = True
+        before, loudest = self._loudest, audioop.max(samples, SAMPLE_BYTES)
+        self._loudest = loudest if len(samples) >= len(self._held) else max(before, loudest)
+        bench.inputs[...] = bench.windows
+        bench.inputs.dot(fir.bank, bench.outputs)
+        sums = bench.sums
+        np.rint(sums, sums)
+        if loudest > fir.safe or before > fir.safe:
+            sums.clip(_BOTTOM, _TOP, sums)
+        heard = sums.astype(np.int16)
+        fir.give_back(bench)
+        return heard
 
     def flush(self) -> Pcm:
         """The tail still inside, padded to a whole step; then as new. Empty if nothing was pushed.
@@ -139,10 +200,10 @@ class Polyphase:
         All pushes and the flush together make the length of the input at the new rate, plus the
         delay of the filter.
         """
-        if self._held is self._silent:
+        if not self._begun:
             return NOTHING
         fir = self._fir
-        begun = len(self._held) - fir.history
+        begun = len(self._held) // SAMPLE_BYTES - fir.history
         ahead = begun + fir.delay
         tail = self.push(np.zeros(ahead + -ahead % fir.down - begun, np.int16))
         self.reset()
@@ -150,7 +211,9 @@ class Polyphase:
 
     def reset(self) -> None:
         """Forget everything pushed so far."""
-        self._held = self._silent
+        self._begun = False
+        self._held = bytes(self._fir.history * SAMPLE_BYTES)
+        self._loudest = 0
 
 
 @cache

@@ -26,7 +26,8 @@ class Uplink:
         """The engine's audio for this mu-law: 48 bytes for 8 as PCM16_24K, unchanged as ULAW_8K."""
         if self._resampler is None:
             return line
-        return self._resampler.push(ulaw.decode(line)).astype(PCM16, copy=False).tobytes()
+        pcm = self._resampler.push_bytes(ulaw.linear(line))
+        return pcm.astype(PCM16, copy=False).tobytes()
 
 
 class Downlink:

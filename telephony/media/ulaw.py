@@ -19,7 +19,12 @@ SILENCE_CODE = 0xFF
 
 def decode(ulaw: bytes) -> Pcm:
     """The samples of a mu-law string, read-only."""
-    return np.frombuffer(audioop.ulaw2lin(ulaw, 2), np.int16)
+    return np.frombuffer(linear(ulaw), np.int16)
+
+
+def linear(ulaw: bytes) -> bytes:
+    """The same as bytes: 16-bit numbers of this machine's order."""
+    return audioop.ulaw2lin(ulaw, 2)
 
 
 def encode(pcm: Pcm) -> bytes:

@@ -1,11 +1,24 @@
 """The resampler: exact under any cut of its input, on time, and forgetful when told so."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.pcm import LARGEST, ONE, Filter, Pcm, Polyphase, design, to_16k, whole
+from agents.pcm import (
+    BENCHES,
+    LARGEST,
+    NOTHING,
+    ONE,
+    Filter,
+    Pcm,
+    Polyphase,
+    design,
+    to_16k,
+    whole,
+)
 from tests.signals import (
     FULL_SCALE,
     SIZES,
@@ -47,6 +60,84 @@ def test_any_cut_of_the_input_gives_the_output_of_the_definition(
     stream = Polyphase(fir)
     heard = np.concatenate([stream.push(piece) for piece in pieces(pcm, sizes)])
     assert same(heard, by_definition(fir, pcm))
+
+
+PASSAGES = st.lists(
+    st.tuples(st.sampled_from([0, 300, 14_000, 16_000, 32_767]), st.integers(1, 120)), max_size=12
+)
+"""Loud and soft parts of a stream: their peaks and lengths."""
+
+
+@given(FILTERS, PASSAGES, SIZES)
+def test_what_is_loud_overshoots_and_is_limited_wherever_it_was_cut(
+    fir: Filter, passages: list[tuple[int, int]], sizes: list[int]
+) -> None:
+    """Each branch of the taps is an input at which its own sum is the largest there is."""
+    worst = np.sign(fir.taps[:: -fir.up])
+    parts = [np.resize(worst, length) * peak for peak, length in passages]
+    pcm = np.concatenate([NOTHING, *parts]).astype(np.int16)
+    stream = Polyphase(fir)
+    heard = np.concatenate([stream.push(piece) for piece in pieces(pcm, sizes)])
+    assert same(heard, by_definition(fir, pcm))
+
+
+@pytest.mark.parametrize("cut", [1, 160])
+def test_what_was_loud_is_limited_in_the_piece_after_it(cut: int) -> None:
+    branch = TRIPLE.taps[1 :: TRIPLE.up]
+    loud = (np.sign(branch[::-1]) * FULL_SCALE).astype(np.int16)
+    pcm = np.concatenate((np.zeros(200, np.int16), loud[:-1], np.zeros(160, np.int16)))
+    stream = Polyphase(TRIPLE)
+    before = stream.push(pcm[:231])
+    after = [stream.push(pcm[at : at + cut]) for at in range(231, len(pcm), cut)]
+    heard = np.concatenate((before, *after))
+    assert same(heard, by_definition(TRIPLE, pcm))
+    assert FULL_SCALE in heard[231 * 3 :].tolist()
+
+
+@given(FILTERS, st.lists(st.tuples(st.integers(0, 2), STREAMS), max_size=30))
+def test_streams_that_take_turns_at_a_filter_do_not_hear_each_other(
+    fir: Filter, turns: list[tuple[int, Pcm]]
+) -> None:
+    streams = [Polyphase(fir) for _ in range(3)]
+    sent: list[Pcm] = [NOTHING] * 3
+    heard: list[Pcm] = [NOTHING] * 3
+    for which, piece in turns:
+        sent[which] = np.concatenate((sent[which], piece))
+        heard[which] = np.concatenate((heard[which], streams[which].push(piece)))
+    for which in range(3):
+        assert same(heard[which], by_definition(fir, sent[which]))
+
+
+def test_streams_in_many_threads_do_not_hear_each_other_either() -> None:
+    def hears(number: int) -> bool:
+        pcm = tone(300 + 100 * number, 8_000, 16_000)
+        stream = Polyphase(TRIPLE)
+        heard = [stream.push(pcm[at : at + 160]) for at in range(0, len(pcm), 160)]
+        return same(np.concatenate(heard), by_definition(TRIPLE, pcm))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(hears, range(16)))
+
+
+def test_a_filter_keeps_the_benches_of_a_few_lengths() -> None:
+    fir = Filter(1, 1, np.ones(9))
+    for length in range(1, 10 * BENCHES):
+        stream = Polyphase(fir)
+        stream.push(LOUD[:length])
+        assert len(fir._benches) <= BENCHES
+    assert fir.take_bench(16, 2 * length) is not fir.take_bench(16, 2 * length)
+
+
+@given(FILTERS, STREAMS, SIZES)
+def test_bytes_are_heard_as_the_samples_they_are(fir: Filter, pcm: Pcm, sizes: list[int]) -> None:
+    one, other = Polyphase(fir), Polyphase(fir)
+    for piece in pieces(pcm, sizes):
+        assert same(one.push_bytes(piece.tobytes()), other.push(piece))
+    assert same(one.flush(), other.flush())
+
+
+def test_samples_need_not_lie_side_by_side() -> None:
+    assert same(Polyphase(THIRD).push(LOUD[::2]), by_definition(THIRD, LOUD[::2]))
 
 
 @given(FILTERS, STREAMS, SIZES)
