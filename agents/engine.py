@@ -370,3 +370,7 @@ class Engine(Protocol):
     def submit(self, command: AnyEngineCommand) -> None:
         """Take one command, in order, without blocking; legal before EngineReady and after
         failure (then it does nothing). Caller audio from before EngineReady is held and bounded."""
+
+    def hear(self, audio: bytes) -> None:
+        """The same as to submit AppendAudio, by as short a way as the engine has: this is called
+        fifty times a second. Who keeps the method may call it as long as the engine lives."""

@@ -8,6 +8,7 @@ rules) is cut out whole and left to the library that keeps the connection. Sourc
 import secrets
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 try:
@@ -22,7 +23,7 @@ _SHORT: Final = 125
 _MIDDLE, _LONG = 126, 127
 """Of the second byte's length: the next two bytes have it, or the next eight."""
 _KEY_BYTES: Final = 4
-_KEYS: Final = 512
+_KEYS: Final = 64
 _FRAGMENTS: Final = frozenset({0x00, 0x01, 0x02})
 """Opcodes without FIN: more of a message follows."""
 
@@ -146,19 +147,22 @@ class Masking:
     """A client's frames. Each has a key of its own that nobody can foresee."""
 
     def __init__(self) -> None:
-        self._keys = b""
-        self._at = 0
+        self._keys: list[bytes] = []
 
     def text(self, payload: bytes) -> bytes:
         """A client's frame for a whole text message."""
-        if self._at == len(self._keys):
-            # One question to the system for many frames.
-            self._keys, self._at = secrets.token_bytes(_KEYS * _KEY_BYTES), 0
-        key = self._keys[self._at : self._at + _KEY_BYTES]
-        self._at += _KEY_BYTES
+        if not self._keys:
+            self._keys = _drawn()
+        key = self._keys.pop()
         return _head(len(payload), _MASKED) + key + apply_mask(payload, key)
 
 
+def _drawn() -> list[bytes]:
+    """One question to the system for many frames."""
+    return list(struct.unpack(f"{_KEY_BYTES}s" * _KEYS, secrets.token_bytes(_KEYS * _KEY_BYTES)))
+
+
+@lru_cache(maxsize=256)  # audio comes in few lengths
 def _head(length: int, masked: int) -> bytes:
     if length <= _SHORT:
         return bytes((_TEXT, masked | length))

@@ -103,20 +103,20 @@ class WebSocketSession:
 
     def submit(self, command: AnyEngineCommand) -> None:
         """See `agents.engine.Engine.submit`."""
-        if isinstance(command, AppendAudio) and self._passes(command.audio):
-            return
         self._carry(self._protocol.submit(command, _now()))
         if isinstance(command, CloseEngine):
             self._over.set()
 
-    def _passes(self, audio: bytes) -> bool:
-        """Fifty times a second: what is open takes it, without a look at anything else."""
-        if self._connection is None or self._connection.paused:
-            return False
-        message = self._protocol.pass_audio(audio)
-        if message is not None:
-            self._connection.write(message)
-        return message is not None
+    def hear(self, audio: bytes) -> None:
+        """See `agents.engine.Engine.hear`. What is open takes it, without a look at anything
+        else; whatever is unusual is submitted."""
+        connection = self._connection
+        if connection is not None and not connection.paused:
+            message = self._protocol.pass_audio(audio)
+            if message is not None:
+                connection.write(message)
+                return
+        self.submit(AppendAudio(audio))
 
     # ---- the socket ---------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from agents.engine import (
     AnyEngineCommand,
     AnyEngineEvent,
     AppendAudio,
+    AudioFormat,
     CloseEngine,
     Engine,
     EngineAllowance,
@@ -68,7 +69,8 @@ class _Seat:
         self.rung = rung
         self.ids = SeatIds(number)
         self.engine = engine
-        self._uplink: Uplink | None = None
+        self.hear: Callable[[bytes], None] | None = None
+        """Takes the line for the engine, from the first of it on."""
         self.pouring: Pouring | None = None
         self.task: asyncio.Task[None] | None = None
         self.left = False
@@ -80,12 +82,14 @@ class _Seat:
         self.later: list[tuple[float, EngineExpires | EngineAllowance]] = []
         """What it told of itself before it was seated."""
 
-    def hears(self, ulaw: bytes) -> None:
-        """The caller's line, in the engine's own format."""
-        if self.engine is not None and not self.left:
-            if self._uplink is None:
-                self._uplink = Uplink(self.engine.capabilities.input_format)
-            self.engine.submit(AppendAudio(self._uplink.push(ulaw)))
+
+def _listening(engine: Engine) -> Callable[[bytes], None]:
+    """What takes the line for it: its own `hear`, where it takes the line as it is."""
+    hear, into = engine.hear, engine.capabilities.input_format
+    if into is AudioFormat.ULAW_8K:
+        return hear
+    push = Uplink(into).push
+    return lambda ulaw: hear(push(ulaw))
 
 
 class Seats:
@@ -117,10 +121,19 @@ class Seats:
             self._began = True
             self._run(self._seated)
 
+    def hear(self, ulaw: bytes) -> None:
+        """What the line carries next, to the session that is seated."""
+        seat = self._seated
+        if seat.engine is None or seat.left:
+            return
+        if seat.hear is None:
+            seat.hear = _listening(seat.engine)
+        seat.hear(ulaw)
+
     def submit(self, command: AnyEngineCommand) -> None:
         """To the session that is seated. Audio is that of the line."""
         if isinstance(command, AppendAudio):
-            self._seated.hears(command.audio)
+            self.hear(command.audio)
             return
         self._ending = self._ending or isinstance(command, CloseEngine)
         seat = self._seated

@@ -255,7 +255,7 @@ class Session:
             return self._call.can_wait(event) and self._lane.takes_echo(event.name, self._now())
         if not isinstance(event, CallerAudio) or not self._lane.takes(event, self._now()):
             return False
-        self._seats.submit(AppendAudio(event.ulaw))
+        self._seats.hear(event.ulaw)
         return True
 
     def _catch_up(self) -> None:

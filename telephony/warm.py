@@ -24,6 +24,8 @@ class WarmEngine:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.hear = engine.hear
+        """See `agents.engine.Engine.hear`."""
         self._early: list[AnyEngineEvent] = []
         self._deliver: Callable[[AnyEngineEvent], None] = self._early.append
         self._task: asyncio.Task[None] | None = None

@@ -37,6 +37,8 @@ class LiveEngine:
         self._safety_identifier = safety_identifier
         protocol = LiveProtocol(settings, persona, tools)
         self._session = WebSocketSession("live", protocol, self._connected)
+        self.hear = self._session.hear
+        """See `agents.engine.Engine.hear`."""
 
     @property
     def capabilities(self) -> Capabilities:

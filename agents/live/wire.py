@@ -4,7 +4,6 @@ Names and fields follow the OpenAI API reference (Live client and server events)
 the `openai` package. Everything the server sends is hostile until `decode` has typed it.
 """
 
-import base64
 from typing import Any
 
 import msgspec
@@ -203,8 +202,8 @@ def session_start(session: dict[str, Any], event_id: str) -> bytes:
 
 
 def append(audio: bytes) -> bytes:
-    """Joined by hand: fifty of these a second and call, and base64 needs no escaping."""
-    return b'{"type":"session.input_audio.append","audio":"' + base64.b64encode(audio) + b'"}'
+    """Joined by hand: fifty of these a second and call. The encoder's base64 is the fastest."""
+    return b'{"type":"session.input_audio.append","audio":' + _encode(audio) + b"}"
 
 
 def commentary(text: str, event_id: str) -> bytes:

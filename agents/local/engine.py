@@ -129,6 +129,9 @@ class LocalEngine:
         elif not self._ended.is_set():
             self._inbox.put(command)
 
+    def hear(self, audio: bytes) -> None:
+        self.submit(AppendAudio(audio))
+
     async def run(self, deliver: Callable[[AnyEngineEvent], None]) -> None:
         tasks = Tasks(lambda name, error: self._failed(name, error, deliver))
         tasks.start("local.session", self._converse(tasks, deliver))

@@ -41,6 +41,8 @@ class RealtimeEngine:
         self._safety_identifier = safety_identifier
         self._protocol = RealtimeProtocol(settings, persona, tools, spoken)
         self._session = WebSocketSession("realtime", self._protocol, self._connected)
+        self.hear = self._session.hear
+        """See `agents.engine.Engine.hear`."""
 
     @property
     def capabilities(self) -> Capabilities:

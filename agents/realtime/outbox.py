@@ -28,16 +28,22 @@ class Outbox:
         """(ms of audio the server had then, ms dropped there), in order."""
         self._stuck_at: float | None = None
         self._dropping = False
+        self._passing = False
 
     def put(self, message: bytes) -> None:
         self._waiting.append((message, 0))
 
     def pass_audio(self, audio: bytes) -> bytes | None:
-        """The message for audio that is sent at once; None: something waits before it."""
-        if self._waiting:
+        """The message for the caller's next audio, to be sent at once: nothing else follows from
+        it. None: something waits before it, or the session is not in use."""
+        if self._waiting or not self._passing:
             return None
         self._taken_audio += len(audio)
         return wire.append(audio)
+
+    def in_use(self) -> None:
+        """From now on audio may pass."""
+        self._passing = True
 
     def put_audio(self, audio: bytes) -> bool:
         """True when older audio was dropped for it, the first time in this standstill."""
@@ -81,6 +87,11 @@ class Outbox:
         self._taken_audio += self._waiting_audio
         self.clear()
         return messages
+
+    def close(self) -> None:
+        """Nothing is to be sent any more."""
+        self._passing = False
+        self.clear()
 
     def clear(self) -> None:
         self._waiting.clear()

@@ -112,6 +112,8 @@ class RealtimeProtocol:
         """In the phases before READY, when they end; in READY, until it is of any use."""
         self._session_id = ""
         self._outbox = Outbox(settings.audio_format)
+        self.pass_audio = self._outbox.pass_audio
+        """For the caller's audio; what it does not take has to be submitted."""
         self._held = HeldAudio(settings.audio_format)
         self._transcribed: set[str] = set()
         self._limits_reset_s = 0.0
@@ -151,15 +153,8 @@ class RealtimeProtocol:
             return []
         if self._phase is _Phase.READY:
             self._due = None
+            self._outbox.in_use()
         return self._submitted(command) + self._ask_for_response(now)
-
-    def pass_audio(self, audio: bytes) -> bytes | None:
-        """The message for the caller's next audio, to be sent at once: nothing else follows from
-        it. None: it has to be submitted."""
-        if self._phase is not _Phase.READY:
-            return None
-        self._due = None
-        return self._outbox.pass_audio(audio)
 
     def wake(self, now: float) -> list[AnyEngineEvent]:
         """Time has passed."""
@@ -180,7 +175,7 @@ class RealtimeProtocol:
         if self._phase is _Phase.OVER:
             return []
         self._phase = _Phase.OVER
-        self._outbox.clear()
+        self._outbox.close()
         return [failure]
 
     def _checked(self, events: list[AnyEngineEvent]) -> list[AnyEngineEvent]:
@@ -467,7 +462,7 @@ class RealtimeProtocol:
                 self._send(wire.item_delete(item_id))
             case CloseEngine():
                 self._phase = _Phase.OVER
-                self._outbox.clear()
+                self._outbox.close()
         return []
 
     def _append(self, audio: bytes) -> list[AnyEngineEvent]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import DATA_OPCODES, Frame
-from websockets.protocol import Event, State
+from websockets.protocol import OPEN, Event
 
 from agents import frames
 
@@ -70,14 +70,14 @@ class PromptConnection(ClientConnection):
         first = end + len(_HEAD_END) - len(self._head)
         self._head = b""
         self._general(data[:first])
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is OPEN:
             most_bytes = self.protocol.max_message_size or _NO_LIMIT
             self._splitter = frames.Splitter(masked=False, most_bytes=most_bytes)
         if first < len(data):
             self.data_received(data[first:])
 
     def _plain(self, frame: frames.Frame) -> None:
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is OPEN:
             self._taken(frames.Splitter.payload(frame))
 
     def process_event(self, event: Event) -> None:
@@ -107,7 +107,7 @@ class PromptConnection(ClientConnection):
 
         On a connection that is closing it is dropped: the end of it is told by `wait_closed`.
         """
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is OPEN:
             self.transport.write(self._masking.text(message))
 
 

@@ -6,7 +6,6 @@ are read as what they are called now. Everything the server sends is hostile unt
 typed it.
 """
 
-import base64
 from typing import Any
 
 import msgspec
@@ -333,8 +332,8 @@ def session_update(session: dict[str, Any], event_id: str) -> bytes:
 
 
 def append(audio: bytes) -> bytes:
-    """Joined by hand: fifty of these a second and call, and base64 needs no escaping."""
-    return b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(audio) + b'"}'
+    """Joined by hand: fifty of these a second and call. The encoder's base64 is the fastest."""
+    return b'{"type":"input_audio_buffer.append","audio":' + _encode(audio) + b"}"
 
 
 def response_create(event_id: str, response: dict[str, Any]) -> bytes:

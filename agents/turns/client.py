@@ -21,6 +21,7 @@ import openai
 from agents.engine import (
     AnyEngineCommand,
     AnyEngineEvent,
+    AppendAudio,
     AudioFormat,
     Capabilities,
     CloseEngine,
@@ -148,6 +149,10 @@ class TurnsEngine:
         self._carry(self._protocol.submit(command, _now()))
         if isinstance(command, CloseEngine):
             self._over.set()
+
+    def hear(self, audio: bytes) -> None:
+        """See `agents.engine.Engine.hear`."""
+        self.submit(AppendAudio(audio))
 
     async def _session(self) -> None:
         if isinstance(self._client, NoClient):

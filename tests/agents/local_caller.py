@@ -9,7 +9,6 @@ import numpy as np
 
 from agents.engine import (
     AnyEngineEvent,
-    AppendAudio,
     AudioDelta,
     CloseEngine,
     EngineReady,
@@ -55,7 +54,7 @@ class Conversation:
     def hears(self, audio: Pcm) -> None:
         """The line carries this, in frames of 20 ms."""
         for at in range(0, len(audio), FRAME_SAMPLES):
-            self.engine.submit(AppendAudio(audio[at : at + FRAME_SAMPLES].tobytes()))
+            self.engine.hear(audio[at : at + FRAME_SAMPLES].tobytes())
 
     def says(self, text: str) -> None:
         """The caller says this and waits."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
+from websockets.utils import apply_mask
 
 from agents import frames
 
@@ -118,6 +119,19 @@ def test_what_it_writes_the_library_reads(size: int) -> None:
     server.feed(frames.Masking().text(payload[:size]))
     client.feed(frames.text(payload[:size]))
     assert server.messages == client.messages == [payload[:size]]
+
+
+@given(st.integers(0, 70_000), st.booleans())
+def test_what_it_writes_is_what_the_library_writes(size: int, masked: bool) -> None:
+    payload = (bytes(range(251)) * 280)[:size]
+    made = frames.Masking().text(payload) if masked else frames.text(payload)
+    head = 2 + (0 if size < 126 else 2 if size < 65_536 else 8)
+    parsed = Frame(Opcode.TEXT, payload)
+    if masked:
+        assert apply_mask(made[head + 4 :], made[head : head + 4]) == payload
+        assert made[:head] == parsed.serialize(mask=True)[:head]
+    else:
+        assert made == parsed.serialize(mask=False)
 
 
 def test_byte_by_byte() -> None:

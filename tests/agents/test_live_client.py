@@ -90,7 +90,7 @@ class Call:
     def speak_ms(self, duration_ms: int) -> None:
         sound = encoded(hum("caller", duration_ms, 8_000), "audio/pcmu")
         for at in range(0, len(sound), 160):
-            self.engine.submit(AppendAudio(sound[at : at + 160]))
+            self.engine.hear(sound[at : at + 160])
 
 
 def settings(server: FakeLive, **more: Any) -> LiveSettings:

@@ -11,7 +11,6 @@ import pytest
 
 from agents.engine import (
     AnyEngineEvent,
-    AppendAudio,
     AudioDelta,
     AudioFormat,
     CallerSaid,
@@ -85,7 +84,7 @@ class Call:
 
     def speak_ms(self, duration_ms: int) -> None:
         for _ in range(duration_ms // 20):
-            self.engine.submit(AppendAudio(FRAME))
+            self.engine.hear(FRAME)
 
 
 def settings(server: FakeRealtime, **more: Any) -> RealtimeSettings:
@@ -617,13 +616,13 @@ async def test_fault_m19_a_server_that_stops_reading_is_given_up(
         await call.until(EngineReady)
         async with asyncio.timeout(10):
             while not call.of(EngineFailed):
-                call.engine.submit(AppendAudio(bytes(48_000)))
+                call.engine.hear(bytes(48_000))
                 await asyncio.sleep(0)
         assert EngineNotice("caller_audio_dropped") in call.events
         assert call.events[-1] == EngineFailed("backpressure", fatal=False)
         # Even the close frame cannot be delivered; the call's end must not wait for it.
         await asyncio.wait_for(running, 2)
-        call.engine.submit(AppendAudio(FRAME))
+        call.engine.hear(FRAME)
         assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("realtime")]
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from agents.engine import (
     AnyEngineEvent,
-    AppendAudio,
     AudioDelta,
     AudioFormat,
     CallerSpeechStarted,
@@ -86,7 +85,7 @@ def speak(call: Call, duration_ms: int) -> None:
     audio_format = call.engine.capabilities.input_format
     frame = b"\xff" * (audio_format.rate * audio_format.sample_bytes // 50)
     for _ in range(duration_ms // 20):
-        call.engine.submit(AppendAudio(frame))
+        call.engine.hear(frame)
 
 
 async def converse(call: Call) -> str:

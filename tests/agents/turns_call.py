@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import openai
 
-from agents.engine import AnyEngineEvent, AppendAudio, AudioDelta, CloseEngine, EngineReady
+from agents.engine import AnyEngineEvent, AudioDelta, CloseEngine, EngineReady
 from agents.persona import Persona
 from agents.turns.client import NoClient, TurnsEngine, http_client
 from agents.turns.endpointing import EnergyDetector
@@ -55,7 +55,7 @@ class Call:
         """The line carries this: 24 kHz, in frames of 20 ms."""
         audio = samples.astype("<i2").tobytes()
         for at in range(0, len(audio), FRAME_BYTES):
-            self.engine.submit(AppendAudio(audio[at : at + FRAME_BYTES]))
+            self.engine.hear(audio[at : at + FRAME_BYTES])
 
     def speaks(self, duration_ms: int = 900, quiet_ms: int = 1_700) -> None:
         """The caller says something and waits."""

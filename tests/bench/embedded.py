@@ -23,7 +23,6 @@ import numpy as np
 
 from agents.engine import (
     AnyEngineEvent,
-    AppendAudio,
     AudioDelta,
     CallerSpeechStopped,
     CloseEngine,
@@ -115,7 +114,7 @@ class Caller:
             if time.perf_counter() >= until_s:
                 break
             await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-            self.engine.submit(AppendAudio(frame))
+            self.engine.hear(frame)
         self._figures.unanswered += self._spoke_s is not None
 
     def _frames(self, pause_s: float) -> Iterator[bytes]:

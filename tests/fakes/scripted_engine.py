@@ -70,6 +70,9 @@ class ScriptedEngine:
         if isinstance(command, CloseEngine) and self._closes:
             self._over.set()
 
+    def hear(self, audio: bytes) -> None:
+        self.submit(AppendAudio(audio))
+
     def say(self, *events: AnyEngineEvent) -> None:
         assert self._deliver is not None, "the engine was never run"
         for event in events:

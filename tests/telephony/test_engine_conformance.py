@@ -239,7 +239,7 @@ class Call:
         """What the caller's side carries, frame by frame."""
         while True:
             frame = self._frames.popleft() if self._frames else self._silence * self._frame_bytes
-            self.engine.submit(AppendAudio(frame))
+            self.engine.hear(frame)
             await asyncio.sleep(FRAME_S)
 
 
@@ -407,6 +407,7 @@ async def failed(call: Call) -> None:
     )
     for command in every:
         call.engine.submit(command)
+    call.engine.hear(b"\xff" * 480)
     await asyncio.sleep(0.05)
     assert call.events[-1] is failure
 

@@ -91,9 +91,35 @@ async def test_audio_is_converted_for_the_session_that_is_seated() -> None:
     desk.seats.submit(AppendAudio(b"\xff" * 160))
     desk.seats.seat(1)
     desk.seats.submit(AppendAudio(b"\xff" * 160))
-    desk.seats.submit(AppendAudio(b"\xff" * 80))
+    desk.seats.hear(b"\xff" * 80)
     assert [len(audio) for audio in desk.engines[0].heard] == [160]
     assert [len(audio) for audio in desk.engines[1].heard] == [960, 480], "PCM16 at 24 kHz"
+
+
+async def test_the_line_is_heard_by_who_is_seated_and_by_nobody_else() -> None:
+    desk = await Desk().begun()
+    desk.seats.hear(b"\x01" * 160)
+    desk.seats.open(1, 0)
+    desk.seats.hear(b"\x02" * 160)
+    await settle()
+    desk.seats.hear(b"\x03" * 160)
+    desk.seats.seat(1)
+    desk.seats.hear(b"\x04" * 160)
+    assert desk.engines[0].heard == [b"\x01" * 160, b"\x02" * 160, b"\x03" * 160]
+    assert desk.engines[1].heard == [b"\x04" * 160]
+
+
+async def test_nobody_hears_the_line_after_a_session_was_left_or_all_were_closed() -> None:
+    desk = await Desk().begun()
+    desk.seats.hear(b"\x01" * 160)
+    desk.seats.leave(0)
+    desk.seats.hear(b"\x02" * 160)
+    assert desk.engines[0].heard == [b"\x01" * 160], "though it was listening before"
+    other = await Desk().begun()
+    other.seats.hear(b"\x01" * 160)
+    other.seats.close()
+    other.seats.hear(b"\x02" * 160)
+    assert other.engines[0].heard == [b"\x01" * 160]
 
 
 async def test_what_a_session_left_behind_still_says_is_not_heard() -> None:
@@ -102,7 +128,9 @@ async def test_what_a_session_left_behind_still_says_is_not_heard() -> None:
     desk.engines[0].say(CallerTranscript("u1", "Hi."), EngineFailed("closed", False))
     assert desk.told == [EngineReady("scripted")]
     desk.seats.submit(Say("To nobody."))
+    desk.seats.hear(b"\xff" * 160)
     assert desk.engines[0].asked == [CloseEngine()]
+    assert desk.engines[0].heard == []
 
 
 async def test_an_answer_for_another_session_s_tool_goes_nowhere() -> None:

@@ -29,6 +29,8 @@ async def test_what_a_session_tells_early_is_told_when_the_call_begins() -> None
     assert told == [EngineReady("scripted")]
     engine.say(EngineFailed("gone", fatal=False))
     assert told[-1] == EngineFailed("gone", fatal=False)
+    warm.hear(b"\xff" * 160)
+    assert engine.heard == [b"\xff" * 160]
     warm.submit(CloseEngine())
     await asyncio.wait_for(running, 1.0)
     assert not engine.running
