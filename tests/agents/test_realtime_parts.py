@@ -68,6 +68,28 @@ def test_places_after_a_gap_are_moved_and_places_before_are_not() -> None:
     assert outbox.call_ms(3_000) == 4_200
 
 
+def test_audio_passes_a_session_in_use_while_nothing_waits_before_it() -> None:
+    outbox = Outbox(AudioFormat.PCM16_24K)
+    assert outbox.pass_audio(FRAME) is None
+    outbox.in_use()
+    assert outbox.pass_audio(FRAME) == wire.append(FRAME)
+    outbox.put(b"first")
+    assert outbox.pass_audio(FRAME) is None
+    assert outbox.take() == [b"first"]
+    assert outbox.pass_audio(FRAME) == wire.append(FRAME)
+    outbox.close()
+    assert outbox.pass_audio(FRAME) is None
+
+
+def test_places_are_counted_with_the_audio_that_passed() -> None:
+    outbox = Outbox(AudioFormat.PCM16_24K)
+    outbox.in_use()
+    for _ in range(50):
+        outbox.pass_audio(FRAME)
+    outbox.missing(9_600)
+    assert [outbox.call_ms(at) for at in (999, 1_000)] == [999, 1_200]
+
+
 def test_so_many_gaps_that_old_ones_count_together() -> None:
     outbox = Outbox(AudioFormat.ULAW_8K)
     for _ in range(200):

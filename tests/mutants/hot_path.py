@@ -8,6 +8,10 @@ _WIRE = ("tests/telephony/test_twilio_wire.py",)
 _INTAKE = ("tests/telephony/test_twilio_intake.py",)
 _ORDER = ("tests/telephony/test_twilio_order.py",)
 _DIRECT = ("tests/telephony/test_twilio_direct.py",)
+_HEARING = ("tests/agents/test_hearing.py",)
+_PARTS = ("tests/agents/test_realtime_parts.py",)
+_PCM = ("tests/agents/test_pcm.py",)
+_SEATS = ("tests/telephony/test_seats.py",)
 _POURING = ("tests/telephony/test_pouring.py",)
 
 HOT_PATH = (
@@ -80,6 +84,69 @@ HOT_PATH = (
         "        if False:\n",
         "a frame of four gigabytes is waited for",
         _FRAMES,
+    ),
+    Mutant(
+        "agents/frames.py",
+        "            self._keys = _drawn()\n",
+        "            self._keys = _drawn() * 2\n",
+        "frames to the model have keys that were used before",
+        _FRAMES,
+    ),
+    Mutant(
+        "agents/websocket.py",
+        "        if connection is not None and not connection.paused:\n            message",
+        "        if connection is not None:\n            message",
+        "what a deaf server does not read piles up where nothing can be dropped",
+        _HEARING,
+    ),
+    Mutant(
+        "agents/realtime/outbox.py",
+        "        if self._waiting or not self._passing:\n",
+        "        if not self._passing:\n",
+        "the caller's audio overtakes itself",
+        _PARTS,
+    ),
+    Mutant(
+        "agents/realtime/outbox.py",
+        "        if self._waiting or not self._passing:\n",
+        "        if self._waiting:\n",
+        "a session that hears a caller ends as one that nobody used",
+        _HEARING,
+    ),
+    Mutant(
+        "agents/realtime/outbox.py",
+        "            return None\n        self._taken_audio += len(audio)\n",
+        "            return None\n",
+        "after a standstill the caller's words lie where they were not",
+        _PARTS,
+    ),
+    Mutant(
+        "telephony/seats.py",
+        "        if seat.engine is None or seat.left:\n",
+        "        if seat.engine is None:\n",
+        "a session that was left goes on hearing the caller",
+        _SEATS,
+    ),
+    Mutant(
+        "agents/pcm.py",
+        "        if loudest > fir.safe or before > fir.safe:\n",
+        "        if loudest > fir.safe:\n",
+        "the end of a loud word crackles",
+        _PCM,
+    ),
+    Mutant(
+        "agents/pcm.py",
+        " if len(samples) >= len(self._held) else max(before, loudest)\n",
+        "\n",
+        "a loud word in small pieces crackles",
+        _PCM,
+    ),
+    Mutant(
+        "agents/pcm.py",
+        "self._benches.pop((held, piece), None)",
+        "self._benches.get((held, piece))",
+        "calls in two threads hear each other",
+        _PCM,
     ),
     Mutant(
         "telephony/pouring.py",
