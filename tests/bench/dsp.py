@@ -18,9 +18,13 @@ from tests.signals import tone
 ROUNDS = 5
 REPEATS = 2_000
 
-LINE = ulaw.encode(tone(700, 8_000, 160))
+SPOKEN = 12_000
+"""A peak of speech. What is louder than 14,800 could overshoot, and has to be limited."""
+
+LINE = ulaw.encode(tone(700, 8_000, 160, SPOKEN))
+LOUD = ulaw.encode(tone(700, 8_000, 160))
 PHONE = ulaw.decode(LINE)
-MODEL = tone(700, 24_000, 480)
+MODEL = tone(700, 24_000, 480, SPOKEN)
 AUDIO = MODEL.tobytes()
 PCM = AudioFormat.PCM16_24K
 ULAW = AudioFormat.ULAW_8K
@@ -36,6 +40,7 @@ def pieces() -> dict[str, Callable[[], object]]:
         "24 to 8 kHz, 145 taps": lambda: down.push(MODEL),
         "24 to 16 kHz, 121 taps": lambda: recogniser.push(MODEL),
         "uplink, resampled": lambda: uplink.push(LINE),
+        "uplink, resampled, loud": lambda: uplink.push(LOUD),
         "downlink, resampled": lambda: downlink.push(AUDIO),
         "uplink or downlink, passed through": lambda: passing.push(LINE),
     }
