@@ -5,6 +5,9 @@ very bytes of the line; for any other the audio is resampled, with its state car
 to piece, so that a piece may have any length.
 """
 
+# In the standard library up to Python 3.12, the audioop-lts package after it.
+import audioop
+
 import numpy as np
 
 from agents.engine import AudioFormat
@@ -27,7 +30,7 @@ class Uplink:
         if self._resampler is None:
             return line
         pcm = self._resampler.push_bytes(ulaw.linear(line))
-        return pcm.astype(PCM16, copy=False).tobytes()
+        return pcm if PCM16.isnative else audioop.byteswap(pcm, PCM16.itemsize)
 
 
 class Downlink:

@@ -132,7 +132,7 @@ def test_a_filter_keeps_the_benches_of_a_few_lengths() -> None:
 def test_bytes_are_heard_as_the_samples_they_are(fir: Filter, pcm: Pcm, sizes: list[int]) -> None:
     one, other = Polyphase(fir), Polyphase(fir)
     for piece in pieces(pcm, sizes):
-        assert same(one.push_bytes(piece.tobytes()), other.push(piece))
+        assert one.push_bytes(piece.tobytes()) == other.push(piece).tobytes()
     assert same(one.flush(), other.flush())
 
 

@@ -143,6 +143,13 @@ HOT_PATH = (
     ),
     Mutant(
         "agents/pcm.py",
+        "_ROUNDING = np.array(1.5 * 2**52)\n",
+        "_ROUNDING = np.array(1.5 * 2**51)\n",
+        "every sample is twice as loud",
+        _PCM,
+    ),
+    Mutant(
+        "agents/pcm.py",
         "self._benches.pop((held, piece), None)",
         "self._benches.get((held, piece))",
         "calls in two threads hear each other",

@@ -1,11 +1,12 @@
 """Both directions of a call's audio: whole, uncut, and nothing of a cut reply in the next."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.engine import AudioFormat
-from telephony.media import ulaw
+from telephony.media import transcode, ulaw
 from telephony.media.transcode import Downlink, Uplink
 from tests.signals import SIZES, pieces, rms, tone
 
@@ -34,6 +35,17 @@ def test_an_engine_of_mu_law_gets_and_gives_the_bytes_of_the_line(line: bytes) -
     assert down.flush() == b""
     down.reset()
     assert down.push(line) == line
+
+
+def test_a_machine_of_the_other_byte_order_sends_and_takes_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To whom its own order is the other one."""
+    sent = Uplink(PCM).push(FRAME)
+    heard = Downlink(PCM).push(sent)
+    monkeypatch.setattr(transcode, "PCM16", np.dtype("<i2").newbyteorder())
+    assert Uplink(PCM).push(FRAME) == np.frombuffer(sent, np.int16).byteswap().tobytes()
+    assert Downlink(PCM).push(np.frombuffer(sent, np.int16).byteswap().tobytes()) == heard
 
 
 @given(BYTES, SIZES)
