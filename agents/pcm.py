@@ -31,9 +31,9 @@ STEPS = 8
 # machine up to twenty times what they save; and a peer's burst must not set our use of memory.
 LARGEST = 2_048
 
-# Lengths of pieces for which a filter keeps its bench: the frames of a line have one, the deltas of
-# a model a few.
-BENCHES = 8
+# Lengths of pieces for which a bench keeps its places: the frames of a line have one, the deltas
+# of a model some.
+PLACES = 32
 
 SAMPLE_BYTES = 2
 
@@ -95,7 +95,7 @@ class Filter:
         gain = max(int(np.abs(self.taps[branch::up]).sum()) for branch in range(up))
         self.safe = 32_767 * ONE // gain
         """What is nowhere louder than this cannot overshoot, whatever it is."""
-        self._benches: dict[tuple[int, int], _Bench] = {}
+        self._benches: list[_Bench] = []
 
     def _matrix(self) -> NDArray[np.float64]:
         """Column `n` holds the taps that make output `n` of a row from the row's inputs."""
@@ -107,31 +107,52 @@ class Filter:
         bank.setflags(write=False)
         return bank
 
-    def take_bench(self, held: int, piece: int) -> "_Bench":
-        """For `piece` bytes behind `held` bytes of the past; nobody else has it, in any thread,
-        until it is given back."""
-        return self._benches.pop((held, piece), None) or _Bench(self, held, piece)
+    def take_bench(self) -> "_Bench":
+        """Nobody else has it, in any thread, until it is given back."""
+        try:
+            return self._benches.pop()
+        except IndexError:
+            return _Bench(self)
 
     def give_back(self, bench: "_Bench") -> None:
-        if len(self._benches) >= BENCHES:
-            self._benches.clear()
-        self._benches[bench.lengths] = bench
+        self._benches.append(bench)
 
 
 class _Bench:
-    """Where a filter works on pieces of one length.
+    """Where a filter works.
 
-    All calls use it in turn: memory and views made anew for each frame would cost more than the
-    product does, and a call's own would be out of the processor's caches.
+    All calls use the same in turn: memory and views made anew for each frame would cost more than
+    the product does, and a call's own would be out of the processor's caches.
     """
 
-    def __init__(self, fir: Filter, held: int, piece: int) -> None:
-        self.lengths = (held, piece)
-        samples = (held + piece) // SAMPLE_BYTES
-        steps = (samples - fir.history) // fir.down
+    def __init__(self, fir: Filter) -> None:
+        self._fir = fir
+        fresh = fir.down - 1 + LARGEST
+        rows = -(-(fresh // fir.down) // STEPS)
+        self._line: Pcm = np.zeros(fir.history + fresh + STEPS * fir.down, np.int16)
+        self._inputs: Line = np.empty((rows, fir.width))
+        self._outputs: Line = np.empty((rows, STEPS * fir.up))
+        self._places: dict[tuple[int, int], _Place] = {}
+
+    def place(self, held: int, piece: int) -> "_Place":
+        """For `piece` bytes, no more than LARGEST samples, behind `held` bytes of the past."""
+        place = self._places.get((held, piece))
+        if place is None:
+            if len(self._places) >= PLACES:
+                self._places.clear()
+            place = _Place(self._fir, self._line, self._inputs, self._outputs, held, piece)
+            self._places[held, piece] = place
+        return place
+
+
+class _Place:
+    """The parts of a bench that a piece of one length takes."""
+
+    def __init__(
+        self, fir: Filter, line: Pcm, inputs: Line, outputs: Line, held: int, piece: int
+    ) -> None:
+        steps = ((held + piece) // SAMPLE_BYTES - fir.history) // fir.down
         rows = -(-steps // STEPS)
-        padding = (rows * STEPS - steps) * fir.down
-        line: Pcm = np.zeros(samples + padding, np.int16)
         filled = line.data.cast("B")[: held + piece]
         self.past = filled[:held]
         self.piece = filled[held:]
@@ -142,13 +163,14 @@ class _Bench:
         self.windows: Pcm = np.ndarray(
             (rows, fir.width), np.int16, line, strides=(STEPS * fir.down * stride, stride)
         )
-        """The inputs of each row, overlapping."""
-        self.inputs: Line = np.empty((rows, fir.width))
+        """The inputs of each row, overlapping. What lies behind the piece makes outputs that
+        nobody looks at."""
+        self.inputs = inputs[:rows]
         """The same, each by itself: BLAS wants them so."""
-        self.outputs: Line = np.empty((rows, STEPS * fir.up))
-        self.sums: Line = self.outputs.reshape(-1)[: steps * fir.up]
-        """Of the outputs those that are no padding."""
-        self.heard: Pcm = self.outputs.view(np.int16).reshape(-1)[_LOWEST::4][: steps * fir.up]
+        self.outputs = outputs[:rows]
+        self.sums = self.outputs.reshape(-1)[: steps * fir.up]
+        """Those that are looked at."""
+        self.heard = self.sums.view(np.int16)[_LOWEST::4]
         """The lowest 16 bits of each."""
 
 
@@ -187,20 +209,21 @@ class Polyphase:
 
     def _push(self, samples: bytes) -> bytes:
         fir = self._fir
-        bench = fir.take_bench(len(self._held), len(samples))
-        bench.past[:] = self._held
-        bench.piece[:] = samples
-        self._held = bench.rest.tobytes()
+        bench = fir.take_bench()
+        at = bench.place(len(self._held), len(samples))
+        at.past[:] = self._held
+        at.piece[:] = samples
+        self._held = at.rest.tobytes()
         self._begun = True
         before, loudest = self._loudest, audioop.max(samples, SAMPLE_BYTES)
         self._loudest = loudest if len(samples) >= len(self._held) else max(before, loudest)
-        bench.inputs[...] = bench.windows
-        bench.inputs.dot(fir.bank, bench.outputs)
-        sums = bench.sums
+        at.inputs[...] = at.windows
+        at.inputs.dot(fir.bank, at.outputs)
+        sums = at.sums
         if loudest > fir.safe or before > fir.safe:
             sums.clip(_BOTTOM, _TOP, sums)
         np.add(sums, _ROUNDING, sums)
-        heard = bench.heard.tobytes()
+        heard = at.heard.tobytes()
         fir.give_back(bench)
         return heard
 

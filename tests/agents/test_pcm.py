@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.pcm import (
-    BENCHES,
     LARGEST,
     NOTHING,
     ONE,
+    PLACES,
     Filter,
     Pcm,
     Polyphase,
@@ -119,13 +119,23 @@ def test_streams_in_many_threads_do_not_hear_each_other_either() -> None:
         assert all(threads.map(hears, range(16)))
 
 
-def test_a_filter_keeps_the_benches_of_a_few_lengths() -> None:
+def test_one_after_the_other_works_on_one_bench_with_places_for_a_few_lengths() -> None:
     fir = Filter(1, 1, np.ones(9))
-    for length in range(1, 10 * BENCHES):
-        stream = Polyphase(fir)
-        stream.push(LOUD[:length])
-        assert len(fir._benches) <= BENCHES
-    assert fir.take_bench(16, 2 * length) is not fir.take_bench(16, 2 * length)
+    for length in range(1, 10 * PLACES):
+        Polyphase(fir).push(LOUD[:length])
+    (bench,) = fir._benches
+    assert 0 < len(bench._places) <= PLACES
+    assert fir.take_bench() is bench
+    assert fir.take_bench() is not bench, "somebody has it"
+
+
+@pytest.mark.parametrize("fir", [TRIPLE, THIRD, TWO_THIRDS, FIVE_SEVENTHS, SHORT])
+def test_a_bench_has_room_for_the_longest_piece_behind_the_longest_past(fir: Filter) -> None:
+    first = np.arange(fir.down - 1, dtype=np.int16)
+    pcm = np.concatenate((first, tone(440, 24_000, LARGEST)))
+    stream = Polyphase(fir)
+    stream.push(first)
+    assert same(stream.push(pcm[len(first) :]), by_definition(fir, pcm))
 
 
 @given(FILTERS, STREAMS, SIZES)
