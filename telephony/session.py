@@ -251,12 +251,14 @@ class Session:
 
     def _passes(self, event: CallEvent) -> bool:
         """Nothing is to be decided about it: the engine gets it, and the call hears of it soon."""
-        if isinstance(event, MarkEchoed):
-            return self._call.can_wait(event) and self._lane.takes_echo(event.name, self._now())
-        if not isinstance(event, CallerAudio) or not self._lane.takes(event, self._now()):
+        if isinstance(event, CallerAudio):
+            passes = self._lane.takes(event, self._now())
+            if passes:
+                self._seats.hear(event.ulaw)
+            return passes
+        if not isinstance(event, MarkEchoed) or not self._call.can_wait(event):
             return False
-        self._seats.hear(event.ulaw)
-        return True
+        return self._lane.takes_echo(event.name, self._now())
 
     def _catch_up(self) -> None:
         """Tell the call what has passed since anything happened."""
