@@ -107,6 +107,10 @@ class Filter:
         bank.setflags(write=False)
         return bank
 
+    def __deepcopy__(self, _memo: object) -> "Filter":
+        """Shared with copies of a call as well."""
+        return self
+
     def take_bench(self) -> "_Bench":
         """Nobody else has it, in any thread, until it is given back."""
         try:

@@ -1,5 +1,6 @@
 """The resampler: exact under any cut of its input, on time, and forgetful when told so."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -117,6 +118,14 @@ def test_streams_in_many_threads_do_not_hear_each_other_either() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(hears, range(16)))
+
+
+def test_a_copy_of_a_stream_goes_on_by_itself() -> None:
+    stream = Polyphase(THIRD)
+    stream.push(LOUD[:500])
+    other = copy.deepcopy(stream)
+    stream.push(LOUD[:100])
+    assert same(other.push(LOUD[500:]), by_definition(THIRD, LOUD)[500 // 3 :])
 
 
 def test_one_after_the_other_works_on_one_bench_with_places_for_a_few_lengths() -> None:
