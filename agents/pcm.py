@@ -143,7 +143,7 @@ class _Bench:
         place = self._places.get((held, piece))
         if place is None:
             if len(self._places) >= PLACES:
-                self._places.clear()
+                del self._places[next(iter(self._places))]
             place = _Place(self._fir, self._line, self._inputs, self._outputs, held, piece)
             self._places[held, piece] = place
         return place

@@ -444,16 +444,16 @@ class Session:
 
     def _last_words(self, now: float) -> list[Record | StoreAudio]:
         """What the core can still tell of the call, if it can tell anything."""
+        commands: list[CallCommand] = []
         try:
-            commands = self._call.handle(StreamLost("internal"), now)
+            if self._lane.waiting:
+                commands += self._call.handle(self._lane.rest(), self._lane.came_s)
+            commands += self._call.handle(StreamLost("internal"), now)
         except Exception:  # broken it is, and known to be
             return []
-        told = (command for command in commands if isinstance(command, Record | StoreAudio))
-        return [
-            command
-            for command in told
-            if not (isinstance(command, Record) and isinstance(command.entry, EndLine))
-        ]
+        told = (each for each in commands if isinstance(each, Record | StoreAudio))
+        # How it has ended is written down by who knows.
+        return [each for each in told if not _ends(each)]
 
     def _end(self, reason: EndedReason) -> None:
         self.ended = reason
@@ -490,3 +490,7 @@ class Session:
         except TimeoutError:
             self._around.count("task_left_behind")
             self._log.error("task_left_behind", tasks=self._tasks.names())
+
+
+def _ends(command: Record | StoreAudio) -> bool:
+    return isinstance(command, Record) and isinstance(command.entry, EndLine)

@@ -93,8 +93,8 @@ def plain(sentence: str) -> str:
     """Its words in lower case with contractions spelt out, and a comma for each break."""
     lowered = sentence.casefold().replace("\u2019", "'")
     tokens = _TOKEN.findall(lowered)
-    words = [_spelt(token) if "'" in token or token in _SHORT else token for token in tokens]
-    return " ".join([word if word[0].isalnum() else "," for word in words])
+    words = [token if token[0].isalnum() else "," for token in tokens]
+    return " ".join([_spelt(word) if "'" in word or word in _SHORT else word for word in words])
 
 
 @lru_cache(maxsize=8)

@@ -52,7 +52,6 @@ class CallerLine:
             self._relay.unheard(at_samples, event.ulaw)
             return [*echoed, stored]
         append = self._relay.caller_audio(at_samples, event.ulaw)
-        self._barge_ins.heard(echoed)
         claimed = self._barge_ins.caller_audio(event.ulaw, now)
         return [*echoed, stored, *append, *claimed, *self._relay.unheeded(now)]
 

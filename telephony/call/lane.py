@@ -6,8 +6,8 @@ them as one as soon as they are so many that they could make a difference, and b
 happens to it. So nothing is decided later than it would be piece by piece.
 
 Marks that come back amid that audio go along with it, each with the moment at which it came: they
-tell how far playback has got, and as long as there is more to play nobody waits for that. Nor for
-those of audio that was thrown away, which all come at once.
+tell how far playback has got, and as long as there is more of an item nobody waits for that. Nor
+for those of audio that was thrown away, which all come at once.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from telephony.call.events import CallerAudio, Echo
 
 LANE_SAMPLES: Final = 1_600
-"""What follows from the state of a call is looked at so often."""
+"""The call is told of them in time for what it looks at (`telephony.call.pace`)."""
 _PER_MS: Final = 8
 """Samples of the line in a millisecond."""
 _ECHOES: Final = 50

@@ -176,6 +176,13 @@ class _Queue:
         name = next((piece.mark for piece in self.pieces if piece.mark is not None), None)
         return name if self._reach(until_s) - self._up_to(name) <= STALL_S * RATE else None
 
+    def goes_on_behind(self, name: str) -> bool:
+        """There is more of the same item behind this mark."""
+        pieces = iter(self.pieces)
+        marked = next((piece for piece in pieces if piece.mark == name), None)
+        behind = next(pieces, None)
+        return marked is not None and behind is not None and behind.item is marked.item
+
     def foretells(self, name: str) -> float | None:
         """When the echo of this mark can come at the earliest; None: it is not waited for."""
         until_s = self._heard_until_s + self._trip.least_one_way_s
@@ -396,13 +403,13 @@ class Ledger:
             self._settle(clearing, seen, now, now - self.trip.least_one_way_s)
 
     def can_wait(self, name: str) -> bool:
-        """This echo tells no more than how far playback has got, or had got when it was cleared:
-        it ends nothing and settles nothing."""
+        """This echo tells no more than how far playback of an item has got, or had got when it was
+        cleared: it ends nothing and settles nothing."""
+        if name in self._probes:
+            return False
         if not name.startswith(f"{self._generation}:"):
             return True
-        pieces = self._queue.pieces
-        playing = bool(pieces) and not self._clearings and name not in self._probes
-        return playing and pieces[-1].mark != name
+        return not self._clearings and self._queue.goes_on_behind(name)
 
     # ---- what follows from it ----------------------------------------------------------------
 

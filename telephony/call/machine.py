@@ -84,6 +84,8 @@ from telephony.call.waiting import Waiting
 from telephony.transcripts.entry import EndedReason
 from tools.calls.keys import SEND_DIGITS
 
+_LINE = CallerAudio | MarkEchoed
+
 
 class Call:
     """One call. See the module for the contract."""
@@ -164,11 +166,12 @@ class Call:
         commands = [*self._money.told(event, now), *self._dispatch(event, now)]
         commands += self._line_health.check(event, commands, now)
         if steady and self._goes_on(event) and self._pace.is_quiet(event, commands, now):
-            self._barge_ins.heard(commands)
             return commands
         self._pace.looks(now)
-        commands += [*self._money.heed(now), *self._playback.settle(now)]
-        self._barge_ins.heard(commands)
+        settled = self._playback.settle(now)
+        commands += [*self._money.heed(now), *settled]
+        # Of what echoes have told it knows already.
+        self._barge_ins.heard(settled if isinstance(event, _LINE) else commands)
         commands = self._consent.check(commands, now)
         self.hearing.testimony.note(commands)
         self._honesty.asked(commands)
@@ -391,6 +394,7 @@ class Call:
 
     def _echoed(self, name: str, now: float) -> list[CallCommand]:
         commands = self._playback.echoed(name, now)
+        self._barge_ins.heard(commands)
         heard_ms = (c.at_samples * 1000 // RATE for c in commands if isinstance(c, StoreAudio))
         turn = next(filter(None, map(self._floor.answer_heard, heard_ms)), None)
         return [*commands, Record(turn)] if turn else commands

@@ -182,7 +182,11 @@ class Withheld:
             self._release()
         seal = self._kept.fingerprint(commands)
         at = self._listen(event, commands)
-        size = _EVENT_BYTES + len(event.audio) if isinstance(event, AudioDelta) else _EVENT_BYTES
+        size = _EVENT_BYTES
+        if isinstance(event, AudioDelta):
+            size += len(event.audio)
+        elif isinstance(event, CallerAudio):
+            size += _EVENT_BYTES * len(event.echoes)
         self._queue.append(_Event(now, event, seal, at, size))
         self._bytes += size
 

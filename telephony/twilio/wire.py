@@ -230,13 +230,13 @@ def usual(message: bytes) -> Media | Mark | None:
     What this reads `parse` reads alike. None tells nothing: `parse` it.
 
     `message` may be no UTF-8, and of any size and depth. Where no field is unknown, no value is
-    skipped: each string was decoded, and there is nothing to be nested in.
+    skipped but before the event's name is found: each string was decoded.
     """
     if len(message) > MAX_FRAME_BYTES:
         return None
     try:
         frame = _usual_decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     sequence = frame.sequence_number
     if isinstance(frame, _UsualMedia):

@@ -11,6 +11,7 @@ from agents.engine import (
     CallerSpeechStarted,
     EngineFailed,
     EngineReady,
+    ItemDone,
     ResponseStarted,
     TruncateItem,
 )
@@ -29,6 +30,7 @@ from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import JournalWriter
 from telephony.transcripts.records import Happened, read
 from telephony.transcripts.replay import replay
+from telephony.transcripts.wav import HEADER_BYTES
 from tests.exploring import examples
 from tests.fakes.scripted_engine import ScriptedEngine
 from tests.telephony.script import live, seconds
@@ -133,6 +135,26 @@ def test_a_mark_can_wait_as_long_as_there_is_more_to_be_played() -> None:
     assert not silent.call.can_wait(MarkEchoed("0:1:800")), "nothing is being played"
 
 
+def test_the_last_mark_of_an_item_cannot_wait_whatever_comes_behind_it() -> None:
+    """Its line is written with it, on which tools and keys may hang."""
+    story = live().until_s(1.0).speaks(seconds(0.3)).finishes()
+    *_, before, last = story.marks()
+    story.speaks(seconds(1.0), "item_2", reply="r2")
+    assert story.call.can_wait(MarkEchoed(before))
+    assert not story.call.can_wait(MarkEchoed(last))
+
+
+def test_the_mark_behind_the_first_of_two_cuts_cannot_wait() -> None:
+    story = live().until_s(1.0).speaks(seconds(2.0))
+    story.prompt = False
+    story.wait(0.3).happens(CallerSpeechStarted("u1", 1_200))
+    first = story.marks()[-1]
+    story.speaks(seconds(1.0), "item_2", reply="r2").wait(0.2)
+    story.happens(CallerSpeechStarted("u2", 1_400))
+    assert story.marks()[-1] != first
+    assert not story.call.can_wait(MarkEchoed(first))
+
+
 def test_marks_that_were_cleared_can_wait_and_the_one_that_settles_the_cut_cannot() -> None:
     story = live().until_s(1.0).speaks(seconds(2.0))
     story.prompt = False
@@ -149,7 +171,8 @@ def test_marks_that_were_cleared_can_wait_and_the_one_that_settles_the_cut_canno
 
 TOLD = TruncateItem, Record
 SLOW = st.integers(0, 60)
-STEPS = st.tuples(st.sampled_from(["frame", "frame", "frame", "echo", "echo", "speaks"]), SLOW)
+KINDS = ["frame", "frame", "frame", "echo", "echo", "speaks", "reply"]
+STEPS = st.tuples(st.sampled_from(KINDS), SLOW)
 
 
 class Line:
@@ -159,6 +182,7 @@ class Line:
         self._together = together
         self._lane = Lane()
         self._frames, self._returned = 50, 1
+        self._turns = self._replies = 1
         self.now = 1.0
         self.story = live().until_s(self.now).speaks(seconds(2.0))
         self.story.prompt = False
@@ -169,7 +193,14 @@ class Line:
                 self._deliver(audio(self._frames))
                 self._frames += 1
             case "speaks":
-                self._deliver(CallerSpeechStarted("u1", round(self.now * 1000)))
+                self._turns += 1
+                self._deliver(CallerSpeechStarted(f"u{self._turns}", round(self.now * 1000)))
+            case "reply":
+                self._replies += 1
+                item, reply = f"i{self._replies}", f"r{self._replies}"
+                self._deliver(ResponseStarted(reply))
+                self._deliver(AudioDelta(reply, item, 0, seconds(0.5)))
+                self._deliver(ItemDone(reply, item))
             case "echo" if self._returned < len(self.story.marks()):
                 self._returned += 1
                 self._deliver(MarkEchoed(self.story.marks()[self._returned - 1]))
@@ -308,13 +339,17 @@ async def test_marks_are_told_with_the_audio_they_came_amid_and_the_last_one_at_
 async def test_fault_p10_an_engine_that_cannot_take_audio_ends_this_call_only(
     one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its `submit` raises for audio, which none may do."""
+    """It raises for audio, which none may do. What has passed is kept."""
     call = one()
     await call.begin()
-    call.session.deliver(audio(0))
+    for number in range(4):
+        call.session.deliver(audio(number))
     monkeypatch.setattr(call.engine, "heard", None)
-    call.session.deliver(audio(1))
+    call.session.deliver(audio(4))
     assert call.session.ended is EndedReason.INTERNAL_ERROR
+    assert await call.journal.written(5.0)
+    stored = (call.journal.folder / "caller.wav").read_bytes()[HEADER_BYTES:]
+    assert stored == b"".join(audio(number).ulaw for number in range(5))
     assert "call_core_failed" in call.around.counted
     await call.ended()
 

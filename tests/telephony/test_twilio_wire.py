@@ -353,6 +353,14 @@ def test_anything_else_goes_the_general_one(frame: dict[str, Any]) -> None:
     assert wire.usual(peer.text(frame).encode()) is None
 
 
+@pytest.mark.parametrize("opens", ["[", '{"a":'])
+@pytest.mark.parametrize("depth", [2, 9, 5_000, 20_000])
+def test_however_deep_a_value_before_the_event_is_nested(opens: str, depth: int) -> None:
+    """To find the event the decoder skips it, level by level."""
+    made = '{"x":' + opens * depth + "1" + ("]" if opens == "[" else "}") * depth
+    assert wire.usual((made + "," + AS_IN_TWILIO_S_DOCUMENTATION[1:]).encode()) is None
+
+
 @pytest.mark.parametrize("shape", WRONG_SHAPES)
 def test_and_whatever_is_bad_is_left_to_it(
     shape: tuple[dict[str, Any], str, Any, BadKind],

@@ -218,6 +218,7 @@ def test_words_are_compared_without_their_dress() -> None:
         "i have booked it you are in , are not you"
     )
     assert plain("I cannot, I'm told; can't we?") == "i can not , i am told , can not we"
+    assert plain("The table is n't booked.").split() == ["the", "table", "is", "not", "booked"]
 
 
 @given(_SAID)
