@@ -17,9 +17,9 @@ from agents.engine import AudioFormat
 from telephony.media.transcode import Downlink, Uplink
 from telephony.twilio import wire
 
-CALL_MS = {"ulaw": 5.5, "pcm": 7.2}
+CALL_MS = {"ulaw": 4.0, "pcm": 5.0}
 """CPU of one call and second on the machine of tests/bench/README.md, 100 calls at once."""
-PROBE_MS = 0.9
+PROBE_MS = 0.6
 """CPU of one probe there."""
 USED = 0.6
 """Of a core: beyond, one call's work is in the way of another's."""
