@@ -21,6 +21,18 @@ from tests.telephony.twilio_server import serving_app
 FAR_TOO_MUCH = "x" * 60_000
 
 
+class Offers:
+    """Is offered each whole message, and takes all or none."""
+
+    def __init__(self, *, takes: bool) -> None:
+        self.offered: list[bytes] = []
+        self._takes = takes
+
+    def __call__(self, message: bytes) -> bool:
+        self.offered.append(message)
+        return self._takes
+
+
 class Application:
     """An ASGI application that takes its socket over when the test says so."""
 
@@ -173,50 +185,35 @@ async def test_messages_in_one_packet_are_offered_one_by_one() -> None:
 
 async def test_what_is_offered_may_be_no_utf8_and_is_refused_by_who_does_not_want_it() -> None:
     application = Application()
-    offered: list[bytes] = []
-
-    def first(message: bytes) -> bool:
-        offered.append(message)
-        return False
-
+    first = Offers(takes=False)
     async with connected(application) as socket:
         application.take_over(first)
         await socket.send(b"\xff" * 200, text=True)
         await asyncio.wait_for(socket.wait_closed(), 5)
         assert socket.close_code == 1007
-    assert (offered, application.taken) == ([b"\xff" * 200], [])
+    assert (first.offered, application.taken) == ([b"\xff" * 200], [])
 
 
 async def test_nothing_is_offered_once_a_close_was_sent() -> None:
     application = Application()
-    offered: list[bytes] = []
-
-    def first(message: bytes) -> bool:
-        offered.append(message)
-        return True
-
+    first = Offers(takes=True)
     async with connected(application) as socket:
         direct = application.take_over(first)
         await direct.send({"type": "websocket.close", "code": 1000, "reason": ""})
         direct.data_received(Masking().text(LONG.encode()))
         await asyncio.wait_for(socket.wait_closed(), 5)
-    assert (offered, application.taken) == ([], [])
+    assert (first.offered, application.taken) == ([], [])
 
 
 async def test_nor_once_one_came() -> None:
     application = Application()
-    offered: list[bytes] = []
-
-    def first(message: bytes) -> bool:
-        offered.append(message)
-        return True
-
+    first = Offers(takes=True)
     async with connected(application) as socket:
         direct = application.take_over(first)
         direct.conn.receive_data(b"\x88\x80\x00\x00\x00\x00")
         direct.data_received(Masking().text(LONG.encode()))
         socket.transport.abort()
-    assert (offered, application.taken) == ([], [])
+    assert (first.offered, application.taken) == ([], [])
 
 
 async def test_the_end_of_a_connection_is_told_through_asgi_all_the_same() -> None:
