@@ -37,6 +37,16 @@ async def test_a_few_calls_fill_in_every_figure(audio: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
+async def test_the_cost_of_what_is_held_back_is_measured_as_well() -> None:
+    wish = Wish("ulaw", calls=2, seconds=4.0, server_core=None, barge_in="confirmed", settle_s=0.5)
+    figures = await measure(wish, lambda _: None)
+    assert (figures.failed_calls, figures.frames_lost, figures.complaints) == (0, 0, ())
+    assert figures.cpu_ms_per_call_second > 0
+    assert figures.up_ms.count >= 2 * 4 * 50 * 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 async def test_a_peer_is_measured_in_the_same_way() -> None:
     wish = Wish("ulaw", calls=2, seconds=2.0, server_core=None, settle_s=0.5, peer="minimal sample")
     figures = await measure(wish, lambda _: None)

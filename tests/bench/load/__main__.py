@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import uvloop
+from msgspec import structs
 
 from tests.bench.load.figures import Figures, median, table
 from tests.bench.load.peers import PEERS
@@ -69,6 +70,13 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         help="measure each line so often and print medians (default: 1)",
     )
     parser.add_argument(
+        "--barge-in",
+        choices=("immediate", "confirmed"),
+        default="immediate",
+        help="our server's FRONTDESK_BARGE_IN; `confirmed` holds audio back on purpose, so that of"
+        " its latencies only `up` means anything (default: immediate, as all peers do)",
+    )
+    parser.add_argument(
         "--peers",
         nargs="*",
         choices=tuple(PEERS),
@@ -110,8 +118,9 @@ async def all_lines(wished: argparse.Namespace, core: int | None) -> list[Figure
     lines: list[Figures] = []
     for peer, audio in [*(("", audio) for audio in audios), *_installed(wished.peers)]:
         for calls in wished.calls:
+            wish = Wish(audio, calls, wished.seconds, core, 1, peer, wished.barge_in)
             runs = [
-                await measure(Wish(audio, calls, wished.seconds, core, seed, peer), tell)
+                await measure(structs.replace(wish, seed=seed), tell)
                 for seed in range(1, wished.runs + 1)
             ]
             lines.append(median(runs))

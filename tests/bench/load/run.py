@@ -37,6 +37,9 @@ class Wish(msgspec.Struct, frozen=True):
     seed: int = 1
     peer: str = ""
     """Whose server; empty: ours."""
+    barge_in: str = "immediate"
+    """Our own server's policy: see `FRONTDESK_BARGE_IN`. What `confirmed` holds back on purpose
+    counts as late, so that of its latencies only those of the caller's sound mean anything."""
     settle_s: float = 3.0
     """From the last call's start to the measurement: by then all greetings are under way."""
 
@@ -246,7 +249,8 @@ def _trouble(session: BenchSession | None, report: PhoneReport | None) -> str:
 def _server(wish: Wish, model_url: str) -> Server:
     if wish.peer:
         return PeerServer(wish.peer, model_url, wish.calls, wish.server_core)
-    return Server(model_url, wish.audio, wish.calls, wish.server_core)
+    policy = {"FRONTDESK_BARGE_IN": wish.barge_in}
+    return Server(model_url, wish.audio, wish.calls, wish.server_core, more=policy)
 
 
 async def measure(wish: Wish, tell: Tell, beside: Beside | None = None) -> Figures:
