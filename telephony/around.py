@@ -1,11 +1,12 @@
 """What all calls of a service share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telephony.accounts import Watch
 from telephony.call.commands import Onward
 from telephony.live.hub import Hub
+from telephony.spare import Spare
 from telephony.staff import Staff
 from telephony.twilio.onward import Documents
 from telephony.twilio.rest import CallControl
@@ -23,6 +24,11 @@ class Around:
     count: Callable[[str], None]
     watch: Watch
     live: Hub
+    spare: Spare = field(default_factory=Spare)
+
+    @property
+    def later(self) -> Callable[[Callable[[], None]], None]:
+        return self.spare.later
 
     @property
     def show(self) -> Watch:

@@ -12,7 +12,6 @@ from agents.engine import (
     AppendAudio,
     CloseEngine,
     Engine,
-    EngineFailed,
     Remember,
     ToolCalled,
     ToolOutput,
@@ -64,6 +63,7 @@ from telephony.call.lane import Lane
 from telephony.call.machine import Call
 from telephony.confidence import HiddenKeys
 from telephony.custody import Keeping, Unkept
+from telephony.mishaps import mishap
 from telephony.redacting.conversation import Conversation
 from telephony.redactions import Redactions
 from telephony.seats import Opener, Seats
@@ -84,27 +84,12 @@ from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
 from tools.onhold import OnHold
 from tools.redacting.kinds import NOTHING
-from tools.results import answer
-from tools.spec import ToolOutcome, ToolState
+from tools.spec import ToolOutcome
 
 log = structlog.get_logger()
 
 _LET_GO_S = 1.0
 """What was cancelled and has not ended by then is left behind."""
-
-_FAILED: dict[str, CallEvent] = {
-    "hang": HangUpFailed("internal"),
-    "redirect": HandOverFailed("internal"),
-}
-"""What a call is told of a task that broke, by the task's first word."""
-
-_BROKEN = "That did not work just now."
-"""Not that nothing was changed: who knows how far it came?"""
-_TOOLS: dict[str, tuple[ToolState, str]] = {
-    "tool": (ToolState.FAILED, answer(ToolState.FAILED, {"message": _BROKEN})),
-    "settle": (ToolState.UNKNOWN, answer(ToolState.UNKNOWN)),
-}
-"""What a model is told of a tool whose task broke, likewise."""
 
 
 class Surroundings(Protocol):
@@ -121,6 +106,10 @@ class Surroundings(Protocol):
 
     def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
         """Leave the staff a note; never waits and never fails."""
+
+    @property
+    def later(self) -> Callable[[Callable[[], None]], None]:
+        """Do this when sound has been carried on: see telephony.spare."""
 
     @property
     def count(self) -> Count: ...
@@ -203,14 +192,19 @@ class Session:
             return
         if self._draining:
             self._inbox.append(event)
-            return
+        else:
+            self._pump(event)
+
+    def _pump(self, event: CallEvent | None) -> None:
         self._draining = True
         try:
-            if not self._passes(event):
+            if event is not None and self._passes(event):
+                if self._can_wait():
+                    return
+            elif event is not None:
                 self._inbox.append(event)
-            elif not (self._lane.full or self._inbox):
-                return
             self._drain()
+            self._leg.flush()
         except Exception:  # the pump: a bug in the core ends this call, never the server
             self._log.exception("call_core_failed")
             self._around.count("call_core_failed")
@@ -218,6 +212,18 @@ class Session:
         finally:
             self._draining = False
         self._arm()
+
+    def _can_wait(self) -> bool:
+        """The call is told of what has passed when there is time for it."""
+        if self._inbox or self._lane.full:
+            return False
+        if self._lane.ripe:
+            self._around.later(self._follow)
+        return True
+
+    def _follow(self) -> None:
+        if self._lane.ripe and self.ended is None:
+            self._pump(None)
 
     def _drain(self) -> None:
         if self._lane.waiting:
@@ -420,14 +426,7 @@ class Session:
         self._around.count("task_failed")
         self._log.error("task_failed", task=name, exc_info=error)
         if self.ended is None and not self._seats.broken(name):
-            self.deliver(self._broken(name))
-
-    def _broken(self, task: str) -> CallEvent:
-        what, _, which = task.partition(" ")
-        if which in self._asked and what in _TOOLS:
-            state, output = _TOOLS[what]
-            return ToolFinished(which, self._asked.pop(which), state.value, output)
-        return _FAILED.get(what, EngineFailed("internal", True))
+            self.deliver(mishap(name, self._asked))
 
     # ---- the end -------------------------------------------------------------------------------
 

@@ -185,6 +185,7 @@ SHELLS = frozenset(
         "telephony.selfcalls",
         "telephony.session",
         "telephony.settings",
+        "telephony.spare",
         "telephony.spending",
         "telephony.simulator.conversation",
         "telephony.simulator.dial",

@@ -69,11 +69,16 @@ class BargeIns:
         return [Note("early_hold"), *self._hold(self._claim, now)]
 
     def undecided_samples(self, now: float) -> int | None:
-        """How much more of the line it takes to make us fall silent; None: no sound does."""
-        if not self._confirmed or self._rules.early_s is None or not self._interruptible():
+        """How much more of the line it takes to make us fall silent, or to show that the engine
+        does not hear it (`unheeded`); None: nothing on it does."""
+        if not self._confirmed:
             return None
+        early_s = self._rules.early_s
+        if early_s is None or not self._interruptible():
+            endless = self._floor.caller_item is not None
+            return self._sound.samples_to_quiet(_ENDLESS_TURN_S if endless else _DEAF_ENGINE_S)
         deaf_samples = round((self._deaf_until_s - now) * RATE)
-        return max(self._sound.undecided_samples, deaf_samples)
+        return max(self._sound.samples_to(early_s), deaf_samples)
 
     def unheeded(self, alive_s: float) -> bool:
         """Whether the engine, of which nothing has been heard for `alive_s`, is deaf: the caller

@@ -9,7 +9,7 @@ from telephony.call.commands import CallCommand, StoreAudio, Track
 from telephony.call.ending import Ending, Phase
 from telephony.call.events import CallerAudio, MarkEchoed
 from telephony.call.keypad import Keypad
-from telephony.call.lane import LANE_SAMPLES
+from telephony.call.lane import MOST_SAMPLES
 from telephony.call.ledger import Ledger
 from telephony.call.relay import Relay
 from telephony.call.streams import Streams
@@ -76,7 +76,7 @@ class CallerLine:
         if ends or vacant or self._keypad.confidential(now):
             return 0
         undecided = self._barge_ins.undecided_samples(now)
-        return LANE_SAMPLES if undecided is None else min(LANE_SAMPLES, undecided)
+        return MOST_SAMPLES if undecided is None else min(MOST_SAMPLES, undecided)
 
     def can_wait(self, event: MarkEchoed) -> bool:
         """See `Call.can_wait`."""

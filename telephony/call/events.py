@@ -50,6 +50,11 @@ class CallerAudio(PhoneEvent, frozen=True, tag=True, omit_defaults=True):
     """Presentation time of its first sample, ms since the stream started."""
     echoes: tuple[Echo, ...] = ()
     """Marks that came back meanwhile, in order."""
+    first_s: float | None = None
+    """When the first of it came, on the call's clock, if that is not when the call is told: it came
+    in pieces, none of which kept the next one waiting."""
+    last_s: float = 0.0
+    """When the last of them came; meaningful with `first_s`."""
 
 
 class DtmfPressed(PhoneEvent, frozen=True, tag=True):

@@ -2,8 +2,9 @@
 
 Most of what a call costs is looking at the whole of it. While there is nothing to decide about the
 audio of its line it grants a lane: pieces go straight to the engine, and the call is told of all of
-them as one as soon as they are so many that they could make a difference, and before anything else
-happens to it. So nothing is decided later than it would be piece by piece.
+them as one before anything else happens to it, or as soon as they are so many that they could make
+a difference. So nothing is decided later than it would be piece by piece. Where no number of them
+makes one, it is told when there is little else to do, and at the latest when there are too many.
 
 Marks that come back amid that audio go along with it, each with the moment at which it came: they
 tell how far playback has got, and as long as there is more of an item nobody waits for that. Nor
@@ -14,8 +15,12 @@ from typing import Final
 
 from telephony.call.events import CallerAudio, Echo
 
-LANE_SAMPLES: Final = 1_600
+LANE_SAMPLES: Final = 3_200
 """The call is told of them in time for what it looks at (`telephony.call.pace`)."""
+MOST_SAMPLES: Final = 4_800
+"""While others have more urgent things to do."""
+STEADY_S: Final = 0.2
+"""What comes later than this behind the piece before it is of another lane."""
 _PER_MS: Final = 8
 """Samples of the line in a millisecond."""
 _ECHOES: Final = 50
@@ -34,15 +39,21 @@ class Lane:
         """Samples the engine has and the call does not know of."""
         self.came_s = 0.0
         """When the last of it came."""
-        self._piece_s = 0.0
-        """When the last piece of audio came."""
+        self._first_s = self._piece_s = 0.0
+        """When the first and the last piece of audio came."""
 
     def grant(self, samples: int) -> None:
         """As soon as so many have passed the call has to be told; 0: none may."""
         self._granted = samples
 
     @property
+    def ripe(self) -> bool:
+        """The call should be told as soon as there is time for it, if not before."""
+        return self.passed >= LANE_SAMPLES
+
+    @property
     def full(self) -> bool:
+        """The call has to be told now."""
         return self.passed >= self._granted or len(self._echoes) >= _ECHOES
 
     @property
@@ -51,12 +62,16 @@ class Lane:
         return bool(self.passed or self._echoes)
 
     def takes(self, event: CallerAudio, now: float) -> bool:
-        """It passes: the engine is to be given it, and it will be in `rest`."""
-        goes_on = event.timestamp_ms * _PER_MS == self._begins_ms * _PER_MS + self.passed
-        if not self._granted or (self.passed and not goes_on):
+        """It passes: the engine is to be given it, and it will be in `rest`. Not if it does not
+        come right behind the piece before it, by the carrier's clock and by ours."""
+        if not self._granted:
             return False
         if not self.passed:
-            self._begins_ms = event.timestamp_ms
+            self._begins_ms, self._first_s = event.timestamp_ms, now
+        elif (event.timestamp_ms - self._begins_ms) * _PER_MS != self.passed or (
+            now - self._piece_s > STEADY_S
+        ):
+            return False
         self.passed += len(event.ulaw)
         self._pieces.append(event.ulaw)
         self.came_s = self._piece_s = now
@@ -72,7 +87,10 @@ class Lane:
 
     def rest(self) -> CallerAudio:
         """All that has passed, as one piece: empty if only marks have. The lane is closed."""
-        audio = CallerAudio(b"".join(self._pieces), self._begins_ms, tuple(self._echoes))
+        ulaw, echoes = b"".join(self._pieces), tuple(self._echoes)
+        audio = CallerAudio(ulaw, self._begins_ms, echoes)
+        if len(self._pieces) > 1 or (self._pieces and self._piece_s < self.came_s):
+            audio = CallerAudio(ulaw, self._begins_ms, echoes, self._first_s, self._piece_s)
         self._pieces.clear()
         self._echoes.clear()
         self.passed = self._granted = 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from telephony.call.carrierclock import RATE
 from telephony.call.commands import CallCommand, ClearPlayback, Note, PlaceMark, PlayAudio, Record
 from telephony.call.events import CallerAudio, CallEvent, StreamStarted
+from telephony.call.lane import STEADY_S
 from telephony.transcripts.entry import Alarm, AlarmLine
 
 ONE_WAY_SAMPLES = 15 * RATE
@@ -25,8 +26,7 @@ CLIPPED_FRAMES = 25
 _LEAK = 1 / 20
 """So much of a clipped frame one that is not takes back: a second in twenty may be loud."""
 _STEADY_SAMPLES = 2 * RATE
-_STEADY_S = 0.2
-"""Audio comes regularly once so much in a row was no further apart."""
+"""Audio comes regularly once so much in a row was no further apart than `STEADY_S`."""
 _FRAME_SAMPLES = RATE // 50
 """Pieces of any length are looked at in frames as the carrier sends them."""
 # G.711 mu-law: both zeros and their nearest neighbours; both ends of the scale.
@@ -57,7 +57,9 @@ class LineHealth:
         """What happened, and what the call asks for because of it."""
         found: list[CallCommand] = []
         if isinstance(event, CallerAudio) and event.ulaw:
-            found = self._caller(event.ulaw, now)
+            first_s = now if event.first_s is None else event.first_s
+            last_s = now if event.first_s is None else event.last_s
+            found = self._caller(event.ulaw, first_s, last_s, now)
         elif isinstance(event, StreamStarted):
             self._came_s, self._steady, self._ends_s = None, 0, None
         for command in commands:
@@ -76,8 +78,9 @@ class LineHealth:
 
     # ---- the caller's side ---------------------------------------------------------------------
 
-    def _caller(self, ulaw: bytes, now: float) -> list[CallCommand]:
-        found = self._gap(len(ulaw), now)
+    def _caller(self, ulaw: bytes, first_s: float, last_s: float, now: float) -> list[CallCommand]:
+        found = self._gap(len(ulaw), first_s)
+        self._came_s = last_s
         if self._silent_samples is not None:
             found += self._nothing(ulaw, self._silent_samples, now)
         if _POSITIVE not in ulaw and _NEGATIVE not in ulaw:
@@ -89,8 +92,7 @@ class LineHealth:
 
     def _gap(self, samples: int, now: float) -> list[CallCommand]:
         gap_s = 0.0 if self._came_s is None else now - self._came_s
-        self._came_s = now
-        if gap_s <= _STEADY_S:
+        if gap_s <= STEADY_S:
             self._steady += samples
             return []
         steady, self._steady = self._steady >= _STEADY_SAMPLES, 0

@@ -13,8 +13,8 @@ from telephony.call.commands import CallCommand, is_sound
 from telephony.call.events import CallerAudio, CallEvent, MarkEchoed
 
 LOOK_S: Final = 0.38
-"""While the line only goes on, what follows from the state is looked at so often: with every second
-full lane of the caller's audio."""
+"""While the line only goes on, what follows from the state is looked at so often: with every ripe
+lane of the caller's audio (`telephony.call.lane`)."""
 _LATEST_S: Final = 0.1
 """Without such audio, a look may be so much later."""
 _GOES_ON: Final = frozenset({CallerAudio, MarkEchoed, AudioDelta, TextDelta})

@@ -29,6 +29,8 @@ _COMPARED_SAMPLES = 3 * RATE // 10
 _LONGEST_DELAY_SAMPLES = RATE
 _FAINTEST = 100.0
 """Product of the two sides' power below which there is nothing to compare."""
+_POWERS = ulaw.decode(bytes(range(256))).astype(np.float64) ** 2
+"""Of each mu-law byte. Their sums are exact, in whatever order."""
 _ECHO_LIKENESS = 0.5
 """Of waveforms, 0 to 1: an echo is the same wave, weaker and later; other speech stays below."""
 
@@ -73,10 +75,17 @@ class CallerSound:
             loud = above_db >= self._above_noise_db + _LOUDER_DB
             self._loud = self._loud + 1 if loud else 0
 
-    @property
-    def undecided_samples(self) -> int:
-        """How much more of the line it takes for anything to be known of it that is not yet."""
-        return _STEP_SAMPLES - len(self._waiting)
+    def samples_to(self, loud_s: float) -> int:
+        """How much more of the line it takes at least for `loud_s` to become so much; where it is
+        already, any of it."""
+        # What is to be ignored is over with one quiet step.
+        steps = math.ceil(round(loud_s * RATE) / _STEP_SAMPLES) - max(self._loud, -1)
+        return steps * _STEP_SAMPLES - len(self._waiting) if steps > 0 else 1
+
+    def samples_to_quiet(self, quiet_s: float) -> int | None:
+        """The same for `quiet_s`; None where it is already."""
+        steps = math.ceil(round(quiet_s * RATE) / _STEP_SAMPLES) - self._quiet_steps
+        return steps * _STEP_SAMPLES - len(self._waiting) if steps > 0 else None
 
     def begin(self) -> None:
         """Count sound from here on."""
@@ -165,8 +174,7 @@ def is_echo(likeness: float) -> bool:
 
 
 def _level_db(step: bytes) -> float:
-    pcm = ulaw.decode(step).astype(np.float64)
-    power = float(np.dot(pcm, pcm)) / len(pcm)
+    power = float(_POWERS.take(np.frombuffer(step, np.uint8)).sum()) / len(step)
     return 10 * math.log10(power / 32_768**2) if power > 0 else _QUIET_DB
 
 

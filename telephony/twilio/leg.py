@@ -38,7 +38,8 @@ class TwilioLeg:
         self._write_now = write_now
         self._next: str | Closing | None = None
         """Out of the outbox, and not taken by the socket yet."""
-        self._flushing: asyncio.Handle | None = None
+        self._queued_any = False
+        """Since the last flush."""
         self._wake = asyncio.Event()
 
     def play(self, ulaw: bytes) -> None:
@@ -50,7 +51,8 @@ class TwilioLeg:
     def clear(self) -> None:
         """On the wire before this returns, unless the socket is stuck."""
         self._outbox.clear()
-        self._flush()
+        self._queued_any = True
+        self.flush()
 
     def close(self, code: int, reason: str) -> None:
         self._outbox.close(code, reason)
@@ -59,23 +61,26 @@ class TwilioLeg:
     def _queued(self, taken: bool) -> None:
         if not taken:
             self._lost(LostReason.BACKPRESSURE)
-        elif self._write_now is None:
-            self._wake.set()
-        elif self._flushing is None:
-            # One flush for all that an event of the call brings.
-            self._flushing = asyncio.get_running_loop().call_soon(self._flush)
+        self._queued_any = True
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write what the socket takes at once; the rest is the writer's."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
-        if self._write_now is not None and self._next is None:
-            texts = self._outbox.first(_SLICE)
-            if texts and self._write_now(texts):
-                self._outbox.taken(len(texts))
+        if not self._queued_any:
+            return
+        self._queued_any = False
+        self._slice()
         if not self._outbox.empty:
             self._wake.set()
+
+    def _slice(self) -> bool:
+        """Write as much as may be written in one go. False: nothing could be."""
+        if self._write_now is None or self._next is not None:
+            return False
+        texts = self._outbox.first(_SLICE)
+        if not texts or not self._write_now(texts):
+            return False
+        self._outbox.taken(len(texts))
+        return True
 
     async def write(self) -> None:
         """Send what waits until the close frame is out or the socket is of no more use."""
@@ -88,6 +93,9 @@ class TwilioLeg:
 
     async def _write_all(self) -> None:
         while True:
+            if self._slice():
+                await asyncio.sleep(0)
+                continue
             if self._next is None:
                 self._next = self._outbox.next()
             if self._next is None:

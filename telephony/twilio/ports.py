@@ -114,6 +114,9 @@ class Leg(Protocol):
     def clear(self) -> None:
         """Drop all audio and marks waiting here, and Twilio's queue, ahead of anything else."""
 
+    def flush(self) -> None:
+        """Everything an event of the call brings has been queued: send it."""
+
     def close(self, code: int, reason: str) -> None:
         """Close the socket at once; what waits is dropped. StreamStopped or StreamLost follows
         unless one was delivered already."""

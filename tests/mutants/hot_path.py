@@ -2,6 +2,7 @@
 
 from tests.mutants import Mutant
 
+_SPARE = ("tests/telephony/test_spare.py",)
 _LANE = ("tests/telephony/test_call_lane.py",)
 _FRAMES = ("tests/agents/test_frames.py",)
 _WIRE = ("tests/telephony/test_twilio_wire.py",)
@@ -31,10 +32,52 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/call/lane.py",
-        "        if not self._granted or (self.passed and not goes_on):\n",
-        "        if not self._granted:\n",
+        "        elif (event.timestamp_ms - self._begins_ms) * _PER_MS != self.passed or (\n",
+        "        elif (\n",
         "a hole in the caller's line closes up",
         _LANE,
+    ),
+    Mutant(
+        "telephony/call/lane.py",
+        "            now - self._piece_s > STEADY_S\n",
+        "            False\n",
+        "a line that starved is not told from one that is well",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/session.py",
+        "        if self._inbox or self._lane.full:\n",
+        "        if self._inbox:\n",
+        "a busy server never tells its calls what passes",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/session.py",
+        "        if self._lane.ripe and self.ended is None:\n",
+        "        if self.ended is None:\n",
+        "what was put off is done once more by itself",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/spare.py",
+        "while self._waiting and self._clock() < ends_s:",
+        "while self._waiting:",
+        "what can wait keeps sound waiting",
+        _SPARE,
+    ),
+    Mutant(
+        "telephony/spare.py",
+        "            if self._waiting:\n                self._schedule()",
+        "            if False:\n                self._schedule()",
+        "what did not fit into a turn is never done",
+        _SPARE,
+    ),
+    Mutant(
+        "telephony/call/linehealth.py",
+        "            first_s = now if event.first_s is None else event.first_s\n",
+        "            first_s = now\n",
+        "a starved line is taken for one that was never regular",
+        ("tests/telephony/test_call_linehealth.py",),
     ),
     Mutant(
         "telephony/call/lane.py",
@@ -87,9 +130,23 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/call/bargein.py",
-        "        return max(self._sound.undecided_samples, deaf_samples)\n",
+        "        return max(self._sound.samples_to(early_s), deaf_samples)\n",
         "        return None\n",
         "a loud caller silences us a tenth of a second late",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/sound.py",
+        "        return steps * _STEP_SAMPLES - len(self._waiting) if steps > 0 else 1\n",
+        "        return steps * _STEP_SAMPLES if steps > 0 else 1\n",
+        "a loud caller silences us a few frames late",
+        _LANE,
+    ),
+    Mutant(
+        "telephony/call/sound.py",
+        " / _STEP_SAMPLES) - max(self._loud, -1)\n",
+        " / _STEP_SAMPLES)\n",
+        "a caller who is loud already silences us late",
         _LANE,
     ),
     Mutant(

@@ -1,7 +1,9 @@
 """Audio about which nothing is to be decided passes, and nothing is decided later for it."""
 
+import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from agents.engine import (
     ResponseStarted,
     TruncateItem,
 )
-from telephony.call.commands import CallCommand, PlaceMark, Record, StoreAudio, Track
+from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, Record, StoreAudio, Track
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -24,7 +26,7 @@ from telephony.call.events import (
     MarkEchoed,
     StreamStopped,
 )
-from telephony.call.lane import LANE_SAMPLES, Lane
+from telephony.call.lane import LANE_SAMPLES, MOST_SAMPLES, STEADY_S, Lane
 from telephony.call.machine import Call
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import JournalWriter
@@ -34,7 +36,7 @@ from telephony.transcripts.wav import HEADER_BYTES
 from tests.exploring import examples
 from tests.fakes.scripted_engine import ScriptedEngine
 from tests.telephony.script import live, seconds
-from tests.telephony.test_call_bargein import line, speaking
+from tests.telephony.test_call_bargein import LOUD, QUIET, line, speaking
 from tests.telephony.test_call_keypad import desk
 from tests.telephony.test_session import Around, OneCall, around, one
 
@@ -67,7 +69,8 @@ def test_what_passed_is_told_as_one_piece() -> None:
     lane = granted(800)
     assert [lane.takes(audio(number), number / 50) for number in (7, 8, 9)] == [True] * 3
     assert (lane.passed, lane.came_s, lane.full) == (480, 0.18, False)
-    assert lane.rest() == CallerAudio(b"\x07" * 160 + b"\x08" * 160 + b"\x09" * 160, 140)
+    heard = b"\x07" * 160 + b"\x08" * 160 + b"\x09" * 160
+    assert lane.rest() == CallerAudio(heard, 140, first_s=0.14, last_s=0.18)
     assert not lane.takes(audio(10), 0.2), "it is closed until it is granted again"
 
 
@@ -87,6 +90,26 @@ def test_what_does_not_go_on_where_the_last_ended_does_not_pass(number: int) -> 
     assert lane.rest() == audio(0)
 
 
+def test_what_keeps_the_next_piece_waiting_ends_it() -> None:
+    """Whether the line starves is told from when pieces come."""
+    lane = granted(MOST_SAMPLES)
+    assert lane.takes(audio(0), 0.02)
+    assert lane.takes(audio(1), 0.02 + STEADY_S)
+    assert not lane.takes(audio(2), 0.03 + 2 * STEADY_S)
+    both = audio(0).ulaw + audio(1).ulaw
+    assert lane.rest() == CallerAudio(both, 0, first_s=0.02, last_s=0.02 + STEADY_S)
+
+
+def test_it_is_ripe_long_before_it_is_full_where_much_is_granted() -> None:
+    for samples, ripe, full in (MOST_SAMPLES, 20, 30), (LANE_SAMPLES, 20, 20), (800, 20, 5):
+        lane, states = granted(samples), []
+        for number in range(30):
+            lane.takes(audio(number), number / 50)
+            states.append((lane.ripe, lane.full))
+        assert [is_ripe for is_ripe, _ in states].index(True) == ripe - 1
+        assert [is_full for _, is_full in states].index(True) == full - 1
+
+
 def test_a_mark_goes_along_with_the_audio_before_it() -> None:
     assert not Lane().takes_echo("0:1:800", 0.01), "nothing is granted"
     lane = granted(800)
@@ -96,11 +119,20 @@ def test_a_mark_goes_along_with_the_audio_before_it() -> None:
     assert lane.takes_echo("0:1:1600", 0.051)
     assert lane.came_s == 0.051
     echoes = Echo("0:1:800", 0.023, 160, 0.02), Echo("0:1:1600", 0.051, 320, 0.04)
-    assert lane.rest() == CallerAudio(audio(0).ulaw + audio(1).ulaw, 0, echoes)
+    assert lane.rest() == CallerAudio(audio(0).ulaw + audio(1).ulaw, 0, echoes, 0.02, 0.04)
     assert not lane.takes_echo("0:1:2400", 0.06)
     lane.grant(800)
     lane.takes(audio(2), 0.06)
     assert lane.rest() == audio(2), "each is told of once"
+
+
+def test_a_mark_behind_the_last_piece_is_not_taken_for_audio() -> None:
+    """Whether the line starves hangs on when its last piece came."""
+    lane = granted(800)
+    lane.takes(audio(0), 0.02)
+    lane.takes_echo("0:1:800", 0.9)
+    told = lane.rest()
+    assert (told.first_s, told.last_s, lane.came_s) == (0.02, 0.02, 0.9)
 
 
 def test_marks_need_no_audio() -> None:
@@ -250,15 +282,15 @@ def test_what_was_heard_does_not_hang_on_how_marks_come(steps: list[tuple[str, i
     assert outcome(steps, together=True) == outcome(steps, together=False)
 
 
-def test_a_call_with_nothing_to_decide_lets_a_fifth_of_a_second_pass() -> None:
-    assert live().call.lane(0.0) == LANE_SAMPLES == 1_600
+def test_a_call_with_nothing_to_decide_lets_six_tenths_of_a_second_pass() -> None:
+    assert live().call.lane(0.0) == MOST_SAMPLES == 4_800
     talking = live().until_s(1.0).speaks(seconds(2.0))
-    assert talking.call.lane(talking.now) == LANE_SAMPLES
+    assert talking.call.lane(talking.now) == MOST_SAMPLES
 
 
 def test_nothing_passes_while_the_caller_is_asked_for_something_in_confidence() -> None:
     story = desk()
-    assert story.call.lane(story.now) == LANE_SAMPLES
+    assert story.call.lane(story.now) == MOST_SAMPLES
     story.asks(length=4, sensitive=True)
     assert story.call.lane(story.now) == 0
 
@@ -273,15 +305,64 @@ def test_nothing_passes_without_a_session() -> None:
     assert script.call.lane(script.now) == 0
 
 
-def test_where_sound_may_silence_us_the_call_hears_of_it_as_soon_as_it_tells_anything() -> None:
-    """Levels are taken over 50 ms; while nobody is heard there is nothing to fall silent."""
-    assert line().call.lane(1.0) == LANE_SAMPLES
-    story = speaking()
-    rooms = []
-    for _ in range(5):
+def test_where_sound_may_silence_us_the_call_hears_of_it_as_soon_as_it_can_be_enough() -> None:
+    """Levels are taken over 50 ms, four loud ones silence us; while nobody is heard there is
+    nothing to fall silent."""
+    assert line().call.lane(1.0) == MOST_SAMPLES
+    story, rooms = speaking(), []
+    for _ in range(3):
         rooms.append(story.call.lane(story.now))
         story.is_quiet(0.02)
-    assert rooms == [400, 240, 80, 320, 160]
+    assert rooms == [1_600, 1_440, 1_280]
+    story, rooms = speaking(), []
+    for _ in range(6):
+        rooms.append(story.call.lane(story.now))
+        story.sounds(0.04)
+    assert rooms == [1_600, 1_280, 960, 640, 320, MOST_SAMPLES], "silent now: 240 ms were loud"
+
+
+class Mouth:
+    """A caller over whom we speak, and the pump. `together`: by way of the lane."""
+
+    def __init__(self, *, together: bool) -> None:
+        self._together = together
+        self._lane = Lane()
+        self.story = speaking()
+        self._grant()
+
+    def hears(self, frame: bytes) -> None:
+        now = self.story.now + 0.02
+        heard = CallerAudio(frame, round(now * 1000) - 20)
+        if not self._lane.takes(heard, now):
+            self._tells(heard)
+        elif self._lane.full:
+            self._tells(self._lane.rest())
+        self.story.now = now
+
+    def _tells(self, heard: CallerAudio) -> None:
+        self.story.wait(0.02).happens(heard)
+        self._grant()
+
+    def _grant(self) -> None:
+        if self._together:
+            self._lane.grant(self.story.call.lane(self.story.now))
+
+
+@given(sounds=st.lists(st.tuples(st.booleans(), st.integers(1, 15)), max_size=12))
+@settings(max_examples=examples(60))
+def test_a_loud_caller_silences_us_with_the_same_frame_lane_or_not(
+    sounds: list[tuple[bool, int]],
+) -> None:
+    by_frame, by_lane = Mouth(together=False), Mouth(together=True)
+    for loud, frames in sounds:
+        for number in range(frames):
+            for mouth in (by_frame, by_lane):
+                begin = number * FRAME % len(LOUD)
+                mouth.hears(LOUD[begin : begin + FRAME] if loud else QUIET)
+            cleared = [m.story.said.count(ClearPlayback()) for m in (by_frame, by_lane)]
+            assert cleared[0] == cleared[1]
+            if cleared[0]:
+                return
 
 
 # ---- the pump -----------------------------------------------------------------------------------
@@ -293,23 +374,72 @@ def stored(call: OneCall) -> bytes:
     return b"".join(c.ulaw for c in mine)
 
 
+def passed(first: int, last: int) -> CallerAudio:
+    """These frames, as the call is told of them if they all came at once."""
+    ulaw = b"".join(audio(number).ulaw for number in range(first, last + 1))
+    return CallerAudio(ulaw, first * 20)
+
+
+def told(call: OneCall) -> list[CallEvent]:
+    """Without when they came."""
+    return [
+        msgspec.structs.replace(event, first_s=None, last_s=0.0)
+        if isinstance(event, CallerAudio)
+        else event
+        for event in call.around.seen
+    ]
+
+
 async def test_the_engine_hears_each_frame_at_once_and_the_call_all_of_them_together(
     one: Callable[..., OneCall],
 ) -> None:
     call = one()
     await call.begin()
-    call.session.deliver(audio(0))
-    for number in range(1, 13):
+    call.around.seen.clear()
+    for number in range(24):
         call.session.deliver(audio(number))
         assert len(call.engine.heard) == number + 1
-    heard = [event for event in call.around.seen if isinstance(event, CallerAudio)]
-    assert [len(event.ulaw) for event in heard] == [1_600]
+    assert told(call) == [], "there may be more urgent things to do"
+    await asyncio.sleep(0)
+    assert told(call) == [passed(0, 23)]
+    call.session.deliver(audio(24))
+    call.session.deliver(audio(25))
     call.session.deliver(MarkEchoed("0:0:0"))
-    assert call.around.seen[-2:] == [
-        CallerAudio(b"".join(audio(n).ulaw for n in (10, 11, 12)), 200),
-        MarkEchoed("0:0:0"),
-    ], "the call knows of all that came before"
+    assert told(call)[1:] == [passed(24, 25), MarkEchoed("0:0:0")], "of all that came before"
     call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_the_call_is_told_in_time_however_much_else_there_is_to_do(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    call.around.seen.clear()
+    for number in range(35):
+        call.session.deliver(audio(number))
+    assert told(call) == [passed(0, 29)]
+    await asyncio.sleep(0)
+    assert told(call) == [passed(0, 29)], "what has come since may become more"
+    for number in range(35, 50):
+        call.session.deliver(audio(number))
+    await asyncio.sleep(0)
+    assert told(call)[1:] == [passed(30, 49)]
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_a_call_that_ended_meanwhile_is_told_nothing_more(
+    one: Callable[..., OneCall],
+) -> None:
+    call = one()
+    await call.begin()
+    for number in range(22):
+        call.session.deliver(audio(number))
+    call.session.deliver(StreamStopped())
+    call.around.seen.clear()
+    await asyncio.sleep(0)
+    assert told(call) == []
     await call.ended()
 
 

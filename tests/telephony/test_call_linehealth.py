@@ -142,18 +142,21 @@ def test_in_a_whole_call_the_alarm_is_a_line_of_its_transcript() -> None:
     assert line(told).endswith("line    nothing has come from the caller for 15000 ms")
 
 
-def test_pieces_of_any_length_raise_the_same_alarms() -> None:
-    """Most of the time a call is told of five frames as one (`telephony.call.lane`)."""
+@pytest.mark.parametrize("frames", [5, 20, 30])
+def test_pieces_of_any_length_raise_the_same_alarms(frames: int) -> None:
+    """Most of the time a call is told of twenty frames or more as one (`telephony.call.lane`)."""
     clipped = [SPEECH] * 120 + [LOUD, SPEECH] * 60
     by_frame, by_lane = Line(), Line()
     for frame in clipped:
         by_frame.hears(frame, 1)
-    for at in range(0, len(clipped), 5):
-        by_lane.now = (at + 4) * 0.02
-        by_lane.happens(CallerAudio(b"".join(clipped[at : at + 5]), at * 20))
+    for at in range(0, len(clipped), frames):
+        by_lane.now = (at + frames - 1) * 0.02
+        together = b"".join(clipped[at : at + frames])
+        came = at * 0.02, by_lane.now
+        by_lane.happens(CallerAudio(together, at * 20, (), *came))
     for found in (by_frame, by_lane):
         found.waits(1.5).hears(SPEECH, 1)
     assert by_frame.kinds == by_lane.kinds == [Alarm.CLIPPING, Alarm.STARVED_IN]
     first, second = by_frame.alarms[0], by_lane.alarms[0]
-    assert abs(first.at_ms - second.at_ms) <= 100
+    assert abs(first.at_ms - second.at_ms) <= frames * 20
     assert first.value == second.value

@@ -56,6 +56,18 @@ def test_a_loud_line_needs_a_louder_voice() -> None:
     assert sound.speech_s == 0.0
 
 
+def test_noise_that_rises_and_falls_by_less_than_a_voice_would_is_no_speech() -> None:
+    """A street, heard through a window."""
+    sound = CallerSound(above_noise_db=6.0)
+    street = b"".join(noise(200, 300) + noise(200, 500) for _ in range(5))
+    sound.heard(street)
+    sound.begin()
+    sound.heard(street)
+    assert sound.speech_s == 0.0
+    sound.heard(speech("somebody", 500))
+    assert sound.speech_s > 0.3
+
+
 def test_the_noise_floor_forgets_within_seconds() -> None:
     sound = CallerSound(above_noise_db=6.0)
     sound.heard(noise(1_000, 5))
@@ -63,6 +75,28 @@ def test_the_noise_floor_forgets_within_seconds() -> None:
     sound.begin()
     sound.heard(noise(500, 800))
     assert sound.speech_s == 0.0
+
+
+def test_a_sound_to_be_ignored_is_over_with_the_first_quiet_step() -> None:
+    """From then on four loud steps are enough; so much of the line may pass unseen at most."""
+    sound = CallerSound(above_noise_db=6.0)
+    sound.heard(noise(1_000, 30))
+    assert sound.samples_to(0.2) == 1_600
+    sound.heard(speech("somebody", 300)[:2_000])
+    assert sound.samples_to(0.2) == 1, "it is loud enough already"
+    sound.ignore()
+    assert sound.samples_to(0.2) == 2_000
+
+
+def test_how_much_silence_it_takes_to_be_quiet_for_so_long() -> None:
+    sound = CallerSound(above_noise_db=6.0)
+    sound.heard(speech("somebody", 500) + noise(200, 5))
+    before = sound.samples_to_quiet(2.5)
+    assert before is not None
+    sound.heard(noise(20, 5))
+    assert sound.samples_to_quiet(2.5) == before - 160
+    sound.heard(noise(2_600, 5))
+    assert sound.samples_to_quiet(2.5) is None
 
 
 @given(cuts=st.lists(st.integers(1, 900), min_size=1, max_size=40))

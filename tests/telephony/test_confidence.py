@@ -43,6 +43,7 @@ from telephony.confidence import HiddenKeys
 from telephony.media import ulaw
 from telephony.session import Session
 from telephony.simulator.phone import Recorded
+from telephony.spare import Spare
 from telephony.transcripts.archive import Archive, journal
 from telephony.transcripts.entry import DtmfLine, EndedReason, ToolLine
 from telephony.transcripts.journal import Journal, JournalWriter
@@ -127,6 +128,7 @@ class Around:
         self.counted: list[str] = []
         self.seen: list[tuple[CallEvent, Sequence[CallCommand]]] = []
         self.control = Control()
+        self.later = Spare().later
         self.dispatcher = Dispatcher(
             till.registry(),
             Receipts(store),

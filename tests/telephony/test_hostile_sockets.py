@@ -194,6 +194,7 @@ async def test_fault_t18_a_carrier_that_does_not_read_is_left_within_bounds() ->
                 for _ in range(10):
                     service.legs[0].play(b"\xff" * 8_000)
                     service.legs[0].mark("1:1:1")
+                    service.legs[0].flush()
                 phone.writer.write(text(media(number)))
                 await bystander.hears()
                 await asyncio.sleep(0.02)
@@ -209,9 +210,11 @@ async def test_fault_t18_who_reads_again_in_time_hears_what_is_current() -> None
         phone.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(40):
             service.legs[0].play(b"\xff" * 8_000)
+            service.legs[0].flush()
             await asyncio.sleep(0)
         service.legs[0].clear()
         service.legs[0].mark("after")
+        service.legs[0].flush()
         phone.writer.transport.resume_reading()  # type: ignore[attr-defined]
         texts = [await phone.frame() for _ in range(2)]
         while texts[-1] is not None and b'"mark"' not in texts[-1][1]:

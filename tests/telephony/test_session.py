@@ -50,6 +50,7 @@ from telephony.call.events import (
 )
 from telephony.call.machine import Call
 from telephony.session import Session
+from telephony.spare import Spare
 from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.transcripts.records import read
@@ -82,6 +83,9 @@ class RecordingLeg:
 
     def clear(self) -> None:
         self.asked.append(("clear",))
+
+    def flush(self) -> None:
+        """Nothing waits here."""
 
     def close(self, code: int, reason: str) -> None:
         self.asked.append(("close", code, reason))
@@ -147,6 +151,7 @@ class Around:
         )
         self.control = Control()
         self.count: Callable[[str], None] = self.counted.append
+        self.later = Spare().later
         self.watch: Watch = self._watch
         self.shown: list[tuple[CallEvent, Sequence[CallCommand]]] = []
         self.call_backs: list[tuple[str, str | None, str]] = []

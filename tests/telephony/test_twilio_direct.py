@@ -283,6 +283,7 @@ async def a_call() -> list[str]:
         await until(lambda: service.legs)
         service.legs[0].clear()
         service.legs[0].mark("behind")
+        service.legs[0].flush()
         heard = [str(await socket.recv()), str(await socket.recv())]
         await socket.send(peer.text(peer.media(2, 0)))
         await until(lambda: len(service.events[peer.STREAM]) > 1)

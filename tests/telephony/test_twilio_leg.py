@@ -75,8 +75,10 @@ def test_what_is_queued_is_sent_in_order_until_closed() -> None:
     async def story(wire: Wire) -> None:
         wire.leg.play(b"\x55" * 160)
         wire.leg.mark("0:1:160")
+        wire.leg.flush()
         await asyncio.sleep(0.1)
         wire.leg.play(b"\x55" * 160)
+        wire.leg.flush()
         await asyncio.sleep(0.1)
         wire.leg.close(1000, "done")
         await asyncio.sleep(0.1)
@@ -92,6 +94,7 @@ def test_clear_overtakes_the_rest_of_a_burst() -> None:
     async def story(wire: Wire) -> None:
         for _ in range(20):
             wire.leg.play(b"\x55" * 160)
+        wire.leg.flush()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         wire.leg.clear()
@@ -115,6 +118,7 @@ def test_one_message_stuck_for_five_seconds_is_backpressure() -> None:
     async def story(wire: Wire) -> None:
         wire.open.clear()
         wire.leg.mark("stuck")
+        wire.leg.flush()
         await asyncio.sleep(4.9)
         assert wire.lost == []
         await asyncio.sleep(0.2)
@@ -129,6 +133,7 @@ def test_a_slow_socket_is_not_a_stuck_one(slow_s: float) -> None:
     async def story(wire: Wire) -> None:
         wire.open.clear()
         wire.leg.mark("slow")
+        wire.leg.flush()
         await asyncio.sleep(slow_s)
         wire.open.set()
         await asyncio.sleep(10)
@@ -141,6 +146,7 @@ def test_a_broken_socket_is_said_once_and_nothing_raises_afterwards() -> None:
     async def story(wire: Wire) -> None:
         wire.broken = True
         wire.leg.mark("m")
+        wire.leg.flush()
         await asyncio.sleep(0.1)
         wire.leg.play(b"\x55")
         wire.leg.mark("m")
@@ -171,7 +177,8 @@ def test_what_one_event_brings_is_written_in_one_go_and_in_order() -> None:
         for number in range(10):
             wire.prompt.play(b"\x55" * 160)
             wire.prompt.mark(f"{number}")
-        await asyncio.sleep(0)
+        assert wire.events == []
+        wire.prompt.flush()
         assert wire.events == ["media", "mark"] * 10
         assert wire.at_once == 20
 
@@ -183,11 +190,13 @@ def test_a_long_burst_lets_others_in_between() -> None:
         await asyncio.sleep(0)
         for _ in range(200):
             wire.prompt.play(b"\x55" * 160)
-        await asyncio.sleep(0)
+        wire.prompt.flush()
         assert 0 < len(wire.sent) < 200
         await asyncio.sleep(0.1)
 
-    assert tell(story).events == ["media"] * 200
+    wire = tell(story)
+    assert wire.events == ["media"] * 200
+    assert wire.at_once == 200
 
 
 def test_behind_a_stuck_message_everything_keeps_its_order() -> None:
@@ -195,8 +204,10 @@ def test_behind_a_stuck_message_everything_keeps_its_order() -> None:
         await asyncio.sleep(0)
         wire.open.clear()
         wire.prompt.mark("first")
+        wire.prompt.flush()
         await asyncio.sleep(0.1)
         wire.prompt.play(b"\x55" * 160)
+        wire.prompt.flush()
         await asyncio.sleep(0.1)
         wire.prompt.clear()
         await asyncio.sleep(0.1)
@@ -204,6 +215,7 @@ def test_behind_a_stuck_message_everything_keeps_its_order() -> None:
         wire.open.set()
         await asyncio.sleep(0.1)
         wire.prompt.mark("last")
+        wire.prompt.flush()
         await asyncio.sleep(0.1)
         wire.prompt.close(1000, "done")
         await asyncio.sleep(0.1)
@@ -219,6 +231,7 @@ def test_a_socket_stuck_for_five_seconds_is_backpressure_there_too() -> None:
         await asyncio.sleep(0)
         wire.open.clear()
         wire.prompt.mark("stuck")
+        wire.prompt.flush()
         await asyncio.sleep(5.2)
 
     assert tell(story).lost == [LostReason.BACKPRESSURE]

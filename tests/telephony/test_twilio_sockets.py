@@ -95,6 +95,7 @@ async def test_a_call_from_the_webhook_to_the_hang_up() -> None:
         await until(lambda: len(service.events.get(peer.STREAM, [])) == 2)
         service.legs[0].play(b"\xff" * 800)
         service.legs[0].mark("0:1:800")
+        service.legs[0].flush()
         sent = [await socket.recv(), await socket.recv()]
         assert [isinstance(message, str) for message in sent] == [True, True]
         assert sent[1] == peer.text(
@@ -265,6 +266,7 @@ async def test_a_clear_is_written_in_the_very_call_that_asks_for_it() -> None:
         await until(lambda: service.legs)
         service.legs[0].clear()
         service.legs[0].mark("behind")
+        service.legs[0].flush()
         assert "clear" in str(await socket.recv())
         assert "behind" in str(await socket.recv())
 
@@ -331,11 +333,13 @@ async def test_a_peer_that_stops_reading_is_lost_and_others_are_not() -> None:
         deaf.transport.pause_reading()
         for _ in range(3_000):
             service.legs[0].play(b"\xff" * 160)
+            service.legs[0].flush()
             await asyncio.sleep(0)
         for _ in range(60):
             service.legs[0].clear()
             for _ in range(50):
                 service.legs[0].play(b"\xff" * 8_000)
+                service.legs[0].flush()
             await asyncio.sleep(0.005)
             if isinstance(lost(service), StreamLost):
                 break

@@ -127,6 +127,13 @@ class Edge:
         return self.service.counts.__getitem__
 
 
+def says(edge: Edge) -> None:
+    """A frame of ours in the call."""
+    leg = edge.service.legs[0]
+    leg.play(b"\xff" * 160)
+    leg.flush()
+
+
 async def settle() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
@@ -442,6 +449,7 @@ def test_what_the_call_says_reaches_the_socket() -> None:
         leg.mark("0:1:800")
         leg.clear()
         leg.play(b"\xff" * 160)
+        leg.flush()
         await settle()
         texts = [message["text"] for message in socket.sent if "text" in message]
         assert texts == [
@@ -613,7 +621,7 @@ def test_a_peer_that_does_not_read_is_lost_after_five_seconds() -> None:
     async def story(edge: Edge) -> None:
         socket = await edge.live()
         socket.writable.clear()
-        edge.service.legs[0].play(b"\xff" * 160)
+        says(edge)
         await talk(socket, 255)
         assert edge.events()[-1] == StreamLost("backpressure")
         await asyncio.sleep(1)
@@ -640,7 +648,7 @@ def test_a_socket_that_breaks_while_sending_is_lost(error: Exception) -> None:
     async def story(edge: Edge) -> None:
         socket = await edge.live()
         socket.raises = error
-        edge.service.legs[0].play(b"\xff" * 160)
+        says(edge)
         await settle()
         assert edge.events() == [StreamStarted(peer.STREAM)]
         await asyncio.sleep(0.25)
@@ -660,7 +668,7 @@ def test_a_stop_still_unread_when_the_socket_breaks_is_the_end_that_counts(
     async def story(edge: Edge) -> None:
         socket = await edge.live()
         socket.raises = error
-        edge.service.legs[0].play(b"\xff" * 160)
+        says(edge)
         await settle()
         socket.say(peer.media(2, 0))
         socket.say(peer.stop(3))
@@ -702,7 +710,7 @@ def test_a_bug_of_ours_in_a_task_ends_the_stream_and_is_counted() -> None:
     async def story(edge: Edge) -> None:
         socket = await edge.live()
         socket.raises = KeyError("a bug")
-        edge.service.legs[0].play(b"\xff" * 160)
+        says(edge)
         await settle()
         assert edge.events()[-1] == StreamLost("internal")
         assert edge.count("stream.task_failed") == 1

@@ -20,8 +20,8 @@ export function encoded(sample) {
 }
 
 const RATE = 8_000;
-// What was heard is told by marks, up to a third of a second later.
-const BEHIND_S = 0.45;
+// What is said and heard is told up to six tenths of a second later, in pieces of any length.
+const BEHIND_S = 0.75;
 const HEAD_BYTES = 8;
 
 /** Plays what is said in a call, both sides, until stopped or over. */
