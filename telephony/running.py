@@ -6,6 +6,7 @@ import gc
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -66,14 +67,13 @@ async def _answer(
     service: Service, listener: socket.socket, crew: Crew, lifeline: int | None
 ) -> None:
     """Until a signal, and until the last call is over."""
+    leave = partial(_leave, service)
     if crew.own is None:
-        server = PhoneServer(service.app, service.drain, service.hurry, count=service.count)
+        server = PhoneServer(service.app, leave, service.hurry, count=service.count)
         await server.serve(sockets=[listener])
         return
     app = Relay(service.app, crew, service.count)
-    server = PhoneServer(
-        app, service.drain, service.hurry, count=service.count, entrance=protocol(crew)
-    )
+    server = PhoneServer(app, leave, service.hurry, count=service.count, entrance=protocol(crew))
     figures = service.metrics.text
     reception = Reception(crew.own, server.connection, service.app, figures)
     reception.open()
@@ -85,6 +85,11 @@ async def _answer(
     finally:
         crew.closes()
         await reception.close()
+
+
+async def _leave(service: Service) -> None:
+    await service.drain()
+    await service.switchboard.linger()
 
 
 def _orphaned(server: PhoneServer, crew: Crew, lifeline: int) -> None:

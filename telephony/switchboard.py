@@ -1,6 +1,7 @@
 """All calls of this process: who may come in, who is on, what becomes of those that have ended."""
 
 import asyncio
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from enum import Enum
@@ -66,7 +67,7 @@ _GOODBYE_S = 15.0
 _SILENCE_S = 5.0
 """How long a silence is waited for in which a call may change its process."""
 _LINGER_S = 1.5
-"""How long the carrier is still told who else to ask about calls that were left."""
+"""How long after a call the carrier still asks what comes next, and says that it is over."""
 _ASK_AGAIN_S = 1
 _MOST_ASKED = 8
 """How often the carrier is sent away to ask again."""
@@ -190,6 +191,8 @@ class Switchboard:
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
         self._live: dict[str, Session] = {}
         self._ended: OrderedDict[str, _Past] = OrderedDict()
+        self._ended_s = -math.inf
+        """When the last of them did, on the event loop's clock."""
         self._empty = asyncio.Event()
         self._empty.set()
         self._accepting = True
@@ -462,6 +465,7 @@ class Switchboard:
 
     def _remember(self, call_sid: str, past: _Past) -> None:
         self._ended[call_sid] = past
+        self._ended_s = asyncio.get_running_loop().time()
         self._call_ended(past.reason)
         while len(self._ended) > _ENDED_KEPT:
             self._ended.popitem(last=False)
@@ -492,13 +496,17 @@ class Switchboard:
                 session.deliver(StreamLost("server_stopping"))
             await self._wait_empty(5.0)
 
+    async def linger(self) -> None:
+        """Stay until the carrier has said and asked all there is about the calls that ended last:
+        a caller whose `<Connect>` nobody answers for hears that an application error occurred."""
+        left_s = self._ended_s + _LINGER_S - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, left_s))
+
     async def _migrated(self) -> bool:
         """Have other processes go on with what is left; False: something is still here."""
         self._give_up_expected(EndedReason.MIGRATED)
         self._migrate_all(_SILENCE_S)
-        empty = await self._wait_empty(2 * _SILENCE_S)
-        await asyncio.sleep(_LINGER_S)
-        return empty
+        return await self._wait_empty(2 * _SILENCE_S)
 
     def _migrate_all(self, within_s: float) -> None:
         for session in tuple(self._live.values()):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from telephony import switchboard
 from telephony.call.commands import TakeBack
 from telephony.call.events import HangUpAsked, MigrateAsked, StreamLost
 from telephony.room import Room
@@ -14,6 +13,7 @@ from telephony.switchboard import Switchboard, Whose
 from telephony.transcripts.entry import EndedReason
 from telephony.twilio.ports import Admitted, AskAgain, Leg, Offer
 from tests.telephony.test_switchboard import SENTENCES, Board, ShortSession, offer
+from tests.telephony.virtual_time import run_virtually
 
 
 class Second(Board):
@@ -122,10 +122,7 @@ async def test_fault_s9_a_call_taken_over_elsewhere_is_left() -> None:
     assert not board.switchboard.knows("CA1")
 
 
-async def test_fault_p1_calls_left_at_the_limit_go_to_another_process(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(switchboard, "_LINGER_S", 0.0)
+async def test_fault_p1_calls_left_at_the_limit_go_to_another_process() -> None:
     board = Second()
     session = board.live("CA1")
     await board.switchboard.drain(0.0)
@@ -135,10 +132,7 @@ async def test_fault_p1_calls_left_at_the_limit_go_to_another_process(
     assert board.asked == []
 
 
-async def test_fault_p1_a_call_that_rings_while_the_server_drains_is_not_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(switchboard, "_LINGER_S", 0.0)
+async def test_fault_p1_a_call_that_rings_while_the_server_drains_is_not_given_up() -> None:
     board = Second()
     assert board.switchboard.offer(offer("CA1")) == Admitted()
     async with asyncio.TaskGroup() as group:
@@ -148,6 +142,34 @@ async def test_fault_p1_a_call_that_rings_while_the_server_drains_is_not_given_u
         assert not draining.done()
         board.sessions["CA1"].ends(EndedReason.CALLER_HUNG_UP)
     assert board.ended == {EndedReason.CALLER_HUNG_UP: 1}
+
+
+def test_fault_p1_what_the_carrier_asks_once_the_last_call_is_over_is_still_answered() -> None:
+    async def ends() -> None:
+        loop, board = asyncio.get_running_loop(), Second()
+        session = board.live("CA1")
+        loop.call_later(2.0, session.ends, EndedReason.CALLER_HUNG_UP)
+        begun_s = loop.time()
+        await board.switchboard.drain(5.0)
+        assert loop.time() - begun_s == pytest.approx(2.0)
+        await asyncio.sleep(0.5)
+        await board.switchboard.linger()
+        assert loop.time() - begun_s == pytest.approx(3.5)
+
+    run_virtually(ends())
+
+
+def test_who_had_no_call_lately_has_nothing_to_answer_for() -> None:
+    async def ends() -> None:
+        loop, board = asyncio.get_running_loop(), Second()
+        begun_s = loop.time()
+        await board.switchboard.linger()
+        board.live("CA1").ends(EndedReason.CALLER_HUNG_UP)
+        await asyncio.sleep(1.5)
+        await board.switchboard.linger()
+        assert loop.time() - begun_s == pytest.approx(1.5)
+
+    run_virtually(ends())
 
 
 async def test_fault_p2_a_second_signal_does_not_wait_for_a_silence() -> None:
