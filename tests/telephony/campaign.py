@@ -233,7 +233,7 @@ def _judge_words(call: Distance) -> None:
             continue
         for begin, end, text in call.model.words.get(line.item_id, ()):
             in_heard = [word in line.heard.split() for word in text.split()]
-            last = end >= call.received[line.item_id]
+            last = end >= call.come(line.item_id)
             assert all(in_heard) or last or end > line.heard_ms * 8, (text, line)
             assert not any(in_heard) or begin <= line.heard_ms * 8 + 8, (text, line)
 

@@ -149,6 +149,8 @@ class Distance:
         self._sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
         self._told: dict[str, int] = {}
+        self._come: dict[str, int] = {}
+        """Of an item, when the model was told."""
         self.rejected = 0
         """Truncations a model would refuse: of more than it has given out."""
         self._over_at: int | None = None
@@ -280,9 +282,10 @@ class Distance:
         if not self.model.sends(event, self.now):
             return
         if isinstance(event, AudioDelta):
-            self.voices.comes(event.item_id, event.audio)
-            samples = len(event.audio) // (6 if self._pcm else 1)
-            self.received[event.item_id] += 0 if self.model.late(event) else samples
+            # What comes of an item behind its end is not played.
+            audio = b"" if self.model.late(event) else event.audio
+            self.voices.comes(event.item_id, audio)
+            self.received[event.item_id] += len(audio) // (6 if self._pcm else 1)
         if self._passes(event):
             if self._lane.full:
                 self._catch_up()
@@ -348,6 +351,7 @@ class Distance:
     def _tell(self, item_id: str, heard_ms: int) -> None:
         assert item_id not in self._told, f"{item_id} was cut twice"
         self._told[item_id] = heard_ms
+        self._come[item_id] = self.received[item_id]
         self.rejected += heard_ms * 8 > self.received[item_id]
 
     # ---- the truth ----------------------------------------------------------------------------
@@ -364,6 +368,10 @@ class Distance:
         put_off = 24 if self._pcm else 0
         item = self.played().get(item_id, Heard())
         return max(0, item.once - put_off) / 8, max(0, item.reached - put_off) / 8
+
+    def come(self, item_id: str) -> int:
+        """Samples of the model's that the call had of it when it said what of it was heard."""
+        return self._come.get(item_id, self.received[item_id])
 
     def told(self) -> list[Verdict]:
         """Everything the model was told of interruptions."""

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agents.engine import AudioFormat
+from telephony.media.transcode import Downlink
 from tools.booking.bookings import Bookings
 from tools.booking.shop import default_shop
 from tools.store import open_store
@@ -23,6 +25,8 @@ from tools.store import open_store
 ROOT = Path(__file__).parents[2]
 CALL_S = 240.0
 """A call takes a minute; a machine with too much to do may take its time to start one."""
+RUN_IN_MS = Downlink(AudioFormat.PCM16_24K).delay_samples // 8
+"""What a filter puts before the audio of an item: the telephone plays it, nobody counts it."""
 BY_ITSELF = ("FRONTDESK_", "TWILIO_", "OPENAI_")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(CALL_S)]
@@ -101,7 +105,8 @@ def test_the_sentence_spoken_into_is_cut_at_the_same_place_for_all(trial: Trial)
             *("heard_ms", "heard_at_least_ms", "heard_at_most_ms"),
         }
         assert cut["heard_ms"] == cut["audio_end_ms"], "the model, the transcript: one figure"
-        assert cut["heard_at_least_ms"] <= cut["played_ms"] <= cut["heard_at_most_ms"]
+        played_ms = cut["played_ms"] - RUN_IN_MS
+        assert cut["heard_at_least_ms"] <= played_ms <= cut["heard_at_most_ms"]
         assert abs(cut["audio_end_ms"] - cut["played_ms"]) <= 40
     cut, turn = trial.told["truncations"][0], cut_turn(trial)
     assert cut["played_ms"] > 1_000
