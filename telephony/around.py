@@ -26,9 +26,8 @@ class Around:
     live: Hub
     spare: Spare = field(default_factory=Spare)
 
-    @property
-    def later(self) -> Callable[[Callable[[], None]], None]:
-        return self.spare.later
+    def later(self, act: Callable[[], None]) -> None:
+        self.spare.later(act)
 
     @property
     def show(self) -> Watch:

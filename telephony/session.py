@@ -84,7 +84,7 @@ from telephony.twilio.rest import CallControl, RedirectResult
 from tools.dispatch import Dispatcher
 from tools.onhold import OnHold
 from tools.redacting.kinds import NOTHING
-from tools.spec import ToolOutcome
+from tools.spec import Evidence, ToolOutcome
 
 log = structlog.get_logger()
 
@@ -107,8 +107,7 @@ class Surroundings(Protocol):
     def call_back(self, call_id: str, caller_number: str | None, why: str) -> None:
         """Leave the staff a note; never waits and never fails."""
 
-    @property
-    def later(self) -> Callable[[Callable[[], None]], None]:
+    def later(self, act: Callable[[], None]) -> None:
         """Do this when sound has been carried on: see telephony.spare."""
 
     @property
@@ -195,14 +194,12 @@ class Session:
         else:
             self._pump(event)
 
-    def _pump(self, event: CallEvent | None) -> None:
+    def _pump(self, event: CallEvent | None = None) -> None:
+        """None: nothing has happened, but what has passed is to be told."""
         self._draining = True
         try:
-            if event is not None and self._passes(event):
-                if self._can_wait():
-                    return
-            elif event is not None:
-                self._inbox.append(event)
+            if event is not None and self._waits(event):
+                return
             self._drain()
             self._leg.flush()
         except Exception:  # the pump: a bug in the core ends this call, never the server
@@ -213,8 +210,11 @@ class Session:
             self._draining = False
         self._arm()
 
-    def _can_wait(self) -> bool:
-        """The call is told of what has passed when there is time for it."""
+    def _waits(self, event: CallEvent) -> bool:
+        """It passes, and the call is told of it when there is time."""
+        if not self._passes(event):
+            self._inbox.append(event)
+            return False
         if self._inbox or self._lane.full:
             return False
         if self._lane.ripe:
@@ -222,8 +222,8 @@ class Session:
         return True
 
     def _follow(self) -> None:
-        if self._lane.ripe and self.ended is None:
-            self._pump(None)
+        if self._lane.ripe:
+            self._pump()
 
     def _drain(self) -> None:
         if self._lane.waiting:
@@ -394,10 +394,14 @@ class Session:
         arguments = self._redactions.arguments(command)
         request = self._behalf.run(command, arguments, wordless=self._accounts.wordless)
         hold = OnHold(
-            lambda words: self.deliver(ToolWaits(command.tool_call_id, words)),
-            self._call.hearing.evidence,
+            lambda words: self.deliver(ToolWaits(command.tool_call_id, words)), self._evidence
         )
         self._finished(await self._around.dispatcher.run(request, hold))
+
+    def _evidence(self) -> Evidence:
+        """What was said and heard until now, for a tool call that has waited."""
+        self._pump()
+        return self._call.hearing.evidence()
 
     async def _settle(self, tool_call_id: str, name: str) -> None:
         request = self._behalf.settle(tool_call_id, name, wordless=self._accounts.wordless)

@@ -15,7 +15,7 @@ from typing import Final
 
 from telephony.call.events import CallerAudio, Echo
 
-LANE_SAMPLES: Final = 3_200
+RIPE_SAMPLES: Final = 3_200
 """The call is told of them in time for what it looks at (`telephony.call.pace`)."""
 MOST_SAMPLES: Final = 4_800
 """While others have more urgent things to do."""
@@ -49,7 +49,7 @@ class Lane:
     @property
     def ripe(self) -> bool:
         """The call should be told as soon as there is time for it, if not before."""
-        return self.passed >= LANE_SAMPLES
+        return self.passed >= RIPE_SAMPLES
 
     @property
     def full(self) -> bool:
@@ -87,10 +87,10 @@ class Lane:
 
     def rest(self) -> CallerAudio:
         """All that has passed, as one piece: empty if only marks have. The lane is closed."""
+        spread = self.passed and self._first_s < self.came_s
+        first_s, last_s = (self._first_s, self._piece_s) if spread else (None, 0.0)
         ulaw, echoes = b"".join(self._pieces), tuple(self._echoes)
-        audio = CallerAudio(ulaw, self._begins_ms, echoes)
-        if len(self._pieces) > 1 or (self._pieces and self._piece_s < self.came_s):
-            audio = CallerAudio(ulaw, self._begins_ms, echoes, self._first_s, self._piece_s)
+        audio = CallerAudio(ulaw, self._begins_ms, echoes, first_s, last_s)
         self._pieces.clear()
         self._echoes.clear()
         self.passed = self._granted = 0

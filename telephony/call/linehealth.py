@@ -57,8 +57,9 @@ class LineHealth:
         """What happened, and what the call asks for because of it."""
         found: list[CallCommand] = []
         if isinstance(event, CallerAudio) and event.ulaw:
-            first_s = now if event.first_s is None else event.first_s
-            last_s = now if event.first_s is None else event.last_s
+            first_s, last_s = event.first_s, event.last_s
+            if first_s is None:
+                first_s = last_s = now
             found = self._caller(event.ulaw, first_s, last_s, now)
         elif isinstance(event, StreamStarted):
             self._came_s, self._steady, self._ends_s = None, 0, None

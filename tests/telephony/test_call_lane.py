@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from agents.engine import (
     EngineReady,
     ItemDone,
     ResponseStarted,
+    ToolCalled,
     TruncateItem,
 )
 from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, Record, StoreAudio, Track
@@ -26,7 +28,7 @@ from telephony.call.events import (
     MarkEchoed,
     StreamStopped,
 )
-from telephony.call.lane import LANE_SAMPLES, MOST_SAMPLES, STEADY_S, Lane
+from telephony.call.lane import MOST_SAMPLES, RIPE_SAMPLES, STEADY_S, Lane
 from telephony.call.machine import Call
 from telephony.transcripts.entry import EndedReason
 from telephony.transcripts.journal import JournalWriter
@@ -39,6 +41,8 @@ from tests.telephony.script import live, seconds
 from tests.telephony.test_call_bargein import LOUD, QUIET, line, speaking
 from tests.telephony.test_call_keypad import desk
 from tests.telephony.test_session import Around, OneCall, around, one
+from tools.onhold import OnHold
+from tools.spec import ToolOutcome, ToolRequest
 
 __all__ = ["around", "one"]
 
@@ -101,7 +105,7 @@ def test_what_keeps_the_next_piece_waiting_ends_it() -> None:
 
 
 def test_it_is_ripe_long_before_it_is_full_where_much_is_granted() -> None:
-    for samples, ripe, full in (MOST_SAMPLES, 20, 30), (LANE_SAMPLES, 20, 20), (800, 20, 5):
+    for samples, ripe, full in (MOST_SAMPLES, 20, 30), (RIPE_SAMPLES, 20, 20), (800, 20, 5):
         lane, states = granted(samples), []
         for number in range(30):
             lane.takes(audio(number), number / 50)
@@ -380,6 +384,12 @@ def passed(first: int, last: int) -> CallerAudio:
     return CallerAudio(ulaw, first * 20)
 
 
+def echoes(call: OneCall) -> list[str]:
+    """Marks of which the call was told along with audio."""
+    heard = (event for event in call.around.seen if isinstance(event, CallerAudio))
+    return [echo.name for event in heard for echo in event.echoes]
+
+
 def told(call: OneCall) -> list[CallEvent]:
     """Without when they came."""
     return [
@@ -425,6 +435,50 @@ async def test_the_call_is_told_in_time_however_much_else_there_is_to_do(
         call.session.deliver(audio(number))
     await asyncio.sleep(0)
     assert told(call)[1:] == [passed(30, 49)]
+    call.session.deliver(StreamStopped())
+    await call.ended()
+
+
+async def test_fault_p10_a_core_that_breaks_over_what_was_put_off_ends_this_call_only(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = one()
+    await call.begin()
+    for number in range(22):
+        call.session.deliver(audio(number))
+    monkeypatch.setattr(Call, "handle", None)
+    after: list[str] = []
+    call.around.later(partial(after.append, "of another call"))
+    await asyncio.sleep(0)
+    assert call.session.ended is EndedReason.INTERNAL_ERROR
+    assert ("close", 1011, "internal error") in call.leg.asked
+    await call.ended()
+    assert after == ["of another call"]
+
+
+async def test_a_tool_call_that_has_waited_is_judged_by_all_that_was_heard_meanwhile(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds: list[OnHold] = []
+
+    async def run(request: ToolRequest, hold: OnHold) -> ToolOutcome:
+        holds.append(hold)
+        return await asyncio.Future()
+
+    call = one()
+    monkeypatch.setattr(call.around.dispatcher, "run", run)
+    await call.begin()
+    said = AudioDelta("r1", "i1", 0, seconds(0.5))
+    for event in (ResponseStarted("r1"), ToolCalled("r1", "t1", "greet", "{}"), said, audio(0)):
+        call.session.deliver(event)
+    await asyncio.sleep(0)
+    call.around.seen.clear()
+    call.session.deliver(audio(1))
+    call.session.deliver(MarkEchoed("0:1:160"))
+    assert told(call) == [], "it waits in the lane"
+    assert holds[0].evidence is not None
+    holds[0].evidence()
+    assert echoes(call) == ["0:1:160"]
     call.session.deliver(StreamStopped())
     await call.ended()
 

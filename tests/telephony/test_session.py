@@ -70,24 +70,28 @@ SECOND = b"\x55" * 8_000
 
 
 class RecordingLeg:
-    """What was asked of the phone's side, in order."""
+    """What reached the phone's side, in order: as with a real one, only what was flushed."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
+        self._waiting: list[tuple[object, ...]] = []
 
     def play(self, ulaw: bytes) -> None:
-        self.asked.append(("play", len(ulaw)))
+        self._waiting.append(("play", len(ulaw)))
 
     def mark(self, name: str) -> None:
-        self.asked.append(("mark", name))
+        self._waiting.append(("mark", name))
 
     def clear(self) -> None:
+        self._waiting.clear()
         self.asked.append(("clear",))
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        self.asked += self._waiting
+        self._waiting.clear()
 
     def close(self, code: int, reason: str) -> None:
+        self._waiting.clear()
         self.asked.append(("close", code, reason))
 
 
