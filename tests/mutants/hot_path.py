@@ -52,6 +52,13 @@ HOT_PATH = (
         _LANE,
     ),
     Mutant(
+        "telephony/switchboard.py",
+        "        self._ended_s = asyncio.get_running_loop().time()\n",
+        "",
+        "a server that stops leaves the carrier's last question unanswered",
+        ("tests/telephony/test_switchboard_takeover.py",),
+    ),
+    Mutant(
         "telephony/session.py",
         "            self._leg.flush()\n",
         "",
