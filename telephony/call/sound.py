@@ -27,6 +27,8 @@ _KEPT_SAMPLES = 3 * RATE
 _COMPARED_SAMPLES = 3 * RATE // 10
 """So much of the caller's side is looked for in what we said."""
 _LONGEST_DELAY_SAMPLES = RATE
+_SPECTRUM_SAMPLES = 10_800
+"""What is compared at most, and a little more: a number of small factors is transformed fastest."""
 _FAINTEST = 100.0
 """Product of the two sides' power below which there is nothing to compare."""
 _POWERS = ulaw.decode(bytes(range(256))).astype(np.float64) ** 2
@@ -180,13 +182,14 @@ def _level_db(step: bytes) -> float:
 
 def _likeness(heard: NDArray[np.float64], ours: NDArray[np.float64]) -> float:
     """The best normalised correlation of `heard` with any equally long part of `ours`."""
-    size = 1 << (len(ours) + len(heard)).bit_length()
+    # What wraps around comes behind the parts that are looked at.
+    size = max(len(ours), _SPECTRUM_SAMPLES)
     spectrum = np.fft.rfft(ours, size) * np.conj(np.fft.rfft(heard, size))
     products = np.fft.irfft(spectrum, size)[: len(ours) - len(heard) + 1]
     energy = np.concatenate(([0.0], np.cumsum(ours * ours)))
     parts = energy[len(heard) :] - energy[: len(ours) - len(heard) + 1]
-    scale = np.sqrt(parts * float(np.dot(heard, heard)))
-    usable = scale > _FAINTEST * len(heard)
+    powers = parts * float(np.dot(heard, heard))
+    usable = powers > (_FAINTEST * len(heard)) ** 2
     if not usable.any():
         return 0.0
-    return float(np.max(np.abs(products[usable]) / scale[usable]))
+    return math.sqrt(float(np.max(products[usable] ** 2 / powers[usable])))

@@ -37,8 +37,21 @@ def test_frames_that_never_reach_the_model_are_lost() -> None:
         trace.frame_sent(160, 0.0)
     trace.appended(160, 0.1)
     trace.appended(40, 0.2)
-    trace.hung_up()
+    trace.hung_up(1.0)
     assert trace.lost_up_samples == 280
+
+
+def test_what_was_just_held_back_as_the_call_ended_is_neither_a_cut_nor_a_missed_one() -> None:
+    trace = tracing()
+    for begun_s in (5.0, 8.5):
+        trace.item_began(f"item_{begun_s}")
+        trace.delta_sent(1_600, begun_s)
+        trace.media(1_600, begun_s)
+        trace.speech_started(900, begun_s + 0.1)
+        trace.cleared(begun_s + 0.102)
+    trace.hung_up(9.0)
+    assert [cut.item_id for cut in trace.cuts] == ["item_5.0"]
+    assert trace.spoken_over == 1
 
 
 def test_each_delta_is_timed_to_the_media_message_that_brings_its_first_sample() -> None:

@@ -72,9 +72,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--barge-in",
         choices=("immediate", "confirmed"),
-        default="immediate",
-        help="our server's FRONTDESK_BARGE_IN; `confirmed` holds audio back on purpose, so that of"
-        " its latencies only `up` means anything (default: immediate, as all peers do)",
+        default="confirmed",
+        help="our server's FRONTDESK_BARGE_IN (default: confirmed, as users run it; all peers"
+        " do what `immediate` does)",
     )
     parser.add_argument(
         "--peers",

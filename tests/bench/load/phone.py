@@ -22,6 +22,7 @@ from telephony.simulator.leg import FRAME_MS, HandshakeError, MediaLeg
 from telephony.simulator.phone import PhoneReport, Recorded, StreamEnd, StreamReport
 from telephony.simulator.placed import Numbers, PlacedCall
 from telephony.simulator.signed import SignedRequests
+from tests.bench.load.plan import SILENCE_MS
 from tests.bench.load.trace import Trace
 from tests.bench.load.websocket import Refused, Socket
 from tests.fakes.realtime_script import hum
@@ -160,7 +161,8 @@ class BenchLeg(MediaLeg):
     def _microphone(self, at_ms: int) -> bytes:
         while self._turns and at_ms >= self._turns[0][1]:
             self._turns = self._turns[1:]
-        speaking = bool(self._turns) and at_ms >= self._turns[0][0]
+        begin_ms, end_ms = self._turns[0] if self._turns else (math.inf, math.inf)
+        speaking = begin_ms <= at_ms < end_ms - SILENCE_MS
         at = at_ms * 8 % 8_000
         return (_SPEECH if speaking else _NOISE)[at : at + FRAME_SAMPLES]
 
@@ -191,7 +193,7 @@ class BenchLeg(MediaLeg):
     # ---- the end -------------------------------------------------------------------------------
 
     def _put_down(self) -> None:
-        self._trace.hung_up()
+        self._trace.hung_up(time.monotonic())
         self.end(StreamEnd.CALLER)
 
     def _closed(self) -> None:

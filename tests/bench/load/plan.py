@@ -11,6 +11,7 @@ from collections.abc import Iterator
 REPLY_MS = 4_000
 TURN_MS = 2_500
 """Of a caller's turn, the silence included by which the model knows that it is over."""
+SILENCE_MS = 500
 INTERRUPTS = 0.5
 _EARLIEST_MS = 400
 _PAUSE_MS = (300, 1_000)

@@ -37,9 +37,8 @@ class Wish(msgspec.Struct, frozen=True):
     seed: int = 1
     peer: str = ""
     """Whose server; empty: ours."""
-    barge_in: str = "immediate"
-    """Our own server's policy: see `FRONTDESK_BARGE_IN`. What `confirmed` holds back on purpose
-    counts as late, so that of its latencies only those of the caller's sound mean anything."""
+    barge_in: str = "confirmed"
+    """Our own server's policy, `FRONTDESK_BARGE_IN`; this is what users run."""
     settle_s: float = 3.0
     """From the last call's start to the measurement: by then all greetings are under way."""
 

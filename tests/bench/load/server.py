@@ -86,8 +86,6 @@ class Server:
             **UNASKED,
             "FRONTDESK_ENGINE": "realtime",
             "FRONTDESK_FALLBACKS": "none",
-            # Cuts are timed from when the model hears speech: nothing may hold before.
-            "FRONTDESK_BARGE_IN": "immediate",
             "FRONTDESK_RECORDING_CONSENT": "none",
             "FRONTDESK_PORT": str(port),
             "FRONTDESK_PUBLIC_URL": self.address,

@@ -11,6 +11,10 @@ import msgspec
 
 from telephony.simulator.carrier import PlayedClip
 
+UNDECIDED_S = 1.0
+"""So late before its end a call may not know yet whether a sound is meant: a reply it has held back
+for that is neither cut nor heard to its end."""
+
 
 class Cut(msgspec.Struct, frozen=True):
     """A reply that was cleared, by the phone's count of media messages."""
@@ -22,6 +26,7 @@ class Cut(msgspec.Struct, frozen=True):
     """The first after the clear."""
     all_samples: int
     """Sent by the model until then."""
+    at_s: float
 
 
 class Trace:
@@ -105,15 +110,19 @@ class Trace:
         if self._speech_at is not None and self.measuring:
             self.barge_in_s.append(now - self._speech_at)
         self._speech_at = None
-        self.cuts.append(Cut(self._item_id, self._item_clip, self._clips, self._item_samples))
+        begin, end = self._item_clip, self._clips
+        self.cuts.append(Cut(self._item_id, begin, end, self._item_samples, now))
         self._deltas.clear()
         self._cut = True
 
     # ---- when the call is over -----------------------------------------------------------------
 
-    def hung_up(self) -> None:
+    def hung_up(self, now: float) -> None:
         """All frames sent have had time to arrive. The last reply may be unfinished: left out."""
         self.lost_up_samples = sum(samples for _, samples in self._frames) - self._appended_rest
+        decided = [cut for cut in self.cuts if cut.at_s <= now - UNDECIDED_S]
+        self.spoken_over -= len(self.cuts) - len(decided)
+        self.cuts = decided
 
     def truncation_errors_ms(
         self, clips: Sequence[PlayedClip], told_ms: dict[str, int]
