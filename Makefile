@@ -63,7 +63,7 @@ oracle: setup-dev ## Measure how exactly "heard" is known on bad lines (ARGS=cal
 bench: setup-dev ## Measure what a call costs, here and on other people's bridges
 	-infra/throwaway.sh peer-agents 'openai-agents>=0.24' fastapi uvicorn websockets
 	-infra/throwaway.sh peer-pipecat 'pipecat-ai[openai,websocket]>=1.14' uvicorn
-	$(PYTHON_INSIDE) -m tests.bench --peers "minimal sample" openai-agents pipecat $(ARGS)
+	$(PYTHON_INSIDE) -m tests.bench --runs 3 --peers "minimal sample" openai-agents pipecat $(ARGS)
 
 # Nothing else should be running.
 MINUTES ?= 30

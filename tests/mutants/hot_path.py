@@ -59,6 +59,13 @@ HOT_PATH = (
         ("tests/telephony/test_switchboard_takeover.py",),
     ),
     Mutant(
+        "telephony/call/bargein.py",
+        "            return self._sound.samples_to_quiet(_ENDLESS_TURN_S if endless else _DEAF_ENGINE_S)\n",
+        "            return None\n",
+        "an engine that does not hear the caller is left half a second late",
+        _LANE,
+    ),
+    Mutant(
         "telephony/session.py",
         "            self._leg.flush()\n",
         "",

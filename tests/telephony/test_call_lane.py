@@ -19,7 +19,16 @@ from agents.engine import (
     ToolCalled,
     TruncateItem,
 )
-from telephony.call.commands import CallCommand, ClearPlayback, PlaceMark, Record, StoreAudio, Track
+from telephony.call.commands import (
+    CallCommand,
+    ClearPlayback,
+    Note,
+    PlaceMark,
+    Record,
+    StoreAudio,
+    Track,
+)
+from telephony.call.config import Rung
 from telephony.call.events import (
     CallerAudio,
     CallEvent,
@@ -37,9 +46,11 @@ from telephony.transcripts.replay import replay
 from telephony.transcripts.wav import HEADER_BYTES
 from tests.exploring import examples
 from tests.fakes.scripted_engine import ScriptedEngine
-from tests.telephony.script import live, seconds
-from tests.telephony.test_call_bargein import LOUD, QUIET, line, speaking
+from tests.telephony.script import Script, live, seconds
+from tests.telephony.test_call_bargein import CONFIRMED, LOUD, ON_REQUEST, QUIET, line, speaking
 from tests.telephony.test_call_keypad import desk
+from tests.telephony.test_call_relay import Relayed
+from tests.telephony.test_call_relay import live as answering
 from tests.telephony.test_session import Around, OneCall, around, one
 from tools.onhold import OnHold
 from tools.spec import ToolOutcome, ToolRequest
@@ -326,12 +337,12 @@ def test_where_sound_may_silence_us_the_call_hears_of_it_as_soon_as_it_can_be_en
 
 
 class Mouth:
-    """A caller over whom we speak, and the pump. `together`: by way of the lane."""
+    """A caller, and the pump. `together`: by way of the lane."""
 
-    def __init__(self, *, together: bool) -> None:
+    def __init__(self, story: Script, *, together: bool) -> None:
         self._together = together
         self._lane = Lane()
-        self.story = speaking()
+        self.story = story
         self._grant()
 
     def hears(self, frame: bytes) -> None:
@@ -357,7 +368,7 @@ class Mouth:
 def test_a_loud_caller_silences_us_with_the_same_frame_lane_or_not(
     sounds: list[tuple[bool, int]],
 ) -> None:
-    by_frame, by_lane = Mouth(together=False), Mouth(together=True)
+    by_frame, by_lane = (Mouth(speaking(), together=together) for together in (False, True))
     for loud, frames in sounds:
         for number in range(frames):
             for mouth in (by_frame, by_lane):
@@ -367,6 +378,34 @@ def test_a_loud_caller_silences_us_with_the_same_frame_lane_or_not(
             assert cleared[0] == cleared[1]
             if cleared[0]:
                 return
+
+
+def unheard() -> Relayed:
+    """A greeted caller whose words decide, with another engine to go to."""
+    rungs = Rung("first", ON_REQUEST), Rung("next", ON_REQUEST)
+    return answering(turn_taking=CONFIRMED, capabilities=ON_REQUEST, rungs=rungs)
+
+
+@pytest.mark.parametrize("noticed", [False, True], ids=["nothing", "no end"])
+def test_an_engine_that_does_not_hear_the_caller_is_left_with_the_same_frame_lane_or_not(
+    *, noticed: bool
+) -> None:
+    """It hears nothing of a sentence, or not that it is over."""
+    waited = []
+    for together in (False, True):
+        mouth, frames = Mouth(unheard(), together=together), 0
+        if noticed:
+            mouth.story.happens(CallerSpeechStarted("u1", round(mouth.story.now * 1000)))
+        for number in range(75):
+            begin = number * FRAME % len(LOUD)
+            mouth.hears(LOUD[begin : begin + FRAME])
+        while Note("caller_unheeded") not in mouth.story.said:
+            mouth.hears(QUIET)
+            frames += 1
+            assert frames < 300, "nobody noticed"
+        waited.append(frames)
+    assert waited[0] == waited[1]
+    assert waited[0] * 0.02 == pytest.approx(4.0 if noticed else 2.5, abs=0.06)
 
 
 # ---- the pump -----------------------------------------------------------------------------------
