@@ -60,8 +60,8 @@ HOT_PATH = (
     ),
     Mutant(
         "telephony/call/bargein.py",
-        "            return self._sound.samples_to_quiet(_ENDLESS_TURN_S if endless else _DEAF_ENGINE_S)\n",
-        "            return None\n",
+        "            return self._sound.samples_to_quiet(",
+        "            return None and (",
         "an engine that does not hear the caller is left half a second late",
         _LANE,
     ),
