@@ -11,7 +11,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from telephony.doorstep import Doorstep
+from telephony.doorstep import SPEAKS_S, Doorstep
+
+_READ_S = 0.01
 
 Count = Callable[[str], None]
 """Adds one to the counter of that name; docs/wire.md lists them."""
@@ -33,6 +35,26 @@ class Door:
         self.count = count
         self.patience_s = patience_s
         self._kind = kind
+        self._looking = False
+
+    def came(self, who: "DoorProtocol", address: str) -> None:
+        loop = asyncio.get_running_loop()
+        if (other := self.doorstep.came(address, who, loop.time())) is not None:
+            other.make_room()
+        self._look_later(loop)
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.doorstep.crowded and not self._looking:
+            self._looking = True
+            # When a loop that stood still goes on, timers come before what has arrived.
+            loop.call_later(SPEAKS_S, loop.call_later, _READ_S, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        loop = asyncio.get_running_loop()
+        for other in self.doorstep.silent(loop.time()):
+            other.make_room()
+        self._look_later(loop)
 
     def __call__(self, *args: Any, **kwargs: Any) -> "DoorProtocol":
         protocol = self._kind(*args, **kwargs)
@@ -71,8 +93,7 @@ class DoorProtocol(HttpToolsProtocol):
         if self._patience is not None or self.transport.is_closing():
             return
         self._patience = self.loop.call_later(self.door.patience_s, self._too_slow)
-        if (other := self.door.doorstep.came(self._address, self)) is not None:
-            other.make_room()
+        self.door.came(self, self._address)
 
     def _let_in(self) -> None:
         if self._patience is not None:

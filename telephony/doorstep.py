@@ -2,6 +2,9 @@
 
 A connection costs a descriptor from its first moment, long before a signature can be checked. Who
 calls for a telephone says at once what it wants; who says nothing makes room for others.
+
+Many connections that come at once are taken one behind the other before anything is read of any of
+them, as when all calls of a proxy end together: for a moment more may wait.
 """
 
 from typing import Generic, TypeVar
@@ -12,6 +15,10 @@ MOST_EACH = 256
 """From one address: a reverse proxy is one address, and opens its connections in bursts."""
 MOST = 512
 LEAST = 64
+BURST = 4
+"""So many times as many may wait while they may still have said what nobody has read yet."""
+SPEAKS_S = 0.2
+"""Who has not spoken so long after coming may have to make room."""
 SHARE = 20
 """Or one of so many descriptors the process may have, if that is less."""
 
@@ -29,24 +36,41 @@ class Doorstep(Generic[Who]):
     def __init__(self, most: int = MOST, most_each: int = MOST_EACH) -> None:
         self._most = most
         self._most_each = most_each
-        self._waiting: dict[str, dict[Who, None]] = {}
+        self._waiting: dict[str, dict[Who, float]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def came(self, address: str, who: Who) -> Who | None:
-        """Who has to make room, if somebody has: the longest-waiting of the address that has most
-        there. They are `gone` when they have left."""
-        queue = self._waiting.setdefault(address, {})
-        queue[who] = None
+    @property
+    def crowded(self) -> bool:
+        """Somebody may have to make room: ask who has."""
+        return self._count > min(self._most, self._most_each)
+
+    def came(self, address: str, who: Who, now_s: float) -> Who | None:
+        """Who has to make room at once, whether they have spoken or not, if somebody has."""
+        self._waiting.setdefault(address, {})[who] = now_s
         self._count += 1
-        if len(queue) > self._most_each:
-            return next(iter(queue))
-        if self._count > self._most:
-            crowd = max(self._waiting, key=lambda address: len(self._waiting[address]))
-            return next(iter(self._waiting[crowd]))
-        return None
+        if self._count <= BURST * self._most:
+            return None
+        crowd = max(self._waiting.values(), key=len)
+        return next(iter(crowd))
+
+    def silent(self, now_s: float) -> list[Who]:
+        """Who has to make room by now: the longest-waiting, of the address that has most there
+        before those of others. They are `gone` when they have left."""
+        crowd = [
+            (behind, now_s - came_s, who)
+            for queue in self._waiting.values()
+            for behind, (who, came_s) in enumerate(reversed(queue.items()))
+        ]
+        crowd.sort(key=lambda each: each[:2], reverse=True)
+        excess = self._count - self._most
+        return [
+            who
+            for number, (behind, waited_s, who) in enumerate(crowd)
+            if (number < excess or behind >= self._most_each) and waited_s >= SPEAKS_S
+        ]
 
     def gone(self, address: str, who: Who) -> None:
         """They said what they want, or left. Who does not wait is none's loss."""

@@ -233,36 +233,39 @@ class Crowd:
     def __init__(self, port: int, says: bytes) -> None:
         self._port = port
         self._says = says
+        self.answered = 0
         self.sockets: list[socket.socket] = []
 
     async def come(self, count: int) -> None:
         for number in range(count):
-            one = socket.create_connection(("127.0.0.1", self._port))
-            one.setblocking(False)
-            self.sockets.append(one)
-            if self._says:
-                one.send(self._says)
+            self.comes()
             if number % 50 == 0:
                 await asyncio.sleep(0)
 
+    def comes(self) -> None:
+        one = socket.create_connection(("127.0.0.1", self._port))
+        one.setblocking(False)
+        self.sockets.append(one)
+        if self._says:
+            one.send(self._says)
+
     def open(self) -> int:
         """How many of them the server has not let go of."""
-        return sum(1 for one in self.sockets if _is_open(one))
+        return sum(1 for one in self.sockets if self._is_open(one))
+
+    def _is_open(self, one: socket.socket) -> bool:
+        try:
+            while said := one.recv(4_096):
+                self.answered += said.startswith(b"HTTP/1.1 404")
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        return False
 
     def leave(self) -> None:
         for one in self.sockets:
             one.close()
-
-
-def _is_open(one: socket.socket) -> bool:
-    try:
-        while one.recv(4_096):
-            pass
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return False
-    return False
 
 
 SAYING = {
@@ -290,6 +293,22 @@ async def test_fault_t19_two_thousand_who_say_nothing_of_use_are_shown_out(sayin
             crowd.leave()
     assert service.counts["door.made_room"] >= 2_000 - MOST_EACH - 1
     assert service.counts["door.made_room"] + service.counts["door.too_slow"] == 2_000
+
+
+async def test_fault_t19_all_who_speak_at_once_are_heard_however_many_they_are() -> None:
+    """As when every call of a reverse proxy ends in one moment: many more than may be silent."""
+    service = peer.Service()
+    async with calls(service) as (port, _, bystander):
+        crowd = Crowd(port, b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        try:
+            for _ in range(3 * MOST_EACH):
+                crowd.comes()
+            await _settled(lambda: crowd.open() == 0)
+            assert crowd.answered == 3 * MOST_EACH
+            await bystander.hears()
+        finally:
+            crowd.leave()
+    assert service.counts["door.made_room"] == 0
 
 
 async def _settled(condition: Callable[[], bool]) -> None:
