@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agents.engine import Remember, ToolAnswered, ToolCalled, ToolOutput
+from agents.engine import AnyEngineCommand, Remember, ToolAnswered, ToolCalled, ToolOutput
 from telephony.call.commands import RunTool
 from telephony.call.events import CallEvent, ToolFinished
 from tools.redaction import redacted
@@ -35,6 +35,16 @@ class Redactions:
     def arguments(self, command: RunTool) -> str:
         """As the model gave them."""
         return self._arguments.pop(command.tool_call_id, command.arguments)
+
+    def given_back(self, command: AnyEngineCommand) -> AnyEngineCommand:
+        """As the model is to have it."""
+        match command:
+            case ToolOutput():
+                return self.output(command)
+            case Remember():
+                return self.remembered(command)
+            case _:
+                return command
 
     def output(self, command: ToolOutput) -> ToolOutput:
         """As the tool answered."""

@@ -67,13 +67,13 @@ async def _answer(
     service: Service, listener: socket.socket, crew: Crew, lifeline: int | None
 ) -> None:
     """Until a signal, and until the last call is over."""
-    leave = partial(_leave, service)
+    leaves = partial(leave, service)
     if crew.own is None:
-        server = PhoneServer(service.app, leave, service.hurry, count=service.count)
+        server = PhoneServer(service.app, leaves, service.hurry, count=service.count)
         await server.serve(sockets=[listener])
         return
     app = Relay(service.app, crew, service.count)
-    server = PhoneServer(app, leave, service.hurry, count=service.count, entrance=protocol(crew))
+    server = PhoneServer(app, leaves, service.hurry, count=service.count, entrance=protocol(crew))
     figures = service.metrics.text
     reception = Reception(crew.own, server.connection, service.app, figures)
     reception.open()
@@ -87,7 +87,8 @@ async def _answer(
         await reception.close()
 
 
-async def _leave(service: Service) -> None:
+async def leave(service: Service) -> None:
+    """What a signal begins; the server answers until this returns. Raises as `Service.drain`."""
     await service.drain()
     await service.switchboard.linger()
 

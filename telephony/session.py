@@ -12,9 +12,7 @@ from agents.engine import (
     AppendAudio,
     CloseEngine,
     Engine,
-    Remember,
     ToolCalled,
-    ToolOutput,
 )
 from agents.tasks import TICK_S, Tasks
 from telephony.accounts import Accounts, Watch
@@ -301,12 +299,8 @@ class Session:
         elif isinstance(command, AppendAudio) and self._passed:
             # The first of an answer is for what passed.
             self._passed = 0
-        elif isinstance(command, ToolOutput):
-            self._seats.submit(self._redactions.output(command))
-        elif isinstance(command, Remember):
-            self._seats.submit(self._redactions.remembered(command))
         else:
-            self._seats.submit(command)
+            self._seats.submit(self._redactions.given_back(command))
 
     def _perform_phone(self, command: AnyPhoneCommand) -> None:  # noqa: C901, one flat table
         match command:
@@ -399,8 +393,12 @@ class Session:
         self._finished(await self._around.dispatcher.run(request, hold))
 
     def _evidence(self) -> Evidence:
-        """What was said and heard until now, for a tool call that has waited."""
-        self._pump()
+        """What was said and heard until now, for a tool call that has waited. It is over where the
+        call is: another process may be told that it never began."""
+        if self.ended is None:
+            self._pump()
+        if self.ended is not None:
+            raise asyncio.CancelledError
         return self._call.hearing.evidence()
 
     async def _settle(self, tool_call_id: str, name: str) -> None:

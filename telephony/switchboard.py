@@ -479,7 +479,7 @@ class Switchboard:
         """Let live calls finish for `limit_s`, then have others go on with those that are left,
         or end them politely.
 
-        Returns when no call is left, at the latest 35 s after the limit.
+        Returns when no call is left, at the latest 30 s after the limit.
         """
         self.stop_accepting()
         self._leaves = await self._migrates()

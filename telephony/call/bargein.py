@@ -68,17 +68,23 @@ class BargeIns:
         self._sound.begin()
         return [Note("early_hold"), *self._hold(self._claim, now)]
 
-    def undecided_samples(self, now: float) -> int | None:
-        """How much more of the line it takes to make us fall silent, or to show that the engine
-        does not hear it (`unheeded`); None: nothing on it does."""
+    def undecided_samples(self, now: float, alive_s: float) -> int | None:
+        """How much more of the line it takes to make us fall silent, or to show that the engine,
+        of which nothing has been heard for `alive_s`, does not hear it (`unheeded`); None: nothing
+        on it does."""
         if not self._confirmed:
             return None
         early_s = self._rules.early_s
         if early_s is None or not self._interruptible():
-            endless = self._floor.caller_item is not None
-            return self._sound.samples_to_quiet(_ENDLESS_TURN_S if endless else _DEAF_ENGINE_S)
+            return self._undecided_deaf(alive_s)
         deaf_samples = round((self._deaf_until_s - now) * RATE)
         return max(self._sound.samples_to(early_s), deaf_samples)
+
+    def _undecided_deaf(self, alive_s: float) -> int | None:
+        endless = self._floor.caller_item is not None
+        quiet = self._sound.samples_to_quiet(_ENDLESS_TURN_S if endless else _DEAF_ENGINE_S)
+        mute = round((_DEAF_ENGINE_S - alive_s) * RATE)
+        return max(quiet or 0, mute) if quiet is not None or mute > 0 else None
 
     def unheeded(self, alive_s: float) -> bool:
         """Whether the engine, of which nothing has been heard for `alive_s`, is deaf: the caller

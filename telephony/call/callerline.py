@@ -75,7 +75,7 @@ class CallerLine:
         vacant = self._relay.succession.vacant
         if ends or vacant or self._keypad.confidential(now):
             return 0
-        undecided = self._barge_ins.undecided_samples(now)
+        undecided = self._barge_ins.undecided_samples(now, self._relay.alive_s)
         return MOST_SAMPLES if undecided is None else min(MOST_SAMPLES, undecided)
 
     def can_wait(self, event: MarkEchoed) -> bool:

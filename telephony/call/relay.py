@@ -126,6 +126,11 @@ class Relay:
         for item_id in said if response_id == of_reply else ():
             self._unanswered.pop(item_id, None)
 
+    @property
+    def alive_s(self) -> float:
+        """So much of the line went by since the session that is seated gave a sign of life."""
+        return (self._caller_samples - self._alive_samples) / RATE
+
     def alive(self, event: EngineEvent) -> None:
         """The session that is seated gave a sign of life, perhaps: then it has heard the caller
         until now."""
@@ -153,9 +158,10 @@ class Relay:
         """The caller's audio goes on: does the session hear what is in it?"""
         if self._playback.outstanding:
             self._barge_ins.heeded()
-        alive_s = (self._caller_samples - self._alive_samples) / RATE
         deaf = self.succession.possible and not self.succession.vacant
-        if not deaf or self._unheeded >= _MOST_UNHEEDED or not self._barge_ins.unheeded(alive_s):
+        if not deaf or self._unheeded >= _MOST_UNHEEDED:
+            return []
+        if not self._barge_ins.unheeded(self.alive_s):
             return []
         self._unheeded += 1
         self._barge_ins.heeded()

@@ -2,6 +2,7 @@
 
 import statistics
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,8 +42,11 @@ def test_frames_that_never_reach_the_model_are_lost() -> None:
     assert trace.lost_up_samples == 280
 
 
-def test_what_was_just_held_back_as_the_call_ended_is_neither_a_cut_nor_a_missed_one() -> None:
-    trace = tracing()
+@pytest.mark.parametrize(("undecided_s", "missed"), [(0.0, 2), (1.0, 1)])
+def test_what_was_just_held_back_as_the_call_ended_need_not_be_told_where_that_takes_time(
+    undecided_s: float, missed: int
+) -> None:
+    trace = Trace(undecided_s)
     for begun_s in (5.0, 8.5):
         trace.item_began(f"item_{begun_s}")
         trace.delta_sent(1_600, begun_s)
@@ -50,8 +54,8 @@ def test_what_was_just_held_back_as_the_call_ended_is_neither_a_cut_nor_a_missed
         trace.speech_started(900, begun_s + 0.1)
         trace.cleared(begun_s + 0.102)
     trace.hung_up(9.0)
-    assert [cut.item_id for cut in trace.cuts] == ["item_5.0"]
-    assert trace.spoken_over == 1
+    assert trace.untold([clip(800), clip(800)], {}) == missed
+    assert trace.spoken_over == len(trace.cuts) == 2
 
 
 def test_each_delta_is_timed_to_the_media_message_that_brings_its_first_sample() -> None:

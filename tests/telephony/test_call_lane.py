@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from agents.engine import (
     AudioDelta,
     CallerSpeechStarted,
+    CallerTranscript,
     EngineFailed,
     EngineReady,
     ItemDone,
     ResponseStarted,
+    TextDelta,
     ToolCalled,
     TruncateItem,
 )
@@ -354,6 +356,13 @@ class Mouth:
             self._tells(self._lane.rest())
         self.story.now = now
 
+    def tells(self, event: CallEvent) -> None:
+        """Something else happens."""
+        if self._lane.waiting:
+            self.story.happens(self._lane.rest())
+        self.story.happens(event)
+        self._grant()
+
     def _tells(self, heard: CallerAudio) -> None:
         self.story.wait(0.02).happens(heard)
         self._grant()
@@ -387,10 +396,11 @@ def unheard() -> Relayed:
 
 
 @pytest.mark.parametrize("noticed", [False, True], ids=["nothing", "no end"])
+@pytest.mark.parametrize("late_s", [0.0, 1.0], ids=["no word", "a late word"])
 def test_an_engine_that_does_not_hear_the_caller_is_left_with_the_same_frame_lane_or_not(
-    *, noticed: bool
+    *, noticed: bool, late_s: float
 ) -> None:
-    """It hears nothing of a sentence, or not that it is over."""
+    """It hears nothing of a sentence, or not that it is over; and of one before may tell later."""
     waited = []
     for together in (False, True):
         mouth, frames = Mouth(unheard(), together=together), 0
@@ -400,12 +410,14 @@ def test_an_engine_that_does_not_hear_the_caller_is_left_with_the_same_frame_lan
             begin = number * FRAME % len(LOUD)
             mouth.hears(LOUD[begin : begin + FRAME])
         while Note("caller_unheeded") not in mouth.story.said:
+            if frames * 0.02 == late_s > 0:
+                mouth.tells(CallerTranscript("u0", "Hello?"))
             mouth.hears(QUIET)
             frames += 1
             assert frames < 300, "nobody noticed"
         waited.append(frames)
     assert waited[0] == waited[1]
-    assert waited[0] * 0.02 == pytest.approx(4.0 if noticed else 2.5, abs=0.06)
+    assert waited[0] * 0.02 == pytest.approx(4.0 if noticed else 2.5 + late_s, abs=0.06)
 
 
 # ---- the pump -----------------------------------------------------------------------------------
@@ -507,19 +519,43 @@ async def test_a_tool_call_that_has_waited_is_judged_by_all_that_was_heard_meanw
     call = one()
     monkeypatch.setattr(call.around.dispatcher, "run", run)
     await call.begin()
-    said = AudioDelta("r1", "i1", 0, seconds(0.5))
-    for event in (ResponseStarted("r1"), ToolCalled("r1", "t1", "greet", "{}"), said, audio(0)):
+    said = TextDelta("r1", "i1", "We close at six."), AudioDelta("r1", "i1", 0, seconds(0.5))
+    for event in (ResponseStarted("r1"), ToolCalled("r1", "t1", "greet", "{}"), *said, audio(0)):
         call.session.deliver(event)
     await asyncio.sleep(0)
     call.around.seen.clear()
     call.session.deliver(audio(1))
-    call.session.deliver(MarkEchoed("0:1:160"))
+    call.session.deliver(MarkEchoed("0:1:3200"))
     assert told(call) == [], "it waits in the lane"
     assert holds[0].evidence is not None
-    holds[0].evidence()
-    assert echoes(call) == ["0:1:160"]
+    assert [line.text for line in holds[0].evidence().said] == ["We"]
+    assert echoes(call) == ["0:1:3200"]
     call.session.deliver(StreamStopped())
     await call.ended()
+
+
+async def test_fault_x9_a_tool_call_that_has_waited_does_not_begin_in_a_call_that_has_ended(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller is gone; or another process goes on, and tells them that nothing was done."""
+    holds: list[OnHold] = []
+
+    async def run(request: ToolRequest, hold: OnHold) -> ToolOutcome:
+        holds.append(hold)
+        return await asyncio.Future()
+
+    call = one()
+    monkeypatch.setattr(call.around.dispatcher, "run", run)
+    await call.begin()
+    call.session.deliver(ToolCalled("r1", "t1", "greet", "{}"))
+    await asyncio.sleep(0)
+    call.session.deliver(StreamStopped())
+    assert call.session.ended is not None
+    assert holds[0].evidence is not None
+    with pytest.raises(asyncio.CancelledError):
+        holds[0].evidence()
+    await call.ended()
+    assert "call_core_failed" not in call.around.counted
 
 
 async def test_a_call_that_ended_meanwhile_is_told_nothing_more(

@@ -11,12 +11,13 @@ import aiohttp
 import msgspec
 
 from agents.tasks import Tasks
+from telephony.call.config import TurnTaking
 from telephony.simulator.phone import EndedBy, PhoneReport
 from tests.bench.load import plan
 from tests.bench.load.figures import Figures, spread
 from tests.bench.load.model import BenchModel, BenchSession, Line
 from tests.bench.load.peers import PeerServer
-from tests.bench.load.phone import BenchCall
+from tests.bench.load.phone import TAIL_S, BenchCall
 from tests.bench.load.server import Server, Usage
 from tests.bench.load.trace import Trace
 
@@ -131,7 +132,7 @@ class Load:
 
     async def _dial(self, http: aiohttp.ClientSession, seed: int) -> None:
         most_s = self._wish.seconds + 60 + self._wish.calls * 0.2
-        trace, turns = Trace(), plan.turns(seed, int(most_s * 1000))
+        trace, turns = Trace(_undecided_s(self._wish)), plan.turns(seed, int(most_s * 1000))
         call = BenchCall(http, self._server.address, trace, turns, self._lateness_s.append)
         sessions = len(self._model.sessions)
         self._model.expect(Line(trace, turns, call.queued_samples))
@@ -243,6 +244,12 @@ def _trouble(session: BenchSession | None, report: PhoneReport | None) -> str:
     if session.complaints or warnings:
         return f"{session.complaints} {warnings}"
     return ""
+
+
+def _undecided_s(wish: Wish) -> float:
+    """How long our server may wait to see whether a sound is meant."""
+    waits = not wish.peer and wish.barge_in == "confirmed"
+    return TurnTaking().confirm_s + TAIL_S + 0.5 if waits else 0.0
 
 
 def _server(wish: Wish, model_url: str) -> Server:

@@ -4,16 +4,13 @@ Phone and model of a call are told apart only by the server between them: both w
 trace, by one clock (seconds, any zero). Times of a call are kept only while it is `measuring`.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
 import msgspec
 
 from telephony.simulator.carrier import PlayedClip
-
-UNDECIDED_S = 1.0
-"""So late before its end a call may not know yet whether a sound is meant: a reply it has held back
-for that is neither cut nor heard to its end."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -32,8 +29,12 @@ class Cut(msgspec.Struct, frozen=True):
 class Trace:
     """One call. Samples are counted at 8 kHz on both sides."""
 
-    def __init__(self) -> None:
+    def __init__(self, undecided_s: float = 0.0) -> None:
+        """`undecided_s`: so late before its end a call may not know yet whether a sound is meant,
+        and need not have told the model of a reply it has held back for that."""
         self.measuring = False
+        self._undecided_s = undecided_s
+        self._decided_s = math.inf
         self.up_s: list[float] = []
         self.down_s: list[float] = []
         self.barge_in_s: list[float] = []
@@ -120,9 +121,7 @@ class Trace:
     def hung_up(self, now: float) -> None:
         """All frames sent have had time to arrive. The last reply may be unfinished: left out."""
         self.lost_up_samples = sum(samples for _, samples in self._frames) - self._appended_rest
-        decided = [cut for cut in self.cuts if cut.at_s <= now - UNDECIDED_S]
-        self.spoken_over -= len(self.cuts) - len(decided)
-        self.cuts = decided
+        self._decided_s = now - self._undecided_s
 
     def truncation_errors_ms(
         self, clips: Sequence[PlayedClip], told_ms: dict[str, int]
@@ -142,5 +141,6 @@ class Trace:
             1
             for cut in self.cuts
             if cut.item_id not in told_ms
+            and cut.at_s <= self._decided_s
             and sum(clip.played for clip in clips[cut.first_clip : cut.end_clip]) < cut.all_samples
         )
