@@ -507,17 +507,23 @@ async def test_fault_p10_a_core_that_breaks_over_what_was_put_off_ends_this_call
     assert after == ["of another call"]
 
 
-async def test_a_tool_call_that_has_waited_is_judged_by_all_that_was_heard_meanwhile(
-    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def on_hold(call: OneCall, monkeypatch: pytest.MonkeyPatch) -> list[OnHold]:
+    """What its tool calls may ask while they wait, which they all do for ever."""
     holds: list[OnHold] = []
 
-    async def run(request: ToolRequest, hold: OnHold) -> ToolOutcome:
+    async def run(_request: ToolRequest, hold: OnHold) -> ToolOutcome:
         holds.append(hold)
         return await asyncio.Future()
 
-    call = one()
     monkeypatch.setattr(call.around.dispatcher, "run", run)
+    return holds
+
+
+async def test_a_tool_call_that_has_waited_is_judged_by_all_that_was_heard_meanwhile(
+    one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = one()
+    holds = on_hold(call, monkeypatch)
     await call.begin()
     said = TextDelta("r1", "i1", "We close at six."), AudioDelta("r1", "i1", 0, seconds(0.5))
     for event in (ResponseStarted("r1"), ToolCalled("r1", "t1", "greet", "{}"), *said, audio(0)):
@@ -538,14 +544,8 @@ async def test_fault_x9_a_tool_call_that_has_waited_does_not_begin_in_a_call_tha
     one: Callable[..., OneCall], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its caller is gone; or another process goes on, and tells them that nothing was done."""
-    holds: list[OnHold] = []
-
-    async def run(request: ToolRequest, hold: OnHold) -> ToolOutcome:
-        holds.append(hold)
-        return await asyncio.Future()
-
     call = one()
-    monkeypatch.setattr(call.around.dispatcher, "run", run)
+    holds = on_hold(call, monkeypatch)
     await call.begin()
     call.session.deliver(ToolCalled("r1", "t1", "greet", "{}"))
     await asyncio.sleep(0)
