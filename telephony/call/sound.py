@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,10 +165,18 @@ class OwnVoice:
 
 
 def _varies(levels_db: Collection[float]) -> bool:
-    if len(levels_db) < 2:
-        return False
-    low_db, high_db = np.percentile(list(levels_db), (20, 80))
-    return bool(high_db - low_db >= _SPREAD_DB)
+    # Of so few, numpy's percentiles take eight times as long.
+    ranked = sorted(levels_db)
+    return len(ranked) > 1 and quantile(ranked, 0.8) - quantile(ranked, 0.2) >= _SPREAD_DB
+
+
+def quantile(ranked: Sequence[float], share: float) -> float:
+    """What so much of these, in rising order and at least one, does not exceed; between two of them
+    in proportion."""
+    place = share * (len(ranked) - 1)
+    below = int(place)
+    above = min(below + 1, len(ranked) - 1)
+    return ranked[below] + (ranked[above] - ranked[below]) * (place - below)
 
 
 def is_echo(likeness: float) -> bool:
