@@ -1,8 +1,9 @@
 """How loud is the line, what of it is noise, and is it our own voice that comes back?"""
 
 import math
+import statistics
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,18 +166,11 @@ class OwnVoice:
 
 
 def _varies(levels_db: Collection[float]) -> bool:
-    # Of so few, numpy's percentiles take eight times as long.
-    ranked = sorted(levels_db)
-    return len(ranked) > 1 and quantile(ranked, 0.8) - quantile(ranked, 0.2) >= _SPREAD_DB
-
-
-def quantile(ranked: Sequence[float], share: float) -> float:
-    """What so much of these, in rising order and at least one, does not exceed; between two of them
-    in proportion."""
-    place = share * (len(ranked) - 1)
-    below = int(place)
-    above = min(below + 1, len(ranked) - 1)
-    return ranked[below] + (ranked[above] - ranked[below]) * (place - below)
+    if len(levels_db) < 2:
+        return False
+    # Of so few, numpy's percentiles take forty times as long.
+    low_db, _, _, high_db = statistics.quantiles(levels_db, n=5, method="inclusive")
+    return high_db - low_db >= _SPREAD_DB
 
 
 def is_echo(likeness: float) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.call.sound import CallerSound, OwnVoice, is_echo, quantile
+from telephony.call.sound import CallerSound, OwnVoice, is_echo
 from telephony.media import ulaw
 from tests.fakes.realtime_script import hum
 
@@ -147,11 +147,3 @@ def test_what_was_said_long_ago_is_forgotten() -> None:
     for second in range(60):
         own.played(second * RATE, speech(f"second {second}", 1_000))
     assert len(own._pieces) <= 5
-
-
-@given(
-    st.lists(st.floats(-90.0, 0.0), min_size=1, max_size=16), st.sampled_from([0.0, 0.2, 0.8, 1.0])
-)
-def test_a_quantile_is_numpys(levels_db: list[float], share: float) -> None:
-    expected = float(np.percentile(levels_db, share * 100))
-    assert quantile(sorted(levels_db), share) == pytest.approx(expected, abs=1e-9)
