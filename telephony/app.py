@@ -134,8 +134,8 @@ class Service:
             settings.data_dir, self._contacts, self.clock, self._tasks.start, self.count
         )
         self._documents = self._current.live.built.documents
-        self.live = Presence(settings.data_dir, self.count)
         phones = Softphones(rest(settings, backends.http), crew.number, crew.size)
+        self.live = Presence(settings.data_dir, self.count, phones.ringing)
         self._trials = Trials(phones, SelfCalls(phones, lambda: self.shop, store, self.clock))
         self._around = self._make_around(cast, phones)
         self._follower = Follower(

@@ -99,7 +99,8 @@ class LiveDesk:
 
     def follow(self, call_id: str) -> AsyncGenerator[AnyAnswer]:
         """Its words, from the beginning and as they come; Gone is the last, and the only one where
-        there is no such call. Without it the process is gone, and the call perhaps is not."""
+        there is no such call. Without it the process is gone, or the call has not begun in time,
+        and whoever wants to know asks again."""
         return self._of(Follow(call_id))
 
     def listen(self, call_id: str) -> AsyncGenerator[AnyAnswer]:
@@ -118,7 +119,7 @@ class LiveDesk:
                         yield told
                         told = await process.next()
             except TimeoutError:
-                return  # it is busy, and may have the call
+                return  # it is busy and may have the call, or the call only rings
             except _OUT_OF_REACH:
                 """Its calls may go on in another process: whoever wants to know asks again."""
             if found:

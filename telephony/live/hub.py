@@ -36,12 +36,20 @@ class _On:
     listeners: set[Reader] = field(default_factory=set)
 
 
+def nothing_rings(_call_id: str) -> bool:
+    return False
+
+
 class Hub:
     """All calls of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, ringing: Callable[[str], bool] = nothing_rings) -> None:
+        """`ringing`: a call of this id may yet begin. Who asks for it waits till it does."""
+        self._ringing = ringing
         self._calls: dict[str, _On] = {}
         self._watchers: set[Reader] = set()
+        self._waiting: dict[str, set[Reader]] = {}
+        """For calls that ring."""
         self._dirty: dict[str, None] = {}
         self._flushed_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -60,6 +68,8 @@ class Hub:
         """A call has its stream; `over` must follow. `before`: lines of a process that had it."""
         self._calls[head.call_id] = _On(Picture(head, before), deliver, peek)
         self._touch(head.call_id)
+        for reader in self._waiting.pop(head.call_id, ()):
+            self.join(reader)
 
     def observe(
         self, call_id: str, _now: float, event: CallEvent, commands: Sequence[CallCommand]
@@ -97,16 +107,21 @@ class Hub:
         if call_id is None:
             reader.box.begin(self._shown(tuple(self._calls)))
             self._watchers.add(reader)
-        elif (on := self._calls.get(call_id)) is None:
-            reader.box.gone(call_id)
+        elif (on := self._calls.get(call_id)) is not None:
+            self._join_call(reader, on)
+        elif self._ringing(call_id):
+            self._waiting.setdefault(call_id, set()).add(reader)
         else:
-            reader.box.begin(self._shown((call_id,)))
-            if reader.hears:
-                on.listeners.add(reader)
-            else:
-                on.followers.add(reader)
-                reader.box.lines(on.picture.forgotten, on.picture.entries)
+            reader.box.gone(call_id)
         reader.wake()
+
+    def _join_call(self, reader: Reader, on: _On) -> None:
+        reader.box.begin(self._shown((on.picture.head.call_id,)))
+        if reader.hears:
+            on.listeners.add(reader)
+        else:
+            on.followers.add(reader)
+            reader.box.lines(on.picture.forgotten, on.picture.entries)
 
     def _shown(self, call_ids: Sequence[str]) -> list[CallView]:
         """As they stand now; those who watch already are told of what differs."""
@@ -117,7 +132,12 @@ class Hub:
 
     def leave(self, reader: Reader) -> None:
         self._watchers.discard(reader)
-        if (on := self._calls.get(reader.call_id or "")) is not None:
+        call_id = reader.call_id or ""
+        if (waiting := self._waiting.get(call_id)) is not None:
+            waiting.discard(reader)
+            if not waiting:
+                del self._waiting[call_id]
+        if (on := self._calls.get(call_id)) is not None:
             on.followers.discard(reader)
             on.listeners.discard(reader)
 

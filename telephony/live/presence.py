@@ -5,14 +5,19 @@ from pathlib import Path
 
 from telephony.live.desk import LiveDesk
 from telephony.live.door import Door
-from telephony.live.hub import Hub
+from telephony.live.hub import Hub, nothing_rings
 
 
 class Presence:
     """`open` when calls may come, `close` when they are over."""
 
-    def __init__(self, data_dir: Path, count: Callable[[str], None]) -> None:
-        self.hub = Hub()
+    def __init__(
+        self,
+        data_dir: Path,
+        count: Callable[[str], None],
+        ringing: Callable[[str], bool] = nothing_rings,
+    ) -> None:
+        self.hub = Hub(ringing)
         """What the calls of this process tell."""
         self.desk = LiveDesk(data_dir)
         """What a console in this process asks, of all processes."""

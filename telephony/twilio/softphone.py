@@ -17,7 +17,7 @@ import msgspec
 from telephony.twilio.ports import Admitted, CallsPort, Offer, Refused
 from telephony.twilio.rest import CallControl, HangUpResult, RedirectResult
 from telephony.twilio.stream import LiveStream, MediaEndpoint
-from telephony.twilio.tokens import StreamTokens
+from telephony.twilio.tokens import MAX_TTL_S, StreamTokens
 from telephony.workers.addresses import home
 
 Message = MutableMapping[str, Any]
@@ -35,6 +35,12 @@ class Ticket(msgspec.Struct, frozen=True):
     token: str
 
 
+class _Rung(msgspec.Struct, frozen=True):
+    owner: str
+    until_s: float
+    """Its stream may be opened."""
+
+
 class NoLine(Exception):  # noqa: N818 - named for what is the matter
     """The call would not come to an agent; the message says why."""
 
@@ -49,8 +55,8 @@ class Softphones:
         self._elsewhere = elsewhere
         self._number = number
         self._workers = workers
-        self._owners: dict[str, str] = {}
-        """Who rang, by call: until its stream is over, or forgotten when there are too many."""
+        self._rung: dict[str, _Rung] = {}
+        """By call: until its stream is over, or forgotten when there are too many."""
         self._streams: dict[str, LiveStream] = {}
 
     def connect(
@@ -78,10 +84,11 @@ class Softphones:
                 raise NoLine(sentence)
             case _:
                 raise NoLine(_DIVERTED)
-        while len(self._owners) >= _MOST_RINGING:
-            del self._owners[next(iter(self._owners))]
-        self._owners[offer.call_sid] = owner
-        token = self._tokens.issue(offer, secrets.token_bytes(_TOKEN_BYTES), self._clock())
+        while len(self._rung) >= _MOST_RINGING:
+            del self._rung[next(iter(self._rung))]
+        now = self._clock()
+        self._rung[offer.call_sid] = _Rung(owner, now + MAX_TTL_S)
+        token = self._tokens.issue(offer, secrets.token_bytes(_TOKEN_BYTES), now)
         return Ticket(offer.call_sid, offer.account_sid, token)
 
     def _call_sid(self) -> str:
@@ -92,7 +99,13 @@ class Softphones:
 
     def owns(self, owner: str, call_id: str) -> bool:
         """This user rang, and the call is not over."""
-        return secrets.compare_digest(self._owners.get(call_id, "").encode(), owner.encode())
+        rung = self._rung.get(call_id)
+        return rung is not None and secrets.compare_digest(rung.owner.encode(), owner.encode())
+
+    def ringing(self, call_id: str) -> bool:
+        """Its stream may yet begin: whoever asks for the call need not be told that it is gone."""
+        rung = self._rung.get(call_id)
+        return rung is not None and self._clock() < rung.until_s
 
     async def carry(
         self,
@@ -109,7 +122,7 @@ class Softphones:
             await self._media.vouched(call_id, receive, send, began)
         finally:
             if self._streams.pop(call_id, None) is not None:
-                self._owners.pop(call_id, None)
+                self._rung.pop(call_id, None)
                 self._calls.call_status(call_id, "completed", None)
 
     # ---- what a carrier is asked -----------------------------------------------------------------

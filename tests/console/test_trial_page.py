@@ -34,7 +34,7 @@ RATE = 48_000
 
 def microphone(path: Path, *pieces: tuple[float, Pcm]) -> Path:
     """A WAV in which each piece (at RATE) begins at its second; silence between and after."""
-    ends = max(round(at_s * RATE) + len(piece) for at_s, piece in pieces)
+    ends = max((round(at_s * RATE) + len(piece) for at_s, piece in pieces), default=0)
     track = np.zeros(ends + RATE, dtype=np.int16)
     for at_s, piece in pieces:
         track[round(at_s * RATE) :][: len(piece)] = piece
@@ -199,6 +199,21 @@ def test_a_call_from_the_page_is_heard_cut_and_answered_like_any_other(tmp_path:
         assert len(early) > 10
         assert max(early) < 0.02, "a mark came back before the sound before it was played"
         assert wrong == []
+
+
+_SLOW_LINE = """() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) { setTimeout(() => send.call(this, text), 700); };
+}"""
+
+
+def test_a_page_that_asks_for_its_call_before_it_began_is_told_what_is_said(tmp_path: Path) -> None:
+    wav = microphone(tmp_path / "caller.wav")
+    with calling(tmp_path, wav, None) as (_, page):
+        page.evaluate(_SLOW_LINE)
+        dialled(page)
+        expect(page.locator("#said li.agent").first).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("link", name="Read what is kept of it")).to_be_hidden()
 
 
 @pytest.mark.slow

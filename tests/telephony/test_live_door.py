@@ -29,7 +29,8 @@ class Process:
 
     def __init__(self, data_dir: Path) -> None:
         self.counted: Counter[str] = Counter()
-        self.hub = Hub()
+        self.ringing: set[str] = set()
+        self.hub = Hub(self.ringing.__contains__)
         self.door = Door(self.hub, data_dir, self._count)
 
     def _count(self, code: str) -> None:
@@ -140,6 +141,34 @@ async def test_one_call_is_followed_where_it_is_until_it_ends(
         other.hub.over("CA2")
         assert [type(each) async for each in answers][-1] is Gone
         assert [each async for each in desk.follow("CA2")] == [Gone(("CA2",))]
+
+
+async def test_a_call_that_rings_is_waited_for_where_it_will_be(
+    tmp_path: Path, desk: LiveDesk
+) -> None:
+    async with processes(tmp_path, 2) as (_, other):
+        other.ringing.add("CA2")
+        answers = desk.follow("CA2")
+        first = asyncio.ensure_future(anext(answers))
+        await asyncio.sleep(0.2)
+        assert not first.done()
+        other.call("CA2")
+        assert isinstance(await first, Calls)
+        await answers.aclose()
+
+
+async def test_a_call_that_rings_too_long_is_not_called_gone(
+    tmp_path: Path, desk: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.live.desk.ANSWER_S", 0.2)
+    async with processes(tmp_path) as (one,):
+        one.ringing.add("CA1")
+        assert [each async for each in desk.follow("CA1")] == []
+        async with asyncio.timeout(5.0):
+            while one.hub._waiting:
+                await asyncio.sleep(0.01)
+        one.ringing.clear()
+        assert [each async for each in desk.follow("CA1")] == [Gone(("CA1",))]
 
 
 async def test_who_stops_following_is_forgotten(tmp_path: Path, desk: LiveDesk) -> None:

@@ -65,6 +65,35 @@ async def test_a_call_that_begins_is_told_whole_and_one_that_ends_is_gone(hub: H
     assert hub.views() == ()
 
 
+@pytest.mark.parametrize("sound", [False, True])
+async def test_who_asks_for_a_call_that_rings_waits_till_it_begins(sound: bool) -> None:
+    hub, reader = Hub({"CA1"}.__contains__), Reader("CA1", sound=sound)
+    hub.join(reader)
+    live(hub, "CA2")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3 * FLUSH_S):
+            await reader.take()
+    call = live(hub)
+    stand = (await told(reader))[0]
+    assert isinstance(stand, Calls)
+    assert [view.call_id for view in stand.calls] == ["CA1"]
+    call.happens(StreamStopped())
+    hub.over("CA1")
+    assert (await told(reader))[-1] == Gone(("CA1",))
+
+
+async def test_who_left_before_a_call_began_is_told_nothing_of_it() -> None:
+    hub, left, stays = Hub({"CA1"}.__contains__), Reader("CA1"), Reader("CA1")
+    for reader in (left, stays):
+        hub.join(reader)
+    hub.leave(left)
+    live(hub)
+    assert isinstance((await told(stays))[0], Calls)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3 * FLUSH_S):
+            await left.take()
+
+
 async def test_who_follows_a_call_reads_its_words_from_the_beginning(hub: Hub) -> None:
     call = live(hub)
     call.happens(CallerTranscript("u1", "Hello?"))

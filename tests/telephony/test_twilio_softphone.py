@@ -104,6 +104,24 @@ def test_a_ticket_is_good_once_for_its_call_and_for_a_minute() -> None:
     tell(story)
 
 
+def test_a_call_rings_until_its_ticket_is_worthless_or_it_is_over() -> None:
+    async def story(edge: Edge) -> None:
+        desk = Desk(edge)
+        never = desk.phones.ring("ann", *NUMBERS)
+        assert not desk.phones.ringing("CA" + "0" * 32)
+        ticket, socket = await desk.live()
+        assert desk.phones.ringing(ticket.call_id), "nobody may be told that it is gone"
+        socket.say(peer.stop(4, ticket.call_id))
+        socket.hang_up()
+        await asyncio.sleep(2.0)
+        assert not desk.phones.ringing(ticket.call_id)
+        assert desk.phones.ringing(never.call_id)
+        await asyncio.sleep(58.5)
+        assert not desk.phones.ringing(never.call_id)
+
+    tell(story)
+
+
 def test_a_call_is_its_user_s_and_nobody_else_s() -> None:
     async def story(edge: Edge) -> None:
         phones = Desk(edge).phones
