@@ -74,6 +74,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealer:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
+    # Beside others a phone or a browser may get the processor too late; what it was is shown.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            fixtures = getattr(item, "fixturenames", ())
+            if item.path.name.startswith(_WAITING) or "browser" in fixtures:
+                item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def _turn(item: pytest.Item) -> int:
