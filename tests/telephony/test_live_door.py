@@ -149,11 +149,8 @@ async def test_a_call_that_rings_is_waited_for_where_it_will_be(
     async with processes(tmp_path, 2) as (_, other):
         other.ringing.add("CA2")
         answers = desk.follow("CA2")
-        first = asyncio.ensure_future(anext(answers))
-        await asyncio.sleep(0.2)
-        assert not first.done()
-        other.call("CA2")
-        assert isinstance(await first, Calls)
+        asyncio.get_running_loop().call_later(0.2, other.call, "CA2")
+        assert isinstance(await anext(answers), Calls)
         await answers.aclose()
 
 
