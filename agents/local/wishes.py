@@ -30,6 +30,7 @@ class Wishes:
 
     def __init__(self, forms: Sequence[Form], offers: Offers, setting: Setting) -> None:
         self._forms = [form for form in forms if not form.spec.ends_call]
+        self._lists = {slot.choices_from for form in forms for slot in form.slots}
         self._offers = offers
         self._setting = setting
         self._memory: Mapping[str, tuple[Kind, Value]] = {}
@@ -48,8 +49,13 @@ class Wishes:
         return request(said.text, forms, self._setting, known)
 
     def begun(self, form: Form) -> Frame:
-        """A fresh frame with what the caller told before under the same names."""
-        kinds = {slot.name: slot.kind for slot in form.slots}
+        """A fresh frame with what the caller told before under the same names.
+
+        A question that may be about all (`what do you offer`) is not about what was asked last.
+        """
+        about_all = not (form.spec.risk.writes or form.name in self._lists)
+        slots = form.required if about_all else form.slots
+        kinds = {slot.name: slot.kind for slot in slots}
         told = self._memory.items()
         return Frame(form, {name: value for name, (kind, value) in told if kinds.get(name) is kind})
 

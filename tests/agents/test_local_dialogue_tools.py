@@ -238,16 +238,37 @@ async def test_the_caller_who_is_back_can_still_book(store: Store) -> None:
     assert answer == "What would you like to have done?"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["what services do you have", "what do you offer", "how long does a haircut take"],
-)
+@pytest.mark.parametrize("text", ["what services do you have", "what do you offer"])
 async def test_the_services_are_told(store: Store, text: str) -> None:
     line = Line(store)
-    assert "haircut for" in await line.says(text)
+    assert "haircut for 45 minutes, 30 pounds; beard trim" in await line.says(text)
     await line.says("I want to book an appointment")
     answer = await line.says(text)
     assert "haircut" in answer, answer
+
+
+async def test_how_long_one_takes_and_what_it_costs_is_told_also_in_between(store: Store) -> None:
+    line = Line(store)
+    about = "Beard trim: 30 minutes, 15 pounds."
+    assert about in await line.says("How much is a beard trim?")
+    assert "We offer" in await line.says("What do you offer?"), "not of what was asked last"
+    await line.says("I'd like a beard trim on Tuesday")
+    for question in ("How long does it take?", "And what does it cost?", "How much is that?"):
+        answer = await line.says(question)
+        assert about in answer
+        assert answer.endswith("What time would you like?")
+
+
+async def test_when_the_shop_is_open_is_told_also_in_between(store: Store) -> None:
+    line = Line(store)
+    sunday = await line.says("Are you open on Sunday?")
+    assert "On Sunday the 22nd of November we are closed." in sunday
+    assert "open on Tuesday the 24th of November, from 9 AM to 6 PM" in sunday
+    assert "We are closed on Monday and Sunday." in await line.says("What are your opening hours?")
+    await line.says("I'd like a haircut on Wednesday")
+    answer = await line.says("When are you open?")
+    assert "On Wednesday the 25th of November we are open from 9 AM" in answer
+    assert answer.endswith("What time would you like?")
 
 
 async def test_which_of_two_appointments_is_meant_is_asked_and_the_answer_taken(

@@ -12,6 +12,7 @@ from tools.store import Store
 
 def test_the_list(plain: Store) -> None:
     assert build(default_shop(), plain).names() == (
+        "opening_hours",
         "list_services",
         "available_times",
         "find_times",

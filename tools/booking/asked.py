@@ -104,8 +104,18 @@ PartySize = Annotated[
 ]
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No arguments."""
+class WhichService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    service: ServiceName | msgspec.UnsetType = msgspec.UNSET
+
+
+class WhichDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    date: (
+        Annotated[
+            str,
+            _text("The day, as YYYY-MM-DD; left out: the week.", "Of what day?", format="date"),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class WhichTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

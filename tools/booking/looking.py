@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tools.booking.asked import FindTimes, From, Nothing, WhichTimes, given, party
+from tools.booking.asked import FindTimes, From, WhichService, WhichTimes, given, party
 from tools.booking.bookings import Bookings
 from tools.booking.choosing import Choosing
 from tools.booking.finding import Search
@@ -30,17 +30,28 @@ class Looking:
         self._choosing = Choosing(shop, bookings)
         self._finder = self._choosing.finder
 
-    def list_services(self, _asked: Nothing, _context: ToolContext) -> Result:
+    def list_services(self, asked: WhichService, _context: ToolContext) -> Result:
+        """All of them, or what there is to say of one."""
+        name = given(asked.service)
+        if name is not None:
+            return self._about(self._shop.service(name))
         services = self._shop.services
-        said = say_list([f"{each.name} for {each.minutes} minutes" for each in services])
+        said = [f"{each.name} for {each.minutes} minutes{_price(each)}" for each in services]
+        priced = any(each.price for each in services)
         return {
-            "message": f"We offer {said}.",
+            "message": f"We offer {'; '.join(said) if priced else say_list(said)}.",
             "services": [self._offered(each) for each in services],
             "choices": [each.name for each in services],
         }
 
+    def _about(self, service: Service) -> Result:
+        message = f"{service.name.capitalize()}: {service.minutes} minutes{_price(service)}."
+        return {"message": message, "services": [self._offered(service)]}
+
     def _offered(self, service: Service) -> dict[str, Any]:
         found: dict[str, Any] = {"name": service.name, "minutes": service.minutes}
+        if service.price:
+            found["price"] = service.price
         people = Seating(self._shop, service).people
         if people:
             found["people"] = list(people)
@@ -124,6 +135,10 @@ class Looking:
             "message": f"There is nothing free on {say_day(day)}.{offer}",
             "other_days": [each.isoformat() for each in sorted(others)],
         }
+
+
+def _price(service: Service) -> str:
+    return f", {service.price}" if service.price else ""
 
 
 def search_from(start: From, today: dt.date) -> Search:

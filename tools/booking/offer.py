@@ -12,8 +12,9 @@ from tools.booking.asked import (
     HoldTime,
     JoinWaiting,
     Move,
-    Nothing,
     WhichBookings,
+    WhichDay,
+    WhichService,
     WhichTimes,
     for_shop,
 )
@@ -21,6 +22,7 @@ from tools.booking.bookings import Bookings
 from tools.booking.holds import Holds
 from tools.booking.keeping import Keeping
 from tools.booking.looking import Looking
+from tools.booking.opening import Opening
 from tools.booking.shop import Shop
 from tools.booking.waiting import Waiting
 from tools.crm.checking import Checks
@@ -86,7 +88,8 @@ def booking_tools(shop: Shop, store: Store, checks: Checks | None = None) -> tup
     bookings = Bookings(store, shop)
     keeping = Keeping(shop, bookings, Holds(store, shop), Waiting(store, shop))
     desk = Appointments(shop, bookings, checks or Checks(store, Contacts(store), CheckRules()))
-    tools = (*_looking(Looking(shop, bookings), desk), *_changing(desk), *_keeping(keeping))
+    looking = _looking(Opening(shop), Looking(shop, bookings), desk)
+    tools = (*looking, *_changing(desk), *_keeping(keeping))
     return tuple(_for_shop(tool, shop) for tool in tools)
 
 
@@ -94,7 +97,9 @@ def _for_shop(tool: Tool, shop: Shop) -> Tool:
     """The tool with the shop's own services, people and parties in its arguments."""
     if tool.arguments not in BY_SERVICE:
         return tool
-    shape = for_shop(tool.arguments, people=bool(shop.people), parties=shop.largest_party > 1)
+    shape = tool.arguments
+    if shape is not WhichService:
+        shape = for_shop(shape, people=bool(shop.people), parties=shop.largest_party > 1)
     enums: Mapping[str, tuple[str, ...]] = {
         "service": tuple(each.name for each in shop.services),
         "person": shop.people,
@@ -104,20 +109,44 @@ def _for_shop(tool: Tool, shop: Shop) -> Tool:
     return msgspec.structs.replace(tool, arguments=shape, enums=enums)
 
 
-BY_SERVICE = (WhichTimes, FindTimes, Book, HoldTime, JoinWaiting)
+BY_SERVICE = (WhichService, WhichTimes, FindTimes, Book, HoldTime, JoinWaiting)
 
 
-def _looking(looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
+def _looking(opening: Opening, looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
     return (
         Tool(
+            name="opening_hours",
+            description=(
+                "When the shop is open, days soon that differ included; with a day, the hours of"
+                " that day. Not whether anything is free then."
+            ),
+            arguments=WhichDay,
+            handler=opening.hours,
+            phrases=(
+                "what are your opening hours",
+                "when are you open",
+                "what time do you open",
+                "what time do you close",
+                "are you open on Sunday",
+                "are you closed on Monday",
+            ),
+        ),
+        Tool(
             name="list_services",
-            description="Which services can be booked, and how long each takes.",
-            arguments=Nothing,
+            description=(
+                "Which services can be booked, how long each takes and what it costs, as far as"
+                " that is known; or that of one service."
+            ),
+            arguments=WhichService,
             handler=looking.list_services,
             phrases=(
                 "what do you offer",
                 "what services do you have",
                 "how long does a haircut take",
+                "how much is a haircut",
+                "how much is it",
+                "what does it cost",
+                "what are your prices",
             ),
         ),
         Tool(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tools.booking.calendar import Obstacle, Slot
+from tools.booking.hours import Range
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_hours, say_list, say_time
@@ -98,8 +99,11 @@ def about_party(service: Service, size: int) -> str | None:
 
 def say_opening(shop: Shop, day: dt.date) -> str:
     """from 9 AM to 1 PM and from 2 PM to 5 PM"""
-    spans = [f"from {_clock(each.start)} to {_clock(each.end)}" for each in shop.hours(day)]
-    return say_list(spans)
+    return say_ranges(shop.hours(day))
+
+
+def say_ranges(ranges: Sequence[Range]) -> str:
+    return say_list([f"from {_clock(each.start)} to {_clock(each.end)}" for each in ranges])
 
 
 def _clock(minutes: int) -> str:

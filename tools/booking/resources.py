@@ -35,6 +35,9 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, msgspec.Meta(min_length=1, max_length=60, description="As callers say it.")
     ]
     minutes: Annotated[Minutes, msgspec.Meta(description="How long it takes, in fives.")]
+    price: Annotated[
+        str, msgspec.Meta(max_length=60, description="As it is said: 30 pounds, from 60 euros.")
+    ] = ""
     before: Annotated[Buffer, msgspec.Meta(description="Minutes to prepare, in fives.")] = 0
     after: Annotated[Buffer, msgspec.Meta(description="Minutes to tidy up, in fives.")] = 0
     needs: Annotated[

@@ -52,10 +52,14 @@ days_ahead: 60
 services:
   - name: haircut
     minutes: 45
+    # As it is said on the telephone; leave it out where it is not to be told.
+    price: 30 pounds
   - name: beard trim
     minutes: 30
+    price: 15 pounds
   - name: hair colouring
     minutes: 90
+    price: from 60 pounds
 # One or more ranges a day; leave a day out when the shop is closed.
 hours:
   tuesday: ["09:00-18:00"]
