@@ -30,6 +30,7 @@ YES_PHRASES: Final = (
     "yep",
     "yup",
     "yes please",
+    "yes please do",
     "yes that's right",
     "yes that's correct",
     "yes it is",
@@ -44,7 +45,14 @@ YES_PHRASES: Final = (
     "that is correct",
     "that's fine",
     "that's good",
+    "that's great",
+    "that's perfect",
+    "that's okay",
+    "that's ok",
+    "that's lovely",
+    "that'll do",
     "that works",
+    "works for me",
     "ok",
     "okay",
     "perfect",
@@ -63,6 +71,15 @@ YES_PHRASES: Final = (
     "you got it",
     "book it",
     "do it",
+    "i'll take it",
+    "i'll take that",
+    "i'll take that one",
+    "take it",
+    "take that",
+    "take that one",
+    "lovely",
+    "brilliant",
+    "wonderful",
 )
 NO_PHRASES: Final = (
     "no",
@@ -171,6 +188,10 @@ _CHOICES: Final = (
     "other times",
     "anything else available",
     "something else",
+    "something earlier",
+    "something later",
+    "anything earlier",
+    "anything later",
     "when can i come",
     "when could i come",
     "when are you free",
@@ -335,9 +356,9 @@ def yes_or_no(words: Words) -> bool | None:
 def is_plain(words: Words) -> bool:
     """Whether the sentence is nothing but a yes or a no, with no further matter in it."""
     rest = [word for word in words if word not in _FILLERS]
-    for phrase in (*_NO_SPLIT, *_YES_SPLIT):
-        while rest[: len(phrase)] == list(phrase):
-            rest = rest[len(phrase) :]
+    for phrases in (_NO_SPLIT, _YES_SPLIT):
+        while found := next((each for each in phrases if starts_with(rest, 0, each)), None):
+            rest = rest[len(found) :]
     return not [word for word in rest if word not in _POLITE]
 
 

@@ -82,7 +82,7 @@ def _same(said: str, wanted: str) -> bool:
 
 
 def by_place(sentence: Words, choices: Sequence[Choice], *, strict: bool = False) -> Choice | None:
-    """`the first one`, `the last one`, `the earliest`: a place in the list as it was spoken.
+    """`the first one`, `the last one`, `the latest`: a place in the list as it was spoken.
 
     `strict`: only with `one` after it, where `the first` alone may be something else misheard.
     """
@@ -98,6 +98,6 @@ def by_place(sentence: Words, choices: Sequence[Choice], *, strict: bool = False
     return None
 
 
-_ENDS: Final = {"earliest": 0, "soonest": 0, "last": -1, "latest": -1}
+_ENDS: Final = {"last": -1, "latest": -1}
 _SHORT: Final = 3
 """Longer sentences must say `one`: `Tuesday the second` names a day."""

@@ -18,6 +18,7 @@ from agents.local.filling import (
     ask,
 )
 from agents.local.offers import Answer, Frame, Lookup, Offers, arguments, typed
+from agents.local.preferences import part_of
 from agents.local.recalling import Recall
 from agents.local.slots import Kind, Slot, form
 from agents.local.states import (
@@ -278,7 +279,10 @@ class Course:
         self._wishes.remember(frame, everything=not writes or not found.done)
         offered = self._wishes.offered(Lookup(frame.form.name, frame.arguments))
         if offered is not None and message.endswith("?"):
-            return self._do(Ask(*offered, message))
+            begun, slot = offered
+            if part_of(frame.when):
+                return self._recite(begun.wishing(frame.when), slot)
+            return self._do(Ask(begun, slot, message))
         if found.done:
             return self._finish(message or "That's done.", last=frame.form.spec.hands_over)
         return self._finish(say.sorry(message) if message or not writes else say.NOT_SURE)

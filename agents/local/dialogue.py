@@ -7,11 +7,14 @@ into a tool's arguments that the caller did not say or hear in that read-back.
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import structs
+
 from agents.engine import AgentSaid, AnyRemembered, CallerSaid, ToolAnswered
 from agents.local import names
 from agents.local import sentences as say
 from agents.local.acts import Act, Speak
 from agents.local.answers import Move, is_plain, move, says_done
+from agents.local.choices import Choice
 from agents.local.course import Course
 from agents.local.expectation import Expectation
 from agents.local.filling import (
@@ -22,7 +25,8 @@ from agents.local.filling import (
 )
 from agents.local.listening import expectation
 from agents.local.offers import Frame, answer
-from agents.local.slots import Kind
+from agents.local.preferences import When, part_of, within
+from agents.local.slots import Kind, Slot
 from agents.local.states import (
     Advance,
     Aside,
@@ -230,28 +234,35 @@ class Dialogue(Course):
         found = move(said.words)
         if slot.kind is Kind.TEXT and len(said.words) > 5:
             found = None
-        if found in _AT_ONCE:
-            return self._at_once(found, said)
-        aside = self._wishes.question(said, frame) if slot.kind is not Kind.TEXT else None
-        if aside is not None:
-            return self._ask_aside(aside)
+        if (other := self._besides(state, said, found)) is not None:
+            return other
         readings = self._read(frame, said, slot.name)
         letters = names.spelled(said.text) if state.manner is Manner.SPELLED else None
         if letters is not None and isinstance(name := readings.values.get(slot.name), str):
             told = {k: v for k, v in readings.values.items() if k != slot.name}
             return self._check_spelling(frame.with_values(told), slot, name, letters)
         if found is Move.CHOICES:
-            asked = slot_meant(said.words, frame.form.slots) or slot
+            asked = slot_meant(said.words, frame.form.slots) or self._listed(frame, slot)
             if asked.name not in readings.values or slot.kind is Kind.TEXT:
                 values = {k: v for k, v in readings.values.items() if k != asked.name}
-                return self._recite(frame.with_values(values), asked)
-        if readings and not (found is Move.WAIT and slot.kind is Kind.TEXT):
+                return self._recite(frame.with_values(values).wishing(readings.when), asked)
+            readings = structs.replace(readings, when=readings.when or When.LISTED)
+        if _tells(readings, slot, found):
             return self._update(frame, readings)
         if found is None:
             return self._instead(said, frame) or self._missed()
         if found is Move.WAIT:
             return self._say(say.TAKE_YOUR_TIME)
         return self._ask_again(say.courtesy(found, self._forms))
+
+    def _besides(self, state: Filling, said: Said, found: Move | None) -> list[Act] | None:
+        """What is said instead of an answer, whatever was asked."""
+        if found in _AT_ONCE:
+            return self._at_once(found, said)
+        if state.slot.kind is Kind.TEXT:
+            return self._ask_again("") if self._wishes.only_asks(said, state.frame) else None
+        aside = self._wishes.question(said, state.frame)
+        return None if aside is None else self._ask_aside(aside)
 
     def _spelled(self, state: Spelled, said: Said) -> list[Act]:
         """Yes, no, or the letters once more."""
@@ -283,6 +294,8 @@ class Dialogue(Course):
             return self._recite(frame, asked)
         if changed:
             return self._update(frame, readings)
+        if (later := self._at_another_time(frame, readings)) is not None:
+            return later
         if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
             return self._agreed(state)
         if meant is not None and found is not Move.YES:
@@ -294,6 +307,16 @@ class Dialogue(Course):
             return self._instead(said, frame) or self._missed()
         return self._ask_again(say.courtesy(found, self._forms))
 
+    def _at_another_time(self, frame: Frame, readings: Readings) -> list[Act] | None:
+        """`In the afternoon, rather`: what is free then, unless it is then already."""
+        slot = next((each for each in frame.form.slots if each.kind is Kind.TIME), None)
+        if slot is None or not part_of(readings.when) or slot.name not in frame.values:
+            return None
+        value = frame.values[slot.name]
+        if within(readings.when, (Choice(value, ""),)):
+            return None
+        return self._update(frame.without(slot.name), readings)
+
     def _mending(self, state: Mending, said: Said) -> list[Act]:
         frame = state.frame
         found = move(said.words)
@@ -304,6 +327,8 @@ class Dialogue(Course):
             readings = self._read(frame, said, name_slot(frame))
         if changes(frame, readings):
             return self._update(frame, readings)
+        if (later := self._at_another_time(frame, readings)) is not None:
+            return later
         meant = slot_meant(said.words, frame.form.slots)
         asked = meant or with_list(frame)
         if found is Move.CHOICES and asked is not None:
@@ -315,6 +340,10 @@ class Dialogue(Course):
         return (
             self._missed() if found is None else self._ask_again(say.courtesy(found, self._forms))
         )
+
+    def _listed(self, frame: Frame, slot: Slot) -> Slot:
+        """What a list is wanted of, in answer to a question after something else."""
+        return slot if slot.kind not in _WITHOUT_LIST else with_list(frame) or slot
 
     def _at_once(self, found: Move | None, said: Said) -> list[Act]:
         """What is answered alike in the middle of anything."""
@@ -361,8 +390,17 @@ class Dialogue(Course):
                 return self._recite(frame, slot)
 
 
+def _tells(readings: Readings, slot: Slot, found: Move | None) -> bool:
+    """Whether there is an answer in it, be it only that any time would do."""
+    if readings.when is not None and slot.kind in _OF_WHEN:
+        return True
+    return bool(readings) and not (found is Move.WAIT and slot.kind is Kind.TEXT)
+
+
 _PARTING: Final = frozenset((Move.GOODBYE, Move.THANKS, Move.YES, Move.NO))
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
+_OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
+_WITHOUT_LIST: Final = frozenset((Kind.NAME, Kind.PHONE))
 _IN_ONE_BREATH: Final = frozenset((Kind.CHOICE, Kind.DATE, Kind.TIME, Kind.INTEGER, Kind.NUMBER))
 _WHOLE_NUMBER: Final = 10
 """Digits of a telephone number after which none are expected; shorter ones are said in groups."""

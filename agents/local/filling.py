@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from agents.local import sentences as say
 from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers
+from agents.local.preferences import When, part_of, within
 from agents.local.slots import Kind, Slot
 from agents.local.speech import say as spoken
 from agents.local.states import Advance, Recite, Rehear
@@ -65,7 +67,7 @@ class Filler:
 
     def update(self, frame: Frame, readings: Readings, lead: str = "") -> Step:
         """The step after the caller told these values."""
-        told = frame.with_values(readings.values)
+        told = frame.with_values(readings.values).wishing(readings.when)
         for slot in frame.form.slots:
             if slot.name in readings.unclear:
                 choices = readings.unclear[slot.name]
@@ -116,7 +118,40 @@ class Filler:
             return self._nothing_offered(frame, slot, found, lead)
         if len(found.choices) == 1 and _may_be_assumed(frame, slot):
             return self.advance(frame.with_values({slot.name: found.choices[0].value}), lead)
+        if frame.when is not None and found.choices and slot.kind in _OF_WHEN:
+            return self._suiting(frame, slot, found, lead)
         return ask(frame, slot, lead)
+
+    def _suiting(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> Step:
+        """The first there is, or what there is of the part of the day that was asked for."""
+        if frame.when is When.SOONEST:
+            suiting = within(frame.part, found.choices) if slot.kind is Kind.TIME else ()
+            told = frame.with_values({slot.name: (suiting or found.choices)[0].value})
+            if any(each.kind is Kind.TIME for each in told.missing):
+                return self.advance(told, lead)
+            return self.advance(told.chosen(), f"{lead} {self._earliest(told)}".strip())
+        if slot.kind is Kind.DATE and frame.when is not When.LISTED:
+            return ask(frame, slot, lead)
+        return ask(frame, slot, f"{lead} {self._offer(frame, slot, found)}".strip())
+
+    def _earliest(self, frame: Frame) -> str:
+        """`The earliest is Tuesday the third of March at nine a m.`"""
+        said = {
+            slot.kind: spoken(slot, frame.values[slot.name], self._today)
+            for slot in frame.form.slots
+            if slot.kind in _OF_WHEN and slot.name in frame.values
+        }
+        return say.earliest(said.get(Kind.DATE, ""), said.get(Kind.TIME, ""))
+
+    def _offer(self, frame: Frame, slot: Slot, found: Answer | None) -> str:
+        """What there is to choose from, of the part of the day that was asked for."""
+        choices = slot.choices or (found.choices if found else ())
+        message = found.message if found else ""
+        part = part_of(frame.part) if slot.kind is Kind.TIME else ""
+        if part and (suiting := within(frame.part, choices)):
+            return say.of_part(slot, part, suiting, self._today)
+        offer = say.offer(slot, message, choices, self._today)
+        return f"{say.none_of_part(part)} {offer}" if part else offer
 
     def mend(self, frame: Frame, refused: Answer, lead: str) -> Step:
         """The tool refused and named the argument at fault: ask for that one again."""
@@ -140,9 +175,7 @@ class Filler:
             return LookUp(lookup, Recite(frame, slot))
         if found is not None and not found.choices:
             return self._nothing_offered(frame, slot, found, "")
-        choices = slot.choices or (found.choices if found else ())
-        message = found.message if found else ""
-        return ask(frame, slot, say.offer(slot, message, choices, self._today))
+        return ask(frame, slot, self._offer(frame, slot, found))
 
     def _nothing_offered(self, frame: Frame, slot: Slot, found: Answer, lead: str) -> Step:
         """No value is possible: something told before has to change, or the request is vain."""
@@ -153,6 +186,9 @@ class Filler:
         names = [name for name in (found.field or "", *needed) if name in kept.values]
         fault = _first(kept, names)
         return ask(kept.without(fault.name), fault, told) if fault else GiveUp(told)
+
+
+_OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
 
 
 def _first(frame: Frame, names: Iterable[str]) -> Slot | None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from agents.local.choices import Choice
-from agents.local.slots import Form, Slot, choices_of
+from agents.local.preferences import When, part_of, within
+from agents.local.slots import Form, Kind, Slot, choices_of
 from agents.local.text import Value
 
 
@@ -15,12 +17,29 @@ class Frame(msgspec.Struct, frozen=True):
 
     form: Form
     values: Mapping[str, Value] = {}
+    when: When | None = None
+    """What the caller would like of a day or a time that is still to be chosen."""
+    part: When | None = None
+    """The part of the day it should be in."""
 
     def with_values(self, values: Mapping[str, Value]) -> "Frame":
-        return Frame(self.form, {**self.values, **values})
+        return structs.replace(self, values={**self.values, **values})
 
     def without(self, name: str) -> "Frame":
-        return Frame(self.form, {key: kept for key, kept in self.values.items() if key != name})
+        kept = {key: value for key, value in self.values.items() if key != name}
+        return structs.replace(self, values=kept)
+
+    def wishing(self, when: When | None) -> "Frame":
+        """With what was said last of when; nothing said leaves it as it was. Any time of the
+        afternoon is one of the afternoon; who asks what else there is means the whole day."""
+        if when is None:
+            return self
+        part = self.part if when is When.SOONEST else when if part_of(when) else None
+        return structs.replace(self, when=when, part=part)
+
+    def chosen(self) -> "Frame":
+        """With nothing more to be considered."""
+        return structs.replace(self, when=None, part=None)
 
     @property
     def missing(self) -> tuple[Slot, ...]:
@@ -152,6 +171,8 @@ class Offers:
         for slot in frame.form.slots:
             found = self.of(slot, frame)
             choices = slot.choices or (found.choices if found is not None else ())
+            if slot.kind is Kind.TIME:
+                choices = within(frame.part, choices) or choices
             if choices:
                 known[slot.name] = choices
         return known

@@ -113,6 +113,19 @@ def offer(slot: Slot, message: str, choices: Sequence[Choice], today: dt.date) -
     return f"You can choose {listed(slot, choices, today)}." if choices else hint(slot, (), today)
 
 
+def of_part(slot: Slot, part: str, choices: Sequence[Choice], today: dt.date) -> str:
+    """The times there are in the morning, the afternoon or the evening."""
+    return f"In the {part} I have {listed(slot, choices, today, 'and')}. Which would suit you?"
+
+
+def none_of_part(part: str) -> str:
+    return f"There is nothing free in the {part}."
+
+
+def earliest(day: str, time: str) -> str:
+    return f"The earliest is {' at '.join(filter(None, (day, time)))}."
+
+
 def hint(slot: Slot, choices: Sequence[Choice], today: dt.date) -> str:
     """How to answer, for a caller who was not understood twice."""
     match slot.kind:

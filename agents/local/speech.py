@@ -83,11 +83,13 @@ _AS_IN: Final = {
 }
 
 
-def listed(slot: Slot, choices: Sequence[Choice], today: dt.date) -> str:
+def listed(slot: Slot, choices: Sequence[Choice], today: dt.date, last: str = "or") -> str:
     """Some of the choices as one would offer them: `a, b or c`."""
     said = [say(slot, choice.value, today, choices) for choice in choices[:MOST_LISTED]]
     rest = len(choices) - len(said)
-    return joined(said, "or") + (f", and {spoken_number(rest)} more" if rest else "")
+    return joined(said, last if not rest else "or") + (
+        f", and {spoken_number(rest)} more" if rest else ""
+    )
 
 
 def read_back(slot: Slot, value: Value, today: dt.date, choices: Sequence[Choice] = ()) -> str:
@@ -104,5 +106,7 @@ def read_back(slot: Slot, value: Value, today: dt.date, choices: Sequence[Choice
         case Kind.INTEGER if label.endswith("s") and " " not in label:
             return f"{said} {label[:-1] if value == 1 else label}"
         case Kind.CHOICE if isinstance(value, str):
+            return said
+        case Kind.TEXT if label in {"text", "message", "note"}:
             return said
     return f"{label} {said}"

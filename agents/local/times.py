@@ -66,7 +66,7 @@ def read_time(words: Words, at: int, *, bare: bool) -> tuple[Clock, int] | None:
 
 
 def _relative(words: Words, at: int) -> tuple[int, int] | None:
-    """`half past three`, `quarter to four`, `ten past nine`, `twenty five to six`."""
+    """`half past three`, `half three`, `quarter to four`, `twenty five to six`."""
     start = skip(words, at, "a")
     if word_at(words, start) in {"half", "quarter"}:
         count = (30 if words[start] == "half" else 15, start + 1)
@@ -76,6 +76,8 @@ def _relative(words: Words, at: int) -> tuple[int, int] | None:
             return None
         count = (found[0], skip(words, found[1], "minutes"))
     way = word_at(words, count[1])
+    if words[start] == "half" and (british := _hour(words, count[1])) and british[0] <= 12:
+        return british[0] % 12 * 60 + 30, british[1]
     hour = _hour(words, count[1] + 1)
     if hour is None or hour[0] > 12:
         return None

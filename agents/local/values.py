@@ -12,6 +12,7 @@ from agents.local.answers import is_plain, yes_or_no
 from agents.local.choices import Choice
 from agents.local.dates import read_date
 from agents.local.numbers import read_integer, read_phone
+from agents.local.preferences import When, when
 from agents.local.slots import Kind, Slot
 from agents.local.text import Reader, Span, Value, Words, word_at, words
 from agents.local.times import Clock, Hours, half_said, read_time
@@ -40,6 +41,8 @@ class Readings(msgspec.Struct, frozen=True):
     """Slots for which it named something that several choices have."""
     refused: Mapping[str, str] = {}
     """Slots for which it named a value that cannot be, and why, as a sentence."""
+    when: When | None = None
+    """What it said of a day or a time without naming one."""
 
     def __bool__(self) -> bool:
         return bool(self.values or self.unclear or self.refused)
@@ -102,7 +105,7 @@ def read(
     _names(page)
     _answers(page)
     _free_text(page)
-    return Readings(page.values, page.unclear, page.refused)
+    return Readings(page.values, page.unclear, page.refused, _when(page))
 
 
 def _places(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
@@ -217,6 +220,13 @@ def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
         )
 
     _assign(page, slots, list(_spans(page.words, reader)))
+
+
+def _when(page: _Page) -> When | None:
+    """Nothing where a time was named: `three in the afternoon` leaves nothing to be chosen."""
+    kinds = {slot.kind for slot in page.slots}
+    timed = any(slot.kind is Kind.TIME and slot.name in page.values for slot in page.slots)
+    return None if timed or not kinds & {Kind.DATE, Kind.TIME} else when(words(page.text))
 
 
 def _iso(

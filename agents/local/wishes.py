@@ -23,6 +23,7 @@ _COURTESIES: Final = frozenset(
 
 
 _WORD_FOR_WORD: Final = 0.95
+_SHORT: Final = 8
 
 
 class Wishes:
@@ -81,6 +82,15 @@ class Wishes:
         if wanted is None or wanted.likeness < CLEAR or wanted.form.name == current.form.name:
             return None
         return wanted
+
+    def only_asks(self, said: Said, current: Frame) -> bool:
+        """It asks for the tool being filled in once more, and tells nothing: `take a message`."""
+        if len(said.words) > _SHORT:
+            return False
+        wanted = self.wanted(said)
+        if wanted is None or wanted.form.name != current.form.name:
+            return False
+        return wanted.likeness >= _WORD_FOR_WORD
 
     def aside(self, wanted: Request, current: Frame) -> Frame | None:
         """A read tool with what is known, when that is enough to call it."""

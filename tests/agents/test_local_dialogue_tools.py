@@ -259,6 +259,81 @@ async def test_how_long_one_takes_and_what_it_costs_is_told_also_in_between(stor
         assert answer.endswith("What time would you like?")
 
 
+async def test_a_part_of_the_day_is_offered_and_picked_from(store: Store) -> None:
+    line = Line(store)
+    offer = await line.says("A haircut on Saturday in the afternoon, please.")
+    assert offer == (
+        "In the afternoon I have noon, two p m, two thirty p m, three p m, three thirty p m and"
+        " four p m. Which would suit you?"
+    )
+    assert "name" in await line.says("the second one")
+    assert "at two p m" in await line.says("Kim")
+    morning = await line.says("Actually in the morning")
+    assert "In the morning I have nine a m" in morning
+    assert "at nine thirty a m" in await line.says("half nine")
+    assert "booked" in await line.says("Yes, please.")
+    assert line.wrote("book_appointment")[0][0]["time"] == "09:30"
+
+
+async def test_a_yes_with_another_part_of_the_day_books_nothing(store: Store) -> None:
+    line = Line(store)
+    await line.says("A haircut on Tuesday at ten")
+    await line.says("Kim")
+    assert "In the afternoon I have" in await line.says("Yes, but in the afternoon.")
+    assert line.wrote("book_appointment") == []
+
+
+@pytest.mark.parametrize(
+    "said", ["when's the earliest?", "as soon as possible", "I don't mind", "any day, whenever"]
+)
+async def test_the_earliest_is_named_before_it_is_taken(store: Store, said: str) -> None:
+    line = Line(store)
+    await line.says("I'd like a beard trim")
+    answer = await line.says(said)
+    assert answer.startswith("The earliest is Friday the twentieth of November at nine a m.")
+    assert "name" in answer
+    assert "at nine a m" in await line.says("Kim")
+    assert "booked" in await line.says("yes that's fine")
+
+
+async def test_any_time_of_the_part_that_was_asked_for_will_do(store: Store) -> None:
+    line = Line(store)
+    await line.says("A haircut on Tuesday afternoon")
+    answer = await line.says("I don't mind")
+    assert answer.startswith("The earliest is Tuesday the twenty-fourth of November at noon.")
+
+
+async def test_something_else_is_something_of_the_whole_day(store: Store) -> None:
+    line = Line(store)
+    await line.says("A haircut on Tuesday afternoon")
+    assert "9 AM" in await line.says("Do you have anything earlier?")
+    assert "name" in await line.says("ten")
+    answer = await line.says("Hm, something later?")
+    assert "3 PM" in answer, "the list of times, not of names"
+
+
+async def test_a_part_of_the_day_with_nothing_free_is_told_with_what_there_is(store: Store) -> None:
+    line = Line(store)
+    answer = await line.says("A haircut on Saturday evening")
+    assert answer.startswith("There is nothing free in the evening. On Saturday")
+    assert "at four p m" in await line.says("four, for Kim") or "name" in line.dialogue._last
+
+
+async def test_free_times_asked_for_with_a_part_of_the_day_are_of_that_part(store: Store) -> None:
+    line = Line(store)
+    answer = await line.says("What times do you have on Wednesday morning for a haircut?")
+    assert "In the morning I have nine a m" in answer
+    assert "In the afternoon I have" in await line.says("And in the afternoon?")
+
+
+async def test_asking_for_a_message_again_is_no_message(store: Store) -> None:
+    line = Line(store)
+    assert "note down" in await line.says("I'd like to leave a message")
+    assert "note down" in await line.says("Yes, I'd like to leave a message.")
+    check = await line.says("I am running late")
+    assert "note: I am running late" in check, check
+
+
 async def test_when_the_shop_is_open_is_told_also_in_between(store: Store) -> None:
     line = Line(store)
     sunday = await line.says("Are you open on Sunday?")

@@ -28,6 +28,8 @@ def read(text: str, *, bare: bool = True, offered: tuple[str, ...] = ()) -> str 
     [
         ("three thirty", "15:30"),
         ("half past three", "15:30"),
+        ("half three", "15:30"),
+        ("half ten tomorrow morning", "10:30"),
         ("quarter to four", "15:45"),
         ("a quarter past nine", "09:15"),
         ("ten to one", "12:50"),

@@ -61,10 +61,25 @@ def test_moves_are_told_apart(said: str, moved: Move | None) -> None:
     assert move(words(said)) is moved
 
 
-@pytest.mark.parametrize("said", ["yes", "yes please", "no thanks", "yes that's right thank you"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("yes", "yes please", "no thanks", "yes that's right thank you", "yes that's fine"),
+        *("yeah go ahead", "yes please do", "perfect thanks", "lovely book it", "ok great sure"),
+        *("no no that's wrong", "no nothing else thanks"),
+    ],
+)
 def test_a_plain_answer_holds_nothing_else(said: str) -> None:
     assert is_plain(words(said))
     assert not is_plain(words(f"{said} wednesday"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["yes no", "okay no", "right no wrong", "sure that's all no", "yes not quite", "do it not"],
+)
+def test_a_yes_that_is_taken_back_is_no_plain_yes(said: str) -> None:
+    assert not (yes_or_no(words(said)) and is_plain(words(said)))
 
 
 @given(st.text(max_size=60))
@@ -146,7 +161,8 @@ def test_choices_are_matched_loosely_and_honestly(said: str, values: list[str]) 
         ("the first one", "haircut"),
         ("the second", "men's cut"),
         ("the last one please", "half head highlights"),
-        ("the earliest", "haircut"),
+        ("the latest", "half head highlights"),
+        ("the earliest", None),
         ("I'll take the third one thanks", "women's cut"),
         ("the ninth one", None),
         ("on Tuesday the second of May", None),

@@ -52,7 +52,7 @@ async def refused(desk: Desk, tool: str, arguments: dict[str, Any], **given: Any
 async def test_services_are_told(plain: Store) -> None:
     data = await done(desk(plain), "list_services", {})
     assert data["choices"] == ["haircut", "beard trim", "hair colouring"]
-    assert data["message"].startswith("We offer haircut for 45 minutes, beard trim")
+    assert data["message"].startswith("We offer haircut for 45 minutes, 30 pounds; beard trim")
 
 
 async def test_the_enum_of_services_is_the_shops(plain: Store) -> None:

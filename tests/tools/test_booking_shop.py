@@ -35,7 +35,7 @@ def test_the_built_in_shop() -> None:
     assert [each.name for each in shop.services] == ["haircut", "beard trim", "hair colouring"]
     assert shop.week[0] == ()
     assert shop.week[5] == (Range(540, 780), Range(840, 1020))
-    assert shop.longest == Service("hair colouring", 90)
+    assert shop.longest == Service("hair colouring", 90, "from 60 pounds")
 
 
 def test_what_is_left_out_has_a_default() -> None:

@@ -82,8 +82,8 @@ def service_of(shop: Shop, booking: Booking) -> Service:
     return Service(
         booking.service,
         booking.minutes,
-        booking.before_minutes,
-        booking.after_minutes,
+        before=booking.before_minutes,
+        after=booking.after_minutes,
         needs=today.needs if today else tuple(had),
     )
 

@@ -97,7 +97,7 @@ def _for_shop(tool: Tool, shop: Shop) -> Tool:
     """The tool with the shop's own services, people and parties in its arguments."""
     if tool.arguments not in BY_SERVICE:
         return tool
-    shape = tool.arguments
+    shape: type[msgspec.Struct] = tool.arguments
     if shape is not WhichService:
         shape = for_shop(shape, people=bool(shop.people), parties=shop.largest_party > 1)
     enums: Mapping[str, tuple[str, ...]] = {
@@ -219,7 +219,7 @@ def _changing(desk: Appointments) -> tuple[Tool, ...]:
             phrases=(
                 "I need to move my appointment",
                 "can I change my booking to another day",
-                "I want to reschedule",
+                "I want to reschedule my appointment",
             ),
             reopens=("book_appointment", "cancel_appointment", "reschedule_appointment"),
             reconcile=desk.move_made,
