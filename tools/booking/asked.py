@@ -104,7 +104,7 @@ PartySize = Annotated[
 ]
 
 
-class WhichService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WhichOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceName | msgspec.UnsetType = msgspec.UNSET
 
 

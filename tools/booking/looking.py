@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tools.booking.asked import FindTimes, From, WhichService, WhichTimes, given, party
+from tools.booking.asked import FindTimes, From, WhichOffer, WhichTimes, given, party
 from tools.booking.bookings import Bookings
 from tools.booking.choosing import Choosing
 from tools.booking.finding import Search
@@ -30,7 +30,7 @@ class Looking:
         self._choosing = Choosing(shop, bookings)
         self._finder = self._choosing.finder
 
-    def list_services(self, asked: WhichService, _context: ToolContext) -> Result:
+    def list_services(self, asked: WhichOffer, _context: ToolContext) -> Result:
         """All of them, or what there is to say of one."""
         name = given(asked.service)
         if name is not None:

@@ -14,7 +14,7 @@ from tools.booking.asked import (
     Move,
     WhichBookings,
     WhichDay,
-    WhichService,
+    WhichOffer,
     WhichTimes,
     for_shop,
 )
@@ -88,8 +88,13 @@ def booking_tools(shop: Shop, store: Store, checks: Checks | None = None) -> tup
     bookings = Bookings(store, shop)
     keeping = Keeping(shop, bookings, Holds(store, shop), Waiting(store, shop))
     desk = Appointments(shop, bookings, checks or Checks(store, Contacts(store), CheckRules()))
-    looking = _looking(Opening(shop), Looking(shop, bookings), desk)
-    tools = (*looking, *_changing(desk), *_keeping(keeping))
+    looking = Looking(shop, bookings)
+    tools = (
+        *_telling(Opening(shop), looking),
+        *_looking(looking, desk),
+        *_changing(desk),
+        *_keeping(keeping),
+    )
     return tuple(_for_shop(tool, shop) for tool in tools)
 
 
@@ -98,7 +103,7 @@ def _for_shop(tool: Tool, shop: Shop) -> Tool:
     if tool.arguments not in BY_SERVICE:
         return tool
     shape: type[msgspec.Struct] = tool.arguments
-    if shape is not WhichService:
+    if shape is not WhichOffer:
         shape = for_shop(shape, people=bool(shop.people), parties=shop.largest_party > 1)
     enums: Mapping[str, tuple[str, ...]] = {
         "service": tuple(each.name for each in shop.services),
@@ -109,10 +114,10 @@ def _for_shop(tool: Tool, shop: Shop) -> Tool:
     return msgspec.structs.replace(tool, arguments=shape, enums=enums)
 
 
-BY_SERVICE = (WhichService, WhichTimes, FindTimes, Book, HoldTime, JoinWaiting)
+BY_SERVICE = (WhichOffer, WhichTimes, FindTimes, Book, HoldTime, JoinWaiting)
 
 
-def _looking(opening: Opening, looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
+def _telling(opening: Opening, looking: Looking) -> tuple[Tool, ...]:
     return (
         Tool(
             name="opening_hours",
@@ -137,7 +142,7 @@ def _looking(opening: Opening, looking: Looking, desk: Appointments) -> tuple[To
                 "Which services can be booked, how long each takes and what it costs, as far as"
                 " that is known; or that of one service."
             ),
-            arguments=WhichService,
+            arguments=WhichOffer,
             handler=looking.list_services,
             phrases=(
                 "what do you offer",
@@ -149,6 +154,11 @@ def _looking(opening: Opening, looking: Looking, desk: Appointments) -> tuple[To
                 "what are your prices",
             ),
         ),
+    )
+
+
+def _looking(looking: Looking, desk: Appointments) -> tuple[Tool, ...]:
+    return (
         Tool(
             name="available_times",
             description=(
