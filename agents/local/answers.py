@@ -364,7 +364,8 @@ def is_plain(words: Words) -> bool:
 
 _POLITE: Final = frozenset(words("please thanks thank you it is that's that sir ma'am then"))
 
-YES_NO_PATTERN: Final = any_of([*YES_PHRASES, *NO_PHRASES])
+_YES_PATTERN: Final = any_of(YES_PHRASES)
+YES_NO_PATTERN: Final = f"(?:{_YES_PATTERN}(?: {_YES_PATTERN})?|{any_of(NO_PHRASES)})"
 ANYTIME_PATTERN: Final = any_of(
     [
         *NO_PHRASES[:4],

@@ -8,6 +8,7 @@ from agents.local.choices import Choice
 from agents.local.dates import DATE_PATTERN, DAY_PATTERN
 from agents.local.expectation import plain
 from agents.local.numbers import NUMBER_PATTERN, PHONE_PATTERN
+from agents.local.preferences import WHEN_PATTERN
 from agents.local.slots import Form, Kind, Slot
 from agents.local.text import any_of
 from agents.local.times import TIME_PATTERN
@@ -47,6 +48,7 @@ _TAIL: Final = any_of(
 _THANKS: Final = "(?: (?:thanks|thank you)(?: (?:very|so) much| a lot)?)?"
 _BYE: Final = any_of(["goodbye", "good bye", "bye", "bye bye", "have a nice day"])
 _PLACES: Final = any_of(["the first one", "the second one", "the third one", "the last one"])
+_PART_OF_DAY: Final = any_of(["morning", "afternoon", "evening"])
 _FIXED: Final = {
     Kind.DATE: DATE_PATTERN,
     Kind.TIME: TIME_PATTERN,
@@ -74,7 +76,10 @@ def answer_pattern(slot: Slot, others: Sequence[Slot], offered: Offered) -> str 
     own = _core(slot, offered)
     if own is None:
         return None
-    return f"(?:{_framed([own, *_pairs(slot, others, offered)])}|{ANYTIME_PATTERN})"
+    cores = [own, *_pairs(slot, others, offered)]
+    if slot.kind in {Kind.DATE, Kind.TIME}:
+        cores.append(WHEN_PATTERN)
+    return f"(?:{_framed(cores)}|{ANYTIME_PATTERN})"
 
 
 def check_pattern(slots: Sequence[Slot], offered: Offered) -> str:
@@ -99,7 +104,11 @@ def opening_pattern(forms: Sequence[Form], offered: Mapping[str, Offered]) -> st
         return None
     kinds = {slot.kind for slot, _ in slots}
     day = f"(?: (?:on |for )?{DATE_PATTERN})?" if Kind.DATE in kinds else ""
-    time = f"(?: (?:at |around )?{TIME_PATTERN})?" if Kind.TIME in kinds else ""
+    time = (
+        f"(?: (?:(?:at |around )?{TIME_PATTERN}|(?:in the )?{_PART_OF_DAY}))?"
+        if Kind.TIME in kinds
+        else ""
+    )
     return f"(?:{_HELLO} )?(?:{'|'.join(wishes)}){day}{time}(?: {_TAIL})?"
 
 
@@ -170,7 +179,7 @@ def _pairs(slot: Slot, others: Sequence[Slot], offered: Offered) -> list[str]:
     kinds = {other.kind for other in others}
     together: list[str] = []
     if slot.kind is Kind.DATE and Kind.TIME in kinds:
-        together.append(rf"{DATE_PATTERN}(?: at)? {TIME_PATTERN}")
+        together.append(rf"{DATE_PATTERN}(?:(?: at)? {TIME_PATTERN}| (?:in the )?{_PART_OF_DAY})")
     if slot.kind is Kind.TIME and Kind.DATE in kinds:
         together.append(rf"{TIME_PATTERN}(?: on)? {DAY_PATTERN}|{DAY_PATTERN}")
     if slot.kind is not Kind.TIME and slot.kind is not Kind.DATE and Kind.DATE in kinds:

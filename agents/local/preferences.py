@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from agents.local.choices import Choice
-from agents.local.text import Words, contains_any
+from agents.local.text import Words, any_of, contains_any
 
 
 class When(Enum):
@@ -74,6 +74,17 @@ def when(sentence: Words) -> When | None:
         if word in _NAMED and "good" not in sentence[max(0, at - 1) : at]
     }
     return named.pop() if len(named) == 1 else None
+
+
+WHEN_PATTERN: Final = any_of(
+    [
+        *(each for each in SOONEST_PHRASES if " " in each and each != "don't care"),
+        *("it doesn't matter", "when's the earliest", "anything later", "anything earlier"),
+        *(f"{lead}{part}" for lead in ("", "in the ") for part in ("morning", "afternoon")),
+        "in the evening",
+    ]
+)
+"""As an answer to `what day` and `what time`. Without words that sound like an hour (`evening`)."""
 
 
 def part_of(wanted: When | None) -> str:

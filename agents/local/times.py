@@ -202,5 +202,6 @@ TIME_PATTERN: Final = (
     rf"(?:(?:twelve )?(?:noon|midday|midnight)|"
     r"(?:half|(?:a )?quarter|five|ten|twenty|twenty[ -]five)"
     rf" (?:past|to|after) {_HOUR}{_PART}"
+    rf"|half {_HOUR}"
     rf"|{_HOUR}(?: {_MINUTE}|:?[0-5][05]| o'clock)?{_PART}|(?:1[3-9]|2[0-3]):[0-5][05])"
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import regex
 
 from agents.local.acts import Act, CallTool, Speak
 from agents.local.dialogue import Dialogue
@@ -332,6 +333,25 @@ async def test_asking_for_a_message_again_is_no_message(store: Store) -> None:
     assert "note down" in await line.says("Yes, I'd like to leave a message.")
     check = await line.says("I am running late")
     assert "note: I am running late" in check, check
+
+
+async def test_what_may_be_said_of_when_is_listened_for(store: Store) -> None:
+    line = Line(store)
+    assert listened_for(line, "a haircut on tuesday in the afternoon please", "when are you open")
+    await line.says("A haircut")
+    assert listened_for(line, "tuesday afternoon", "i don't mind", "as soon as possible", "any day")
+    await line.says("Tuesday")
+    assert listened_for(line, "in the morning please", "half five", "any time", "the earliest")
+    await line.says("Ten")
+    await line.says("Kim")
+    assert listened_for(line, "yes that's fine", "yeah go ahead", "perfect thanks", "half five")
+    assert not listened_for(line, "yes no")
+
+
+def listened_for(line: Line, *answers: str) -> bool:
+    pattern = line.dialogue.expectation().pattern
+    assert pattern is not None
+    return all(regex.fullmatch(pattern, answer) for answer in answers)
 
 
 async def test_when_the_shop_is_open_is_told_also_in_between(store: Store) -> None:
