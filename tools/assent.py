@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 from tools.words import MONTHS, WEEKDAYS, Tokens, holds, listed, rank_of, tokens
@@ -31,11 +32,15 @@ _STRONG: Final = _split(
 """Say yes wherever they stand."""
 _WEAK: Final = _split(
     "ok", "okay", "right", "sure", "fine", "great", "perfect", "lovely", "good", "alright",
-    "all right", "uh huh", "uhuh", "mm hmm", "mhm", "mm", "i do", "i would", "we do", "it is",
-    "please", "do it", "do that", "brilliant", "wonderful", "why not", "no problem", "no worries",
-    "not a problem",
+    "all right", "uh huh", "uhuh", "mm hmm", "mhm", "mm", "do it", "do that", "please book",
+    "please confirm", "i would like that", "brilliant", "wonderful", "why not", "no problem",
+    "no worries", "not a problem",
 )  # fmt: skip
 """Say yes when the answer begins with them."""
+_BARE: Final = _split("i do", "i would", "we do", "it is", "please")
+"""Say yes when nothing but other words of a yes, or of the read-back, stands beside them: `It is.`,
+not `It is too expensive.`"""
+_AGREED: Final = sorted((*_STRONG, *_WEAK, *_BARE), key=len, reverse=True)
 _HARMLESS: Final = _split(
     "no problem", "no worries", "not a problem", "why not", "i don't mind", "can't wait",
     "nothing else", "no more", "not at all",
@@ -53,6 +58,28 @@ _TURNS: Final = frozenset(
         "hang maybe perhaps or"
     )
 )
+_PUTS_OFF: Final = frozenset(
+    listed("if let think thinking ask asking asked wonder moment whether depends")
+)
+"""Name a condition, or want time, whatever was read back."""
+_AMENDS: Final = frozenset(
+    listed(
+        "once after before until till when later need check 1st too around back other another else"
+    )
+)
+"""Do so unless they were read back."""
+_STALLS: Final = _split(
+    "a second", "one second", "a minute", "one minute", "a sec", "as soon as", "as long as"
+)
+_SETTLED: Final = _split(
+    "see you later", "talk to you later", "speak to you later", "until then", "till then",
+    "at once", "as before", "all i need", "what i need", "all we need", "what we need",
+    "i think so", "i think that's right", "i think that's fine", "let's do", "let's go",
+    "let's book",
+)  # fmt: skip
+"""Hold a word that puts off and put off nothing."""
+_FIRSTS: Final = frozenset([("the", "1st"), ("1st", "of"), *((month, "1st") for month in MONTHS)])
+"""How the first of a month is said, which may have been read back otherwise."""
 _CALLS_OFF: Final = frozenset(
     listed("actually instead wait change rather stop cancel don't dont not wrong different hold")
 )
@@ -68,8 +95,8 @@ _FILLERS: Final = frozenset(listed("um uh er erm oh ah well so and hm hmm then t
 def reply(texts: Sequence[str], read_back: str = "") -> Reply:
     """What the caller's words after `read_back` amount to.
 
-    A yes that comes with a condition, a question, or a number or day that was not in the
-    read-back is a correction, not a yes.
+    A yes that comes with a condition, a wish for time, a question, or a number or day that was
+    not in the read-back is no yes.
     """
     said = tuple(word for text in texts for word in tokens(text))
     if not said:
@@ -83,9 +110,9 @@ def reply(texts: Sequence[str], read_back: str = "") -> Reply:
         return Reply.OTHER if strong and plain[0] not in _DENIALS else Reply.NO
     if (_TURNS | _AGAIN) & told or _adds(plain, offered):
         return Reply.OTHER
-    if _first(plain) in _OPENINGS:
+    if _first(plain) in _OPENINGS or _puts_off(plain, offered):
         return Reply.OTHER
-    if strong or (not _ASKS & told and _begins(said)):
+    if strong or (not _ASKS & told and (_begins(said, _WEAK) or _is_bare(said, offered))):
         return Reply.YES
     return Reply.OTHER
 
@@ -97,14 +124,45 @@ def takes_back(texts: Sequence[str]) -> bool:
     return bool(_CALLS_OFF & set(_without(said, _HARMLESS)))
 
 
+def puts_off(text: str, read_back: str = "") -> bool:
+    """Whether it names a condition or wants time, so that a yes in it is none."""
+    return _puts_off(tokens(text), tokens(read_back))
+
+
+def _puts_off(said: Tokens, read_back: Tokens) -> bool:
+    if any(holds(said, phrase) for phrase in _STALLS):
+        return True
+    rest = _without(said, _SETTLED)
+    return bool(_PUTS_OFF & set(rest)) or _amends(rest, read_back)
+
+
+def _amends(said: Tokens, read_back: Tokens) -> bool:
+    """A word that puts off and, with a neighbour of its own, was not read back."""
+    # `I call you back` is answered with `Yes, call me back`.
+    telling = _AMENDS - ({"back"} & set(read_back))
+    known = set(pairwise(read_back))
+    if {"1", "1st"} & set(read_back):
+        known.update(_FIRSTS)
+    beside = zip(("", *said), said, (*said[1:], ""), strict=False)
+    return any(
+        word in telling and not {(before, word), (word, after)} & known
+        for before, word, after in beside
+    )
+
+
 def _first(said: Tokens) -> str:
     """The first word that means anything."""
     return next((word for word in said if word not in _FILLERS), "")
 
 
-def _begins(said: Tokens) -> bool:
+def _begins(said: Tokens, phrases: Sequence[Tokens]) -> bool:
     start = next((at for at, word in enumerate(said) if word not in _FILLERS), len(said))
-    return any(said[start : start + len(phrase)] == phrase for phrase in _WEAK)
+    return any(said[start : start + len(phrase)] == phrase for phrase in phrases)
+
+
+def _is_bare(said: Tokens, read_back: Tokens) -> bool:
+    rest = set(_without(said, _AGREED))
+    return _begins(said, _BARE) and rest <= {*_FILLERS, *read_back, "me", "it", "that"}
 
 
 def _adds(said: Tokens, read_back: Tokens) -> bool:

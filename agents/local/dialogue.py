@@ -50,6 +50,7 @@ from agents.local.text import words
 from agents.local.understanding import CLEAR, Request, slot_meant
 from agents.local.values import Readings
 from agents.local.wishes import may_name_a_choice
+from tools.assent import puts_off
 
 
 class Dialogue(Course):
@@ -296,7 +297,8 @@ class Dialogue(Course):
             return self._update(frame, readings)
         if (later := self._at_another_time(frame, readings)) is not None:
             return later
-        if found is Move.YES and (said.constrained or is_plain(said.words) or readings):
+        told_again = bool(readings) and not puts_off(said.text, state.text)
+        if found is Move.YES and (said.constrained or is_plain(said.words) or told_again):
             return self._agreed(state)
         if meant is not None and found is not Move.YES:
             return self._ask_anew(frame, meant)

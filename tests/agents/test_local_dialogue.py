@@ -250,6 +250,22 @@ def test_a_correction_of_the_read_back_is_read_back_again(correction: str, now: 
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Okay, let me think about it",
+        "Yes, a haircut, once I have asked my boss",
+        "yes on tuesday, let me check first",
+    ],
+)
+def test_who_wants_time_at_the_read_back_has_not_agreed(text: str) -> None:
+    at_check().says(text).wrote_nothing().says("yes").asked("booked")
+
+
+def test_the_values_may_be_said_again_with_a_yes() -> None:
+    at_check().says("Yes, a haircut on Tuesday, perfect").asked("booked")
+
+
 def test_corrections_are_listened_for_after_the_read_back() -> None:
     for text in ("no Wednesday", "make it ten thirty", "no, the time", "what times do you have"):
         at_check().answers_shortly(text).wrote_nothing()

@@ -184,6 +184,11 @@ TOOL_LEDGER = (
         "    if False:\n",
         "yes... no is a yes",
     ),
+    _assent(
+        "    if _first(plain) in _OPENINGS or _puts_off(plain, offered):\n",
+        "    if _first(plain) in _OPENINGS:\n",
+        "okay, let me think about it pays",
+    ),
     _dispatch(
         "        if attempt.tool.risk.writes and not call.withdraw():\n            return False\n",
         "        if attempt.tool.risk.writes:\n            call.withdraw()\n",

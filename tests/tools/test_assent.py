@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.assent import Reply, reply, takes_back
+from tools.assent import Reply, puts_off, reply, takes_back
 
 READ_BACK = "A haircut on Tuesday, November 24th at three thirty for Ann, three people. Right?"
 
@@ -74,6 +74,70 @@ def test_neither(text: str) -> None:
     assert reply([text], READ_BACK) is Reply.OTHER
 
 
+HESITATIONS = [
+    "Okay, let me think about it",
+    "Okay, let me check my calendar",
+    "OK, I need to ask my husband",
+    "Great, let me ask my wife first",
+    "Sure, give me a moment",
+    "Sure, give me a second.",
+    "Fine, I'll call back later",
+    "yes once I have asked my boss",
+    "yes, as soon as I am paid",
+    "okay if it is cheap",
+    "exactly the other way around",
+    "It is too expensive",
+    "It is expensive",
+    "I would have to see",
+    "Please call me back",
+    "Please hurry up",
+]
+
+
+@pytest.mark.parametrize("text", HESITATIONS)
+def test_who_wants_time_or_names_a_condition_has_not_said_yes(text: str) -> None:
+    assert reply([text], "A haircut on Friday for 500 euros, is that right?") is Reply.OTHER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes, that's fine",
+        "okay perfect go ahead",
+        "yes please do that",
+        "yes, let's do that",
+        "Yes, I think so.",
+        "Perfect, see you later!",
+        "yes, that's all I need",
+        "Please.",
+        "It is, thank you.",
+        "I would, please.",
+        "Please, on Tuesday.",
+        "please book it",
+    ],
+)
+def test_a_yes_may_have_several_words(text: str) -> None:
+    assert reply([text], READ_BACK) is Reply.YES
+
+
+@pytest.mark.parametrize(
+    ("read_back", "text"),
+    [
+        ("Any time after three on the 1st of March?", "Yes, after three on the first."),
+        ("A check-up on March 1, right?", "Yes, the check-up on March first."),
+        ("We call you back on Tuesday, right?", "Yes, call me back."),
+        ("We call you back on Tuesday, right?", "Please call me back."),
+    ],
+)
+def test_what_was_read_back_is_no_condition(read_back: str, text: str) -> None:
+    assert reply([text], read_back) is Reply.YES
+
+
+def test_a_condition_is_seen_in_words_that_were_not_read_back() -> None:
+    assert puts_off("Yes, after three")
+    assert not puts_off("Yes, after three", "After three?")
+
+
 def test_who_is_asked_whether_to_cancel_may_say_so() -> None:
     assert reply(["Yes, cancel it."], "Shall I cancel Tuesday at ten?") is Reply.YES
     assert reply(["Yes, cancel it."], "Shall I book Tuesday at ten?") is Reply.OTHER
@@ -114,3 +178,13 @@ def test_nothing_breaks_it(texts: list[str], read_back: str) -> None:
 @given(st.sampled_from(["yes", "that's right", "go ahead", "perfect"]), st.integers(4, 29))
 def test_a_number_that_was_not_read_back_is_a_correction(yes: str, number: int) -> None:
     assert reply([f"{yes}, {number}"], "At three for three people?") is Reply.OTHER
+
+
+@given(
+    st.sampled_from(["yes", "that's right", "okay", "perfect", "sure"]),
+    st.sampled_from(["if", "let", "think", "ask", "once", "until", "later", "need", "check"]),
+    st.booleans(),
+)
+def test_no_yes_survives_a_word_that_puts_off(yes: str, word: str, before: bool) -> None:
+    text = f"{word} {yes}" if before else f"{yes} {word}"
+    assert reply([text], "At three for three people?") is Reply.OTHER
