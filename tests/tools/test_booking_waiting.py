@@ -124,6 +124,42 @@ def test_the_same_caller_is_on_the_list_once(bookings: Bookings, waiting: Waitin
     assert entry(waiting.join(wanted(), context("w3", OTHER))).id != zoe.id
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        wanted(hours=(13 * 60, 1440)),
+        wanted(hours=(9 * 60, 11 * 60)),
+        wanted(hours=NOON, party=Party(1, "Anna")),
+        wanted(hours=NOON, party=Party(2)),
+    ],
+    ids=["later", "shorter", "with somebody", "more people"],
+)
+def test_another_wish_for_the_same_day_counts_as_well(
+    bookings: Bookings, waiting: Waiting, other: Wanted
+) -> None:
+    full(bookings)
+    first = entry(waiting.join(wanted(hours=NOON), context("w1")))
+    second = entry(waiting.join(other, context("w2")))
+    assert waiting.joined_with("w2".ljust(16, "-")) == second
+    assert {each.id for each in waiting.in_line(DAY, DAY)} == {first.id, second.id}
+    assert (second.from_minute, second.to_minute) == (other.from_minute, other.to_minute)
+    assert (second.party, second.person) == (other.party.size, other.party.person)
+    assert entry(waiting.join(other, context("w3"))) == second
+
+
+def test_who_has_two_wishes_is_told_of_either_and_served_of_both(
+    bookings: Bookings, waiting: Waiting
+) -> None:
+    full(bookings)
+    entry(waiting.join(wanted("Ann", NOON), context("w1")))
+    entry(waiting.join(wanted("Ann", (13 * 60, 1440)), context("w2")))
+    cancel(bookings, 14)
+    cancel(bookings, 10)
+    assert told(waiting) == [("Ann", "14:00"), ("Ann", "10:00")]
+    assert bookings.book(wish("cut", "10:00", day=DAY.isoformat()), context("b1"))
+    assert waiting.in_line(DAY, DAY) == []
+
+
 def test_a_move_a_hold_and_a_block_free_time_as_well(
     bookings: Bookings, waiting: Waiting, store: Store
 ) -> None:
@@ -189,6 +225,17 @@ async def test_a_caller_joins_and_is_told_what_will_happen(plain: Store) -> None
     )
     (line,) = Waiting(plain, SHOP).in_line(DAY, DAY)
     assert (line.from_minute, line.to_minute, line.caller_number) == (600, 900, CALLER)
+
+
+async def test_who_asks_for_other_hours_waits_for_those_as_well(plain: Store) -> None:
+    full(Bookings(plain, SHOP))
+    own = Desk(booking_tools(SHOP, plain), plain)
+    await own.ask("join_waiting_list", asked(after="09:00", before="12:00"))
+    outcome = await own.ask("join_waiting_list", asked(after="13:00"), call="CA2")
+    assert outcome.state is ToolState.DONE
+    lines = Waiting(plain, SHOP).in_line(DAY, DAY)
+    hours = {(line.from_minute, line.to_minute) for line in lines}
+    assert hours == {(540, 720), (780, 1440)}
 
 
 @pytest.mark.parametrize(

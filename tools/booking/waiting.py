@@ -18,6 +18,8 @@ from tools.spec import ToolContext
 from tools.store import Store
 
 MIDNIGHT = 24 * 60
+_WISH = ("name_key", "service", "day", "from_minute", "to_minute", "party", "person")
+"""What makes two entries of one caller the same."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -68,7 +70,8 @@ class Waiting:
         self._shop = shop
 
     def join(self, wanted: Wanted, context: ToolContext) -> Entry | list[Slot]:
-        """The entry, that of this caller for the same day if there is one; or what is free now."""
+        """The entry, that of this caller for the very same wish if there is one; or what is free
+        now. Another wish of theirs for that day stands beside it: either would do."""
         return self._store.contend(
             lambda connection: self._join(connection, wanted, context), "waiting list"
         )
@@ -122,7 +125,7 @@ class Waiting:
     def _same(self, connection: sa.Connection, row: dict[str, Any]) -> Entry | None:
         # A withheld number says nothing of who it is, so it matches nobody, not even itself.
         own = [WAITING.c.state == IN_LINE, WAITING.c.caller_number == (row["caller_number"] or "")]
-        own += [WAITING.c[name] == row[name] for name in ("name_key", "service", "day")]
+        own += [WAITING.c[name] == row[name] for name in _WISH]
         made = WAITING.c.idempotency_key == row["idempotency_key"]
         query = sa.select(WAITING).where(sa.or_(made, sa.and_(*own)))
         found = connection.execute(query.order_by(WAITING.c.created_at)).first()
