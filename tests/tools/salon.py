@@ -45,6 +45,31 @@ services:
   - {name: drink, minutes: 30, needs: [counter], party: 4, notice_to_cancel_hours: 0}
 """
 SHOP = parse_shop(SALON, "shop.yaml")
+BAR = parse_shop(
+    """\
+name: Bar
+zone: Europe/London
+notice_minutes: 0
+days_ahead: 365
+hours:
+  friday: ["18:00-24:00"]
+  saturday: ["00:00-02:30", "18:00-24:00"]
+  sunday: ["00:00-02:30"]
+closed: [2026-03-15]
+resources:
+  - {name: window, kind: table}
+  - name: Cy
+    kind: singer
+    hours: {friday: ["20:00-24:00"], saturday: ["00:00-01:00"]}
+  - {name: Di, kind: dancer, closed: [2026-03-20]}
+services:
+  - {name: table, minutes: 60, needs: [table]}
+  - {name: song, minutes: 60, needs: [singer]}
+  - {name: dance, minutes: 60, needs: [dancer]}
+""",
+    "shop.yaml",
+)
+"""Open past midnight, two nights a week."""
 
 
 def context(

@@ -3,11 +3,13 @@
 import datetime as dt
 import zoneinfo
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.tools.desk import local
+from tests.tools.salon import BAR
 from tools.booking.calendar import Obstacle, Slot, bookable, days, find, moment, slots
 from tools.booking.hours import Range
 from tools.booking.resources import Service
@@ -119,6 +121,49 @@ def test_a_zone_half_an_hour_off_has_its_own_cells() -> None:
     (slot, *_) = slots(shop(zone=zoneinfo.ZoneInfo("Asia/Kathmandu")), CUT, dt.date(2026, 3, 4))
     assert slot.start == dt.datetime(2026, 3, 4, 3, 15, tzinfo=dt.UTC)
     assert slot.cells[0] * 300 == int(slot.start.timestamp())
+
+
+# ---- past midnight ----------------------------------------------------------------------------
+
+TABLE = BAR.service("table")
+
+
+def test_who_is_open_past_midnight_has_slots_over_it() -> None:
+    friday = dt.date(2026, 3, 6)
+    assert clock(list(slots(BAR, TABLE, friday)))[-2:] == ["23:00", "23:30"]
+    assert isinstance(find(BAR, TABLE, local("2026-03-06 23:30"), NOW), Slot)
+    assert find(BAR, TABLE, local("2026-03-06 23:40"), NOW) is Obstacle.OFF_STEP
+    assert clock(list(slots(BAR, TABLE, dt.date(2026, 3, 7))))[:4] == [
+        "00:00", "00:30", "01:00", "01:30",
+    ]  # fmt: skip
+
+
+def test_where_the_next_day_is_off_midnight_is_the_end() -> None:
+    assert clock(list(slots(BAR, TABLE, dt.date(2026, 3, 14))))[-1] == "23:00"
+    late = find(BAR, TABLE, local("2026-03-14 23:30"), NOW)
+    assert late is Obstacle.CLOSED_HOUR
+
+
+@pytest.mark.parametrize(
+    ("zone", "evening", "open_minutes"),
+    [
+        ("Europe/London", "2026-03-07", 180),
+        ("Europe/London", "2026-03-28", 120),
+        ("Europe/London", "2026-10-24", 240),
+        # There is no time from 00:00 to 01:00 on the 6th of September ...
+        ("America/Santiago", "2026-09-05", 120),
+        # ... and on the 4th of April 23:30 comes twice.
+        ("America/Santiago", "2026-04-04", 240),
+    ],
+)
+def test_a_night_is_as_long_as_it_is_when_clocks_change(
+    zone: str, evening: str, open_minutes: int
+) -> None:
+    bar = msgspec.structs.replace(BAR, zone=zoneinfo.ZoneInfo(zone))
+    day = dt.date.fromisoformat(evening)
+    for minutes, fits in ((open_minutes, True), (open_minutes + 5, False)):
+        found = clock(list(slots(bar, Service("night", minutes), day)))
+        assert ("23:30" in found) is fits
 
 
 # ---- what may be booked now -------------------------------------------------------------------
@@ -237,10 +282,13 @@ def test_every_offered_slot_can_be_booked_and_lies_in_the_opening_hours(
         ends = (slot.start + dt.timedelta(minutes=service.minutes)).astimezone(own.zone)
         assert begins.replace(tzinfo=None) == slot.local
         minutes = begins.hour * 60 + begins.minute
-        (opening,) = [each for each in own.week[day.weekday()] if each.start <= minutes < each.end]
+        week = own.week[day.weekday()]
+        (opening,) = [each for each in week if each.start <= minutes < each.end]
         assert ends.date() == day or opening.end == 24 * 60
+        # All days are alike: a night goes on where the next day begins with it.
+        on = week[0].end if opening.end == 24 * 60 and week[0].start == 0 else 0
         if begins.utcoffset() == ends.utcoffset():
-            assert minutes + service.minutes <= opening.end
+            assert minutes + service.minutes <= opening.end + on
 
 
 @given(SHOPS, SERVICES, NOWS, st.datetimes(local("2019-01-01 00:00"), local("2031-01-01 00:00")))

@@ -1,10 +1,12 @@
 """Who and what a booking gets: kinds and names, people asked for, parties, working hours."""
 
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.salon import SHOP, slot
+from tests.tools.salon import BAR, SHOP, slot
 from tools.booking.calendar import Slot
 from tools.booking.resources import Resource, Service
 from tools.booking.seating import Party, Seating, Taken
@@ -57,6 +59,27 @@ def test_the_person_asked_for_is_the_one() -> None:
 )
 def test_nobody_is_booked_outside_their_own_hours(time: str, day: str, there: bool) -> None:
     assert (seats("cut", time, Party(1, "Bo"), day=day) is not None) is there
+
+
+@pytest.mark.parametrize(
+    ("service", "day", "time", "there"),
+    [
+        ("song", "2026-03-06", "23:30", True),
+        ("song", "2026-03-07", "00:00", True),
+        ("song", "2026-03-07", "00:30", False),
+        ("song", "2026-03-07", "23:30", False),
+        # Whoever only has days off is there around the clock on all others.
+        ("dance", "2026-03-06", "23:30", True),
+        ("dance", "2026-03-19", "23:30", False),
+        ("dance", "2026-03-20", "23:30", False),
+    ],
+)
+def test_who_works_past_midnight_is_there_over_it(
+    service: str, day: str, time: str, there: bool
+) -> None:
+    when = dt.datetime.fromisoformat(f"{day} {time}")
+    late = Slot(when, when.replace(tzinfo=dt.UTC), 60)
+    assert (Seating(BAR, BAR.service(service)).find(late, ()) is not None) is there
 
 
 def test_a_buffer_keeps_others_out() -> None:

@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
-from tests.tools.salon import SHOP, booked, context, slot, wish
+from tests.tools.desk import CALLER, NOW, OTHER, Desk, local, said
+from tests.tools.salon import BAR, SHOP, booked, context, slot, wish
 from tests.tools.test_booking_bookings import at_once
 from tools.booking.blocks import Block, Blocks
-from tools.booking.bookings import Bookings
-from tools.booking.calendar import Slot
+from tools.booking.bookings import Bookings, Wish
+from tools.booking.calendar import Slot, find
 from tools.booking.holds import Holds
 from tools.booking.offer import booking_tools
 from tools.booking.seating import ONE, Party
@@ -192,6 +192,19 @@ def test_a_block_shortened_tells_of_the_rest(waiting: Waiting, store: Store) -> 
     entry(waiting.join(wanted(), context("w1")))
     blocks.put(Block("ics", "u", "Anna", first, first + dt.timedelta(hours=5)), NOW)
     assert told(waiting) == [("Zoe", "14:00")]
+
+
+def test_who_waits_for_an_evening_is_told_of_what_was_free_after_midnight(store: Store) -> None:
+    bookings, waiting = Bookings(store, BAR), Waiting(store, BAR)
+    table = BAR.service("table")
+    found = find(BAR, table, local("2026-03-07 00:00"), NOW)
+    assert isinstance(found, Slot)
+    booking = bookings.book(Wish("table", "Ann", found), context("b1"))
+    assert booking
+    late = Wanted("table", "Zoe", DAY, 23 * 60 + 30)
+    entry(waiting.join(late, context("w1", OTHER)))
+    assert bookings.cancel(booking, context("c1"))
+    assert told(waiting) == [("Zoe", "23:30")]
 
 
 def test_a_joining_and_a_cancelling_at_once_never_miss_each_other(

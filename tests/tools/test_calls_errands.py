@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import zoneinfo
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.exploring import examples
 from tests.tools.desk import CALLER, NOW, Desk, said
+from tests.tools.salon import BAR
 from tools.booking.shop import Shop, default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.inbox import MOST, Inbox
@@ -242,6 +244,40 @@ def test_a_time_the_clocks_skip_is_refused() -> None:
     always = msgspec.structs.replace(SHOP, week=((span,),) * 7)
     with pytest.raises(ToolRefusal, match="clocks"):
         window(always, "2026-03-29", "01:30", None, NOW)
+
+
+@pytest.mark.parametrize(
+    ("zone", "date", "time", "until", "begin", "end", "minutes"),
+    [
+        ("Europe/London", "2026-03-06", "23:30", None, "23:30", "00:30", 60),
+        ("Europe/London", "2026-03-07", "02:00", None, "02:00", "02:30", 30),
+        ("Europe/London", "2026-03-06", "22:00", "23:45", "22:00", "23:45", 105),
+        # The next day is off.
+        ("Europe/London", "2026-03-14", "23:30", None, "23:30", "00:00", 30),
+        # At 01:00 it is 02:00, and half an hour later the bar closes.
+        ("Europe/London", "2026-03-29", "00:45", None, "00:45", "02:30", 45),
+        # At midnight it is 01:00.
+        ("America/Santiago", "2026-09-05", "23:30", None, "23:30", "01:30", 60),
+    ],
+)
+def test_a_call_back_may_reach_past_midnight(
+    zone: str, date: str, time: str, until: str | None, begin: str, end: str, minutes: int
+) -> None:
+    bar = msgspec.structs.replace(BAR, zone=zoneinfo.ZoneInfo(zone))
+    found = window(bar, date, time, until, NOW)
+    assert found.ends_at - found.starts_at == dt.timedelta(minutes=minutes)
+    assert (f"{found.begin:%H:%M}", f"{found.end:%H:%M}") == (begin, end)
+    assert found.ends_at.astimezone(bar.zone).replace(tzinfo=None) == found.end
+
+
+def test_an_end_the_clocks_skip_is_refused() -> None:
+    with pytest.raises(ToolRefusal, match="clocks"):
+        window(BAR, "2026-03-29", "00:30", "01:30", NOW)
+
+
+def test_who_calls_after_closing_is_told_when_the_night_ends() -> None:
+    with pytest.raises(ToolRefusal, match="from 6 PM to 2:30 AM"):
+        window(BAR, "2026-03-06", "17:00", None, NOW)
 
 
 # ---- once, whatever happens --------------------------------------------------------------------

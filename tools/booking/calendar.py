@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 
 import msgspec
@@ -12,7 +12,10 @@ from tools.booking.resources import Service
 from tools.booking.shop import Shop
 
 CELL_S = CELL_MINUTES * 60
+MIDNIGHT = 24 * 60
 Span = tuple[dt.datetime, dt.datetime]
+Hours = Callable[[dt.date], Sequence[Range]]
+"""The hours of any day, in order."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -54,30 +57,49 @@ def moment(zone: zoneinfo.ZoneInfo, local: dt.datetime) -> dt.datetime | None:
 
     A time that comes twice in autumn means its first coming.
     """
-    found = local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
+    found = edge(zone, local)
     return found if found.astimezone(zone).replace(tzinfo=None) == local else None
 
 
-def _edge(zone: zoneinfo.ZoneInfo, day: dt.date, minutes: int) -> dt.datetime:
-    """The moment of an opening or closing time: in a spring gap, the clock as it was before."""
-    local = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minutes)
+def edge(zone: zoneinfo.ZoneInfo, local: dt.datetime) -> dt.datetime:
+    """The UTC moment of an opening or closing time: in a spring gap, the clock as it was before."""
     return local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
 
 
-def spans(zone: zoneinfo.ZoneInfo, day: dt.date, hours: Sequence[Range]) -> list[Span]:
-    """The hours of a day as moments, from and up to."""
-    return [(_edge(zone, day, each.start), _edge(zone, day, each.end)) for each in hours]
+def openings(hours: Hours, day: dt.date) -> list[Span]:
+    """The hours that begin on a day, from and up to, on the local clock.
+
+    What reaches midnight ends when the next day's hours do, where those begin at midnight. Once is
+    enough: nothing lasts longer than a day.
+    """
+    midnight = dt.datetime.combine(day, dt.time())
+    return [
+        (midnight + dt.timedelta(minutes=each.start), midnight + _length(hours, day, each))
+        for each in hours(day)
+    ]
 
 
-def within(slot: Slot, openings: Sequence[Span]) -> bool:
-    """Whether the appointment itself, without its buffers, lies in one of them."""
-    return any(start <= slot.start and slot.end <= end for start, end in openings)
+def _length(hours: Hours, day: dt.date, opening: Range) -> dt.timedelta:
+    """From the day's midnight to the closing."""
+    beyond = hours(day + dt.timedelta(days=1)) if opening.end == MIDNIGHT else ()
+    more = beyond[0].end if beyond and beyond[0].start == 0 else 0
+    return dt.timedelta(minutes=opening.end + more)
+
+
+def spans(zone: zoneinfo.ZoneInfo, hours: Hours, day: dt.date) -> list[Span]:
+    """The same as moments in UTC."""
+    return [(edge(zone, opens), edge(zone, closes)) for opens, closes in openings(hours, day)]
+
+
+def within(start: dt.datetime, end: dt.datetime, found: Sequence[Span]) -> bool:
+    """Whether it lies in one of them."""
+    return any(opens <= start and end <= closes for opens, closes in found)
 
 
 def slots(shop: Shop, service: Service, day: dt.date) -> Iterator[Slot]:
     """Every slot of the day by the opening hours alone, in order."""
-    for opening in shop.hours(day):
-        closing = _edge(shop.zone, day, opening.end)
+    closings = [closing for _, closing in spans(shop.zone, shop.hours, day)]
+    for opening, closing in zip(shop.hours(day), closings, strict=True):
         for minutes in range(opening.start, opening.end, shop.step_minutes):
             local = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minutes)
             start = moment(shop.zone, local)
@@ -136,7 +158,4 @@ def _obstacle(shop: Shop, service: Service, local: dt.datetime, now: dt.datetime
 
 def _open_throughout(shop: Shop, service: Service, day: dt.date, start: dt.datetime) -> bool:
     end = start + dt.timedelta(minutes=service.minutes)
-    return any(
-        _edge(shop.zone, day, each.start) <= start and end <= _edge(shop.zone, day, each.end)
-        for each in shop.hours(day)
-    )
+    return within(start, end, spans(shop.zone, shop.hours, day))

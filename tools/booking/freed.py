@@ -16,6 +16,10 @@ from tools.booking.tables import BLOCKS, NOTICES, WAITING
 IN_LINE = "waiting"
 SERVED = "served"
 LEFT = "left"
+_LONGEST = dt.timedelta(hours=12)
+"""From the beginning of an appointment to the end of what is kept for it."""
+_BUFFER = dt.timedelta(hours=4)
+"""At most kept before it begins."""
 
 
 class Waiter(msgspec.Struct, frozen=True):
@@ -63,7 +67,9 @@ def notify(
     steps = {cell for _, cell in freed}
     if not steps:
         return
-    days = [_moment(each).astimezone(shop.zone).date() for each in (min(steps), max(steps))]
+    # What is free after midnight may be the end of an evening's appointment.
+    ends = (_moment(min(steps)) - _LONGEST, _moment(max(steps)) + _BUFFER)
+    days = [each.astimezone(shop.zone).date() for each in ends]
     waiting = sa.select(WAITING).where(
         WAITING.c.state == IN_LINE,
         WAITING.c.day.between(days[0].isoformat(), days[1].isoformat()),

@@ -85,11 +85,14 @@ class Seating:
     def _is_there(self, resource: Resource, slot: Slot) -> bool:
         day = slot.local.date()
         if (resource.name, day) not in self._there:
-            hours = self._shop.hours_of(resource, day)
-            found = None if hours is None else spans(self._shop.zone, day, hours)
-            self._there[resource.name, day] = found
-        openings = self._there[resource.name, day]
-        return openings is None or within(slot, openings)
+            self._there[resource.name, day] = self._hours(resource, day)
+        found = self._there[resource.name, day]
+        return found is None or within(slot.start, slot.end, found)
+
+    def _hours(self, resource: Resource, day: dt.date) -> list[Span] | None:
+        if self._shop.hours_of(resource, day) is None:
+            return None
+        return spans(self._shop.zone, lambda each: self._shop.hours_of(resource, each) or (), day)
 
 
 def _room(resource: Resource, keys: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tools.booking.calendar import moment
+from tools.booking.calendar import edge, moment, openings
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_list, say_time
 from tools.spec import ToolRefusal
@@ -37,26 +37,31 @@ def window(shop: Shop, date: str, time: str, until: str | None, now: dt.datetime
     if end is not None and end <= begin:
         raise ToolRefusal("The window ends before it begins.", field="until")
     _check_day(shop, day, now)
-    for opens, closes in _open(shop, day):
-        if opens <= dt.datetime.combine(day, begin) < closes:
-            last = closes if end is None else min(closes, dt.datetime.combine(day, end))
-            return _made(shop, dt.datetime.combine(day, begin), last, end is None, now)
+    start = dt.datetime.combine(day, begin)
+    wished = start + LENGTH if end is None else dt.datetime.combine(day, end)
+    if end is not None and moment(shop.zone, wished) is None:
+        raise _skipped()
+    for opens, closes in openings(shop.hours, day):
+        if opens <= start < closes:
+            # On a night when clocks go forward, what is later on the clock may be earlier.
+            return _made(shop, start, min(edge(shop.zone, wished), edge(shop.zone, closes)), now)
     raise ToolRefusal(f"On {say_day(day)} we are open {_hours(shop, day)}.", field="time")
 
 
-def _made(
-    shop: Shop, begin: dt.datetime, last: dt.datetime, open_ended: bool, now: dt.datetime
-) -> Window:
-    end = min(last, begin + LENGTH) if open_ended else last
-    starts_at, ends_at = moment(shop.zone, begin), moment(shop.zone, end)
-    if starts_at is None or ends_at is None:
-        raise ToolRefusal("The clocks go forward then, so there is no such time.", field="time")
+def _made(shop: Shop, begin: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> Window:
+    starts_at = moment(shop.zone, begin)
+    if starts_at is None:
+        raise _skipped()
     if ends_at < now + SHORTEST:
         raise ToolRefusal(f"{say_time(begin.time())} that day is already past.", field="time")
     if ends_at - starts_at < SHORTEST:
         least = int(SHORTEST.total_seconds()) // 60
         raise ToolRefusal(f"We need at least {least} minutes before we close.", field="time")
-    return Window(starts_at, ends_at, begin, end)
+    return Window(starts_at, ends_at, begin, ends_at.astimezone(shop.zone).replace(tzinfo=None))
+
+
+def _skipped() -> ToolRefusal:
+    return ToolRefusal("The clocks go forward then, so there is no such time.", field="time")
 
 
 def _check_day(shop: Shop, day: dt.date, now: dt.datetime) -> None:
@@ -84,18 +89,9 @@ def _open_days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
             yield day
 
 
-def _open(shop: Shop, day: dt.date) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    midnight = dt.datetime.combine(day, dt.time())
-    for span in shop.hours(day):
-        yield (
-            midnight + dt.timedelta(minutes=span.start),
-            midnight + dt.timedelta(minutes=span.end),
-        )
-
-
 def _hours(shop: Shop, day: dt.date) -> str:
     spans = [
         f"from {say_time(opens.time())} to {say_time(closes.time())}"
-        for opens, closes in _open(shop, day)
+        for opens, closes in openings(shop.hours, day)
     ]
     return say_list(spans)
