@@ -21,6 +21,7 @@ from telephony.transcripts.archive import StoredCall, stored, transcript
 from telephony.transcripts.entry import AnyEntry, ConsentLine, EndedReason
 from telephony.transcripts.files import part_of
 from tools.counts import Counted
+from tools.elapsed import time_before, time_between
 from tools.hooks.outbox import put
 from tools.hooks.spec import Event
 from tools.rollups import Rollups
@@ -184,8 +185,10 @@ class Afterwards:
         return [_Over(call, found, entries)]
 
     def _left_out(self) -> list[Path]:
-        now = self._clock().astimezone(dt.UTC)
-        days = {(now - back).date() for back in (dt.timedelta(0), LOOK_BACK / 2, LOOK_BACK)}
+        now = self._clock()
+        days = {
+            time_before(now, back).date() for back in (dt.timedelta(0), LOOK_BACK / 2, LOOK_BACK)
+        }
         folders = {
             call_id: folder
             for day in sorted(days)
@@ -200,7 +203,7 @@ class Afterwards:
         if call.finished:
             return call.summary.ended_reason != EndedReason.MIGRATED.value
         found = facts(call.summary, ())
-        return found is not None and now - found.began_at > self._longest
+        return found is not None and time_between(found.began_at, now) > self._longest
 
 
 def latest(day: Path) -> dict[str, Path]:

@@ -15,12 +15,14 @@ from tools.booking.caldav.record import appointments_between
 from tools.booking.calendars import entry
 from tools.booking.ical import feed
 from tools.booking.shop import Shop
+from tools.elapsed import time_after, time_before, time_between
 from tools.spec import BackendError
 from tools.store import Store
 
 log = structlog.get_logger()
 
 FRESH_S = 60
+FRESH = dt.timedelta(seconds=FRESH_S)
 PAST = dt.timedelta(days=31)
 MAX_ENTRIES = 5_000
 """About 2 MB: more than any calendar program will read in one go."""
@@ -76,14 +78,14 @@ class CalendarFeed:
     async def _current(self) -> _Copy:
         async with self._turn:
             now = self._clock()
-            if self._copy is None or now - self._copy.made_at >= dt.timedelta(seconds=FRESH_S):
+            if self._copy is None or time_between(self._copy.made_at, now) >= FRESH:
                 self._copy = await asyncio.to_thread(self._make, now)
             return self._copy
 
     def _make(self, now: dt.datetime) -> _Copy:
         shop = self._shop()
-        last = now + dt.timedelta(days=shop.days_ahead + 1)
-        found = appointments_between(self._store, now - PAST, last, MAX_ENTRIES)
+        last = time_after(now, dt.timedelta(days=shop.days_ahead + 1))
+        found = appointments_between(self._store, time_before(now, PAST), last, MAX_ENTRIES)
         if len(found) == MAX_ENTRIES:
             log.warning("calendar_feed_cut", entries=MAX_ENTRIES)
         entries = (entry(each, shop.calendar_shows) for each in found)

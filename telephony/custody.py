@@ -20,6 +20,7 @@ from telephony.livestate import Earlier, Head, Left, Standing, earlier, line, te
 from telephony.transcripts.entry import EndedReason, ToolLine
 from telephony.twilio.ports import Count
 from telephony.workers.crew import Crew
+from tools.elapsed import time_before
 from tools.livecalls import Began, LiveCall, LiveCalls, Over, unheeded
 from tools.receipts import Receipts
 from tools.spec import BackendError
@@ -209,7 +210,7 @@ class Custody:
     async def relieved(self) -> bool:
         """This process takes no more calls; whether another could go on with those it has."""
         self._beats = False
-        since = self._clock() - _MISSED
+        since = time_before(self._clock(), _MISSED)
         try:
             async with asyncio.timeout(_TAKE_S):
                 await self._asked(partial(self._live_calls.leave, self._owner))
@@ -286,8 +287,8 @@ class Custody:
 
     async def _purge(self) -> None:
         try:
-            before = self._clock() - KEPT_FOR
-            await self._asked(partial(self._live_calls.purge, before))
+            kept_from = time_before(self._clock(), KEPT_FOR)
+            await self._asked(partial(self._live_calls.purge, kept_from))
         except _TROUBLE as error:
             log.warning("live_calls_not_purged", error=type(error).__name__)
 

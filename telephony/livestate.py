@@ -23,6 +23,7 @@ from telephony.transcripts.entry import (
 )
 from telephony.transcripts.text import begins_ms
 from telephony.twilio.ports import Offer
+from tools.elapsed import time_between
 
 _entries = msgspec.json.Decoder(AnyEntry)
 _AFTER_S = 0.1
@@ -95,7 +96,7 @@ def earlier(left: Left, asked: Iterable[ToolCalled], now: dt.datetime) -> Earlie
         raise Unreadable from None
     lines = _lines(left.lines)
     before = (*lines, *_heard(standing, len(lines)))
-    at_s = (now - head.started_at).total_seconds()
+    at_s = time_between(head.started_at, now).total_seconds()
     last_s = max(map(begins_ms, before), default=0) / 1000
     resumed = Resumed(
         at_s=max(at_s, last_s + _AFTER_S),

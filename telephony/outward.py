@@ -24,6 +24,7 @@ from telephony.telling import alarm, of_head
 from telephony.tracing.export import OtlpTraces, headers_of
 from telephony.transcripts.entry import AlarmLine
 from tools.counts import Row
+from tools.elapsed import time_before
 from tools.hooks.endpoints import Endpoints
 from tools.hooks.outbox import KEPT, Outbox, put
 from tools.hooks.sender import Sender
@@ -183,7 +184,7 @@ class Outward:
         state = self._state()
         self._metrics.engines(state.engines)
         text = msgspec.json.encode(state).decode()
-        say = partial(self.rollups.say, self._owner, text, now, now - FORGOTTEN)
+        say = partial(self.rollups.say, self._owner, text, now, time_before(now, FORGOTTEN))
         await self._threads.ask(say)
 
     async def _purge(self) -> None:
@@ -193,5 +194,6 @@ class Outward:
 
     async def _purged(self) -> None:
         now = self._clock()
-        spans_before = (now - HOURS_KEPT).date().isoformat()
-        await self._threads.ask(partial(self.rollups.purge, spans_before, now - CALLS_KEPT))
+        spans_before = time_before(now, HOURS_KEPT).date().isoformat()
+        calls_before = time_before(now, CALLS_KEPT)
+        await self._threads.ask(partial(self.rollups.purge, spans_before, calls_before))

@@ -21,6 +21,7 @@ from telephony.simulator.scenario import Goal, booking
 from telephony.twilio.softphone import Softphones, Ticket
 from tools.booking.bookings import Bookings
 from tools.booking.shop import Shop
+from tools.elapsed import time_after
 from tools.store import Store
 
 log = structlog.get_logger()
@@ -89,7 +90,8 @@ class SelfCalls:
     def _goal(self) -> Goal:
         """A day and times that are free, where there are any."""
         shop, now = self._shop(), self._clock()
-        taken = Bookings(self._store, shop).taken(now, now + (shop.days_ahead + 2) * _DAY, now)
+        last = time_after(now, (shop.days_ahead + 2) * _DAY)
+        taken = Bookings(self._store, shop).taken(now, last, now)
         errand = free_errand(shop, taken, now)
         return errand.goal if errand is not None else Goal()
 

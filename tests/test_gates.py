@@ -41,6 +41,8 @@ CATCH_ALL = frozenset(
     }
 )
 """Pumps, chores, the dispatcher with its threads, the app: where `except Exception` may stand."""
+CLOCKS = frozenset({"clock", "_clock", "now", "_now", "utc_now"})
+"""What gives the time of day, in modules that know of dates."""
 VAGUE = re.compile(r"[a-z](Manager|Helper|Processor|Util|Utils|Handler|Service)$")
 ELSEWHERE = re.compile(
     r"/(?:work|root|home|Users)/[a-z]|\b(?:pypi\.org|pythonhosted\.org|localhost/simple)"
@@ -95,6 +97,19 @@ def test_everything_is_caught_only_where_nothing_may_escape() -> None:
     )
 
 
+def test_time_that_passes_is_reckoned_in_utc() -> None:
+    """Within a zone Python adds on the face of the clock, which in autumn shows an hour twice."""
+    refuse(
+        f"{at(module, node)} {ast.unparse(node)}: use tools/elapsed.py"
+        for module in modules(*PACKAGES)
+        if "import datetime as dt" in module.source
+        for node in module.nodes
+        if isinstance(node, ast.BinOp)
+        and isinstance(node.op, (ast.Add, ast.Sub))
+        and (is_now(node.left) or is_now(node.right))
+    )
+
+
 def test_every_module_says_what_it_answers() -> None:
     refuse(
         f"{module.place} has no docstring"
@@ -138,6 +153,17 @@ def test_both_lock_files_agree() -> None:
 def catches_all(node: ast.ExceptHandler) -> bool:
     named = ast.unparse(node.type) if node.type else "BaseException"
     return bool(re.search(r"\b(Base)?Exception\b", named))
+
+
+def is_now(node: ast.expr) -> bool:
+    """`now`, `context.now`, `self._clock()`."""
+    called = isinstance(node, ast.Call)
+    what = node.func if isinstance(node, ast.Call) else node
+    match what:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in CLOCKS if called else name == "now"
+        case _:
+            return False
 
 
 def may_catch(place: str, node: ast.ExceptHandler) -> bool:

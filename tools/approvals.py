@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from tools.elapsed import time_after
 from tools.policy import NeedsApproval
 from tools.receipts import Claim
 from tools.schema import METADATA, Instant
@@ -189,7 +190,7 @@ def _insert(
         "state": ApprovalState.WAITING.value,
         "otherwise": needed.otherwise,
         "asked_at": claim.now,
-        "deadline_at": claim.now + dt.timedelta(seconds=needed.deadline_s),
+        "deadline_at": time_after(claim.now, dt.timedelta(seconds=needed.deadline_s)),
         "decided_by": "",
     }
     return _typed(

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from tools.arguments import digest
+from tools.elapsed import time_after
 from tools.phone import e164
 from tools.receipts import Claim, Receipt, Receipts
 from tools.redacting.redactor import redact_json
@@ -125,7 +126,7 @@ class Attempt(msgspec.Struct, frozen=True):
             risk=self.tool.risk,
             digest=digest(with_values(self._settled, prints)),
             now=now,
-            deadline_at=now + dt.timedelta(seconds=self.tool.deadline_s),
+            deadline_at=time_after(now, dt.timedelta(seconds=self.tool.deadline_s)),
             turn=self.request.evidence.turn,
             caller=(e164(number) or "") if number else "",
             limits=self.tool.limits,

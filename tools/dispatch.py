@@ -30,6 +30,7 @@ from tools.attempt import (
 )
 from tools.bounds import Bounds
 from tools.breaker import Breaker
+from tools.elapsed import time_before, time_between
 from tools.gate import REMIND_S, Gate
 from tools.later import Later
 from tools.onhold import NOBODY, OnHold
@@ -154,9 +155,9 @@ class Dispatcher:
     async def recover(self) -> int:
         """Settle what processes that died left open, as far as its backends can tell; says how
         much was open. What another process runs just now is left alone."""
-        before = self._clock() - dt.timedelta(seconds=LEFT_S)
+        begun_before = time_before(self._clock(), dt.timedelta(seconds=LEFT_S))
         try:
-            left = await self._ledger_threads.ask(lambda: self._receipts.left_open(before))
+            left = await self._ledger_threads.ask(lambda: self._receipts.left_open(begun_before))
         except Exception as error:
             log.error("ledger_not_recovered", error=type(error).__name__)
             return 0
@@ -461,10 +462,9 @@ class Dispatcher:
 
     async def _settled(self, attempt: Attempt, receipt: Receipt) -> Receipt:
         """The first attempt's end: at once, when it comes, or as far as it can be known."""
-        left = (receipt.deadline_at - self._clock()).total_seconds()
-        loop = asyncio.get_running_loop()
-        patience = loop.time() + min(max(left, 0.0), attempt.tool.deadline_s) + GRACE_S
-        while receipt.state is None and loop.time() < patience:
+        left = time_between(self._clock(), receipt.deadline_at).total_seconds()
+        until_s = self._now_s() + min(max(left, 0.0), attempt.tool.deadline_s) + GRACE_S
+        while receipt.state is None and self._now_s() < until_s:
             await asyncio.sleep(POLL_S)
             receipt = await self._ledger_threads.ask(partial(self._receipts.find, receipt.id))
         if receipt.state is None:

@@ -46,6 +46,7 @@ from telephony.transcripts.files import TRANSCRIPT
 from telephony.transcripts.text import Style
 from telephony.values import Secret
 from tools.booking.bookings import Bookings
+from tools.elapsed import time_after
 from tools.store import Store
 
 _DAY = dt.timedelta(days=1)
@@ -273,7 +274,8 @@ def _engine(screen: Screen, engine: str) -> str:
 def _errand(service: Service) -> Errand:
     """A day and two times that can be booked, so that the trial can be run again and again."""
     shop, now = service.shop, service.clock()
-    taken = Bookings(service.store, shop).taken(now, now + (shop.days_ahead + 2) * _DAY, now)
+    last = time_after(now, (shop.days_ahead + 2) * _DAY)
+    taken = Bookings(service.store, shop).taken(now, last, now)
     errand = free_errand(shop, taken, now)
     if errand is None:
         raise CommandFailed(

@@ -10,6 +10,7 @@ from telephony.health.report import Report, report
 from telephony.health.spans import Range, moment, spans
 from telephony.health.state import ModelEnd, Process, ends, read
 from tools.costs import By, DayCost
+from tools.elapsed import time_before
 from tools.rollups import Rollups
 
 SILENT = dt.timedelta(seconds=30)
@@ -61,7 +62,7 @@ class HealthDesk:
 
     def processes(self) -> list[Process]:
         """Those that have said something lately, in the order of their names."""
-        said = self._rollups.said(self._clock() - SILENT)
+        said = self._rollups.said(time_before(self._clock(), SILENT))
         read_ = [(each, read(each.state)) for each in said]
         return [
             Process(each.owner, each.seen_at, state) for each, state in read_ if state is not None

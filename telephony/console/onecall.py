@@ -26,6 +26,7 @@ from telephony.exports import jsonl, sheet, vtt
 from telephony.transcripts.archive import Archive, StoredCall
 from telephony.transcripts.paging import PART_BYTES, Page, Place, page, place
 from telephony.transcripts.recordings import Recording
+from tools.elapsed import time_between
 from tools.receipts import Receipts
 
 CHUNK_BYTES = 256 * 1024
@@ -80,7 +81,7 @@ class CallDesk(Desk):
         now, key = self._clock(), (who.session or who.id, action, call_id)
         with self._lock:
             since = self._noted.get(key)
-        if since is not None and (now - since).total_seconds() < AGAIN_S:
+        if since is not None and time_between(since, now).total_seconds() < AGAIN_S:
             return
         self._audit.record(who, action, f"call {call_id}")
         with self._lock:

@@ -5,6 +5,7 @@ from enum import Enum
 
 from telephony.health.facts import CallFacts
 from tools.counts import Row
+from tools.elapsed import time_before
 
 
 class Range(Enum):
@@ -44,7 +45,7 @@ def rows_of(facts: CallFacts, now: dt.datetime) -> tuple[Row, ...]:
 def spans(wanted: Range, now: dt.datetime) -> list[str]:
     """Of a range that ends now, the oldest first. `now` is in the shop's zone."""
     if wanted is Range.DAY:
-        hours = (now - dt.timedelta(hours=back) for back in range(23, -1, -1))
+        hours = (time_before(now, dt.timedelta(hours=back)) for back in range(23, -1, -1))
         return [hour_of(hour) for hour in hours]
     days = _DAYS[wanted]
     return [(now.date() - dt.timedelta(days=back)).isoformat() for back in range(days - 1, -1, -1)]

@@ -11,6 +11,7 @@ import msgspec
 from telephony.retention.classes import SEALED, name_of
 from telephony.transcripts.names import JOURNAL, SUMMARY, TRANSCRIPT
 from tools.callchain import Addition
+from tools.elapsed import time_between
 
 BATCH = 100
 """So many calls are sealed in one transaction."""
@@ -77,7 +78,7 @@ def over(folder: Path, now: dt.datetime) -> bool:
         return True
     times = [each.stat().st_mtime for each in folder.iterdir() if each.is_file()]
     newest = dt.datetime.fromtimestamp(max(times, default=0.0), dt.UTC)
-    return now - newest > ABANDONED
+    return time_between(newest, now) > ABANDONED
 
 
 def seal(name: str, folder: Path) -> Addition:

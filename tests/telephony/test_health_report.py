@@ -39,6 +39,9 @@ def test_weeks_and_months_are_days_of_the_shop(wanted: Range, days: int) -> None
 def test_hours_of_a_clock_change_are_all_different() -> None:
     after = dt.datetime(2026, 10, 25, 12, tzinfo=BERLIN)
     assert len(set(spans(Range.DAY, after))) == 24
+    within = dt.datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
+    found = spans(Range.DAY, within)
+    assert (len(set(found)), found[0], found[-1]) == (24, "2026-10-24T02", "2026-10-25T01")
 
 
 def test_without_calls_there_is_no_rate_and_no_percentile() -> None:

@@ -10,6 +10,7 @@ import msgspec
 from tools.booking.hours import CELL_MINUTES, Range
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
+from tools.elapsed import time_after
 
 CELL_S = CELL_MINUTES * 60
 MIDNIGHT = 24 * 60
@@ -112,7 +113,7 @@ def bookable(shop: Shop, service: Service, day: dt.date, now: dt.datetime) -> li
     # Also keeps year 1 and year 9999 away from time zone arithmetic, which overflows there.
     if not _today(shop, now) <= day <= _last_day(shop, now):
         return []
-    earliest = now + shop.notice
+    earliest = time_after(now, shop.notice)
     return [slot for slot in slots(shop, service, day) if slot.start >= earliest]
 
 
@@ -153,7 +154,7 @@ def _obstacle(shop: Shop, service: Service, local: dt.datetime, now: dt.datetime
         return Obstacle.NO_SUCH_TIME
     if not _open_throughout(shop, service, day, start):
         return Obstacle.CLOSED_HOUR
-    return Obstacle.TOO_SOON if start < now + shop.notice else Obstacle.OFF_STEP
+    return Obstacle.TOO_SOON if start < time_after(now, shop.notice) else Obstacle.OFF_STEP
 
 
 def _open_throughout(shop: Shop, service: Service, day: dt.date, start: dt.datetime) -> bool:

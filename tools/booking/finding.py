@@ -10,6 +10,7 @@ from tools.booking.calendar import Slot, bookable, days
 from tools.booking.resources import Service
 from tools.booking.seating import Party, Seating, Taken
 from tools.booking.shop import Shop
+from tools.elapsed import time_after
 from tools.spec import ToolContext
 
 OFFERED_DAYS = 14
@@ -87,7 +88,7 @@ class Finder:
         self, every: Iterable[dt.date], service: Service, party: Party, context: ToolContext
     ) -> Iterator[tuple[dt.date, Iterator[Slot]]]:
         ahead = dt.timedelta(days=self._shop.days_ahead + 2)
-        taken = self._taken(context.now, context.now + ahead, service, context)
+        taken = self._taken(context.now, time_after(context.now, ahead), service, context)
         is_free = _free_in(Seating(self._shop, service, party), taken)
         for day in every:
             slots = bookable(self._shop, service, day, context.now)

@@ -14,6 +14,7 @@ from tools.booking.resources import Service
 from tools.booking.seating import Party, Seating
 from tools.booking.shop import Shop
 from tools.booking.tables import HOLDS
+from tools.elapsed import time_after
 from tools.spec import ToolContext
 from tools.store import Store
 
@@ -99,7 +100,7 @@ class Holds:
             call_id=context.call_id,
             resources=json.dumps(seats),
             created_at=context.now,
-            expires_at=context.now + self._shop.hold,
+            expires_at=time_after(context.now, self._shop.hold),
         )
         made = connection.execute(fresh.returning(HOLDS)).one()
         wanted = {(seat, cell) for seat in seats for cell in slot.cells}

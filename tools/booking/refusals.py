@@ -10,6 +10,7 @@ from tools.booking.hours import Range
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_hours, say_list, say_time
+from tools.elapsed import time_between
 from tools.spec import ToolRefusal
 
 NEAREST = 3
@@ -80,7 +81,7 @@ def too_late(
     notice: dt.timedelta = getattr(shop, field)
     if own is not msgspec.UNSET:
         notice = dt.timedelta(hours=own)
-    if starts_at - now >= notice:
+    if time_between(now, starts_at) >= notice:
         return None
     hours = int(notice.total_seconds()) // 3600
     return (

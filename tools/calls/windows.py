@@ -8,6 +8,7 @@ import msgspec
 from tools.booking.calendar import edge, moment, openings
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_list, say_time
+from tools.elapsed import time_after
 from tools.spec import ToolRefusal
 
 LENGTH = dt.timedelta(hours=1)
@@ -52,7 +53,7 @@ def _made(shop: Shop, begin: dt.datetime, ends_at: dt.datetime, now: dt.datetime
     starts_at = moment(shop.zone, begin)
     if starts_at is None:
         raise _skipped()
-    if ends_at < now + SHORTEST:
+    if ends_at < time_after(now, SHORTEST):
         raise ToolRefusal(f"{say_time(begin.time())} that day is already past.", field="time")
     if ends_at - starts_at < SHORTEST:
         least = int(SHORTEST.total_seconds()) // 60

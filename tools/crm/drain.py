@@ -12,6 +12,7 @@ from tools.breaker import Breaker
 from tools.crm.contacts import Contacts, card_of
 from tools.crm.outbox import Intent, Outbox
 from tools.crm.port import Book, BookError, Card, Kind, NoteCard, TaskCard, Trouble
+from tools.elapsed import time_after
 from tools.spec import BackendError
 from tools.store import CommitUnknownError
 
@@ -156,14 +157,14 @@ class Drain:
                 return
             case Trouble.LIMITED:
                 wait_s = error.retry_after_s
-                self._pause_until = now + dt.timedelta(seconds=wait_s)
+                self._pause_until = time_after(now, dt.timedelta(seconds=wait_s))
             case Trouble.LOCKED:
                 wait_s = LOCKED_S
-                self._pause_until = now + dt.timedelta(seconds=wait_s)
+                self._pause_until = time_after(now, dt.timedelta(seconds=wait_s))
             case Trouble.DOWN | Trouble.GARBLED:
                 self._breaker.failed(self._seconds())
                 wait_s = max(error.retry_after_s, _backoff_s(intent.tries))
-        at = now + dt.timedelta(seconds=wait_s)
+        at = time_after(now, dt.timedelta(seconds=wait_s))
         await asyncio.to_thread(self._outbox.later, intent, at, str(error))
 
     async def _gone(self, intent: Intent, error: BookError, now: dt.datetime) -> None:

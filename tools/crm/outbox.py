@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tools.crm.port import Card, Kind, NoteCard, TaskCard
 from tools.crm.tables import CONTACTS, OUTBOX, OUTSIDE_IDS
+from tools.elapsed import time_after, time_before
 from tools.store import Store
 
 PENDING = "pending"
@@ -106,7 +107,7 @@ class Outbox:
     def claim(self, now: dt.datetime, lease: dt.timedelta) -> Intent | None:
         """The next thing to tell, for this process alone until the lease is over; then it is
         anybody's again. Of one contact, first things come first."""
-        return self._store.write(lambda connection: _claim(connection, now, now + lease))
+        return self._store.write(lambda connection: _claim(connection, now, time_after(now, lease)))
 
     def next_at(self) -> dt.datetime | None:
         """When the next claim may succeed; None when nothing waits."""
@@ -133,7 +134,7 @@ class Outbox:
         def work(connection: sa.Connection) -> None:
             self._link(connection, intent.kind, own_id, outside_id)
             _end(connection, intent, SENT, "", now)
-            old = sa.and_(OUTBOX.c.state == SENT, OUTBOX.c.ended_at < now - SENT_KEPT)
+            old = sa.and_(OUTBOX.c.state == SENT, OUTBOX.c.ended_at < time_before(now, SENT_KEPT))
             connection.execute(sa.delete(OUTBOX).where(old))
 
         self._store.contend(work, "outside id")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tools.elapsed import time_after
 from tools.hooks.spec import (
     BOTH_SECRETS,
     MAX_DESCRIPTION,
@@ -138,7 +139,9 @@ class Endpoints:
             sa.update(ENDPOINTS)
             .where(ENDPOINTS.c.id == endpoint_id)
             .values(
-                old_secret=ENDPOINTS.c.secret, old_secret_until=now + BOTH_SECRETS, secret=secret
+                old_secret=ENDPOINTS.c.secret,
+                old_secret_until=time_after(now, BOTH_SECRETS),
+                secret=secret,
             )
         )
         if not self._store.write(lambda connection: connection.execute(changed).rowcount):

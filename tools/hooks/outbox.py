@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tools.elapsed import time_after
 from tools.hooks.spec import Event, EventType, body, payload
 from tools.hooks.tables import DELIVERIES, ENDPOINTS, EVENTS
 from tools.quick import Quick
@@ -133,7 +134,9 @@ class Outbox:
     ) -> Sending | None:
         """The next thing to tell, for this process alone until the lease is over; then it is
         anybody's again. Not to those who are `busy`."""
-        return self._store.write(lambda connection: _claim(connection, now, now + lease, busy))
+        return self._store.write(
+            lambda connection: _claim(connection, now, time_after(now, lease), busy)
+        )
 
     def is_due(self, now: dt.datetime) -> bool:
         """A look without a write: most of the time nothing waits."""

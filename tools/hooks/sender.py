@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import structlog
 from yarl import URL
 
+from tools.elapsed import time_after, time_before
 from tools.hooks.outbox import Outbox, Sending
 from tools.hooks.spec import Verdict, asked_s, headers, verdict, wait_s
 from tools.http.addresses import listed
@@ -95,7 +96,8 @@ class Sender:
         """Forget what is old, again and again. Never returns."""
         while True:
             try:
-                await self._threads.ask(partial(self._outbox.purge, self._clock() - kept))
+                old = time_before(self._clock(), kept)
+                await self._threads.ask(partial(self._outbox.purge, old))
             except _TROUBLE as error:
                 log.warning("webhooks_not_purged", error=type(error).__name__)
             await asyncio.sleep(PURGE_S)
@@ -145,7 +147,7 @@ class Sender:
             return
         self._count("webhooks.not_taken")
         log.info("webhook_not_taken", endpoint=sending.endpoint_id, tries=sending.tries, why=why)
-        at = self._clock() + dt.timedelta(seconds=pause_s)
+        at = time_after(self._clock(), dt.timedelta(seconds=pause_s))
         await self._threads.ask(lambda: self._outbox.later(sending, at, status, why))
 
     async def _never(self, sending: Sending, status: int, why: str) -> None:

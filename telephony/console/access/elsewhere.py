@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet
 
 from telephony.console.access.tokens import new_token
 from telephony.values import LOOPBACK
+from tools.elapsed import time_between
 
 TIMEOUT_S = 5.0
 LARGEST_BYTES = 256 * 1024
@@ -156,7 +157,7 @@ class Elsewhere:
     def _discover(self) -> Discovered:
         with self._lock:
             now = self._clock()
-            if self._discovered is None or now - self._discovered[0] > KEPT:
+            if self._discovered is None or time_between(self._discovered[0], now) > KEPT:
                 self._discovered = now, self._look()
             return self._discovered[1]
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from telephony.console.access.roles import Role
 from telephony.console.access.tables import KEYS
 from telephony.console.access.tokens import digest, new_id, new_token
+from tools.elapsed import time_after, time_between
 from tools.store import Store
 
 PREFIX = "fd_"
@@ -40,7 +41,7 @@ class Keys:
     def make(self, name: str, role: Role, made_by: str, life: dt.timedelta) -> tuple[Key, str]:
         """The key, and its text, which is kept nowhere."""
         text, now = PREFIX + new_token(), self._clock()
-        key = Key(new_id(), name, role, made_by, now, now + life, None, None)
+        key = Key(new_id(), name, role, made_by, now, time_after(now, life), None, None)
         values = {**msgspec.structs.asdict(key), "role": role.value, "key_hash": digest(text)}
         self._store.write(lambda connection: connection.execute(sa.insert(KEYS), values))
         return key, text
@@ -52,7 +53,7 @@ class Keys:
         key, now = None if row is None else _key(row), self._clock()
         if key is None or not key.good(now):
             return None
-        if key.used_at is None or now - key.used_at >= USED_EVERY:
+        if key.used_at is None or time_between(key.used_at, now) >= USED_EVERY:
             self._note(key.id, used_at=now)
         return key
 

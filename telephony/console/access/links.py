@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from telephony.console.access.tables import LINKS
 from telephony.console.access.tokens import digest, new_token
+from tools.elapsed import time_after
 from tools.store import Store
 
 
@@ -40,7 +41,7 @@ class Links:
             "user_id": user_id,
             "purpose": purpose.value,
             "payload": payload,
-            "expires_at": now + LIFE[purpose],
+            "expires_at": time_after(now, LIFE[purpose]),
         }
 
         def work(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from telephony.console.access.tables import SESSIONS, USERS
 from telephony.console.access.tokens import digest, new_id, new_token
 from telephony.console.access.users import User, user_of
+from tools.elapsed import time_before, time_between
 from tools.store import Store
 
 IDLE = dt.timedelta(minutes=30)
@@ -70,10 +71,11 @@ class Sessions:
             return None
         session = Session(*(getattr(row, f"session_{name}") for name in Session.__struct_fields__))
         now = self._clock()
-        if now - session.seen_at > IDLE or now - session.created_at > LONGEST:
+        idle = time_between(session.seen_at, now)
+        if idle > IDLE or time_between(session.created_at, now) > LONGEST:
             self.close(token)
             return None
-        if seen and now - session.seen_at >= SEEN_EVERY:
+        if seen and idle >= SEEN_EVERY:
             self._touch(token, now)
         return session, user_of(row)
 
@@ -115,4 +117,5 @@ class Sessions:
 
 
 def _over(now: dt.datetime) -> sa.ColumnElement[bool]:
-    return (SESSIONS.c.seen_at < now - IDLE) | (SESSIONS.c.created_at < now - LONGEST)
+    idle = SESSIONS.c.seen_at < time_before(now, IDLE)
+    return idle | (SESSIONS.c.created_at < time_before(now, LONGEST))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from telephony.console.access.tables import TRIES
 from telephony.console.access.throttle import FORGET_AFTER, pause_after
 from telephony.console.access.tokens import digest
+from tools.elapsed import time_after, time_before, time_between
 from tools.store import Store
 
 PAIR = 5
@@ -45,16 +46,18 @@ class Tries:
         counted = {digest(subject): (subject, free) for subject, free in subjects.items()}
 
         def work(connection: sa.Connection) -> Begun | Slowed:
-            connection.execute(sa.delete(TRIES).where(TRIES.c.last_at < now - FORGET_AFTER))
+            old = TRIES.c.last_at < time_before(now, FORGET_AFTER)
+            connection.execute(sa.delete(TRIES).where(old))
             query = sa.select(TRIES).where(TRIES.c.subject.in_(counted)).with_for_update()
             known = {row.subject: row for row in connection.execute(query)}
-            waits = [row.blocked_until - now for row in known.values() if row.blocked_until > now]
+            blocked = [row.blocked_until for row in known.values() if row.blocked_until > now]
+            waits = [time_between(now, until) for until in blocked]
             if waits:
                 return Slowed(max(waits))
             slows = ""
             for key, (subject, free) in counted.items():
                 failures = (known[key].failures if key in known else 0) + 1
-                until = now + pause_after(failures, free)
+                until = time_after(now, pause_after(failures, free))
                 values = {"failures": failures, "last_at": now, "blocked_until": until}
                 if key in known:
                     change = sa.update(TRIES).where(TRIES.c.subject == key)

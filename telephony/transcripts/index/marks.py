@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from telephony.transcripts.index.tables import CALL_LABELS, CALL_NOTES, CALL_VIEWS, CALLS
 from telephony.transcripts.index.words import kept
+from tools.elapsed import time_before
 from tools.store import Store
 
 MOST_LABEL = 40
@@ -128,7 +129,7 @@ class Marks:
 
     def restore(self, call_id: str, note: int) -> list[Note]:
         """Undo `take_back`. Raises NoCall, NoSuch."""
-        since = self._clock() - UNDO_FOR
+        since = time_before(self._clock(), UNDO_FOR)
         return self._note_set(call_id, note, CALL_NOTES.c.deleted_at > since, None)
 
     def _note_set(
@@ -145,7 +146,7 @@ class Marks:
 
     def sweep(self) -> int:
         """Do away with notes that were taken back and can no longer be restored; how many."""
-        over = CALL_NOTES.c.deleted_at <= self._clock() - UNDO_FOR
+        over = CALL_NOTES.c.deleted_at <= time_before(self._clock(), UNDO_FOR)
         return self._store.write(
             lambda connection: connection.execute(sa.delete(CALL_NOTES).where(over)).rowcount
         )

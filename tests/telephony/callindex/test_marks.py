@@ -1,6 +1,7 @@
 """Labels, notes and views: kept once, taken back, and gone with their call."""
 
 import datetime as dt
+import zoneinfo
 
 import pytest
 
@@ -106,6 +107,18 @@ def test_a_note_can_be_taken_back_and_restored_for_a_while(hands: Hands) -> None
     assert hands.marks.sweep() == 1
     assert hands.marks.sweep() == 0
     assert hands.marks.notes("CA1") == [second]
+
+
+def test_in_the_hour_that_comes_twice_it_is_the_same_while(hands: Hands) -> None:
+    """01:30 for the second time, and soon after."""
+    london = zoneinfo.ZoneInfo("Europe/London")
+    hands.now = dt.datetime(2026, 10, 25, 1, 30, tzinfo=london, fold=1)
+    (note,) = hands.marks.note("CA1", "first", "ann")
+    hands.marks.take_back("CA1", note.id)
+    hands.now = (dt.datetime(2026, 10, 25, 1, 30, tzinfo=dt.UTC) + UNDO_FOR).astimezone(london)
+    with pytest.raises(NoSuch):
+        hands.marks.restore("CA1", note.id)
+    assert hands.marks.sweep() == 1
 
 
 def test_a_note_belongs_to_its_call(hands: Hands) -> None:

@@ -17,6 +17,7 @@ from tools.booking.caldav.outcome import DavError, Outcome
 from tools.booking.caldav.record import Conflict, Foreign, Pulled, Record, Row, State, make_conflict
 from tools.booking.caldav.rules import Kind, is_accident
 from tools.booking.recurrence import UnreadableError
+from tools.elapsed import time_between
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class Pull:
         DavError and BackendError.
         """
         now = self._clock()
-        daily = state.full_at is None or now - state.full_at >= READ_AGAIN
+        daily = state.full_at is None or time_between(state.full_at, now) >= READ_AGAIN
         changes = await self._changes(None if daily else state.token)
         rows = await self._aside(self._record.rows)
         foreign = await self._aside(self._record.foreign)

@@ -19,6 +19,7 @@ from tools.booking.calendars import SOURCE, Appointment, Calendar
 from tools.booking.cells import cell_range
 from tools.booking.shop import Shop
 from tools.booking.tables import BLOCKS, BOOKINGS, CELLS
+from tools.elapsed import time_after
 from tools.store import Store
 
 LEASE = dt.timedelta(minutes=5)
@@ -118,7 +119,7 @@ class Record:
         if row is None or row.place != self._calendar.place:
             self._start_over(connection)
         taken = sa.update(STATES).where(STATES.c.calendar == self._name)
-        values = {"lease": owner, "leased_until": now + LEASE, "tried_at": now}
+        values = {"lease": owner, "leased_until": time_after(now, LEASE), "tried_at": now}
         return _state(connection.execute(taken.values(**values).returning(STATES)).one())
 
     def _start_over(self, connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tools.crm.port import BookError, Trouble
+from tools.elapsed import time_between
 
 MAX_WAIT_S = 3_600.0
 """However long an answer asks us to wait."""
@@ -60,7 +61,7 @@ def retry_after_s(text: str, now: dt.datetime) -> float | None:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=dt.UTC)
-    return min(max(0.0, (at - now).total_seconds()), MAX_WAIT_S)
+    return min(max(0.0, time_between(now, at).total_seconds()), MAX_WAIT_S)
 
 
 def decoded(answer: Answer, shape: type[Any]) -> Any:
