@@ -4,16 +4,22 @@ import datetime as dt
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from tests.fakes.radicale import RadicaleServer, radicale
-from tests.tools.calendar_story import Story, telling
+from tests.tools.calendar_story import Story, shop_with, telling
 from tools.booking.caldav.client import CalendarClient, Reply, Resource
 from tools.booking.caldav.outcome import DavError, Outcome
+from tools.booking.caldav.pull import READ_AGAIN, Horizon
 from tools.booking.caldav.record import staff_changes, states
 from tools.booking.caldav.sync import CalendarSync
+from tools.booking.caldav.tables import STATES
+from tools.booking.calendar import bookable, days
+from tools.booking.hours import Range
 from tools.store import Store
 
 T = TypeVar("T")
@@ -169,6 +175,56 @@ async def test_everything_is_read_again_a_day_after_it_was_last(story: Story) ->
         assert state.full_at is not None
         read.append((state.full_at - begun) // dt.timedelta(hours=1))
     assert read == [0, 0, 25, 25]
+
+
+async def test_a_shop_that_books_further_ahead_knows_at_once_when_its_staff_are_busy_then(
+    either: Story,
+) -> None:
+    either.now = dt.datetime(2026, 2, 20, 8, 0, tzinfo=dt.UTC)
+    either.shop = msgspec.structs.replace(either.shop, days_ahead=1)
+    either.staff_is_busy("dentist", "1200", "1300")
+    await either.in_step()
+    assert either.is_free("12:00"), "nobody could book it either"
+    either.shop = msgspec.structs.replace(either.shop, days_ahead=60)
+    either.now += dt.timedelta(minutes=5)
+    await either.in_step()
+    assert not either.is_free("12:00")
+
+
+async def test_what_an_earlier_version_has_read_is_read_again(either: Story) -> None:
+    await either.in_step()
+    forgotten = sa.update(STATES).values(read_for=None)
+    either.store.write(lambda connection: connection.execute(forgotten))
+    either.now += dt.timedelta(minutes=5)
+    await either.in_step()
+    (state,) = states(either.store)
+    assert (state.full_at, state.read_for) == (either.now, "60 days in Europe/London")
+
+
+async def test_a_day_off_is_a_day_on_the_clock_the_shop_has_now(story: Story) -> None:
+    story.staff_adds("off", "DTSTART;VALUE=DATE:20260304", "DTEND;VALUE=DATE:20260305")
+    await story.in_step()
+    assert not story.is_free("07:00")
+    story.shop = msgspec.structs.replace(story.shop, zone=ZoneInfo("America/Los_Angeles"))
+    story.now += dt.timedelta(minutes=5)
+    await story.in_step()
+    assert (story.is_free("07:00"), story.is_free("08:00")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "zone", ["Etc/GMT+12", "America/Los_Angeles", "Europe/London", "Pacific/Kiritimati"]
+)
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_until_everything_is_read_again_all_that_can_be_booked_was_looked_at(
+    zone: str, hour: int
+) -> None:
+    shop = shop_with(zone=ZoneInfo(zone), week=((Range(0, 24 * 60),),) * 7)
+    horizon = Horizon("s", "Anna", 1, shop.zone, dt.timedelta(days=shop.days_ahead))
+    read_at = dt.datetime(2026, 11, 20, hour, 59, tzinfo=dt.UTC)
+    first, last = horizon.window(read_at)
+    for now in (read_at, read_at + READ_AGAIN):
+        can_be_booked = bookable(shop, shop.services[0], list(days(shop, now))[-1], now)
+        assert first < now < can_be_booked[-1].end <= last
 
 
 async def test_free_time_and_cancelled_events_block_nothing(story: Story) -> None:

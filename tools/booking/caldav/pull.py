@@ -36,10 +36,16 @@ class Horizon(msgspec.Struct, frozen=True):
     zone: zoneinfo.ZoneInfo
     ahead: dt.timedelta
 
+    @property
+    def name(self) -> str:
+        """What was read for another one has to be read again."""
+        return f"{self.ahead.days} days in {self.zone.key}"
+
     def window(self, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-        """From today's midnight in UTC: times that are cut off must not change each minute."""
+        """From today's midnight in UTC: times that are cut off must not change each minute. Up to
+        the end of the last day that can be booked, in any zone, until everything is read again."""
         today = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return today, today + self.ahead + dt.timedelta(days=2)
+        return today, today + self.ahead + dt.timedelta(days=3) + READ_AGAIN
 
 
 class Pull:
@@ -62,14 +68,15 @@ class Pull:
         self._aside = aside
 
     async def pull(self, state: State) -> None:
-        """Read what has changed since the last time, and once a day everything.
+        """Read what has changed since the last time; everything once a day, and when other times
+        matter than did.
 
         The token is written down last: broken off before, the same is read again. Raises
         DavError and BackendError.
         """
         now = self._clock()
-        daily = state.full_at is None or time_between(state.full_at, now) >= READ_AGAIN
-        changes = await self._changes(None if daily else state.token)
+        full = self._is_due(state, now)
+        changes = await self._changes(None if full else state.token)
         rows = await self._aside(self._record.rows)
         foreign = await self._aside(self._record.foreign)
         if len(rows) + len(foreign.keys() | changes.etags.keys()) > MAX_EVENTS:
@@ -78,13 +85,19 @@ class Pull:
         strange = {
             href
             for href, etag in changes.etags.items()
-            if href not in ours and (daily or href not in foreign or foreign[href].etag != etag)
+            if href not in ours and (full or href not in foreign or foreign[href].etag != etag)
         }
         resources = await self._client.fetch(strange)
         pulled = self._sorted(changes, rows, foreign, resources, now)
         await self._aside(self._keep, pulled, now)
         await self._aside(self.block, now)
-        await self._aside(self._record.pulled_to, changes.token, now if daily else None)
+        full_at = now if full else None
+        await self._aside(self._record.pulled_to, changes.token, full_at, self._horizon.name)
+
+    def _is_due(self, state: State, now: dt.datetime) -> bool:
+        if state.full_at is None or state.read_for != self._horizon.name:
+            return True
+        return time_between(state.full_at, now) >= READ_AGAIN
 
     async def _changes(self, token: str | None) -> Changes:
         try:

@@ -36,6 +36,8 @@ class State(msgspec.Struct, frozen=True):
     synced_at: dt.datetime | None
     outcome: str
     failures: int
+    read_for: str | None = None
+    """`Horizon.name` of the last time everything was read."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -150,12 +152,12 @@ class Record:
         ended = mine.values(**values).returning(STATES.c.failures)
         return int(self._store.write(lambda c: c.execute(ended).scalar_one_or_none()) or 0)
 
-    def pulled_to(self, token: str | None, full_at: dt.datetime | None) -> None:
-        """Everything up to `token` is written down."""
+    def pulled_to(self, token: str | None, full_at: dt.datetime | None, read_for: str) -> None:
+        """Everything up to `token` is written down; with `full_at`, all there is."""
         mine = sa.update(STATES).where(STATES.c.calendar == self._name)
         values: dict[str, Any] = {"token": token}
         if full_at is not None:
-            values["full_at"] = full_at
+            values |= {"full_at": full_at, "read_for": read_for}
         self._store.write(lambda c: c.execute(mine.values(**values)))
 
     # ---- our bookings in it -----------------------------------------------------------------

@@ -15,6 +15,8 @@ STATES = sa.Table(
     # Up to which revision of the bookings changes were taken note of.
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("full_at", Instant),
+    # For which times, and on whose clock, that was; null for what nobody has written down.
+    sa.Column("read_for", sa.Text),
     sa.Column("tried_at", Instant),
     sa.Column("synced_at", Instant),
     sa.Column("outcome", sa.Text, nullable=False),
