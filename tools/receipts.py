@@ -343,7 +343,7 @@ def _runs(connection: sa.Connection, claim: Claim) -> Runs:
     counted = sa.select(sa.func.count()).select_from(RUNS.join(RECEIPTS))
     counted = counted.where(RUNS.c.tool == claim.tool, RECEIPTS.c.state.not_in(UNCHANGED))
     in_call = counted.where(RUNS.c.call_id == claim.call_id)
-    midnight = claim.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = claim.now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     today = counted.where(RUNS.c.caller == claim.caller, RUNS.c.began_at >= midnight)
     limits, asked = claim.limits, connection.execute
     return Runs(

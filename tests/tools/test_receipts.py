@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -248,6 +249,14 @@ def test_runs_are_counted_for_turn_call_and_day(ledger: Receipts) -> None:
     assert isinstance(ledger.begin(limited("t0", "d0")), Earlier), "a repeat is no run"
     later = msgspec.structs.replace(limited("t9", "d9"), now=NOW + dt.timedelta(days=1))
     assert ledger.runs(later).today == 0
+
+
+def test_a_day_with_two_midnights_is_one_day(ledger: Receipts) -> None:
+    """In Havana it is 00:00 again an hour after midnight."""
+    havana = ZoneInfo("America/Havana")
+    first, again = (dt.datetime(2026, 11, 1, 0, 30, tzinfo=havana, fold=fold) for fold in (0, 1))
+    begun(ledger, msgspec.structs.replace(limited("t1", "d1"), now=first))
+    assert ledger.runs(msgspec.structs.replace(limited("t2", "d2"), now=again)).today == 1
 
 
 def test_what_changed_nothing_is_no_run(ledger: Receipts) -> None:
