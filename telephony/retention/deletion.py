@@ -192,7 +192,8 @@ class Deletions:
         found = self._each(on, plan, Rows.count)
         if plan.number:
             found["contacts"] = people.count(on, plan.number)
-            found |= mentions.count(on, plan.number)
+            for name, count in mentions.count(on, plan.number).items():
+                found[name] = found.get(name, 0) + count
         return {name: count for name, count in found.items() if count}
 
     def _each(

@@ -1,7 +1,7 @@
 """What may not be deleted, because somebody has to be able to look at it: legal holds."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -33,13 +33,14 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """Everything that is held now."""
+    """Everything that is held now, each with the ids of its holds."""
 
-    calls: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
+    calls: Mapping[str, frozenset[int]] = {}
+    numbers: Mapping[str, frozenset[int]] = {}
 
-    def holds(self, call_id: str, number: str | None) -> bool:
-        return call_id in self.calls or number in self.numbers
+    def by(self, call_id: str, number: str | None) -> frozenset[int]:
+        """The holds that keep this call, which came from this number; empty: it is free."""
+        return self.calls.get(call_id, frozenset()) | self.numbers.get(number or "", frozenset())
 
 
 class Holds:
@@ -89,12 +90,12 @@ class Holds:
 
 def held_now(on: sa.Connection) -> Held:
     """In a transaction of the caller's."""
-    current = on.execute(
-        sa.select(LEGAL_HOLDS.c.kind, LEGAL_HOLDS.c.subject).where(
-            LEGAL_HOLDS.c.released_at.is_(None)
-        )
-    ).all()
-    numbers = frozenset(row.subject for row in current if row.kind == "number")
-    calls = frozenset(row.subject for row in current if row.kind == "call")
-    theirs = sa.select(CALLS.c.call_id).where(CALLS.c.number.in_(numbers))
-    return Held(calls | frozenset(on.execute(theirs).scalars()), numbers)
+    query = sa.select(LEGAL_HOLDS.c.kind, LEGAL_HOLDS.c.subject, LEGAL_HOLDS.c.id)
+    held: dict[str, dict[str, frozenset[int]]] = {"call": {}, "number": {}}
+    for kind, subject, hold in on.execute(query.where(LEGAL_HOLDS.c.released_at.is_(None))):
+        held[kind][subject] = held[kind].get(subject, frozenset()) | {hold}
+    calls, numbers = held["call"], held["number"]
+    theirs = sa.select(CALLS.c.call_id, CALLS.c.number).where(CALLS.c.number.in_(list(numbers)))
+    for call_id, number in on.execute(theirs):
+        calls[call_id] = calls.get(call_id, frozenset()) | numbers[number]
+    return Held(calls, numbers)

@@ -1,17 +1,24 @@
-"""Where the staff has written a caller's number down: in saved views, in roll-outs; taken out."""
+"""Where others have written a number down, and how it is taken out.
+
+The staff has in saved views and in roll-outs; other callers have who asked that it be called back.
+"""
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 import sqlalchemy as sa
 
+from telephony.retention.holds import held_now
 from telephony.transcripts.index.tables import CALL_VIEWS
+from tools.calls.tables import CALL_BACKS, MESSAGES
 from tools.rollout.tables import ROLLOUTS
 
 _LEAST = 6
 """Fewer figures in a row than this do not name a number."""
+_TO_CALL = (MESSAGES.c.call_back_number, CALL_BACKS.c.number)
 _LEFT_OUT = 3
 """A filter for callers that leaves out more of a number asks for many of them."""
 
@@ -19,16 +26,48 @@ _LEFT_OUT = 3
 def count(on: sa.Connection, number: str) -> dict[str, int]:
     """Rows that name it, by table."""
     found = {"call_views": len(_views(on, number)), "rollouts": len(list(_rollouts(on, number)))}
+    for column in _TO_CALL:
+        many = sa.select(sa.func.count()).where(_asked(column, number), _free(on, column.table))
+        found[column.table.name] = int(on.execute(many).scalar_one())
     return {table: many for table, many in found.items() if many}
 
 
+def read(on: sa.Connection, number: str) -> dict[str, list[dict[str, Any]]]:
+    """When others asked that it be called back, by table; what else they said is theirs."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for column in _TO_CALL:
+        query = sa.select(column.table.c.id, column.table.c.created_at, column)
+        rows = on.execute(query.where(_asked(column, number))).mappings()
+        found[column.table.name] = [dict(row) for row in rows]
+    return found
+
+
 def erase(on: sa.Connection, number: str) -> None:
-    """A view that asks for it goes as a whole; a roll-out goes on without it."""
+    """A view that asks for it goes as a whole, and so does a call back; a roll-out goes on, and
+    a message is left, without it."""
     for view in _views(on, number):
         on.execute(sa.delete(CALL_VIEWS).where(CALL_VIEWS.c.id == view))
     for rollout, left in list(_rollouts(on, number)):
         text = msgspec.json.encode(left).decode()
         on.execute(sa.update(ROLLOUTS).where(ROLLOUTS.c.id == rollout).values(numbers=text))
+    where = {column: (_asked(column, number), _free(on, column.table)) for column in _TO_CALL}
+    message, call_back = (where[column] for column in _TO_CALL)
+    # Of a caller without a number, the one they left is the only sign of who they are.
+    on.execute(sa.delete(MESSAGES).where(*message, MESSAGES.c.caller_number.is_(None)))
+    on.execute(sa.update(MESSAGES).where(*message).values(call_back_number=None))
+    on.execute(sa.delete(CALL_BACKS).where(*call_back))
+
+
+def _asked(column: sa.Column[Any], number: str) -> sa.ColumnElement[bool]:
+    """Others asked that the number be called back."""
+    return sa.and_(column == number, column.table.c.caller_number.is_distinct_from(number))
+
+
+def _free(on: sa.Connection, table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Not of a held call, nor from a held number."""
+    held, caller = held_now(on), table.c.caller_number
+    other = sa.or_(caller.is_(None), caller.not_in(list(held.numbers)))
+    return sa.and_(table.c.call_id.not_in(list(held.calls)), other)
 
 
 def _views(on: sa.Connection, number: str) -> list[int]:

@@ -32,6 +32,17 @@ def count(on: sa.Connection, number: str) -> int:
     return len(ids(on, number))
 
 
+def around(on: sa.Connection, number: str) -> tuple[set[str], set[str]]:
+    """All numbers of the contact with this one, and the calls in which something of it was told."""
+    found = ids(on, number)
+    numbers = sa.select(NUMBERS.c.number).where(NUMBERS.c.contact_id.in_(found))
+    calls: set[str] = set()
+    for table in (NOTES, FOLLOW_UPS, CONSENTS):
+        mine = sa.select(table.c.call_id).where(table.c.contact_id.in_(found))
+        calls.update(on.execute(mine).scalars())
+    return set(on.execute(numbers).scalars()), calls - {""}
+
+
 def erase(on: sa.Connection, number: str) -> None:
     """The contact with everything under it, other numbers of theirs, too.
 

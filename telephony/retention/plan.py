@@ -27,6 +27,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Rows of these classes from before these moments (ISO 8601) go, whatever call they are of."""
     held: int = 0
     """Calls that would have gone, but are held."""
+    holds: tuple[int, ...] = ()
+    """The holds that keep them."""
     on: int = 0
     """Calls that would have gone, but are not over."""
 

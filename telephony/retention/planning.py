@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from telephony.retention import people
 from telephony.retention.classes import OF_CALLS, Kept, Periods, cutoff, expired, files_of
 from telephony.retention.holds import Held, Holds
 from telephony.retention.plan import Plan, call_of, named
@@ -48,16 +49,23 @@ class Planner:
         return self._plan(mine)
 
     def of_number(self, number: str) -> Plan:
-        """Everything under a number, in E.164: its calls, contact, bookings that are past."""
+        """Everything under a number, in E.164: its calls, contact, bookings that are past. Where
+        anything of that is held, nothing: a contact cannot go in part."""
         mine = {place: OF_CALLS for place in self._places() if self._number(place) == number}
         plan = self._plan(mine)
-        held = self._holds.held()
-        if number in held.numbers:
-            return Plan(held=max(1, plan.held), on=plan.on)
         known = self._store.read(lambda on: calls_of(on, number, self._clock()))
         told = {call_of(place) for place in mine}
-        others = tuple(sorted(known - told - held.calls))
-        return Plan(plan.places, plan.files, others, number, held=plan.held, on=plan.on)
+        if holds := self._held_of(number, known | told):
+            return Plan(held=max(1, plan.held), holds=tuple(sorted(holds)), on=plan.on)
+        return Plan(plan.places, plan.files, tuple(sorted(known - told)), number, on=plan.on)
+
+    def _held_of(self, number: str, calls: set[str]) -> frozenset[int]:
+        """The holds on these calls, or on what else goes with the contact of this number."""
+        held = self._holds.held()
+        numbers, told = self._store.read(lambda on: people.around(on, number))
+        kept = [held.calls[each] for each in (calls | told) & held.calls.keys()]
+        kept += [held.numbers[each] for each in (numbers | {number}) & held.numbers.keys()]
+        return frozenset[int]().union(*kept)
 
     def of_age(self, days: int, classes: Iterable[Kept]) -> Plan:
         """What is older than so many days, the day of the call not counted, of these classes."""
@@ -101,11 +109,11 @@ class Planner:
         """Without what is held, and without calls that are on."""
         held = self._holds.held()
         on = {call_of(place) for place in wanted if not over(self._calls / place, self._clock())}
-        kept_back = {
-            call_of(place)
+        kept_by = {
+            place: held.by(call_of(place), self._number(place) if held.numbers else None)
             for place in wanted
-            if held.holds(call_of(place), self._number(place) if held.numbers else None)
         }
+        kept_back = {call_of(place) for place, holds in kept_by.items() if holds}
         free = {
             place: classes
             for place, classes in wanted.items()
@@ -115,6 +123,7 @@ class Planner:
             places={place: named(classes) for place, classes in free.items()},
             files={place: self._files(place, classes) for place, classes in free.items()},
             held=len(kept_back),
+            holds=tuple(sorted(frozenset[int]().union(*kept_by.values()))),
             on=len(on),
         )
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -105,10 +105,14 @@ class Retention:
         """Finish what was broken off, then delete what is kept no longer, up to MOST_PARTS."""
         self.seal()
         receipts = self._deletions.resume()
-        for part, plan in enumerate(self._planner.expired(self.periods)):
-            if part >= MOST_PARTS:
+        parts = 0
+        for plan in self._planner.expired(self.periods):
+            # What is held comes again in every run: it must not use up the bound.
+            made = self._delete(plan, "retention", "kept no longer", by)
+            receipts += made
+            parts += len(made)
+            if parts >= MOST_PARTS:
                 break
-            receipts += self._delete(plan, "retention", "kept no longer", by)
         if self.periods.audit:
             today = self._clock().astimezone(dt.UTC).date()
             before = cutoff(today, self.periods.audit)
@@ -153,7 +157,7 @@ class Retention:
     def _plan(self, asked: Asked) -> tuple[Plan, Scope]:
         plan, scope = self._planned(asked)
         if plan.empty and plan.held:
-            raise Refused("It is held: release the hold first.")
+            raise Refused(_held_by(plan.holds))
         if plan.empty and plan.on:
             raise Refused("The call is not over yet.")
         return plan, scope
@@ -170,7 +174,7 @@ class Retention:
             raise Refused(f"{asked.number!r} is no number: write it like +12125550123.")
         return self._planner.of_number(number), "number"
 
-    def _delete(self, plan: Plan, scope: Scope, why: str, by: str) -> Iterable[Receipt]:
+    def _delete(self, plan: Plan, scope: Scope, why: str, by: str) -> list[Receipt]:
         """Nothing to delete leaves no receipt."""
         if plan.empty or not any(self._deletions.counted(plan).values()):
             return []
@@ -178,6 +182,13 @@ class Retention:
 
     def _would(self, plan: Plan) -> Would:
         return Would(self._deletions.counted(plan), plan.held, plan.on)
+
+
+def _held_by(holds: Sequence[int]) -> str:
+    """What to do about it: without its hold it can be deleted."""
+    what = "hold" if len(holds) == 1 else "holds"
+    named = ", ".join(map(str, holds))
+    return f"It, or a part of it, is held by {what} {named}: release that first."
 
 
 class Indexed:

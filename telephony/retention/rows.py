@@ -31,7 +31,7 @@ class Rows:
     call: str = "call_id"
     """The column of the call's id; empty: none."""
     numbers: tuple[str, ...] = ()
-    """Columns of callers' numbers."""
+    """Columns of the numbers calls came from."""
     since: str = ""
     """The column that says from when a row is; empty: rows go with their call only."""
     blank: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +40,8 @@ class Rows:
     """Of these rows only."""
     of_receipt: bool = False
     """They are as old as the receipt they belong to."""
+    left: tuple[str, ...] = ()
+    """Columns of numbers callers left, which may be somebody else's; `mentions` takes them out."""
 
     @property
     def name(self) -> str:
@@ -71,7 +73,7 @@ class Rows:
             held.append(self.table.c[self.call].not_in(calls))
         held += [
             sa.or_(self.table.c[name].is_(None), self.table.c[name].not_in(numbers))
-            for name in self.numbers
+            for name in (*self.numbers, *self.left)
             if numbers
         ]
         return sa.and_(column < bound, *held)
@@ -99,7 +101,7 @@ _ID = {"call_id": ""}
 _UNTOLD = {"output": None, "unkept": None}
 """Nor is any word kept of what is learned later."""
 _CALLER = ("caller_number",)
-_BOTH = ("caller_number", "call_back_number")
+_TO_CALL = ("call_back_number",)
 
 
 def rows(now: dt.datetime) -> tuple[Rows, ...]:
@@ -118,9 +120,9 @@ def rows(now: dt.datetime) -> tuple[Rows, ...]:
         Rows(REQUESTS, Kept.METADATA, of_receipt=True),
         _RECEIPTS,
         Rows(APPROVALS, Kept.METADATA, numbers=("caller",), since="asked_at"),
-        Rows(MESSAGES, Kept.METADATA, numbers=_BOTH, since="created_at"),
-        Rows(CALL_BACKS, Kept.METADATA, numbers=("caller_number", "number"), since="created_at"),
-        Rows(WAITING, Kept.METADATA, numbers=("caller_number",), since="created_at"),
+        Rows(MESSAGES, Kept.METADATA, numbers=_CALLER, left=_TO_CALL, since="created_at"),
+        Rows(CALL_BACKS, Kept.METADATA, numbers=_CALLER, left=("number",), since="created_at"),
+        Rows(WAITING, Kept.METADATA, numbers=_CALLER, since="created_at"),
         Rows(HOLDS, Kept.METADATA, since="created_at"),
         Rows(CHECKS, Kept.METADATA, numbers=("number",), since="at"),
         Rows(CALLS, Kept.METADATA, numbers=("number",), since="started_at"),
@@ -148,7 +150,7 @@ def without_words(on: sa.Connection, calls: Sequence[str]) -> None:
 
 
 def calls_of(on: sa.Connection, number: str, now: dt.datetime) -> set[str]:
-    """The ids of all calls any table knows of this number."""
+    """The ids of all calls any table knows to have come from this number."""
     found: set[str] = set()
     for each in rows(now):
         theirs = each.of_number(number)

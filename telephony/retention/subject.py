@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import msgspec
 import sqlalchemy as sa
 
-from telephony.retention import people
+from telephony.retention import mentions, people
 from telephony.retention.classes import Kept
 from telephony.retention.plan import call_of
 from telephony.retention.rows import calls_of, chunks, rows
@@ -85,7 +85,7 @@ def _write(file: zipfile.ZipFile, name: str, data: bytes) -> str:
 def _tables(
     on: sa.Connection, number: str, known: set[str], now: dt.datetime
 ) -> dict[str, list[dict[str, Any]]]:
-    """Each row that names the number or one of its calls, once."""
+    """Each row of the number or of one of its calls, once; of others' what names the number."""
     calls = sorted(known | calls_of(on, number, now))
     found: dict[str, list[dict[str, Any]]] = dict(people.read(on, number))
     for each in rows(now):
@@ -97,6 +97,8 @@ def _tables(
             if condition is not None:
                 rows_found = on.execute(sa.select(each.table).where(condition)).mappings()
                 told += [row for row in map(dict, rows_found) if row not in told]
+    for name, asked in mentions.read(on, number).items():
+        found.setdefault(name, []).extend(asked)
     return {name: told for name, told in found.items() if told}
 
 

@@ -30,7 +30,9 @@ from tests.tools.versioned import Editor
 from tests.tree import modules
 from tools.booking.caldav import tables as calendars
 from tools.booking.tables import BOOKINGS
+from tools.calls.inbox import Inbox
 from tools.counts import Counted
+from tools.crm.contacts import Contacts
 from tools.crm.tables import CONTACTS, NUMBERS
 from tools.hooks.endpoints import Change, Endpoints
 from tools.hooks.outbox import Outbox
@@ -39,6 +41,7 @@ from tools.rollout.rollouts import Rollouts
 from tools.rollout.spec import Rollout, Rule, State
 from tools.rollups import Rollups
 from tools.schema import METADATA
+from tools.spec import ToolContext
 from tools.store import Store
 
 OTHER = "+442079460000"
@@ -221,6 +224,64 @@ async def test_what_is_held_is_not_deleted_by_hand_either(
     assert findable(plain, tmp_path, "CA1")
 
 
+async def test_a_number_is_not_deleted_while_one_of_its_calls_is_held(
+    call: MakeCall, tmp_path: Path, plain: Store
+) -> None:
+    for call_id in ("CA1", "CA2"):
+        await call(call_id)
+    fill(plain)
+    at_work = keeping(tmp_path, plain)
+    at_work.holds.place("call", "CA9", "another dispute", "ann")
+    hold = at_work.holds.place("call", "CA1", "a dispute", "ann")
+    before = everything(plain)
+    for asked in (ONE, Asked(number=CALLER)):
+        with pytest.raises(Refused, match=f"held by hold {hold.id}: release that first"):
+            at_work.delete(asked, "ann")
+    assert everything(plain) == before
+    assert len(Archive(tmp_path).newest(9)) == 2
+    at_work.holds.release(hold.id, "ann")
+    assert at_work.delete(Asked(number=CALLER), "ann").counts["calls"] == 2
+
+
+@pytest.mark.parametrize(("kind", "subject"), [("number", OTHER), ("call", "CA2")])
+def test_a_contact_is_not_deleted_by_one_number_while_another_is_held(
+    tmp_path: Path, plain: Store, kind: str, subject: str
+) -> None:
+    """CA2 came from the contact's other number, and a note was made in it."""
+    contacts = Contacts(plain)
+    ann = contacts.save(CALLER, NOW, name="Ann")
+    contacts.add_number(ann.id, OTHER, NOW)
+    contacts.add_note(OTHER, "owes us 40", ToolContext("CA2", OTHER, NOW, "k" * 16))
+    at_work = keeping(tmp_path, plain)
+    hold = at_work.holds.place(kind, subject, "a claim", "ann")
+    with pytest.raises(Refused, match="held"):
+        at_work.delete(Asked(number=CALLER), "ann")
+    assert contacts.notes(ann)
+    at_work.holds.release(hold.id, "ann")
+    at_work.delete(Asked(number=CALLER), "ann")
+    assert contacts.find(OTHER) is None
+
+
+async def test_days_of_held_calls_do_not_use_up_the_bound_of_a_run(
+    call: MakeCall, tmp_path: Path, plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.retention.retention.MOST_PARTS", 3)
+    for day in range(4):
+        await call(f"CA{day}", days_ago=60 - day)
+    fill(plain, "CA0", at=NOW - dt.timedelta(days=60))
+    await call("CA9", days_ago=50, number=OTHER)
+    fill(plain, "CA9", OTHER, NOW - dt.timedelta(days=32))
+    at_work = keeping(tmp_path, plain)
+    at_work.holds.place("number", CALLER, "a claim", "ann")
+    for _ in range(3):
+        at_work.run()
+    assert [each.summary.call_id for each in Archive(tmp_path).newest(9)] == [
+        f"CA{day}" for day in (3, 2, 1, 0)
+    ]
+    left = {line.split()[0] for line in findable(plain, tmp_path, "'CA9'")}
+    assert "receipts" not in left
+
+
 # ---- one call, one number, an age --------------------------------------------------------------
 
 
@@ -285,6 +346,66 @@ async def test_requirement_d6_everything_under_a_number_goes(
     assert left == {"do_not_call", "bookings"}, "not to be called stays; so does what is to come"
     assert findable(store, tmp_path, OTHER)
     assert verify_calls(store, tmp_path).problems == ()
+
+
+def asked_for(store: Store, number: str | None, call_id: str = "CA2") -> None:
+    """This caller asks that CALLER be called back, by a message and at a time."""
+    context = ToolContext(call_id, number, NOW, call_id * 4)
+    inbox = Inbox(store)
+    inbox.leave(context, name="Bo", text="Call my wife", call_back_number=CALLER, urgent=False)
+    inbox.arrange(
+        context,
+        name="Bo",
+        about="my wife",
+        number=CALLER,
+        starts_at=NOW,
+        ends_at=NOW + dt.timedelta(hours=1),
+        zone="UTC",
+    )
+
+
+def rows_of(store: Store, call_id: str) -> dict[str, int]:
+    """How many rows of the call there are, by table; of rows that are blanked, too."""
+
+    def work(on: sa.Connection) -> dict[str, int]:
+        known = [each for each in rows(NOW) if each.kept is Kept.METADATA and not each.blank]
+        counted = {each.name: each.count(on, each.table.c.call_id == call_id) for each in known}
+        return {name: many for name, many in counted.items() if many}
+
+    return store.read(work)
+
+
+async def test_somebody_else_s_call_stays_though_it_left_that_number_to_call_back(
+    call: MakeCall, tmp_path: Path, store: Store
+) -> None:
+    await call()
+    await call("CA2", number=OTHER)
+    fill(store, "CA2", OTHER)
+    before = rows_of(store, "CA2")
+    asked_for(store, OTHER)
+    asked_for(store, None, "CA3")
+    at_work = keeping(tmp_path, store)
+    counted = at_work.would(Asked(number=CALLER)).counts
+    assert (counted["calls"], counted["messages"], counted["call_backs"]) == (1, 2, 2)
+    at_work.delete(Asked(number=CALLER), "ann")
+    assert [each.summary.call_id for each in Archive(tmp_path).newest(9)] == ["CA2"]
+    assert findable(store, tmp_path, CALLER) == []
+    # The message is OTHER's and stays; a call back to no number is none.
+    assert rows_of(store, "CA2") == {**before, "messages": before["messages"] + 1}
+    assert rows_of(store, "CA3") == {}, "withheld: the number they left is all there is of them"
+
+
+def test_what_a_held_call_left_to_call_back_stays(tmp_path: Path, plain: Store) -> None:
+    at_work = keeping(tmp_path, plain)
+    for number, call_id, kind, subject in (
+        (OTHER, "CA2", "number", OTHER),
+        (None, "CA3", "call", "CA3"),
+    ):
+        asked_for(plain, number, call_id)
+        at_work.holds.place(kind, subject, "a claim", "ann")
+    at_work.delete(Asked(number=CALLER), "ann")
+    for call_id in ("CA2", "CA3"):
+        assert rows_of(plain, call_id) == {"messages": 1, "call_backs": 1}
 
 
 def test_requirement_d6_what_the_staff_wrote_down_of_a_number_goes_with_it(
@@ -501,3 +622,16 @@ async def test_requirement_d6_a_subject_s_export_holds_everything_and_only_their
     assert index["calls"] == ["CA1"]
     assert OTHER.encode() not in whole
     assert str(tmp_path).encode() not in whole
+
+
+def test_an_export_tells_of_somebody_else_s_call_only_what_names_the_number(
+    tmp_path: Path, plain: Store
+) -> None:
+    fill(plain, "CA2", OTHER)
+    asked_for(plain, OTHER)
+    with zipfile.ZipFile(io.BytesIO(exported(plain, tmp_path, CALLER, NOW))) as file:
+        tables = json.loads(file.read("database.json"))
+    assert sorted(tables) == ["call_backs", "messages"]
+    at = {"created_at": NOW.isoformat().replace("+00:00", "Z")}
+    assert tables["messages"] == [{"id": 2, "call_back_number": CALLER, **at}]
+    assert tables["call_backs"] == [{"id": 2, "number": CALLER, **at}]
