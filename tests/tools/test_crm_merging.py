@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,9 @@ from tools.crm.contacts import Contacts
 from tools.crm.followups import FollowUps
 from tools.crm.merging import Merging
 from tools.crm.outbox import Outbox
+from tools.crm.port import Card
 from tools.crm.records import ConsentTo, Contact
+from tools.crm.tables import CONTACTS
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
 
@@ -200,24 +203,100 @@ def test_notes_and_merges_at_once_lose_no_note(store: Store) -> None:
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_note_that_waits_for_a_merge_follows_it(store: Store) -> None:
-    """SQLite lets nobody look before the merge is over."""
     books = Books(store)
-    ann, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
+    ann, _ = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
     note = books.at(OTHER)
-    writing = threading.Thread(target=lambda: books.contacts.add_note(OTHER, "late", note))
+    during_a_merge(books, store, lambda: books.contacts.add_note(OTHER, "late", note))
+    kept = books.contacts.get(ann.id)
+    assert kept is not None
+    assert "late" in books.notes(kept)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("how", ["save", "change", "keep"])
+def test_an_address_that_waits_for_a_merge_follows_it(store: Store, how: str) -> None:
+    books = Books(store)
+    _, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
+    email = "lee@example.com"
+    acts: dict[str, Callable[[], object]] = {
+        "save": lambda: books.contacts.save(OTHER, NOW, email=email),
+        "change": lambda: books.contacts.change(lee.id, NOW, email=email),
+        "keep": lambda: books.contacts.keep(Card(email=email, numbers=(OTHER,)), NOW),
+    }
+    during_a_merge(books, store, acts[how])
+    found = books.contacts.find(OTHER)
+    assert found is not None
+    assert (found.name, found.email, found.numbers) == ("Ann", email, (CALLER, OTHER))
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_number_that_waits_for_a_merge_follows_it(store: Store) -> None:
+    books = Books(store)
+    _, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
+    during_a_merge(books, store, lambda: books.contacts.add_number(lee.id, THIRD, NOW))
+    found = books.contacts.find(THIRD)
+    assert found is not None
+    assert found.numbers == (CALLER, OTHER, THIRD)
+    with pytest.raises(ToolRefusal, match="one already"):
+        books.merging.merge(1, 2, "staff", NOW)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_number_that_is_taken_away_beside_a_merge_is_gone(store: Store) -> None:
+    books = Books(store)
+    _, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee")
+    during_a_merge(books, store, lambda: books.contacts.remove_number(lee.id, OTHER, NOW))
+    assert books.contacts.find(OTHER) is None
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_merge_that_waits_for_a_change_knows_it(store: Store) -> None:
+    """Ann's address comes while the merge waits: Lee's does not take its place."""
+    books = Books(store)
+    ann, lee = books.person(CALLER, "Ann"), books.person(OTHER, "Lee", email="lee@example.com")
+    merging = threading.Thread(target=lambda: books.merging.merge(ann.id, lee.id, "staff", NOW))
+    with store.engine.begin() as changing:
+        mine = sa.update(CONTACTS).where(CONTACTS.c.id == ann.id)
+        changing.execute(mine.values(email="ann@example.com"))
+        merging.start()
+        until_one_waits(store)
+    merging.join()
+    found = books.contacts.find(OTHER)
+    assert found is not None
+    assert found.email == "ann@example.com"
+
+
+@pytest.mark.parametrize("email", ["ann@exmaple.com", "Ann@Example.com", "ann@example.com", ""])
+def test_a_proven_address_wins_and_is_given_back(plain: Store, email: str) -> None:
+    """The staff knows OTHER's; CALLER has said theirs themselves."""
+    books = Books(plain)
+    ann = books.contacts.save(CALLER, NOW, name="Ann", email=email)
+    lee = books.contacts.save(OTHER, NOW, name="Ann", email="ann@example.com", proven=True)
+    merge = books.merging.merge(ann.id, lee.id, "staff", NOW)
+    assert (merge.kept.email, merge.kept.email_proven) == ("ann@example.com", True)
+    assert books.merging.undo(merge.id, NOW) == (ann, lee)
+    # The other way round there is nothing to take over.
+    assert books.merging.merge(lee.id, ann.id, "staff", NOW).kept.email_proven
+
+
+def during_a_merge(books: Books, store: Store, act: Callable[[], object]) -> None:
+    """`act` comes when Lee has been put into Ann but that is not over: on PostgreSQL, for SQLite
+    lets nobody look before."""
+    writing = threading.Thread(target=act)
+    with store.engine.begin() as merging:
+        books.merging._merge(merging, 1, 2, "staff", NOW)
+        writing.start()
+        until_one_waits(store)
+    writing.join()
+
+
+def until_one_waits(store: Store) -> None:
     waiting = sa.text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    with store.engine.begin() as merging:
-        books.merging._merge(merging, ann.id, lee.id, "staff", NOW)
-        writing.start()
-        while not store.read(lambda connection: connection.execute(waiting).scalar_one()):
-            time.sleep(0.01)
-    writing.join()
-    kept = books.contacts.get(ann.id)
-    assert kept is not None
-    assert "late" in books.notes(kept)
+    while not store.read(lambda connection: connection.execute(waiting).scalar_one()):
+        time.sleep(0.01)
 
 
 def test_two_merges_of_a_pair_at_once_are_one(store: Store) -> None:

@@ -70,8 +70,9 @@ class Contacts:
             changes["email_proven"] = proven
 
         def work(connection: sa.Connection) -> Contact:
-            before = _find(connection, number)
-            saved = _save(connection, number, now, changes)
+            found = _find(connection, number)
+            before = _held(connection, found, to_change=True) if found else None
+            saved = _save(connection, before, number, now, changes)
             if saved != before:
                 self.tell(connection, saved, now)
             return saved
@@ -86,7 +87,7 @@ class Contacts:
             changes["email_proven"] = True
 
         def work(connection: sa.Connection) -> Contact:
-            before = known(connection, contact_id)
+            before = _held(connection, known(connection, contact_id), to_change=True)
             _update(connection, before.id, now, changes)
             return self._told(connection, before, now)
 
@@ -96,7 +97,7 @@ class Contacts:
         """Give a contact one more number. ToolRefusal when it is somebody else's."""
 
         def work(connection: sa.Connection) -> Contact:
-            before = known(connection, contact_id)
+            before = _held(connection, known(connection, contact_id))
             owner = _find(connection, number)
             if owner is not None and owner.id != before.id:
                 raise ToolRefusal(f"That number belongs to contact {owner.id}. Merge the two.")
@@ -110,7 +111,7 @@ class Contacts:
         """Take a number away from a contact; bookings made from it stay under the number."""
 
         def work(connection: sa.Connection) -> Contact:
-            before = known(connection, contact_id)
+            before = _held(connection, known(connection, contact_id))
             mine = sa.and_(NUMBERS.c.number == number, NUMBERS.c.contact_id == before.id)
             connection.execute(sa.delete(NUMBERS).where(mine))
             return self._told(connection, before, now)
@@ -181,7 +182,7 @@ class Contacts:
         found = _find(connection, number)
         if found is not None:
             return _held(connection, found)
-        made = _save(connection, number, now, {})
+        made = _save(connection, None, number, now, {})
         self.tell(connection, made, now)
         return made
 
@@ -238,11 +239,13 @@ def _find(connection: sa.Connection, number: str) -> Contact | None:
     return _typed(connection, row) if row else None
 
 
-def _held(connection: sa.Connection, contact: Contact) -> Contact:
-    """The contact, which no merge takes away before the transaction ends; or where one put it."""
+def _held(connection: sa.Connection, contact: Contact, *, to_change: bool = False) -> Contact:
+    """The contact as it is now, which no merge takes away before the transaction ends; or the one
+    it was put into. `to_change`: two that share a row cannot both go on to change it."""
     query = sa.select(CONTACTS.c.merged_into).where(CONTACTS.c.id == contact.id)
-    into = connection.execute(query.with_for_update(read=True)).scalar_one()
-    return contact if into is None else known(connection, into)
+    into = connection.execute(query.with_for_update(read=not to_change)).scalar_one()
+    now = known(connection, contact.id)
+    return now if into is None else _held(connection, now, to_change=to_change)
 
 
 def _typed(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Contact:
@@ -260,18 +263,21 @@ def _typed(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Contac
 
 
 def _save(
-    connection: sa.Connection, number: str, now: dt.datetime, values: dict[str, object]
+    connection: sa.Connection,
+    found: Contact | None,
+    number: str,
+    now: dt.datetime,
+    values: dict[str, object],
 ) -> Contact:
-    found = _find(connection, number)
     if found is None:
         contact_id = _insert(connection, now, values)
         _add_number(connection, contact_id, number, now)
     else:
         contact_id = found.id
-        if values.get("email") == found.email:
-            # Saying a proven address again does not make it doubtful.
-            proven = found.email_proven or values.get("email_proven")
-            values = {**values, "email_proven": proven}
+        if found.email_proven and str(values.get("email", "")).casefold() == found.email.casefold():
+            # Saying a proven address again, in whatever case, does not make it doubtful.
+            email = values["email"] if values.get("email_proven") else found.email
+            values = {**values, "email": email, "email_proven": True}
         _update(connection, contact_id, now, values)
     return known(connection, contact_id)
 
@@ -285,6 +291,7 @@ def _keep(connection: sa.Connection, card: Card, now: dt.datetime) -> Contact:
     if found is None:
         contact_id = _insert(connection, now, values)
     else:
+        found = _held(connection, found, to_change=True)
         contact_id = found.id
         ours = card.ref == str(found.id)
         _update(connection, contact_id, now, values if ours else _missing(found, card, values))

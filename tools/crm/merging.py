@@ -83,6 +83,8 @@ class Merging:
         if kept.id == gone.id:
             raise ToolRefusal(f"Contacts {kept_id} and {merged_id} are one already.")
         _lock(connection, kept.id, gone.id)
+        # What was written while it waited is known only now.
+        kept, gone = known(connection, kept.id), known(connection, gone.id)
         before = latest(connection, kept.id), latest(connection, gone.id)
         moved = _move(connection, kept, gone, now)
         merge_id = _record(connection, kept, gone, moved, by, now)
@@ -151,12 +153,15 @@ def _hand_over(
 def _fill(
     connection: sa.Connection, kept: Contact, gone: Contact, now: dt.datetime
 ) -> dict[str, tuple[str, str]]:
-    """What the one that stays does not know, the other does."""
+    """What the one that stays does not know, the other does; of two addresses a proven one is
+    better known."""
     filled = {
         field: (getattr(kept, field), getattr(gone, field))
         for field in ("name", "email", "language")
         if not getattr(kept, field) and getattr(gone, field)
     }
+    if gone.email and gone.email_proven and not kept.email_proven:
+        filled["email"] = (kept.email, gone.email)
     if filled:
         proven = gone.email_proven if "email" in filled else kept.email_proven
         _write(connection, kept.id, {field: after for field, (_, after) in filled.items()}, now)
