@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from tests.tools.desk import CALLER, NOW, OTHER, local
-from tools.booking.bookings import Booking, Bookings, Wish, name_key
+from tools.booking.bookings import Booking, Bookings, Wish
 from tools.booking.calendar import Slot, find
 from tools.booking.resources import Service
 from tools.booking.shop import default_shop
@@ -233,13 +233,6 @@ def test_a_booking_is_found_by_name_and_day(bookings: Bookings) -> None:
     assert bookings.without_number("zoe o'neil", dt.date(2026, 3, 5), NOW) == []
     for day in (dt.date.min, dt.date.max):
         assert bookings.without_number("zoe o'neil", day, NOW) == []
-
-
-@pytest.mark.parametrize(
-    ("one", "two"), [("Ann", " ANN "), ("Zoë", "zoe"), ("Zoe\u0308", "Zoë"), ("A  B", "a b")]
-)
-def test_names_that_sound_alike_are_one(one: str, two: str) -> None:
-    assert name_key(one) == name_key(two)
 
 
 # ---- races ------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from telephony.transcripts.index import tables as calls
 from tools.config import ConfigError
 from tools.crm.contacts import Contacts, Note
 from tools.migrate import SCRIPTS, migrate, revision_of
+from tools.names import name_key
 from tools.schema import METADATA, Instant
 from tools.spec import ToolContext
 from tools.store import Store, open_store
@@ -128,6 +129,36 @@ def test_moments_come_back_in_utc_and_nothing_stays_nothing(store: Store) -> Non
         return list(connection.execute(sa.select(table.c.at)).scalars())
 
     assert store.write(work) == [dt.datetime(2026, 3, 3, 16, 30, tzinfo=dt.UTC), None]
+
+
+def test_names_written_before_are_found_as_they_sound(database_url: str) -> None:
+    store = open_store(database_url)
+    store.write(lambda connection: _upgrade_to(connection, "calendar_read_for"))
+    name, old_key = "Mary-Jane O\u2019Neil", "mary-jane o\u2019neil"
+    at = dt.datetime(2026, 3, 4, 10, 0, tzinfo=dt.UTC)
+    moments = dict.fromkeys(("created_at", "changed_at", "starts_at"), at)
+    keys = {"id": "id1", "idempotency_key": "k1", "call_id": "CA1", "state": "booked"}
+    booked = {"service": "haircut", "minutes": 45, "zone": "UTC", "revision": 1}
+    waits = {"service": "haircut", "day": "2026-03-04", "from_minute": 0, "to_minute": 1440}
+    person = {"id": 7, "email": "", "email_key": "", "email_proven": False, "language": ""}
+    rows = {
+        tools.booking.tables.BOOKINGS: {**moments, **keys, **booked},
+        tools.booking.tables.WAITING: {**moments, **keys, **waits, "party": 1},
+        tools.crm.tables.CONTACTS: {**moments, **person},
+    }
+
+    def fill(connection: sa.Connection) -> None:
+        for table, values in rows.items():
+            known = {key: value for key, value in values.items() if key in table.c}
+            connection.execute(sa.insert(table).values(**known, name=name, name_key=old_key))
+
+    store.write(fill)
+    migrate(store)
+    for table in rows:
+        query = sa.select(table.c.name, table.c.name_key)
+        found = store.read(lambda on, query=query: on.execute(query).one())  # type: ignore[misc]
+        assert tuple(found) == (name, name_key(name)) == (name, "mary jane oneil")
+    store.close()
 
 
 def test_contacts_of_the_first_tables_are_carried_over(database_url: str) -> None:

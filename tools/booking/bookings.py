@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from tools.booking.resources import Service
 from tools.booking.seating import ONE, Party, Seating
 from tools.booking.shop import Shop
 from tools.booking.tables import BOOKINGS
+from tools.names import name_key
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
 
@@ -65,12 +65,6 @@ class Wish(msgspec.Struct, frozen=True):
     name: str
     slot: Slot
     party: Party = ONE
-
-
-def name_key(name: str) -> str:
-    """The same text for names that sound alike to the ear of a reader: case, accents, spacing."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return " ".join("".join(each for each in plain if not unicodedata.combining(each)).split())
 
 
 def service_of(shop: Shop, booking: Booking) -> Service:

@@ -8,12 +8,12 @@ import msgspec
 import sqlalchemy as sa
 
 from tools.booking import cells
-from tools.booking.bookings import name_key
 from tools.booking.calendar import Slot
 from tools.booking.freed import IN_LINE, LEFT, free_for
 from tools.booking.seating import ONE, Party
 from tools.booking.shop import Shop
 from tools.booking.tables import NOTICES, WAITING
+from tools.names import name_key
 from tools.spec import ToolContext
 from tools.store import Store
 

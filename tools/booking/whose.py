@@ -7,12 +7,13 @@ been checked in this call, or to know the name and the day of a booking. Wrong g
 import datetime as dt
 from collections.abc import Sequence
 
-from tools.booking.bookings import Booking, Bookings, name_key
+from tools.booking.bookings import Booking, Bookings
 from tools.booking.shop import Shop
 from tools.booking.speech import say_list
 from tools.booking.telling import said
 from tools.crm.checking import Checked, Checks
 from tools.crm.identity import Said
+from tools.names import name_key
 from tools.spec import ToolContext, ToolRefusal
 
 

@@ -15,11 +15,11 @@ from tools.crm.records import (
     Page,
     PastCall,
     Visit,
-    folded,
     follow_up,
     tidy,
 )
 from tools.crm.tables import CALLS, CONTACTS, FOLLOW_UPS, NOTES, NUMBERS
+from tools.names import name_key
 from tools.phone import e164
 from tools.spec import ToolContext, ToolRefusal
 from tools.store import Store
@@ -350,7 +350,7 @@ def _written(values: dict[str, object]) -> dict[str, object]:
     written = dict(values)
     if "name" in values:
         written["name"] = tidy(str(values["name"]))
-        written["name_key"] = folded(str(values["name"]))
+        written["name_key"] = name_key(str(values["name"]))
     if "email" in values:
         written["email_key"] = str(values["email"]).casefold()
     return written
@@ -368,7 +368,7 @@ def _matching(text: str, region: str) -> sa.ColumnElement[bool]:
         return CONTACTS.c.id.in_(mine)
     if "@" in text:
         return CONTACTS.c.email_key == text.strip().casefold()
-    return CONTACTS.c.name_key.contains(folded(text), autoescape=True)
+    return CONTACTS.c.name_key.contains(name_key(text), autoescape=True)
 
 
 def _search(

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tools.crm.records import Contact, folded
+from tools.crm.records import Contact
+from tools.names import name_key
 
 
 class Hint(Enum):
@@ -108,5 +109,5 @@ def _names_fit(name: str, contact: Contact | None, known: list[Appointment]) -> 
 
 def _alike(said: str, known: str) -> bool:
     """The same words in any order, or all of the shorter one's: `Lee` for `Ann Lee`."""
-    heard, kept = set(folded(said).split()), set(folded(known).split())
+    heard, kept = set(name_key(said).split()), set(name_key(known).split())
     return bool(heard & kept) and (heard <= kept or kept <= heard)

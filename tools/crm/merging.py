@@ -16,7 +16,7 @@ from tools.crm.consents import (
 from tools.crm.contacts import Contacts, contact_of, known
 from tools.crm.outbox import PENDING, SENT, key_of
 from tools.crm.port import Kind
-from tools.crm.records import Contact, folded
+from tools.crm.records import Contact
 from tools.crm.tables import (
     CONSENTS,
     CONTACTS,
@@ -26,6 +26,7 @@ from tools.crm.tables import (
     NUMBERS,
     OUTBOX,
 )
+from tools.names import name_key
 from tools.spec import ToolRefusal
 from tools.store import Store
 
@@ -175,7 +176,7 @@ def _write(
 ) -> None:
     written = dict(values)
     if "name" in values:
-        written["name_key"] = folded(values["name"])
+        written["name_key"] = name_key(values["name"])
     if "email" in values:
         written["email_key"] = values["email"].casefold()
     mine = sa.update(CONTACTS).where(CONTACTS.c.id == contact_id)

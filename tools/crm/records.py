@@ -1,8 +1,6 @@
 """What is kept of people: the records of the contacts' book as plain data."""
 
 import datetime as dt
-import re
-import unicodedata
 from enum import Enum
 from typing import Any
 
@@ -98,13 +96,6 @@ class Page(msgspec.Struct, frozen=True):
 
     contacts: tuple[Contact, ...]
     after: str = ""
-
-
-def folded(name: str) -> str:
-    """The same text for names that read alike: case, accents and spacing."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(each for each in plain if not unicodedata.combining(each))
-    return re.sub(r"\s+", " ", plain).strip()
 
 
 def tidy(name: str) -> str:
