@@ -17,10 +17,11 @@ def modules(
     """The tools of each module, for one shop, one database, one telephone line and one book of
     contacts."""
     desk = crm or own_desk(store)
+    errands = errand_tools(shop, store, desk.consents.refuse_closed, desk.region)
     return {
         "booking": booking_tools(shop, store, desk.checks),
         # Before notes: who wants to leave a message means one that somebody reads.
-        "calls": (*errand_tools(shop, store, desk.consents.refuse_closed), *call_tools(targets)),
+        "calls": (*errands, *call_tools(targets)),
         "crm": crm_tools(store, crm),
     }
 

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
 # What carriers send in place of a number the caller withholds, dialled as letters (Twilio
 # help centre, on these caller ID numbers): RESTRICTED, BLOCKED, UNKNOWN, ANONYMOUS, UNAVAILABLE.
@@ -46,6 +46,10 @@ def _formatted(text: str, region: str) -> str | None:
         parsed = phonenumbers.parse(text, region or None)
     except NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(parsed):
+    length = phonenumbers.is_possible_number_with_reason(parsed)
+    # Without its area, too, it may be of any town.
+    short = length == ValidationResult.IS_POSSIBLE_LOCAL_ONLY
+    local = short and not text.lstrip().startswith("+")
+    if local or not phonenumbers.is_possible_number(parsed):
         return None
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.exploring import examples
-from tests.tools.desk import CALLER, NOW, Desk, said
+from tests.tools.desk import CALLER, NOW, OTHER, Desk, said
 from tests.tools.salon import BAR
 from tools.booking.shop import Shop, default_shop
 from tools.calls.errands import errand_tools
 from tools.calls.inbox import MOST, Inbox
 from tools.calls.windows import SHORTEST, window
+from tools.catalogue import build
+from tools.crm.config import CrmConfig
 from tools.crm.desk import own_desk
 from tools.registry import Registry
 from tools.spec import BackendError, ToolContext, ToolRefusal, ToolState
@@ -70,7 +72,8 @@ async def test_a_message_is_kept_once_however_often_it_is_asked_for(store: Store
     [
         ({"call_back": True}, CALLER),
         ({"call_back": True, "call_back_number": "+44 20 7946 0009"}, "+442079460009"),
-        ({"call_back_number": "020 7946 0009"}, "02079460009"),
+        ({"call_back_number": "020 7946 0009"}, "+442079460009"),
+        ({"call_back_number": "7946 0009"}, "79460009"),
         ({"call_back": False}, None),
     ],
 )
@@ -96,6 +99,31 @@ async def test_who_asked_never_to_be_called_is_not_promised_a_call(
     own_desk(store).consents.close(CALLER, context("k9"))
     await refused(desk(store), tool, arguments)
     assert (Inbox(store).messages(), Inbox(store).call_backs()) == ([], [])
+
+
+@pytest.mark.parametrize("said_so", ["02079460002", "020 7946 0002", "0044 20 7946 0002"])
+@pytest.mark.parametrize(
+    ("region", "caller"), [("", CALLER), ("GB", None), ("GB", "+12125550123"), ("US", CALLER)]
+)
+async def test_a_closed_number_is_not_called_however_it_is_said(
+    plain: Store, said_so: str, region: str, caller: str | None
+) -> None:
+    """Without its country it is of the shop's, or of the caller's."""
+    crm = own_desk(plain, CrmConfig(region=region))
+    crm.consents.close(OTHER, context("k9"))
+    own = Desk(build(SHOP, plain, crm=crm), plain)
+    for tool, arguments in (("take_message", MESSAGE), ("schedule_call_back", CALL_BACK)):
+        await refused(own, tool, {**arguments, "call_back_number": said_so}, number=caller)
+    assert (Inbox(plain).messages(), Inbox(plain).call_backs()) == ([], [])
+
+
+async def test_a_number_without_its_country_is_of_the_shop_s(plain: Store) -> None:
+    own = Desk(build(SHOP, plain, crm=own_desk(plain, CrmConfig(region="DE"))), plain)
+    for at, said_so in enumerate(("030 901820", "+44 20 7946 0009")):
+        arguments = {**MESSAGE, "call_back_number": said_so}
+        await done(own, "take_message", arguments, call=f"CA{at}")
+    found = {each.call_back_number for each in Inbox(plain).messages()}
+    assert found == {"+4930901820", "+442079460009"}
 
 
 async def test_from_a_withheld_number_it_is_asked_for(plain: Store) -> None:

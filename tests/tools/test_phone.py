@@ -17,6 +17,8 @@ from tools.phone import WITHHELD, e164
         ("020 7946 0001", "GB", "+442079460001"),
         ("4155552671", "US", "+14155552671"),
         ("020 7946 0001", "", None),
+        ("7946 0001", "GB", None),
+        ("555-0123", "US", None),
         ("anonymous", "GB", None),
         ("Anonymous", "", None),
         ("", "GB", None),

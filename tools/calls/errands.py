@@ -10,7 +10,7 @@ from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_time
 from tools.calls.inbox import CallBack, Inbox, Message
 from tools.calls.windows import window
-from tools.phone import e164
+from tools.phone import e164, region_of
 from tools.spec import Result, Risk, Tool, ToolContext, ToolRefusal
 from tools.store import Store
 
@@ -93,10 +93,14 @@ class ScheduleCallBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Errands:
     """The handlers; they block, so the dispatcher runs them in threads."""
 
-    def __init__(self, inbox: Inbox, shop: Shop, refuse_closed: RefuseClosed) -> None:
+    def __init__(
+        self, inbox: Inbox, shop: Shop, refuse_closed: RefuseClosed, region: str = ""
+    ) -> None:
+        """`region`: where numbers without their country are from."""
         self._inbox = inbox
         self._shop = shop
         self._refuse_closed = refuse_closed
+        self._region = region
 
     def take_message(self, asked: TakeMessage, context: ToolContext) -> Result:
         given = isinstance(asked.call_back_number, str)
@@ -134,10 +138,11 @@ class Errands:
         return self._arranged(made) if made is not None else None
 
     def _number(self, given: str | msgspec.UnsetType, context: ToolContext) -> str:
-        """Where to call back, unless that number asked never to be called."""
-        number = _number(given, context)
-        self._refuse_closed(number)
-        return number
+        """Where to call back, unless a number that may be meant asked never to be called."""
+        numbers = _numbers(given, context, self._region)
+        for number in numbers:
+            self._refuse_closed(number)
+        return numbers[0]
 
     def _arranged(self, made: CallBack) -> Result:
         begin = made.starts_at.astimezone(self._shop.zone)
@@ -156,22 +161,27 @@ def _left(message: Message) -> Result:
     return {"message": said, "taken": {**shown, "call_back": message.call_back_number is not None}}
 
 
-def _number(given: str | msgspec.UnsetType, context: ToolContext) -> str:
-    """Where to call back. A number without its country is kept as it was said: the staff knows."""
+def _numbers(given: str | msgspec.UnsetType, context: ToolContext, region: str) -> tuple[str, ...]:
+    """What may be meant, the likeliest first. Without its country a number is of the shop's or of
+    the caller's; what can be of neither is kept as it was said: the staff knows."""
     if not isinstance(given, str):
         if context.caller_number is None:
             message = "Your number is withheld. What number can we call you back on?"
             raise ToolRefusal(message, field="call_back_number")
-        return context.caller_number
+        return (context.caller_number,)
     digits = re.sub(r"\D", "", given)
     if not _LEAST_DIGITS <= len(digits) <= _MOST_DIGITS:
         raise ToolRefusal("That is no telephone number.", field="call_back_number")
-    return e164(given) or digits
+    regions = (region, region_of(context.caller_number) or "")
+    full = dict.fromkeys(e164(given, each) for each in regions)
+    return tuple(each for each in full if each) or (digits,)
 
 
-def errand_tools(shop: Shop, store: Store, refuse_closed: RefuseClosed) -> tuple[Tool, ...]:
-    """Both tools, for one shop and one database."""
-    desk = Errands(Inbox(store), shop, refuse_closed)
+def errand_tools(
+    shop: Shop, store: Store, refuse_closed: RefuseClosed, region: str = ""
+) -> tuple[Tool, ...]:
+    """Both tools, for one shop, one database and the country of its numbers."""
+    desk = Errands(Inbox(store), shop, refuse_closed, region)
     return (
         Tool(
             name="take_message",

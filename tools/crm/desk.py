@@ -36,6 +36,8 @@ class CrmDesk(msgspec.Struct, frozen=True):
     merging: Merging
     checks: Checks
     rules: CheckRules
+    region: str = ""
+    """Where numbers without their country are from."""
     outbox: Outbox | None = None
     lookup: Lookup | None = None
     """None: our own database knows best."""
@@ -54,6 +56,7 @@ def own_desk(store: Store, config: CrmConfig | None = None) -> CrmDesk:
         merging=Merging(store, contacts),
         checks=Checks(store, contacts, config.check),
         rules=config.check,
+        region=config.region,
         outbox=Outbox(store, config.book) if config.book else None,
     )
 
