@@ -311,7 +311,7 @@ def _over(
     sessions: "_Sessions", live: Hub, over: Callable[[Session], None], session: Session
 ) -> None:
     sessions.over()
-    live.over(session.call_id)
+    live.over(session.call_id, session.ended)
     over(session)
 
 

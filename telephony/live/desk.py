@@ -8,7 +8,7 @@ there are any.
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -55,11 +55,13 @@ class LiveDesk:
         self._data_dir = data_dir
         self._tasks = Tasks(_broke)
         self._readers: set[Reader] = set()
+        self._joining = 0
+        """So many will be readers as soon as it is known how things stand."""
         self._views: dict[Path, dict[str, CallView]] = {}
         """By process."""
         self._looking: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
-        """All processes there are have said how they stand."""
+        """All processes there are have said how they stand, or not answered in time."""
 
     async def close(self) -> None:
         for reader in self._readers:
@@ -85,12 +87,11 @@ class LiveDesk:
     async def _ask(self, path: Path, asked: Request) -> AnyAnswer | None:
         """The first answer of a process; None when it cannot be had."""
         try:
-            async with asyncio.timeout(ANSWER_S):
-                process = await _reached(path, asked)
-                with contextlib.closing(process):
-                    return await process.next()
+            process, told = await _begun(path, asked)
         except _OUT_OF_REACH:
             return None
+        process.close()
+        return told
 
     async def _sockets(self) -> list[Path]:
         return await asyncio.to_thread(sockets, self._data_dir)
@@ -108,23 +109,24 @@ class LiveDesk:
         return self._of(Listen(call_id))
 
     async def _of(self, asked: Follow | Listen) -> AsyncGenerator[AnyAnswer]:
+        unsure = False
         for path in await self._sockets():
             found = False
             try:
-                with contextlib.closing(await _reached(path, asked)) as process:
-                    async with asyncio.timeout(ANSWER_S):
-                        told = await process.next()
+                process, told = await _begun(path, asked)
+                with contextlib.closing(process):
                     found = isinstance(told, Calls)
                     while found and told is not None:
                         yield told
                         told = await process.next()
             except TimeoutError:
-                return  # it is busy and may have the call, or the call only rings
+                unsure = True  # it is busy and may have the call, or the call only rings
             except _OUT_OF_REACH:
                 """Its calls may go on in another process: whoever wants to know asks again."""
             if found:
                 return
-        yield Gone((asked.call_id,))
+        if not unsure:
+            yield Gone((asked.call_id,))
 
     # ---- all calls -------------------------------------------------------------------------------
 
@@ -143,20 +145,32 @@ class LiveDesk:
 
     async def join(self, reader: Reader) -> None:
         """Tell it of all calls as they stand, and of what changes; `leave` must follow."""
+        self._joining += 1
+        try:
+            await self._have_looked()
+            self._readers.add(reader)
+        finally:
+            self._joining -= 1
+            self._rest()
+        views = [view for each in self._views.values() for view in each.values()]
+        reader.box.begin(sorted(views, key=_age))
+        reader.wake()
+
+    async def _have_looked(self) -> None:
         if self._looking is None:
             self._looked.clear()
             self._looking = self._tasks.start("live desk", self._look())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_S):
                 await self._looked.wait()
-        views = [view for each in self._views.values() for view in each.values()]
-        reader.box.begin(sorted(views, key=_age))
-        reader.wake()
-        self._readers.add(reader)
 
     def leave(self, reader: Reader) -> None:
         self._readers.discard(reader)
-        if not self._readers and self._looking is not None:
+        self._rest()
+
+    def _rest(self) -> None:
+        """Look no longer, unless somebody wants to know."""
+        if not self._readers and not self._joining and self._looking is not None:
             self._looking.cancel()
             self._looking = None
 
@@ -165,26 +179,37 @@ class LiveDesk:
         watching: dict[Path, asyncio.Task[None]] = {}
         try:
             while True:
-                for path in await self._sockets():
-                    if path not in watching or watching[path].done():
-                        told = asyncio.Event()
-                        hearing = self._hear(path, told)
-                        watching[path] = self._tasks.start("live desk watch", hearing)
-                        if not self._looked.is_set():
-                            await told.wait()
-                self._looked.set()
+                told = self._watch_new(watching, await self._sockets())
+                if not self._looked.is_set():
+                    await asyncio.gather(*(each.wait() for each in told))
+                    self._looked.set()
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             for task in watching.values():
                 task.cancel()
 
+    def _watch_new(
+        self, watching: dict[Path, asyncio.Task[None]], paths: Iterable[Path]
+    ) -> list[asyncio.Event]:
+        """For each process that was not watched: set when it has told how it stands, or nothing,
+        in ANSWER_S at the latest."""
+        started = []
+        for path in paths:
+            if path not in watching or watching[path].done():
+                told = asyncio.Event()
+                watching[path] = self._tasks.start("live desk watch", self._hear(path, told))
+                started.append(told)
+        return started
+
     async def _hear(self, path: Path, told: asyncio.Event) -> None:
         """All that one process has to tell, until it is gone. `told`: how it stands, or nothing."""
         try:
-            with contextlib.closing(await _reached(path, Watch())) as process:
-                while (answered := await process.next()) is not None:
+            process, answered = await _begun(path, Watch())
+            with contextlib.closing(process):
+                while answered is not None:
                     self._heard(path, answered)
                     told.set()
+                    answered = await process.next()
         except _OUT_OF_REACH:
             """It will be tried again, as long as its socket is there."""
         finally:
@@ -221,8 +246,15 @@ class LiveDesk:
             reader.wake()
 
     def _gone(self, call_id: str) -> None:
+        """One process has it no more. Another may: it is told whole, for what one process says
+        differs only from what that one said before."""
+        every = (views[call_id] for views in self._views.values() if call_id in views)
+        kept = next(every, None)
         for reader in self._readers:
-            reader.box.gone(call_id)
+            if kept is None:
+                reader.box.gone(call_id)
+            else:
+                reader.box.change(msgspec.to_builtins(kept))
             reader.wake()
 
 
@@ -255,6 +287,18 @@ async def _reached(path: Path, asked: Request) -> _Process:
         reader, writer = await asyncio.open_unix_connection(name, limit=MAX_ANSWER_BYTES)
     writer.write(line(asked))
     return _Process(reader, writer)
+
+
+async def _begun(path: Path, asked: Request) -> tuple[_Process, AnyAnswer | None]:
+    """The same, with its first answer. Raises TimeoutError, too: one that is stopped takes
+    connections, for the system does that, and says nothing."""
+    async with asyncio.timeout(ANSWER_S):
+        process = await _reached(path, asked)
+        try:
+            return process, await process.next()
+        except BaseException:
+            process.close()
+            raise
 
 
 def _broke(name: str, error: BaseException) -> None:

@@ -13,7 +13,7 @@ from telephony.call.events import Act, CallEvent, OperatorActs
 from telephony.live.picture import CallView, Head, Peek, Picture
 from telephony.live.reader import Reader
 from telephony.live.wire import Done, Sound, difference
-from telephony.transcripts.entry import AnyEntry, OperatorLine
+from telephony.transcripts.entry import AnyEntry, EndedReason, OperatorLine
 
 FLUSH_S = 0.1
 """Readers are told at most so often."""
@@ -85,15 +85,20 @@ class Hub:
         if on.picture.take(event, commands):
             self._touch(call_id)
 
-    def over(self, call_id: str) -> None:
-        """Nothing more will come of the call."""
+    def over(self, call_id: str, reason: EndedReason | None = None) -> None:
+        """Nothing more will come of the call here. One that migrates goes on in another process:
+        who follows it is let go without a word, and asks again."""
         if (on := self._calls.get(call_id)) is None:
             return
         self._flush()
         del self._calls[call_id]
+        goes_on = reason is EndedReason.MIGRATED
         for reader in (*self._watchers, *on.followers, *on.listeners):
-            reader.box.gone(call_id)
-            reader.wake()
+            if goes_on and reader.call_id is not None:
+                reader.leave()
+            else:
+                reader.box.gone(call_id)
+                reader.wake()
 
     # ---- what readers ask ------------------------------------------------------------------------
 

@@ -36,13 +36,14 @@ class Watch(Request, frozen=True, tag="watch"):
 
 
 class Follow(Request, frozen=True, tag="follow"):
-    """One call: Calls with it alone, Lines so far, then Changes and Lines; Gone is the last."""
+    """One call: Calls with it alone, Lines so far, then Changes and Lines; Gone is the last, unless
+    it goes on in another process."""
 
     call_id: str
 
 
 class Listen(Request, frozen=True, tag="listen"):
-    """One call's sound, from now on: Sound; Gone is the last."""
+    """One call's sound, from now on: Sound; ends likewise."""
 
     call_id: str
 

@@ -8,19 +8,21 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
 from agents.engine import CallerSpeechStarted, CallerTranscript
+from agents.tasks import Tasks
 from telephony.call.events import Act, CallerAudio, DtmfPressed, StreamStopped
 from telephony.live import door
 from telephony.live.desk import LiveDesk
 from telephony.live.door import Door, address, sockets
 from telephony.live.hub import Hub
 from telephony.live.reader import Reader
-from telephony.live.wire import AnyAnswer, Calls, Changes, Gone, Lines, Sound
+from telephony.live.wire import AnyAnswer, Calls, Changes, Gone, Lines, Sound, line
+from telephony.transcripts.entry import EndedReason
 from tests.telephony.live_calls import OnCall
 
 
@@ -57,6 +59,40 @@ async def desk(tmp_path: Path) -> AsyncGenerator[LiveDesk]:
     desk = LiveDesk(tmp_path)
     yield desk
     await desk.close()
+
+
+def _broke(name: str, error: BaseException) -> None:
+    raise AssertionError(name) from error
+
+
+async def shown(reader: Reader, *call_ids: str) -> None:
+    """Wait until these are the calls that a page of all calls shows."""
+    rows: set[str] = set()
+    async with asyncio.timeout(10.0):
+        while True:
+            for each in await reader.take():
+                match each:
+                    case Calls(calls):
+                        rows = {call.call_id for call in calls}
+                    case Changes(changes):  # only what names the caller makes a row
+                        rows |= {fields["call_id"] for fields in changes if "caller" in fields}
+                    case Gone(gone):
+                        rows -= set(gone)
+            if rows == set(call_ids):
+                return
+
+
+@contextlib.contextmanager
+def frozen(data_dir: Path) -> Iterator[None]:
+    """A process that is stopped: its socket takes connections, for the system does that, and says
+    nothing. By its name it is asked first."""
+    folder = data_dir / "live"
+    folder.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        with address(folder / "0-frozen.sock") as name:
+            listener.bind(name)
+        listener.listen()
+        yield
 
 
 async def until(reader: Reader, kind: type) -> AnyAnswer:
@@ -101,6 +137,114 @@ async def test_a_watcher_sees_calls_begin_change_and_end_in_every_process(
         assert await until(reader, Gone) == Gone(("CA2",))
         desk.leave(late)
         desk.leave(reader)
+
+
+async def test_a_process_that_is_frozen_hides_no_call_of_others(
+    tmp_path: Path, desk: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.live.desk.ANSWER_S", 0.5)
+    async with processes(tmp_path) as (one,):
+        with frozen(tmp_path):
+            one.call("CA1")
+            reader = Reader()
+            await desk.join(reader)
+            await shown(reader, "CA1")
+            async with asyncio.timeout(10.0):
+                assert isinstance(await anext(desk.follow("CA1")), Calls)
+            assert [each async for each in desk.follow("CA9")] == [], "it may be there"
+            desk.leave(reader)
+        assert [each async for each in desk.follow("CA9")] == [Gone(("CA9",))]
+
+
+async def test_a_process_that_has_missed_what_it_was_asked_is_asked_again(
+    tmp_path: Path, desk: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.live.desk.ANSWER_S", 0.2)
+    asked: list[bytes] = []
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        if len(asked) > 1:
+            writer.write(line(Calls(one.hub.views())))
+        await reader.read()
+        writer.close()
+
+    one = Process(tmp_path)
+    one.call("CA1")
+    (tmp_path / "live").mkdir()
+    with address(tmp_path / "live" / "0-late.sock") as name:
+        server = await asyncio.start_unix_server(late, name)
+    async with server:
+        reader = Reader()
+        await desk.join(reader)
+        await shown(reader, "CA1")
+        desk.leave(reader)
+    assert len(asked) == 2
+
+
+async def test_who_joins_while_the_last_other_leaves_is_told_of_calls(
+    tmp_path: Path, desk: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.live.desk.ANSWER_S", 0.5)
+    async with processes(tmp_path) as (one,):
+        with frozen(tmp_path):
+            tasks, first, second = Tasks(_broke), Reader(), Reader()
+            looks = tasks.start("first", desk.join(first))
+            await asyncio.sleep(0.2)
+            joins = tasks.start("second", desk.join(second))
+            await looks
+            desk.leave(first)
+            await joins
+            one.call("CA1")
+            await shown(second, "CA1")
+            desk.leave(second)
+            assert desk._looking is None, "nobody wants to know"
+
+
+async def test_who_goes_away_before_they_were_told_is_not_looked_for(
+    tmp_path: Path, desk: LiveDesk
+) -> None:
+    with frozen(tmp_path):
+        tasks = Tasks(_broke)
+        tasks.start("join", desk.join(Reader()))
+        await asyncio.sleep(0.1)
+        await tasks.cancel_all()
+    assert desk._looking is None
+
+
+async def test_a_call_that_changes_its_process_stays_in_the_list(
+    tmp_path: Path, desk: LiveDesk
+) -> None:
+    """As after a freeze: another has it, and the one that had it finds out later."""
+    async with processes(tmp_path, 2) as (one, other):
+        one.call("CA1")
+        reader = Reader()
+        await desk.join(reader)
+        await shown(reader, "CA1")
+        taken = other.call("CA1")
+        await until(reader, Changes)
+        one.hub.over("CA1", EndedReason.MIGRATED)
+        (told,) = await reader.take()
+        assert isinstance(told, Changes)
+        assert told.changes[0]["caller"] == "+14155550100"
+        taken.happens(CallerSpeechStarted("u1", 0))
+        assert await until(reader, Changes) == Changes(({"call_id": "CA1", "floor": "caller"},))
+        taken.happens(StreamStopped())
+        other.hub.over("CA1")
+        assert await until(reader, Gone) == Gone(("CA1",))
+
+
+async def test_who_follows_a_call_that_changes_its_process_finds_it_there(
+    tmp_path: Path, desk: LiveDesk
+) -> None:
+    async with processes(tmp_path, 2) as (one, other):
+        one.call("CA1")
+        answers = desk.follow("CA1")
+        assert isinstance(await anext(answers), Calls)
+        one.hub.over("CA1", EndedReason.MIGRATED)
+        assert Gone not in [type(each) async for each in answers]
+        other.call("CA1")
+        assert isinstance(await anext(desk.follow("CA1")), Calls)
 
 
 async def test_a_process_that_ends_takes_its_calls_with_it(tmp_path: Path, desk: LiveDesk) -> None:

@@ -9,6 +9,7 @@ from telephony.call.events import Act, CallerAudio, DtmfPressed, StreamStopped
 from telephony.live.hub import FLUSH_S, Hub
 from telephony.live.reader import Reader
 from telephony.live.wire import AnyAnswer, Calls, Changes, Done, Gone, Lines, Sound
+from telephony.transcripts.entry import EndedReason
 from tests.telephony.live_calls import OnCall
 from tests.telephony.script import seconds
 
@@ -162,6 +163,20 @@ async def test_who_leaves_is_told_nothing_more_and_costs_nothing(hub: Hub) -> No
         hub.leave(reader)
         call.happens(DtmfPressed("1"), CallerAudio(seconds(0.02), 0))
         assert not reader.box
+
+
+async def test_who_follows_a_call_that_goes_on_elsewhere_is_not_told_it_is_over(hub: Hub) -> None:
+    live(hub)
+    board, follower, listener = Reader(), Reader("CA1"), Reader("CA1", sound=True)
+    for reader in (board, follower, listener):
+        hub.join(reader)
+        await told(reader)
+    hub.over("CA1", EndedReason.MIGRATED)
+    assert await told(board) == [Gone(("CA1",))]
+    assert not board.left
+    for reader in (follower, listener):
+        assert await told(reader) == []
+        assert reader.left
 
 
 async def test_news_of_a_call_that_nobody_announced_is_no_news(hub: Hub) -> None:

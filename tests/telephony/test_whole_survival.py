@@ -11,6 +11,8 @@ import pytest
 
 from agents.tasks import Tasks
 from telephony.app import Service
+from telephony.live.desk import LiveDesk
+from telephony.live.wire import AnyAnswer, Gone
 from telephony.running import serving
 from telephony.server import listen
 from telephony.settings import load
@@ -116,6 +118,11 @@ async def live(pair: Pair, service: int) -> None:
             await asyncio.sleep(0.02)
 
 
+async def followed(desk: LiveDesk, call_id: str) -> list[AnyAnswer]:
+    """All that a page is told of a call, until it is let go."""
+    return [each async for each in desk.follow(call_id)]
+
+
 def said(entries: tuple[AnyEntry, ...]) -> list[tuple[str, Fate]]:
     return [(line.text, line.fate) for line in entries if isinstance(line, AgentLine)]
 
@@ -158,8 +165,12 @@ async def test_fault_p1_a_call_left_at_the_drain_limit_goes_on_in_the_other_proc
         side = Legs(Recorded(b"", 60_000), Recorded(b"", 5_000))
         call = built.tasks.start("call", built.phone.dial(side, time_limit_s=40))
         await live(built, 0)
+        desk = built.services[1].live.desk
+        (shown,) = await desk.calls()
+        looking = built.tasks.start("follow", followed(desk, shown.call_id))
         await asyncio.sleep(1.0)
         await built.drain(0)
+        assert Gone((shown.call_id,)) not in await looking, "who follows it asks again"
         report = await call
         assert report.ended_by is EndedBy.CALLER
         assert [stream.end for stream in report.streams] == [StreamEnd.CLOSED, StreamEnd.CALLER]
