@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from agents.engine import CallerSpeechStarted, CallerTranscript, TextDelta, ToolCalled
 from telephony.call.events import CallerAudio, ToolFinished, ToolWaits
@@ -34,6 +34,16 @@ class Floor:
         page = context.new_page()
         page.goto(path)
         return page
+
+    def asks(self, call_id: str) -> int:
+        """A tool of this call waits for a person's word; the id of what is asked."""
+        now = self.console.access.clock()
+        claim = Claim(call_id, "t1", "refund", Risk.MONEY, call_id, now, now, caller="+4420")
+        needs = NeedsApproval(45.0, "refuse")
+        asked = self.console.parts.approvals.ask(claim, '{"amount": 5}', needs)
+        self.phones.happens(call_id, ToolCalled("r1", "t1", "refund", '{"amount": 5}'))
+        self.phones.happens(call_id, ToolWaits("t1", "I have to ask a colleague."))
+        return asked.id
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +165,7 @@ def test_a_tool_that_waits_is_decided_on_the_page_of_its_call(floor: Floor, deci
     page = floor.page(f"/console/live/{call_id}", Role.APPROVER)
     wrong = watched(page)
     now = floor.console.access.clock()
-    claim = Claim(call_id, "t1", "refund", Risk.MONEY, decision, now, now, caller="+4420")
-    asked = approvals.ask(claim, '{"amount": 5}', NeedsApproval(45.0, "refuse"))
-    floor.phones.happens(call_id, ToolCalled("r1", "t1", "refund", '{"amount": 5}'))
-    floor.phones.happens(call_id, ToolWaits("t1", "I have to ask a colleague."))
+    asked = floor.asks(call_id)
     waiting = page.locator("#waiting")
     expect(waiting).to_contain_text('"amount": 5')
     expect(waiting).to_contain_text("it does not run.")
@@ -166,11 +173,76 @@ def test_a_tool_that_waits_is_decided_on_the_page_of_its_call(floor: Floor, deci
     assert_accessible(page)
     page.get_by_role("button", name=decision).click()
     expect(page.locator("#approvals")).to_be_hidden()
-    assert approvals.use(asked.id, now) is (decision == "Approve")
+    assert approvals.use(asked, now) is (decision == "Approve")
     floor.phones.happens(call_id, ToolFinished("t1", "refund", "done", "{}"))
     expect(page.locator("#f-tools")).to_have_text("none runs")
     floor.phones.ends(call_id)
     assert wrong == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("status", [503, 429, None])
+def test_what_could_not_be_decided_can_be_tried_again(floor: Floor, status: int | None) -> None:
+    call_id, approvals = f"CAagain{status}", floor.console.parts.approvals
+    floor.phones.call(call_id)
+    page = floor.page(f"/console/live/{call_id}", Role.APPROVER)
+    now = floor.console.access.clock()
+    asked = floor.asks(call_id)
+
+    def broken(route: Route) -> None:
+        expect(approve).to_be_disabled()
+        expect(page.get_by_role("button", name="Refuse")).to_be_disabled()
+        if status is None:
+            return route.abort()
+        return route.fulfill(status=status, json={"title": "Try again."})
+
+    approve = page.get_by_role("button", name="Approve")
+    page.route("**/approvals/*/approve", broken, times=1)
+    approve.click()
+    expect(page.locator(".toast")).to_have_count(1)
+    approve.click()
+    expect(page.locator("#approvals")).to_be_hidden()
+    assert approvals.use(asked, now)
+    floor.phones.ends(call_id)
+    page.context.close()
+
+
+def test_what_somebody_else_has_decided_waits_no_longer(floor: Floor) -> None:
+    floor.phones.call("CAelse")
+    page = floor.page("/console/live/CAelse", Role.APPROVER)
+    asked = floor.asks("CAelse")
+    approve = page.get_by_role("button", name="Approve")
+    expect(approve).to_be_visible()
+    floor.console.parts.approvals.refuse(asked, "ann", floor.console.access.clock())
+    approve.click()
+    expect(page.locator("#approvals")).to_be_hidden()
+    floor.phones.ends("CAelse")
+    page.context.close()
+
+
+def test_what_is_whispered_is_told_once_and_what_is_typed_meanwhile_stays(floor: Floor) -> None:
+    floor.phones.call("CA6")
+    call = floor.phones.calls["CA6"]
+    sent: list[Route] = []
+
+    def kept(route: Route) -> None:
+        sent.append(route)
+
+    page = floor.page("/console/live/CA6")
+    expect(page.locator("#link")).to_have_text("live")
+    page.route("**/whisper", kept)
+    words, toasts = page.locator("#words"), page.locator("#toasts")
+    words.fill("Offer ten percent off.")
+    page.get_by_role("button", name="Whisper", exact=True).dblclick()
+    words.press("Control+Enter")
+    words.fill("And coffee")
+    for each in sent:
+        each.continue_()
+    expect(toasts).to_have_text("The agent was told.")
+    expect(page.get_by_role("button", name="Whisper", exact=True)).to_be_enabled()
+    assert [line.words for line in call.entries(OperatorLine)] == ["Offer ten percent off."]
+    expect(words).to_have_value("And coffee")
+    floor.phones.ends("CA6")
     page.context.close()
 
 

@@ -75,8 +75,12 @@ async function act(what, body, said) {
 
 at("whisper")?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const words = at("words");
-  if (words.value.trim() && await act("whisper", { words: words.value.trim() }, "The agent was told.")) words.value = "";
+  const words = at("words"), button = event.target.querySelector("button"), sent = words.value;
+  // Keys send a form whose button is off.
+  if (!sent.trim() || button.disabled) return;
+  button.disabled = true;
+  if (await act("whisper", { words: sent.trim() }, "The agent was told.") && words.value === sent) words.value = "";
+  button.disabled = over;
 });
 at("words")?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
@@ -112,6 +116,7 @@ if (at("listen")) shortcut("l", "", listen);
 
 // ---- what waits for a person's word ------------------------------------------------------------
 
+const SETTLED = [404, 409]; // it is gone, or decided already
 let shown = "";
 
 async function lookAtApprovals() {
@@ -131,12 +136,16 @@ async function lookAtApprovals() {
 function show(waiting) {
   at("approvals").hidden = !waiting.length;
   at("waiting").replaceChildren(...waiting.map((each) => {
+    const still = (disabled) => { for (const button of box.querySelectorAll("button")) button.disabled = disabled; };
     const decide = async (how, said) => {
+      still(true);
       try {
         await send("POST", `/api/v1/approvals/${each.id}/${how}`);
         toast(said);
       } catch (error) {
         toast(error.message);
+        // Of other errors nobody knows: it may wait as before.
+        if (!SETTLED.includes(error.status)) return still(over);
       }
       box.remove();
       at("approvals").hidden = !at("waiting").children.length;
