@@ -9,6 +9,7 @@ from typing import Any
 
 from telephony.call.events import StreamStopped
 from telephony.live.presence import Presence
+from telephony.transcripts.entry import EndedReason
 from tests.telephony.live_calls import OnCall
 
 
@@ -49,6 +50,11 @@ class Phones:
     def ends(self, call_id: str) -> None:
         self.happens(call_id, StreamStopped())
         self.does(lambda: self.presence.hub.over(call_id))
+        del self.calls[call_id]
+
+    def hands_on(self, call_id: str) -> None:
+        """Another process is to go on with it, and has not begun yet."""
+        self.does(lambda: self.presence.hub.over(call_id, EndedReason.MIGRATED))
         del self.calls[call_id]
 
     def close(self) -> None:

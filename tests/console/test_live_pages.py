@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from agents.engine import CallerSpeechStarted, CallerTranscript, TextDelta, ToolCalled
 from telephony.call.events import CallerAudio, ToolFinished, ToolWaits
@@ -243,6 +243,123 @@ def test_what_is_whispered_is_told_once_and_what_is_typed_meanwhile_stays(floor:
     assert [line.words for line in call.entries(OperatorLine)] == ["Offer ten percent off."]
     expect(words).to_have_value("And coffee")
     floor.phones.ends("CA6")
+    page.context.close()
+
+
+def look(page: Page, *, away: bool) -> None:
+    """Playwright shows every page of a window at once."""
+    page.evaluate(
+        """(away) => {
+          Object.defineProperty(document, "hidden", { configurable: true, value: away });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        away,
+    )
+
+
+def test_a_page_nobody_looks_at_keeps_no_connection_but_what_is_listened_to(floor: Floor) -> None:
+    """A browser has six (HTTP/1.1): six pages that kept one each would leave none to step in by."""
+    floor.phones.call("CA7")
+    page = floor.page("/console/live/CA7")
+    on = floor.phones.presence.hub._calls["CA7"]
+
+    def reaches(followers: int, listeners: int) -> None:
+        for _ in range(500):
+            if (len(on.followers), len(on.listeners)) == (followers, listeners):
+                return
+            page.wait_for_timeout(20)
+        raise AssertionError((len(on.followers), len(on.listeners)))
+
+    page.get_by_role("button", name="Listen in").click()
+    reaches(1, 1)
+    look(page, away=True)
+    reaches(0, 1)
+    floor.phones.happens("CA7", CallerTranscript("u1", "Hello?"))
+    look(page, away=False)
+    reaches(1, 1)
+    expect(page.locator("#said li.caller .words")).to_have_text("Hello?")
+    floor.phones.ends("CA7")
+    page.context.close()
+
+
+def test_who_waits_in_vain_is_told_what_to_do(floor: Floor) -> None:
+    floor.phones.call("CA8")
+    page = floor.page("/console/live/CA8")
+    expect(page.locator("#link")).to_have_text("live")
+    page.evaluate(
+        """() => {
+          const real = AbortSignal.timeout.bind(AbortSignal);
+          AbortSignal.timeout = (ms) => real(ms / 100);
+        }"""
+    )
+    page.route("**/whisper", lambda _route: None)
+    page.locator("#words").fill("Offer ten percent off.")
+    page.get_by_role("button", name="Whisper", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text("If many windows of the console are open")
+    expect(page.locator("#words")).to_have_value("Offer ten percent off.")
+    floor.phones.ends("CA8")
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/console/live", "/console/live/CA9"])
+def test_who_is_signed_out_is_told_so(floor: Floor, path: str) -> None:
+    floor.phones.call("CA9")
+    page = floor.page(path, Role.EDITOR)
+    expect(page.locator("#link")).to_have_text("live")
+    user = floor.console.access.users.named("editor-browser")
+    assert user is not None
+    floor.console.access.sessions.end_all(user.id)
+    expect(page.locator("#link")).to_have_text("signed out", timeout=15_000)
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.extend([request]))
+    expect(page.locator("#toasts")).to_have_text("You are signed out.Sign in")
+    page.wait_for_timeout(1_500)
+    assert asked == [], "nothing is tried any more"
+    floor.phones.ends("CA9")
+    page.context.close()
+
+
+def test_who_may_look_no_more_is_told_so(floor: Floor) -> None:
+    page = floor.page("/console/live")
+    expect(page.locator("#link")).to_have_text("live")
+    page.route("**/live/events", lambda route: route.fulfill(status=403))
+    page.route("**/me", lambda route: route.fulfill(json={"rights": []}))
+    look(page, away=True)
+    look(page, away=False)
+    expect(page.locator("#link")).to_have_text("not allowed")
+    expect(page.locator("#toasts")).to_contain_text("You may not see this any more.")
+    page.context.close()
+
+
+def test_a_call_that_another_process_goes_on_with_is_not_called_over(floor: Floor) -> None:
+    floor.phones.call("CA10")
+    page = floor.page("/console/live/CA10")
+    expect(page.locator("#link")).to_have_text("live")
+    with page.expect_response("**/CA10/events"):
+        floor.phones.hands_on("CA10")
+    page.wait_for_timeout(300)
+    expect(page.get_by_text("This call is over.")).to_be_hidden()
+    floor.phones.call("CA10")
+    expect(page.locator("#link")).to_have_text("live")
+    floor.phones.ends("CA10")
+    expect(page.get_by_text("This call is over.")).to_be_visible()
+    page.context.close()
+
+
+def test_a_call_that_nobody_goes_on_with_is_over_after_a_while(floor: Floor) -> None:
+    floor.phones.call("CA11")
+    page = signed_in(floor.browser, floor.console, floor.address).new_page()
+    page.clock.install()
+    page.goto("/console/live/CA11")
+    expect(page.locator("#link")).to_have_text("live")
+    floor.phones.hands_on("CA11")
+    over = page.get_by_text("This call is over.")
+    for _ in range(40):
+        page.clock.run_for(1_000)
+        if over.is_visible():
+            break
+        page.wait_for_timeout(100)
+    expect(over).to_be_visible()
     page.context.close()
 
 

@@ -59,11 +59,16 @@ export class Refused extends Error {
   }
 }
 
+// A browser has six connections to a server (HTTP/1.1): with one kept by each of six pages a request waits for ever.
+const ANSWER_MS = 30_000;
+export const SLOW_MS = 300_000; // where much is to be worked out first
+const UNANSWERED = "The server has not answered, though it may have done it. If many windows of the console are open, close some; then try again.";
+
 /**
  * One request: `body` is sent as JSON unless it is text or a form; gives the answer's JSON, or null
- * where it has none. Throws Refused for every answer of 400 and above.
+ * where it has none. Throws Refused for every answer of 400 and above; given up after `withinMs`.
  */
-export async function send(method, url, body, headers = {}) {
+export async function send(method, url, body, headers = {}, withinMs = ANSWER_MS) {
   const token = document.querySelector("meta[name=csrf-token]").content;
   const all = { Accept: "application/json", "X-CSRF-Token": token, ...headers };
   let content = body;
@@ -71,11 +76,8 @@ export async function send(method, url, body, headers = {}) {
     content = JSON.stringify(body);
     all["Content-Type"] = "application/json";
   }
-  const answer = await fetch(url, { method, headers: all, body: content, credentials: "same-origin" });
-  const json = /[/+]json/.test(answer.headers.get("content-type") || "");
-  // What was done without an answer (204) is called JSON by the server, too.
-  const text = json ? await answer.text() : "";
-  const value = text ? JSON.parse(text) : null;
+  const request = { method, headers: all, body: content, credentials: "same-origin", signal: AbortSignal.timeout(withinMs) };
+  const [answer, value] = await answered(url, request);
   if (answer.status === 401) {
     signInAgain();
     throw new Refused(401, { title: "You are signed out." });
@@ -84,46 +86,83 @@ export async function send(method, url, body, headers = {}) {
   return value;
 }
 
-let signedOut = false;
+async function answered(url, request) {
+  try {
+    const answer = await fetch(url, request);
+    const json = /[/+]json/.test(answer.headers.get("content-type") || "");
+    // What was done without an answer (204) is called JSON by the server, too.
+    const text = json ? await answer.text() : "";
+    return [answer, text ? JSON.parse(text) : null];
+  } catch (error) {
+    throw error.name === "TimeoutError" ? new Error(UNANSWERED) : error;
+  }
+}
+
+let shutOut = false;
+function outside(text, label, act) {
+  if (shutOut) return; // it is said already, and stays
+  shutOut = true;
+  toast(text, { label, act, stays: true });
+}
+
 function signInAgain() {
-  if (signedOut) return; // it is said already, and stays
-  signedOut = true;
-  toast("You are signed out.", { label: "Sign in", act: () => {
+  outside("You are signed out.", "Sign in", () => {
     const whole = location.pathname + location.search;
     const place = whole.length <= 1000 ? whole : location.pathname; // as the server takes it
     location.assign(`/console/sign-in?next=${encodeURIComponent(place)}`);
-  }, stays: true });
+  });
+}
+
+/** Why a stream need not be asked for again, or "": it does not say itself why it was refused. */
+async function refusal() {
+  try {
+    const { rights } = await send("GET", "/api/v1/me");
+    if (rights.includes("view")) return "";
+    outside("You may not see this any more.", "Load again", () => location.reload());
+    return "not allowed";
+  } catch (error) {
+    return error.status === 401 ? "signed out" : "";
+  }
 }
 
 /**
  * Server-sent events: `handlers` by the name of the event, given the parsed data and the event's id;
- * `handlers.open` and `handlers.lost` say how the connection stands. It comes back by itself, later
- * each time, and at once when the page is looked at again. Gives a function that ends it.
+ * `handlers.open` and `handlers.lost` say how the connection stands; `lost` is given it in words, and
+ * may give a least pause in ms. It comes back by itself, later each time, but not to who may not look
+ * any more. A page nobody looks at has none; it comes back as soon as somebody does. Gives a function
+ * that ends it.
  */
 export function events(url, handlers) {
   let source = null, timer = 0, tries = 0, over = false;
   const open = () => {
     clearTimeout(timer);
-    source = new EventSource(url);
-    source.addEventListener("open", () => { tries = 0; handlers.open?.(); });
-    source.addEventListener("error", lost);
+    let opened = false;
+    const mine = source = new EventSource(url);
+    source.addEventListener("open", () => { opened = true; tries = 0; handlers.open?.(); });
+    source.addEventListener("error", () => { if (mine === source) lost(opened); });
     for (const [name, act] of Object.entries(handlers)) {
       if (name === "open" || name === "lost") continue;
       source.addEventListener(name, (event) => act(JSON.parse(event.data), event.lastEventId));
     }
   };
-  const lost = () => {
-    source?.close();
-    source = null;
+  const close = () => { clearTimeout(timer); source?.close(); source = null; };
+  const lost = async (opened) => {
+    close();
     if (over) return;
-    handlers.lost?.();
+    const least = handlers.lost?.("connection lost, trying again") || 0;
+    const why = opened ? "" : await refusal();
+    if (over || source || document.hidden) return;
+    if (why) return void handlers.lost?.(why);
     const pause = Math.min(30_000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2);
-    timer = setTimeout(open, pause);
+    timer = setTimeout(open, Math.max(pause, least));
   };
-  const again = () => { if (!over && source === null && !document.hidden) { tries = 0; open(); } };
-  document.addEventListener("visibilitychange", again);
-  open();
-  return () => { over = true; clearTimeout(timer); source?.close(); document.removeEventListener("visibilitychange", again); };
+  const seen = () => {
+    if (document.hidden) close();
+    else if (!over && source === null) { tries = 0; open(); }
+  };
+  document.addEventListener("visibilitychange", seen);
+  if (!document.hidden) open();
+  return () => { over = true; close(); document.removeEventListener("visibilitychange", seen); };
 }
 
 // ---- toasts --------------------------------------------------------------------------------------

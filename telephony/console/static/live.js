@@ -105,7 +105,7 @@ function standing(text, kind) {
 
 events("/api/v1/live/events", {
   open: () => standing("live", "good"),
-  lost: () => standing("connection lost, trying again", "bad"),
+  lost: (why) => standing(why, "bad"),
   calls: ({ calls }) => {
     const there = new Set(calls.map((call) => call.call_id));
     for (const callId of [...rows.keys()]) if (!there.has(callId)) remove(callId);

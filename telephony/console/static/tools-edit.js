@@ -1,5 +1,5 @@
 // The editor of one tool or persona: a form and the text beside it, always in step.
-import { Refused, make, send, shortcut, showTimes, toast } from "./base.js";
+import { Refused, make, send, shortcut, showTimes, SLOW_MS, toast } from "./base.js";
 import { Fields } from "./tools-fields.js";
 
 const API = "/api/v1/config";
@@ -167,7 +167,7 @@ const KINDS = { routing: "Who answers", verdict: "Tool call", arguments: "Argume
 
 async function past() {
   const calls = Number(document.getElementById("calls").value) || 50;
-  const found = await send("POST", `${API}/preview`, { changes: { [path]: text.value }, calls });
+  const found = await send("POST", `${API}/preview`, { changes: { [path]: text.value }, calls }, {}, SLOW_MS);
   const head = make("p", {}, make("strong", {}, `${found.changed_calls.length} of ${found.calls} calls`), ` would have come out otherwise, in ${found.tool_calls} tool calls that were looked at.`);
   const told = ["added", "removed", "changed"].filter((each) => found[each].length)
     .map((each) => `${each}: ${found[each].join(", ")}`).join("; ");

@@ -133,21 +133,39 @@ export class Transcript {
   }
 }
 
+// After a process was killed or went, the carrier asks another about its calls; until then nobody has them.
+const BETWEEN_MS = 6_000; // as FRONTDESK_LOST_SECONDS
+const ASK_MS = 1_000;
+
 /**
  * Follow one call: `changed(view)` at every change, `gone()` when it is over, `standing(text, kind)`
  * of the connection. Gives a function that ends it.
  */
 export function follow(callId, transcript, { changed, gone, standing = () => {} }) {
   let view = null;
+  let here = false; // this stream, or the one before it, has told of the call and did not break
+  let missing = 0; // since when it is nowhere
   let over = false;
   const show = (fields) => { view = { ...view, ...fields }; transcript.says(view); changed(view); };
   const end = events(`/api/v1/live/${encodeURIComponent(callId)}/events`, {
-    open: () => standing("live", "good"),
-    lost: () => { if (over) end(); else standing("connection lost, trying again", "bad"); },
-    calls: ({ calls }) => { for (const call of calls) show(call); },
+    lost: (why) => {
+      if (over) return end();
+      here = false;
+      standing(why, "bad");
+      return missing ? ASK_MS : 0;
+    },
+    calls: ({ calls }) => {
+      here = true;
+      missing = 0;
+      standing("live", "good");
+      for (const call of calls) show(call);
+    },
     lines: ({ first, entries }) => transcript.add(first, entries),
     changes: ({ changes }) => { for (const fields of changes) show(fields); },
-    gone: () => finish(),
+    gone: () => {
+      missing ||= Date.now();
+      if (here || view === null || Date.now() - missing >= BETWEEN_MS) finish();
+    },
   });
   const finish = () => {
     over = true;

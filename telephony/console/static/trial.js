@@ -1,6 +1,6 @@
 // Try it: a phone in the page with what is said beside it, and scenarios that the server plays.
 
-import { send, shortcut, toast } from "./base.js";
+import { send, shortcut, SLOW_MS, toast } from "./base.js";
 import { Phone } from "./phone.js";
 import { Listening } from "./sound.js";
 import { follow, Transcript } from "./transcript.js";
@@ -88,7 +88,7 @@ async function play(name) {
   busy(false, true);
   standing("learning the lines …");
   try {
-    const { call_id: callId } = await send("POST", `/api/v1/trial/scenarios/${name}`, numbers());
+    const { call_id: callId } = await send("POST", `/api/v1/trial/scenarios/${name}`, numbers(), {}, SLOW_MS);
     standing("playing", "good");
     watch(callId);
     listening = new Listening(callId);
