@@ -117,6 +117,7 @@ SHELLS = frozenset(
         "telephony.console.joining",
         "telephony.console.live",
         "telephony.console.problems",
+        "telephony.console.reading",
         "telephony.console.routes",
         "telephony.console.trial",
         "telephony.console.waiting",

@@ -19,6 +19,7 @@ from telephony.console.access.access import Access
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
 from telephony.console.problems import RETRY_S, Refused
+from telephony.console.reading import Reading
 from telephony.console.routes import Author
 from telephony.live.desk import LiveDesk
 from telephony.live.discretion import Discretion, discreet_calls
@@ -91,7 +92,7 @@ class TransferBody(BaseModel):
 def live_router(desk: LiveDesk, access: Access) -> APIRouter:
     """Routes below `/live`. Coroutines: they wait for sockets, and for the database in threads."""
     router = APIRouter(prefix="/live", tags=["live calls"], dependencies=[needs(Right.VIEW)])
-    streams = _Streams()
+    streams, reading = _Streams(), Reading(access.audit, access.clock)
 
     @router.get("", summary="Calls that are on, the oldest first")
     async def calls(who: Me) -> list[LiveCallView]:
@@ -106,7 +107,8 @@ def live_router(desk: LiveDesk, access: Access) -> APIRouter:
 
     @router.get("/{call_id}/events", include_in_schema=False)
     async def follow(call_id: CallId, who: Me) -> StreamingResponse:
-        await _audited(access, who, "call.follow", call_id)
+        # A page that is looked at again, or lost its connection, asks again.
+        await access.desk.do(lambda: reading.note(who, "call.follow", call_id))
         return streams.events(desk.follow(call_id), who)
 
     @router.get("/{call_id}/sound", include_in_schema=False, dependencies=[needs(Right.CONTROL)])

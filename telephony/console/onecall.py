@@ -3,8 +3,6 @@ and files. The API and the console both have them."""
 
 import datetime as dt
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from enum import Enum
 from typing import Annotated, Any
@@ -22,17 +20,14 @@ from telephony.console.onecallview import CallFiles, document, wave, waveform
 from telephony.console.parts import Parts
 from telephony.console.problems import Refused
 from telephony.console.ranges import Part, Unsatisfiable, wanted
+from telephony.console.reading import Reading
 from telephony.exports import jsonl, sheet, vtt
 from telephony.transcripts.archive import Archive, StoredCall
 from telephony.transcripts.paging import PART_BYTES, Page, Place, page, place
 from telephony.transcripts.recordings import Recording
-from tools.elapsed import time_between
 from tools.receipts import Receipts
 
 CHUNK_BYTES = 256 * 1024
-AGAIN_S = 600
-"""Somebody who reads one thing again within so long has read it once, for the audit log."""
-_MOST_REMEMBERED = 4_000
 
 CallId = Annotated[str, Path(max_length=100, description="The whole id of a call.")]
 Somebody = Annotated[Who, Depends(current)]
@@ -70,25 +65,7 @@ class CallDesk(Desk):
     def __init__(self, files: CallFiles, audit: Audit, clock: Callable[[], dt.datetime]) -> None:
         super().__init__("one call")
         self.files = files
-        self._audit = audit
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._noted: OrderedDict[tuple[str, str, str], dt.datetime] = OrderedDict()
-
-    def note(self, who: Who, action: str, call_id: str) -> None:
-        """Write down that it was read; a player asks for a hundred pieces of one recording. Blocks;
-        raises BackendError: what cannot be written down is not shown."""
-        now, key = self._clock(), (who.session or who.id, action, call_id)
-        with self._lock:
-            since = self._noted.get(key)
-        if since is not None and time_between(since, now).total_seconds() < AGAIN_S:
-            return
-        self._audit.record(who, action, f"call {call_id}")
-        with self._lock:
-            self._noted[key] = now
-            self._noted.move_to_end(key)
-            while len(self._noted) > _MOST_REMEMBERED:
-                self._noted.popitem(last=False)
+        self.note = Reading(audit, clock).note
 
 
 def open_calls(parts: Parts) -> CallDesk:

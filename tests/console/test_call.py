@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from telephony.console import onecall, onecallview
+from telephony.console import onecallview, reading
 from telephony.console.access.roles import Role
 from telephony.console.onecall import CHUNK_BYTES, Form
 from telephony.exports import jsonl, sheet, vtt
@@ -306,7 +306,7 @@ def test_reading_and_hearing_is_written_down_once_for_one_visit(console: Console
 def test_who_reads_much_is_written_down_again_rather_than_forgotten(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onecall, "_MOST_REMEMBERED", 1)
+    monkeypatch.setattr(reading, "_MOST_REMEMBERED", 1)
     for call_id in ("CA1", "CA2"):
         store(console.parts.settings.data_dir, call_id=call_id)
     visitor = console.client(Role.EDITOR)

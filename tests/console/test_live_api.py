@@ -144,6 +144,21 @@ def test_a_page_is_told_of_every_change_and_follows_one_call(house: Console, lin
     assert ("viewer", "call.follow", "call CA2") in audited(house)
 
 
+def test_a_page_that_asks_again_has_followed_a_call_once(house: Console, lines: Phones) -> None:
+    lines.call("CA9")
+    cookies = house.client(Role.EDITOR).cookies
+
+    def followed() -> int:
+        with served(house.app) as address:
+            page = Page(address, f"{LIVE}/CA9/events", cookies)
+            page.until("calls")
+            page.close()
+        return audited(house).count(("editor", "call.follow", "call CA9"))
+
+    assert [followed(), followed()] == [1, 1]
+    lines.ends("CA9")
+
+
 def test_who_may_listen_in_hears_both_sides_and_it_is_written_down(
     house: Console, lines: Phones
 ) -> None:
