@@ -1,127 +1,171 @@
 """Days: from what callers call them to a date, and back into words."""
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
-from agents.local.numbers import (
-    ONES,
-    TENS,
-    read_below_hundred,
-    read_ordinal,
-    spoken_number,
-    spoken_ordinal,
+from agents.local.almanac import (
+    MONTHS,
+    PAST,
+    WEEKDAY,
+    WEEKDAYS,
+    Day,
+    Found,
+    candidates,
+    contradicted,
+    found,
+    months_after,
+    ranked,
+    read_day,
+    read_month,
+    spoken_year,
 )
-from agents.local.text import Words, any_of, skip, starts_with, word_at, words
+from agents.local.numbers import ONES, TENS, read_below_hundred, read_ordinal, spoken_ordinal
+from agents.local.refusals import ruled_out
+from agents.local.text import Impossible, Words, any_of, skip, starts_with, word_at
 
-WEEKDAYS: Final = words("monday tuesday wednesday thursday friday saturday sunday")
-MONTHS: Final = words(
-    "january february march april may june july august september october november december"
-)
-
-_WEEKDAY: Final = {
-    **{name: place for place, name in enumerate(WEEKDAYS)},
-    **{f"{name}s": place for place, name in enumerate(WEEKDAYS)},
-    **{f"{name}'s": place for place, name in enumerate(WEEKDAYS)},
-    "mon": 0,
-    "tue": 1,
-    "tues": 1,
-    "wed": 2,
-    "thu": 3,
-    "thur": 3,
-    "thurs": 3,
-    "fri": 4,
-}
-_MONTH: Final = {
-    **{name: place + 1 for place, name in enumerate(MONTHS)},
-    "jan": 1,
-    "feb": 2,
-    "mar": 3,
-    "apr": 4,
-    "jun": 6,
-    "jul": 7,
-    "aug": 8,
-    "sep": 9,
-    "sept": 9,
-    "oct": 10,
-    "nov": 11,
-    "dec": 12,
-}
-_MONTHS_AHEAD: Final = 3
-"""How far `Friday the twenty-fifth` looks for a month in which the two agree."""
-_LAST_YEAR: Final = 2099
+_Rule = Callable[[Words, int, dt.date], Found | None]
 
 
-class _Day(msgspec.Struct, frozen=True):
-    """A day of the calendar as far as it was said."""
-
-    day: int
-    month: int | None = None
-    year: int | None = None
-
-
-def read_date(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
+def read_date(words: Words, at: int, today: dt.date) -> Found | None:
     """The date said from word `at` on, never before `today`; None when there is none."""
-    for rule in (_figures, _relative, _counted, _weekday, _calendar_date):
-        found = rule(words, at, today)
-        if found is not None:
-            return found if found[0] >= today else None
+    said = _read(words, at, today, (*_PLAIN, _counted))
+    # `before friday` and `the week of the third` leave open which day it is to be.
+    vague = word_at(words, at - 1) in {"before", "after", "until", "since"}
+    if said is not None and (vague or starts_with(words, max(0, at - 2), ("week", "of"))):
+        return Impossible(), said[1]
+    return said
+
+
+def _read(words: Words, at: int, today: dt.date, rules: Sequence[_Rule]) -> Found | None:
+    for rule in rules:
+        said = rule(words, at, today)
+        if said is not None:
+            day, end = said
+            return said if isinstance(day, Impossible) or day >= today else (PAST, end)
     return None
 
 
-def _figures(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
+def _figures(words: Words, at: int, today: dt.date) -> Found | None:
     word = word_at(words, at)
     if word.count("-") == 2:
-        return _found(_Day(*(int(part) for part in reversed(word.split("-")))), today, at + 1)
+        return found(Day(*(int(part) for part in reversed(word.split("-")))), today, at + 1)
     if "/" in word:  # month first, as the callers of an en-US agent write it
         month, day, *rest = (int(part) for part in word.split("/"))
         year = rest[0] + 2000 * (rest[0] < 100) if rest else None
-        return _found(_Day(day, month, year), today, at + 1)
+        return found(Day(day, month, year), today, at + 1)
     return None
 
 
-def _relative(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    for phrase, days in (
-        ("the day after tomorrow", 2),
-        ("day after tomorrow", 2),
-        ("tomorrow", 1),
-        ("today", 0),
-        ("tonight", 0),
-        ("this afternoon", 0),
-        ("this evening", 0),
-    ):
+# ---- counted from today ------------------------------------------------------------------------
+
+_TODAY: Final = (
+    ("the day after tomorrow", 2),
+    ("day after tomorrow", 2),
+    ("tomorrow", 1),
+    ("today", 0),
+    ("tonight", 0),
+    ("this afternoon", 0),
+    ("this evening", 0),
+)
+
+
+def _relative(words: Words, at: int, today: dt.date) -> Found | None:
+    for phrase, days in _TODAY:
         if starts_with(words, at, phrase.split()):
-            return today + dt.timedelta(days=days), at + len(phrase.split())
+            date, end = today + dt.timedelta(days=days), at + len(phrase.split())
+            if word_at(words, end) == "week":  # `tomorrow week`
+                return date + dt.timedelta(days=7), end + 1
+            return _agreeing(words, at, (date, end), today)
     return None
 
 
-def _counted(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    """`in three days`, `two weeks from today`, `a week from tuesday`, `a week tomorrow`."""
+def _agreeing(words: Words, at: int, said: Found, today: dt.date) -> Found:
+    """With the weekday that follows, `tomorrow, Thursday`: the two must be one day."""
+    day, end = said
+    weekday = WEEKDAY.get(word_at(words, end))
+    if weekday is None or isinstance(day, Impossible) or read_day(words, end + 1, today):
+        return said
+    if day.weekday() == weekday:
+        return day, end + 1
+    # `not tomorrow, Friday` are two.
+    return said if word_at(words, at - 1) == "not" else (contradicted(day, today), end + 1)
+
+
+_UNITS: Final = {
+    **dict.fromkeys(("day", "days", "day's"), (1, 0)),
+    **dict.fromkeys(("week", "weeks", "week's"), (7, 0)),
+    **dict.fromkeys(("fortnight", "fortnights", "fortnight's"), (14, 0)),
+    **dict.fromkeys(("month", "months", "month's"), (0, 1)),
+    **dict.fromkeys(("year", "years", "year's"), (0, 12)),
+}
+"""Days and months of each."""
+_SOME: Final = frozenset(("few", "several", "some"))
+_WORKING: Final = ("business", "working", "work")
+_FROM: Final = frozenset(("from", "after", "before"))
+
+
+def _counted(words: Words, at: int, today: dt.date) -> Found | None:
+    """`in three days`, `a month from today`, `a week on tuesday`, `the day before friday`."""
     start = skip(words, at, "in")
-    count = (1, start + 1) if word_at(words, start) == "a" else read_below_hundred(words, start)
-    if count is None:
+    amount = _amount(words, start)
+    if amount is None:
         return None
-    unit = {"day": 1, "days": 1, "week": 7, "weeks": 7}.get(word_at(words, count[1]))
-    if unit is None:
+    (days, months), end, certain = amount
+    way = word_at(words, end)
+    if way == "ago":
+        return Impossible(), end + 1
+    long = days % 7 == 0
+    base_at = end + (way in _FROM or (way == "on" and long))
+    base = _base(words, base_at, today) if base_at > end or long else None
+    if base is None:
+        if start == at or word_at(words, start) in {"the", *_UNITS}:
+            return None
+        vague = not certain or (way == "or" and _vague(words, end + 1))
+        ahead = Impossible() if vague else _ahead(today, days, months)
+        return _agreeing(words, at, (ahead, skip(words, end, "on")), today)
+    day, base_end = base
+    if isinstance(day, Impossible) or not certain:
+        return Impossible(), base_end
+    sign = -1 if way == "before" else 1
+    return _ahead(day, sign * days, sign * months), base_end
+
+
+def _amount(words: Words, at: int) -> tuple[tuple[int, int], int, bool] | None:
+    """Days and months counted, where that ends, and whether the count is certain."""
+    start = skip(words, at, "a", "the")
+    count, end = read_below_hundred(words, start) or (1, start)
+    certain = word_at(words, end) not in _SOME
+    end += not certain
+    if word_at(words, end) == "couple":
+        count, end = 2, skip(words, end + 1, "of")
+    working = skip(words, end, *_WORKING)
+    unit = _UNITS.get(word_at(words, working))
+    # `the week from ...` and a bare `day` count nothing, but `the day before friday` does.
+    counted = end > at and (end > start or word_at(words, at) != "the")
+    if unit is None or not (counted or unit == (1, 0) or (unit[0] >= 7 and not at)):
         return None
-    ahead, end = dt.timedelta(days=count[0] * unit), count[1] + 1
-    base_at = skip(words, end, "from", "after", "on")
-    base = _base(words, base_at, today)
-    if base is not None:
-        return base[0] + ahead, base[1]
-    return (today + ahead, end) if start > at else None
+    return (
+        (count * unit[0], count * unit[1]),
+        skip(words, working + 1, "time"),
+        certain and working == end,
+    )
 
 
-def _base(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    if word_at(words, at) == "now":
-        return today, at + 1
-    return _relative(words, at, today) or _plain_weekday(words, at, today)
+def _vague(words: Words, at: int) -> bool:
+    """`in a week or so`, `in two or three days`."""
+    return word_at(words, at) == "so" or read_below_hundred(words, at) is not None
 
 
-def _plain_weekday(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    weekday = _WEEKDAY.get(word_at(words, at))
-    return None if weekday is None else (_coming(weekday, today), at + 1)
+def _ahead(day: dt.date, days: int, months: int) -> dt.date | Impossible:
+    return months_after(day, months) if months else day + dt.timedelta(days=days)
+
+
+def _base(words: Words, at: int, today: dt.date) -> Found | None:
+    return (today, at + 1) if word_at(words, at) == "now" else _read(words, at, today, _PLAIN)
+
+
+# ---- weekdays ----------------------------------------------------------------------------------
 
 
 def _coming(weekday: int, today: dt.date) -> dt.date:
@@ -129,125 +173,198 @@ def _coming(weekday: int, today: dt.date) -> dt.date:
     return today + dt.timedelta(days=(weekday - today.weekday() - 1) % 7 + 1)
 
 
-def _weekday(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    """`tuesday`, `next tuesday`, `tuesday week`, `tuesday the twenty fourth of november`."""
-    which = word_at(words, at) if word_at(words, at) in {"this", "next", "coming"} else ""
-    start = at + bool(which)
-    weekday = _WEEKDAY.get(word_at(words, start))
+def _in_week(weekday: int, weeks: int, today: dt.date) -> dt.date:
+    """That day of a week, weeks beginning on Monday: 0 is this one, 1 the next."""
+    return today + dt.timedelta(days=7 * weeks - today.weekday() + weekday)
+
+
+def _week(words: Words, at: int) -> tuple[int | None, int] | None:
+    """`next week`, `the week after next`, `in two weeks`: how many ahead; None for a week that is
+    none of ours."""
+    for phrase, weeks in _WEEKS:
+        if starts_with(words, at, phrase.split()):
+            return weeks, at + len(phrase.split())
+    start = skip(words, at, "in")
+    amount = _amount(words, start)
+    if amount is None or amount[0][0] % 7:
+        return None
+    (days, months), end, certain = amount
+    if word_at(words, end) == "ago":
+        return None, end + 1
+    if word_at(words, end) == "from" and word_at(words, end + 1) in {"now", "today"}:
+        end += 2
+    elif start == at:
+        return None
+    return days // 7 if certain and not months else None, end
+
+
+_WEEKS: Final = (
+    ("this week", 0),
+    ("next week", 1),
+    ("the week after next", 2),
+    ("week after next", 2),
+    ("last week", None),
+)
+
+
+def _week_first(words: Words, at: int, today: dt.date) -> Found | None:
+    """`next week on friday`, `in two weeks on a tuesday`."""
+    week = _week(words, at)
+    if week is None:
+        return None
+    start = skip(words, skip(words, week[1], "on"), "a", "the")
+    weekday = WEEKDAY.get(word_at(words, start))
     if weekday is None:
         return None
-    day = _calendar(words, start + 1)
+    day = read_day(words, start + 1, today)
     if day is not None:
-        return _found(day[0], today, day[1], weekday)
-    date, end = _coming(weekday, today), start + 1
-    if which == "next":  # of next week, weeks beginning on Monday
-        date = today + dt.timedelta(days=7 - today.weekday() + weekday)
-    elif word_at(words, end) == "week":
-        date, end = date + dt.timedelta(days=7), end + 1
-    return date, end
+        return found(day[0], today, day[1], weekday)
+    return _of_week(weekday, week[0], today), start + 1
 
 
-def _calendar_date(words: Words, at: int, today: dt.date) -> tuple[dt.date, int] | None:
-    day = _calendar(words, at)
-    return None if day is None else _found(day[0], today, day[1])
+def _of_week(weekday: int, weeks: int | None, today: dt.date) -> dt.date | Impossible:
+    return Impossible() if weeks is None else _in_week(weekday, weeks, today)
 
 
-def _calendar(words: Words, at: int) -> tuple[_Day, int] | None:
-    """`the third of march`, `march third 2027`, `the fourteenth`, `3 march`."""
-    start = skip(words, skip(words, at, "on"), "the")
-    said = _month_first(words, start) or _day_first(words, start)
-    if said is None:
+_WHICH: Final = frozenset(("this", "next", "coming", "following"))
+
+
+def _weekday(words: Words, at: int, today: dt.date) -> Found | None:
+    """`tuesday`, `next tuesday`, `tuesday week`, `tuesday the twenty fourth of november`."""
+    which = word_at(words, at) if word_at(words, at) in _WHICH else ""
+    start = at + bool(which)
+    weekday = WEEKDAY.get(word_at(words, start))
+    if weekday is None:
         return None
-    day, end = said
-    year = _read_year(words, end) if day.month is not None else None
-    return (_Day(day.day, day.month, year[0]), year[1]) if year else said
+    end = start + 1
+    day = read_day(words, end, today)
+    if day is not None:
+        return found(day[0], today, day[1], weekday)
+    open_end = _some_weekday(words, end, today)
+    if open_end is not None:
+        return Impossible(), open_end
+    return _by_week(words, end, which, weekday, today)
 
 
-def _month_first(words: Words, at: int) -> tuple[_Day, int] | None:
-    month = _MONTH.get(word_at(words, at))
-    if month is None:
-        return None
-    start = skip(words, at + 1, "the")
-    day = read_ordinal(words, start) or read_below_hundred(words, start)
-    return (_Day(day[0], month), day[1]) if day and 1 <= day[0] <= 31 else None
+def _some_weekday(words: Words, at: int, today: dt.date) -> int | None:
+    """Where it ends when what follows a weekday leaves open which: `friday in december`."""
+    for phrase in (("after", "next"), ("from", "now"), ("from", "today"), ("ago",)):
+        if starts_with(words, at, phrase):
+            return at + len(phrase)
+    start = skip(words, at, "in", "of")
+    week = _ranked_week(words, skip(words, start, "the"), today)
+    if week is not None:
+        return week
+    month = read_month(words, start, today)
+    return month[1] if month and (start > at or word_at(words, at) in {"next", "this"}) else None
 
 
-def _day_first(words: Words, at: int) -> tuple[_Day, int] | None:
-    rank = read_ordinal(words, at)
-    day = rank or read_below_hundred(words, at)
-    if day is None or not 1 <= day[0] <= 31:
-        return None
-    month = _MONTH.get(word_at(words, skip(words, day[1], "of")))
-    if month is not None:
-        return _Day(day[0], month), skip(words, day[1], "of") + 1
-    if rank is None or _counts_something(words, at, rank[1]):
-        return None
-    return _Day(rank[0]), rank[1]
+def _by_week(words: Words, at: int, which: str, weekday: int, today: dt.date) -> Found:
+    part = skip(words, at, "morning", "afternoon", "evening", "night")
+    week = _week(words, skip(words, part, "of"))
+    if which == "following":  # another that was spoken of
+        return Impossible(), at
+    if week is not None:
+        agree = not which or (which, week[0]) in {("next", 1), ("this", 0), ("coming", 0)}
+        return (_of_week(weekday, week[0], today) if agree else Impossible()), week[1]
+    if word_at(words, at) in {"week", "fortnight"}:
+        days = 7 if words[at] == "week" else 14
+        doubtful = which == "next"
+        coming = _coming(weekday, today) + dt.timedelta(days=days)
+        return (Impossible() if doubtful else coming), at + 1
+    if which == "next" or (not which and _next_week_said(words, at - 1)):
+        return _in_week(weekday, 1, today), at
+    if which == "this" and weekday == today.weekday():
+        return today, at
+    return _coming(weekday, today), at
 
 
-def _counts_something(words: Words, at: int, end: int) -> bool:
-    """`the first one`, `first available` and a bare `second` name no day."""
-    after = {"one", "available", "time", "thing", "name", "class", "visit", "of", "two", "half"}
-    return word_at(words, end) in after or (
-        end == at + 1 and words[at] in {"first", "second"} and word_at(words, at - 1) != "the"
+def _next_week_said(words: Words, at: int) -> bool:
+    """Whether the weekday at `at` is one of next week, with other words between the two."""
+    return any(
+        _belongs(words, at, start)
+        for start in range(len(words))
+        if starts_with(words, start, ("next", "week"))
     )
 
 
-def _read_year(words: Words, at: int) -> tuple[int, int] | None:
-    """`2027`, `twenty twenty seven`, `two thousand and thirty`."""
-    word = word_at(words, at)
-    if word.isdecimal() and len(word) == 4:
-        return (int(word), at + 1) if 2000 <= int(word) <= _LAST_YEAR else None
-    if starts_with(words, at, ("two", "thousand")):
-        rest = read_below_hundred(words, skip(words, at + 2, "and"))
-        return (2000 + rest[0], rest[1]) if rest else (2000, at + 2)
-    if word == "twenty":
-        rest = read_below_hundred(words, at + 1)
-        return (2000 + rest[0], rest[1]) if rest and rest[0] >= 10 else None
-    return None
+def _belongs(words: Words, at: int, start: int) -> bool:
+    """Whether `next week` at `start` says which; not in `move friday to next week`."""
+    if ruled_out(words, start, start + 2) or (at < start and word_at(words, start - 1) == "to"):
+        return False
+    between = words[start + 2 : at] if start < at else words[at + 1 : start]
+    if start < at and all(word in WEEKDAY or word in {"on", "or", "and"} for word in between):
+        return True
+    return not any(word in WEEKDAY or word in _PARTING for word in between)
 
 
-def _found(
-    day: _Day, today: dt.date, end: int, weekday: int | None = None
-) -> tuple[dt.date, int] | None:
-    for date in _candidates(day, today):
-        if today <= date and weekday in (None, date.weekday()):
-            return date, end
-    return None
+_PARTING: Final = frozenset(("from", "or", "not", "if", "instead", "today", "tomorrow"))
 
 
-def _candidates(day: _Day, today: dt.date) -> list[dt.date]:
-    if day.month is not None:
-        years = [day.year] if day.year is not None else [today.year, today.year + 1]
-        dates = [_date(year, day.month, day.day) for year in years]
-    else:
-        months = [today.month - 1 + ahead for ahead in range(_MONTHS_AHEAD)]
-        dates = [_date(today.year + month // 12, month % 12 + 1, day.day) for month in months]
-    return [date for date in dates if date is not None]
-
-
-def _date(year: int, month: int, day: int) -> dt.date | None:
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
+def _ranked(words: Words, at: int, today: dt.date) -> Found | None:
+    """`the first monday in december`, `the last friday of next month`."""
+    start = skip(words, skip(words, at, "on"), "the")
+    rank = (-1, start + 1) if word_at(words, start) == "last" else read_ordinal(words, start)
+    week = _ranked_week(words, start, today)
+    if week is not None:
+        return Impossible(), week + (word_at(words, week) in WEEKDAY)
+    weekday = WEEKDAY.get(word_at(words, rank[1])) if rank else None
+    if rank is None or weekday is None or rank[0] > _MOST_WEEKS:
         return None
+    end = rank[1] + 1
+    month = read_month(words, skip(words, end, "in", "of"), today)
+    if month is None:
+        return Impossible(), end
+    return ranked(rank[0], weekday, month[0], today), month[1]
+
+
+def _ranked_week(words: Words, at: int, today: dt.date) -> int | None:
+    """Where `second week of december` ends, and the `on` after it."""
+    rank = (-1, at + 1) if word_at(words, at) == "last" else read_ordinal(words, at)
+    if rank is None or word_at(words, rank[1]) != "week":
+        return None
+    month = read_month(words, skip(words, rank[1] + 1, "of", "in"), today)
+    return skip(words, month[1], "on") if month else None
+
+
+_MOST_WEEKS: Final = 5
+"""In which one weekday can be in a month."""
+
+
+def _month_weekday(words: Words, at: int, today: dt.date) -> Found | None:
+    """`next month on a friday`, `in december on a friday` leave open which."""
+    month = read_month(words, skip(words, at, "in"), today)
+    if month is None or word_at(words, at) not in {"in", "next"}:
+        return None
+    start = skip(words, skip(words, month[1], "on"), "a")
+    named = word_at(words, start) in WEEKDAY and not read_day(words, start + 1, today)
+    return (Impossible(), start + 1) if named else None
+
+
+def _calendar_date(words: Words, at: int, today: dt.date) -> Found | None:
+    day = read_day(words, at, today)
+    return _agreeing(words, at, found(day[0], today, day[1]), today) if day else None
+
+
+_PLAIN: Final[tuple[_Rule, ...]] = (
+    _figures,
+    _relative,
+    _week_first,
+    _ranked,
+    _month_weekday,
+    _weekday,
+    _calendar_date,
+)
+"""What days may be counted from: nobody counts from a day that is counted itself."""
 
 
 def spoken_date(date: dt.date, today: dt.date) -> str:
     """`Tuesday the twenty-fourth of November`, with the year when it would be misread."""
-    day = spoken_ordinal(date.day)
-    text = f"{WEEKDAYS[date.weekday()].title()} the {day} of {MONTHS[date.month - 1].title()}"
-    first = next(
-        (found for found in _candidates(_Day(date.day, date.month), today) if found >= today), None
-    )
+    rank = spoken_ordinal(date.day)
+    text = f"{WEEKDAYS[date.weekday()].title()} the {rank} of {MONTHS[date.month - 1].title()}"
+    days = candidates(Day(date.day, date.month), today)
+    first = next((day for day in days if day >= today), None)
     return text if date == first else f"{text} {spoken_year(date.year)}"
-
-
-def spoken_year(year: int) -> str:
-    """`twenty twenty-six`; years such as 2005 as numbers."""
-    if 2010 <= year <= _LAST_YEAR:
-        return f"twenty {spoken_number(year - 2000)}"
-    return spoken_number(year)
 
 
 _RANK: Final = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agents.local.text import Words, any_of, word_at, words
+from agents.local.text import Impossible, Words, any_of, word_at, words
 
 ONES: Final = words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -65,21 +65,22 @@ def spoken_ordinal(value: int) -> str:
     return f"{TENS[tens - 2]}-{ORDINALS[ones]}"
 
 
-_RANKS: Final = {spoken_ordinal(value): value for value in range(1, 32)}
+_RANKS: Final = {spoken_ordinal(value): value for value in range(1, 100)}
+_MOST_DAYS: Final = 31
 _RANKS_SPLIT: Final = {tuple(name.split("-")): value for name, value in _RANKS.items()}
 
 
-def read_ordinal(words: Words, at: int) -> tuple[int, int] | None:
-    """`twenty fourth`, `24th`: 1 to 31."""
+def read_ordinal(words: Words, at: int, most: int = _MOST_DAYS) -> tuple[int, int] | None:
+    """`twenty fourth`, `24th`: 1 to `most`, 99 at the utmost."""
     two = _RANKS_SPLIT.get((word_at(words, at), word_at(words, at + 1)))
     if two is not None:
-        return two, at + 2
+        return (two, at + 2) if two <= most else None
     one = _RANKS_SPLIT.get((word_at(words, at),))
     if one is not None:
-        return one, at + 1
+        return (one, at + 1) if one <= most else None
     figures = word_at(words, at)[:-2]
     if word_at(words, at)[-2:] in {"st", "nd", "rd", "th"} and figures.isdecimal():
-        return (int(figures), at + 1) if 1 <= int(figures) <= 31 else None
+        return (int(figures), at + 1) if 1 <= int(figures) <= most else None
     return None
 
 
@@ -137,10 +138,11 @@ def _joins(words: Words, end: int, start: int) -> bool:
     return end > start and word_at(words, end) == "and"
 
 
-def read_phone(words: Words, at: int) -> tuple[str, int] | None:
+def read_phone(words: Words, at: int) -> tuple[str | Impossible, int] | None:
     """A telephone number said digit by digit, in pairs, with `double`, `oh` and `plus`.
 
-    Answers digits only, with a leading `+` when it was said. 7 to 15 digits (ITU-T E.164).
+    Answers digits only, with a leading `+` when it was said. 7 to 15 digits (ITU-T E.164): of
+    more the last fifteen are no number, either.
     """
     plus = word_at(words, at) == "plus"
     digits, end = "", at + plus
@@ -148,9 +150,14 @@ def read_phone(words: Words, at: int) -> tuple[str, int] | None:
         digits, end = digits + piece[0], piece[1]
     if digits.startswith("+"):
         plus, digits = True, digits[1:]
-    if not digits.isdecimal() or not MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS:
+    if not digits.isdecimal() or len(digits) < MIN_PHONE_DIGITS:
         return None
+    if len(digits) > MAX_PHONE_DIGITS:
+        return _TOO_LONG, end
     return ("+" if plus else "") + digits, end
+
+
+_TOO_LONG: Final = Impossible("A telephone number has at most fifteen digits.")
 
 
 def _digits_at(words: Words, at: int) -> tuple[str, int] | None:

@@ -33,12 +33,19 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(_MERIDIEM.sub(r"\1m ", lowered)))
 
 
+class Impossible(msgspec.Struct, frozen=True):
+    """What words mean that name a value there is none of: nothing else is to be read in them."""
+
+    why: str = ""
+    """As a sentence for the caller; empty where nothing can be said of it."""
+
+
 class Span(msgspec.Struct, frozen=True):
     """Words `start` up to, not including, `end` that were read as `value`."""
 
     start: int
     end: int
-    value: Value
+    value: Value | Impossible
 
 
 Reader = Callable[[Words, int], tuple[T, int] | None]

@@ -13,8 +13,9 @@ from agents.local.choices import Choice
 from agents.local.dates import read_date
 from agents.local.numbers import read_integer, read_phone
 from agents.local.preferences import When, when
+from agents.local.refusals import ruled_out
 from agents.local.slots import Kind, Slot
-from agents.local.text import Reader, Span, Value, Words, word_at, words
+from agents.local.text import Impossible, Reader, Span, Value, Words, starts_with, word_at, words
 from agents.local.times import Clock, Hours, half_said, read_time
 
 MOST_TEXT: Final = 300
@@ -62,6 +63,8 @@ class _Page:
         self.values: dict[str, Value] = {}
         self.unclear: dict[str, tuple[Choice, ...]] = {}
         self.refused: dict[str, str] = {}
+        self.spurned = False
+        """Whether a day or a time was named only to say that it does not suit."""
 
     def of_kind(self, *kinds: Kind) -> list[Slot]:
         """Slots of these kinds that have no value yet, the one asked for first."""
@@ -72,7 +75,10 @@ class _Page:
         return next((slot for slot in self.of_kind(*kinds) if slot.name == self.focus), None)
 
     def fill(self, slot: Slot, span: Span) -> None:
-        self.values[slot.name] = span.value
+        if isinstance(span.value, Impossible):
+            self.refused[slot.name] = span.value.why
+        else:
+            self.values[slot.name] = span.value
         self.take(span)
 
     def take(self, span: Span) -> None:
@@ -149,6 +155,8 @@ def _counted_things(page: _Page) -> None:
         for span in _spans(page.words, read_integer):
             near = (word_at(page.words, span.end), word_at(page.words, span.start - 1))
             before = word_at(page.words, span.start - 2)
+            if ruled_out(page.words, span.start, span.end):
+                continue
             if _singular(near[0]) in about or (near[1] == "of" and before in {"party", "group"}):
                 _number(page, slot, span)
                 break
@@ -164,8 +172,7 @@ def _singular(word: str) -> str:
 def _bare_numbers(page: _Page) -> None:
     slot = page.asked(Kind.INTEGER, Kind.NUMBER)
     if slot is not None:
-        last = list(_spans(page.words, read_integer))[-1:]
-        for span in last:
+        for span in _meant(page.words, list(_spans(page.words, read_integer)))[-1:]:
             _number(page, slot, span)
 
 
@@ -183,25 +190,39 @@ def _number(page: _Page, slot: Slot, span: Span) -> None:
 
 def _phones(page: _Page) -> None:
     for slot in page.of_kind(Kind.PHONE):
-        for span in _spans(page.words, read_phone):
+        for span in _meant(page.words, list(_spans(page.words, read_phone)))[:1]:
             page.fill(slot, span)
-            break
-        else:
-            number = page.setting.caller_number
-            said = " ".join(page.words)
-            if number is not None and any(phrase in said for phrase in _THIS_NUMBER):
-                page.values[slot.name] = number
+        number = page.setting.caller_number
+        untold = slot.name not in page.values and slot.name not in page.refused
+        if number is not None and untold and _means_this_number(page.words):
+            page.values[slot.name] = number
 
 
-_THIS_NUMBER: Final = ("this number", "this one", "calling from", "calling on", "same number")
+def _means_this_number(sentence: Words) -> bool:
+    places = (
+        (at, at + len(phrase))
+        for at in range(len(sentence))
+        for phrase in _THIS_NUMBER
+        if starts_with(sentence, at, phrase)
+    )
+    return any(not ruled_out(sentence, start, end) for start, end in places)
+
+
+_THIS_NUMBER: Final = tuple(
+    words(phrase)
+    for phrase in ("this number", "this one", "calling from", "calling on", "same number")
+)
 
 
 def _dates(page: _Page) -> None:
     today = page.setting.today
 
-    def reader(sentence: Words, at: int) -> tuple[str, int] | None:
+    def reader(sentence: Words, at: int) -> tuple[str | Impossible, int] | None:
         found = read_date(sentence, at, today)
-        return None if found is None else (found[0].isoformat(), found[1])
+        if found is None:
+            return None
+        day, end = found
+        return day if isinstance(day, Impossible) else day.isoformat(), end
 
     _assign(page, page.of_kind(Kind.DATE), list(_spans(page.words, reader)))
 
@@ -213,11 +234,14 @@ def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
     half = half_said(words(page.text))
     bare = page.asked(Kind.TIME) is not None
 
-    def reader(sentence: Words, at: int) -> tuple[str, int] | None:
+    def reader(sentence: Words, at: int) -> tuple[str | Impossible, int] | None:
         found = read_time(sentence, at, bare=bare)
-        return (
-            None if found is None else (_iso(found[0], page.setting, half, slots, known), found[1])
-        )
+        if found is None:
+            return None
+        clock, end = found
+        if isinstance(clock, Impossible):
+            return clock, end
+        return _iso(clock, page.setting, half, slots, known), end
 
     _assign(page, slots, list(_spans(page.words, reader)))
 
@@ -226,7 +250,11 @@ def _when(page: _Page) -> When | None:
     """Nothing where a time was named: `three in the afternoon` leaves nothing to be chosen."""
     kinds = {slot.kind for slot in page.slots}
     timed = any(slot.kind is Kind.TIME and slot.name in page.values for slot in page.slots)
-    return None if timed or not kinds & {Kind.DATE, Kind.TIME} else when(words(page.text))
+    if timed or not kinds & {Kind.DATE, Kind.TIME}:
+        return None
+    wanted = when(words(page.text))
+    # Of `any day but Friday` the first may be that Friday: let the caller choose.
+    return When.LISTED if page.spurned and wanted is When.SOONEST else wanted
 
 
 def _iso(
@@ -250,7 +278,9 @@ def _clock_times(offered: Sequence[Choice]) -> Iterator[dt.time]:
 
 def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
     """One value per slot in the order said; of more values than slots the later ones count."""
-    meant = [span for span in spans if word_at(page.words, span.start - 1) not in {"not", "isn't"}]
+    meant = _meant(page.words, spans)
+    page.spurned = page.spurned or len(meant) < len(spans)
+    meant = [span for span in meant if span.value != Impossible()]
     labelled = (
         sorted(slots, key=lambda slot: not _named(page.words, slot)) if len(meant) == 1 else slots
     )
@@ -258,9 +288,21 @@ def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
     # A single value in the answer to a question is for what was asked, were it about what is.
     asked = page.focus if len(kept) == 1 else None
     for slot, span in zip(_by_role(page.words, labelled, kept, asked), kept, strict=False):
-        page.values[slot.name] = span.value
+        page.fill(slot, span)
     for span in spans:
         page.take(span)
+
+
+def _meant(sentence: Words, spans: Sequence[Span]) -> list[Span]:
+    """Without what does not suit: `not Monday or Tuesday` rules out both."""
+    meant, spurned = [], -1
+    for span in spans:
+        joins = word_at(sentence, span.start - 1) in {"or", "nor", "and"}
+        if ruled_out(sentence, span.start, span.end) or (joins and spurned == span.start - 1):
+            spurned = span.end
+        else:
+            meant.append(span)
+    return meant
 
 
 _EARLIER: Final = frozenset(words("old current existing from original start"))
@@ -317,7 +359,7 @@ def _free_text(page: _Page) -> None:
         page.values[slot.name] = said
 
 
-def _spans(sentence: Words, reader: Reader[Value]) -> Iterator[Span]:
+def _spans(sentence: Words, reader: Reader[Value | Impossible]) -> Iterator[Span]:
     """Everything the reader can read, from left to right, without overlap."""
     at = 0
     while at < len(sentence):

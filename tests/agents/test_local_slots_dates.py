@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.local.dates import DATE_PATTERN, read_date, spoken_date, spoken_year
+from agents.local.almanac import spoken_year
+from agents.local.dates import DATE_PATTERN, read_date, spoken_date
 from agents.local.expectation import plain
-from agents.local.text import words
+from agents.local.preferences import When
+from agents.local.slots import Kind, Slot
+from agents.local.text import Impossible, words
+from agents.local.values import Readings, Setting
+from agents.local.values import read as read_values
 from tests.agents.talk import accepted_by, pattern_takes
 
 TODAY = dt.date(2026, 11, 20)
@@ -16,7 +21,7 @@ TODAY = dt.date(2026, 11, 20)
 
 def read(text: str, today: dt.date = TODAY) -> dt.date | None:
     found = read_date(words(text), 0, today)
-    return None if found is None else found[0]
+    return None if found is None or isinstance(found[0], Impossible) else found[0]
 
 
 @pytest.mark.parametrize(
@@ -115,3 +120,178 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     for at in range(len(said) + 1):
         found = read_date(said, at, TODAY)
         assert found is None or at < found[1] <= len(said)
+
+
+# ---- in a sentence -----------------------------------------------------------------------------
+
+WEDNESDAY = dt.date(2026, 11, 18)
+DAY = Slot("date", Kind.DATE, "date", "What day?", True)
+
+
+def told(said: str, today: dt.date = WEDNESDAY) -> Readings:
+    return read_values(said, (DAY,), Setting(today), focus="date")
+
+
+def day_of(said: str, today: dt.date = WEDNESDAY) -> object:
+    return told(said, today).values.get("date")
+
+
+@pytest.mark.parametrize(
+    ("said", "date"),
+    [
+        ("Friday next week", "2026-11-27"),
+        ("Friday of next week", "2026-11-27"),
+        ("Friday morning next week", "2026-11-27"),
+        ("next week on Friday", "2026-11-27"),
+        ("next week Friday", "2026-11-27"),
+        ("next week Tuesday the 24th", "2026-11-24"),
+        ("next week I'd like to come on Friday", "2026-11-27"),
+        ("Friday at ten thirty next week", "2026-11-27"),
+        ("I'm away next week, can I come on Friday", "2026-11-20"),
+        ("not next week, this Friday", "2026-11-20"),
+        ("Friday the week after next", "2026-12-04"),
+        ("Friday in two weeks", "2026-12-04"),
+        ("in two weeks on a Friday", "2026-12-04"),
+        ("Friday two weeks from now", "2026-12-04"),
+        ("Friday in a couple of weeks", "2026-12-04"),
+        ("Friday this week", "2026-11-20"),
+        ("Friday fortnight", "2026-12-04"),
+        ("a fortnight from Friday", "2026-12-04"),
+        ("a fortnight today", "2026-12-02"),
+        ("tomorrow week", "2026-11-26"),
+        ("a week on Tuesday", "2026-12-01"),
+        ("week on Tuesday", "2026-12-01"),
+        ("a week from next Tuesday", "2026-12-01"),
+        ("two weeks from the twentieth", "2026-12-04"),
+        ("the day before Friday", "2026-11-19"),
+        ("two days after the thirtieth of November", "2026-12-02"),
+        ("one day on Friday", "2026-11-20"),
+        ("in a week's time", "2026-11-25"),
+        ("a month from today", "2026-12-18"),
+        ("a month from Friday", "2026-12-20"),
+        ("in two months", "2027-01-18"),
+        ("two months from now", "2027-01-18"),
+        ("a year from today", "2027-11-18"),
+        ("next month on the twentieth", "2026-12-20"),
+        ("the twentieth of next month", "2026-12-20"),
+        ("the first of the month", "2026-12-01"),
+        ("the first Monday in December", "2026-12-07"),
+        ("the last Friday of next month", "2026-12-25"),
+        ("the second Tuesday in January", "2027-01-12"),
+        ("the twenty-fifth of November next year", "2027-11-25"),
+        ("the first of December, Tuesday", "2026-12-01"),
+        ("today, Wednesday", "2026-11-18"),
+        ("not tomorrow, Friday", "2026-11-20"),
+        ("in ten days on Saturday", "2026-11-28"),
+        ("neither Monday nor Tuesday, Wednesday", "2026-11-25"),
+        ("why not Friday", "2026-11-20"),
+        ("no, but Friday works", "2026-11-20"),
+        ("can't I come on Friday", "2026-11-20"),
+        ("I don't mind, Friday", "2026-11-20"),
+        ("Friday instead of Monday", "2026-11-20"),
+    ],
+)
+def test_a_day_is_found_where_it_was_said_to_be(said: str, date: str) -> None:
+    assert day_of(said) == date
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("the thirty-first of November", "There is no thirty-first of November."),
+        ("November thirty second", "There is no thirty-second of November."),
+        ("forty five March", "There is no forty-fifth of March."),
+        ("2/30", "There is no thirtieth of February."),
+        (
+            "the twenty-ninth of February",
+            "There is no twenty-ninth of February before twenty twenty-eight.",
+        ),
+        (
+            "the twenty-ninth of February twenty thirty",
+            "There is no twenty-ninth of February twenty thirty.",
+        ),
+        ("Wednesday the twenty-fourth", "The twenty-fourth of November is a Tuesday."),
+        ("Friday the thirteenth", "The thirteenth of December is a Sunday."),
+        ("Tuesday the twenty-third of November", "The twenty-third of November is a Monday."),
+        ("Friday the first of January", ""),
+        (
+            "Monday the first of January",
+            "The first of January twenty twenty-seven is a Friday.",
+        ),
+        ("in ten days on Friday", "The twenty-eighth of November is a Saturday."),
+        ("tomorrow, Friday", "The nineteenth of November is a Thursday."),
+        ("the fifth Friday in December", "There is no fifth Friday in December."),
+        ("Monday this week", "That day is past."),
+        ("the first Monday in November", "That day is past."),
+        ("March 3rd 2020", "That day is past."),
+    ],
+)
+def test_a_day_that_cannot_be_is_refused_with_the_reason(said: str, why: str) -> None:
+    found = told(said)
+    assert found.refused == ({"date": why} if why else {})
+    assert bool(found.values) is not bool(why)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("I can't do Friday", "any day but Friday", "not on Friday", "except Friday"),
+        *("any day except Friday", "Friday doesn't work for me", "I'm busy on Friday"),
+        *("I can't make it on Friday", "anything other than Friday", "Friday is no good"),
+        *("I can't do Thursday or Friday", "don't book me on Friday", "instead of Friday"),
+        *("the Friday after next", "a Friday in December", "Friday next month", "last Friday"),
+        *("next month on a Friday", "in December on a Friday", "the first Monday you have"),
+        *("in a few days", "a few days from Friday", "three business days from today"),
+        *("two weeks ago", "in a week or so", "in two or three days", "next Friday week"),
+        *("before Friday", "sometime next week", "the thirty-second", "24/7"),
+        *("the first week of December", "the second week of December on Friday"),
+        *("Friday in the second week of December", "the week of the twenty-fourth"),
+        *("two Fridays from now", "Friday a week ago", "the following Friday"),
+        *("neither Monday nor Tuesday", "Friday's not good", "Friday I can't", "Friday I'm busy"),
+        *("the first day you have", "the last Friday"),
+        *("Friday last week", "Friday in a month", "in the day", "earlier in the week"),
+    ],
+)
+def test_a_day_that_is_left_open_or_does_not_suit_is_none(said: str) -> None:
+    found = told(said)
+    assert (found.values, found.refused) == ({}, {})
+
+
+def test_next_week_said_once_is_of_each_day() -> None:
+    assert day_of("next week Tuesday or Wednesday", dt.date(2026, 11, 16)) == "2026-11-25"
+    assert day_of("move Friday to next week on Tuesday", dt.date(2026, 11, 16)) == "2026-11-24"
+
+
+def test_any_day_but_one_is_to_choose_from_a_list() -> None:
+    assert told("any day").when is When.SOONEST
+    assert told("any day but Friday").when is When.LISTED
+
+
+def test_this_friday_said_on_a_friday_is_that_day() -> None:
+    assert day_of("this Friday", TODAY) == "2026-11-20"
+    assert day_of("this coming Friday", TODAY) == "2026-11-27"
+    assert day_of("next Friday", TODAY) == "2026-11-27"
+
+
+@pytest.mark.parametrize(
+    ("today", "said", "date"),
+    [
+        ("2026-12-31", "the day after tomorrow", "2027-01-02"),
+        ("2026-12-31", "the twentieth of next month", "2027-01-20"),
+        ("2026-12-30", "Friday next week", "2027-01-08"),
+        ("2027-03-01", "the twenty-ninth of February", "2028-02-29"),
+        ("2028-02-29", "a year from today", None),
+        ("2027-01-31", "a month from today", None),
+        ("2028-01-30", "in two months", "2028-03-30"),
+    ],
+)
+def test_years_end_and_leap(today: str, said: str, date: str | None) -> None:
+    assert day_of(said, dt.date.fromisoformat(today)) == date
+
+
+def test_a_possible_day_after_an_impossible_one_counts() -> None:
+    assert day_of("the thirty-first of November, sorry, the thirtieth") == "2026-11-30"
+
+
+def test_a_day_counted_without_end_is_none() -> None:
+    assert day_of("a week from " * 2000 + "a haircut") is None

@@ -1,5 +1,7 @@
 """Numbers and telephone numbers, said and read again."""
 
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +19,18 @@ from agents.local.numbers import (
     spoken_ordinal,
     spoken_phone,
 )
-from agents.local.text import words
+from agents.local.slots import Kind, Slot
+from agents.local.text import Impossible, words
+from agents.local.values import Readings, Setting, read
 from tests.agents.talk import accepted_by, pattern_takes
+
+TODAY = dt.date(2026, 11, 18)
+PHONE = Slot("phone", Kind.PHONE, "phone number", "What number?", True)
+
+
+def told(said: str) -> Readings:
+    setting = Setting(TODAY, caller_number="+12125550123")
+    return read(said, (PHONE,), setting, focus="phone")
 
 
 @given(st.integers(-LARGEST, LARGEST))
@@ -99,17 +111,52 @@ def test_phone_numbers_are_read_as_callers_say_them(said: str, number: str) -> N
     assert found[0] == number
 
 
-@pytest.mark.parametrize(
-    "said", ["five five five", "double trouble", "1" * 16, "plus", "one two x"]
-)
-def test_too_few_or_too_many_digits_are_no_phone_number(said: str) -> None:
+@pytest.mark.parametrize("said", ["five five five", "double trouble", "plus", "one two x"])
+def test_too_few_digits_are_no_phone_number(said: str) -> None:
     assert read_phone(words(said), 0) is None
+
+
+@pytest.mark.parametrize("said", ["1" * 16, "one " * 16, "plus " + "one two " * 9])
+def test_too_many_digits_are_no_phone_number_nor_are_the_last_of_them(said: str) -> None:
+    found = told(said)
+    assert found.values == {}
+    assert found.refused == {"phone": "A telephone number has at most fifteen digits."}
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("this number", "+12125550123"),
+        ("the number I'm calling from", "+12125550123"),
+        ("why not this number", "+12125550123"),
+        ("not this number", None),
+        ("not the number I'm calling from", None),
+        ("don't call me on this number", None),
+        ("another number than this one", None),
+        ("this number is no good", None),
+        ("not this number, 555 123 4567", "5551234567"),
+        ("not 555 123 4567, but 555 123 4568 please", "5551234568"),
+        ("555 123 4567, not 555 123 4568", "5551234567"),
+    ],
+)
+def test_a_number_that_is_not_meant_is_not_taken(said: str, number: str | None) -> None:
+    assert told(said).values.get("phone") == number
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [("four, not three", 4), ("not three, four", 4), ("not three", None)]
+)
+def test_a_count_that_is_not_meant_is_not_taken(said: str, count: int | None) -> None:
+    seats = Slot("seats", Kind.INTEGER, "seats", "How many?", True)
+    for about in (said, said.replace("three", "three seats").replace("four", "four seats")):
+        found = read(about, (seats,), Setting(TODAY), focus="seats")
+        assert found.values.get("seats") == count
 
 
 @given(accepted_by(PHONE_PATTERN))
 def test_what_the_phone_pattern_takes_is_read_or_refused(text: str) -> None:
     found = read_phone(words(text), 0)
-    assert found is None or found[0].removeprefix("+").isdecimal()
+    assert found is None or isinstance(found[0], Impossible) or found[0].strip("+").isdecimal()
 
 
 @given(accepted_by(NUMBER_PATTERN))
