@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.local.expectation import plain
-from agents.local.text import words
+from agents.local.slots import Kind, Slot
+from agents.local.text import Impossible, words
 from agents.local.times import TIME_PATTERN, Clock, Hours, half_said, read_time, spoken_time
+from agents.local.values import Setting
+from agents.local.values import read as read_values
 from tests.agents.talk import accepted_by, pattern_takes
 
 MINUTES = st.integers(0, 1439).map(lambda minutes: dt.time(minutes // 60, minutes % 60))
@@ -17,7 +20,7 @@ MINUTES = st.integers(0, 1439).map(lambda minutes: dt.time(minutes // 60, minute
 def read(text: str, *, bare: bool = True, offered: tuple[str, ...] = ()) -> str | None:
     said = words(text)
     found = read_time(said, 0, bare=bare)
-    if found is None:
+    if found is None or isinstance(found[0], Impossible):
         return None
     times = [dt.time.fromisoformat(time) for time in offered]
     return found[0].resolve(Hours(), times, half_said(said)).isoformat("minutes")
@@ -61,6 +64,29 @@ def read(text: str, *, bare: bool = True, offered: tuple[str, ...] = ()) -> str 
         ("twelve thirty a m", "00:30"),
         ("00:15", "00:15"),
         ("13 30 pm", "13:30"),
+        ("half past noon", "12:30"),
+        ("quarter to noon", "11:45"),
+        ("a quarter after midday", "12:15"),
+        ("ten minutes before noon", "11:50"),
+        ("ten past midnight", "00:10"),
+        ("ten to midnight", "23:50"),
+        ("five to twelve", "11:55"),
+        ("five past twelve", "12:05"),
+        ("five to one", "12:55"),
+        ("midday", "12:00"),
+        ("twelve at night", "00:00"),
+        ("twelve thirty at night", "00:30"),
+        ("five to twelve at night", "23:55"),
+        ("one at night", "01:00"),
+        ("seventeen hundred", "17:00"),
+        ("seventeen hundred hours", "17:00"),
+        ("twelve hundred", "12:00"),
+        ("twenty four hundred", "00:00"),
+        ("oh nine hundred", "09:00"),
+        ("oh seven hundred hours", "07:00"),
+        ("0730", "07:30"),
+        ("07:30", "07:30"),
+        ("07:30 pm", "19:30"),
     ],
 )
 def test_times_are_read_as_callers_say_them(said: str, time: str) -> None:
@@ -72,13 +98,17 @@ def test_times_are_read_as_callers_say_them(said: str, time: str) -> None:
     [
         *("", "haircut", "half", "half an hour", "quarter", "half past thirteen"),
         *("25:00", "10:75", "2599", "sixty", "thirty past three", "half to three"),
+        *("seventeen hundred people", "fifty hundred"),
+        *("ten before noon", "ten minutes"),
     ],
 )
 def test_what_is_no_time_is_none(said: str) -> None:
     assert read(said) is None
 
 
-@pytest.mark.parametrize("said", ["ten", "330", "two", "three people", "ten minutes"])
+@pytest.mark.parametrize(
+    "said", ["ten", "330", "two", "three people", "ten minutes", "five to six people"]
+)
 def test_a_bare_number_is_a_time_only_where_one_was_asked_for(said: str) -> None:
     assert read(said, bare=False) is None
 
@@ -106,6 +136,7 @@ def test_a_time_said_is_read_as_itself(time: dt.time, bare: bool) -> None:
     said = words(spoken_time(time))
     found = read_time(said, 0, bare=bare)
     assert found is not None
+    assert isinstance(found[0], Clock)
     assert (found[0].resolve(Hours()), found[1]) == (time, len(said))
     assert time.minute % 5 or pattern_takes(TIME_PATTERN, plain(spoken_time(time)))
 
@@ -129,3 +160,41 @@ def test_no_text_breaks_the_reader(text: str, bare: bool) -> None:
     for at in range(len(said) + 1):
         found = read_time(said, at, bare=bare)
         assert found is None or at < found[1] <= len(said)
+
+
+# ---- in a sentence -----------------------------------------------------------------------------
+
+
+def told(said: str) -> object:
+    slot = Slot("time", Kind.TIME, "time", "What time?", True)
+    setting = Setting(dt.date(2026, 11, 18))
+    return read_values(said, (slot,), setting, focus="time").values.get("time")
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("at twelve tonight", "00:00"),
+        ("tonight at twelve", "00:00"),
+        ("tonight at eight", "20:00"),
+        ("not three, four", "16:00"),
+        ("four, not three", "16:00"),
+        ("why not three", "15:00"),
+        ("from ten to fifteen thirty", "15:30"),
+        ("I can't do three or four, five", "17:00"),
+    ],
+)
+def test_a_time_is_found_where_it_was_said_to_be(said: str, time: str) -> None:
+    assert told(said) == time
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("ten past fifteen", "half past thirteen", "thirty past three", "half to three"),
+        *("I can't do three", "any time but three", "not at ten", "three doesn't work"),
+        *("for three people", "in ten minutes", "ten before noon", "fifty hundred"),
+    ],
+)
+def test_a_time_that_cannot_be_or_does_not_suit_is_none(said: str) -> None:
+    assert told(said) is None
