@@ -45,6 +45,9 @@ _NOT_NAMES: Final = frozenset(
         "o'clock pm am noon"
     )
 )
+_GIVEN: Final = frozenset(("will", "an", "can"))
+_FAMILY: Final = frozenset(("day", "noon", "person"))
+"""Words that are names, too, where they stand first or last and are written as names are."""
 _MOST_NAMES: Final = 4
 _NAME_WORD: Final = regex.compile(r"[^\W\d_]+(?:['\-][^\W\d_]+)*")
 _TOKEN: Final = regex.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
@@ -52,19 +55,28 @@ _TOKEN: Final = regex.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
 
 def introduced(text: str) -> str | None:
     """The name in a sentence that presents one (`my name is`, `this is`), else None."""
-    found = _INTRODUCED.search(" ".join(text.lower().replace("\u2019", "'").split()))
+    found = _INTRODUCED.search(" ".join(text.replace("\u2019", "'").split()))
     if found is None:
         return None
     words: list[str] = []
     for word in _TOKEN.findall(found["rest"].split(",")[0].split(".")[0]):
-        if word in _NOT_NAMES or word in _NOISE:
+        if not _goes_on(word, words):
             break
         words.append(word)
     return name(" ".join(words[:_MOST_NAMES]))
 
 
+def _goes_on(word: str, before: list[str]) -> bool:
+    """Whether a name that begins with the words before it may have this word, too."""
+    plain = word.lower()
+    if plain not in _NOT_NAMES and plain not in _NOISE:
+        return True
+    return word[0].isupper() and plain in (_FAMILY if before else _GIVEN)
+
+
 _INTRODUCED: Final = regex.compile(
-    r"\b(?:(?:my|the) (?:full )?name(?: is|'s)|under the name(?: of)?|name of) (?P<rest>.+)"
+    r"\b(?:(?:my|the) (?:full )?name(?: is|'s)|under the name(?: of)?|name of) (?P<rest>.+)",
+    regex.IGNORECASE,
 )
 
 
@@ -73,10 +85,11 @@ def name(text: str) -> str | None:
 
     Letters spelled after a name mend the word they spell (`john smith, s m y t h`).
     """
-    words = _without_frame(_TOKEN.findall(text.lower().replace("\u2019", "'")))
-    said, spelled = _split_spelling(words)
+    tokens = _TOKEN.findall(text.replace("\u2019", "'"))
+    said, spelled = _split_spelling(_without_frame([token.lower() for token in tokens]))
     whole = _mended(said, spelled)
-    if not 1 <= len(whole) <= _MOST_NAMES or not all(map(_may_be_name, whole)):
+    written = {token.lower() for token in tokens if token[0].isupper()} | {spelled}
+    if not 1 <= len(whole) <= _MOST_NAMES or not _may_be_name(whole, written):
         return None
     return " ".join(map(_capitalised, whole))
 
@@ -88,8 +101,17 @@ def spelled(text: str) -> str | None:
     return _capitalised(letters) if letters else None
 
 
-def _may_be_name(word: str) -> bool:
-    return word not in _NOT_NAMES and _NAME_WORD.fullmatch(word) is not None
+def _may_be_name(words: list[str], written: set[str]) -> bool:
+    """`written`: those with a capital, which tell `Will Smith` from `an hour`."""
+    if not all(map(_NAME_WORD.fullmatch, words)):
+        return False
+    doubtful = [at for at, word in enumerate(words) if word in _NOT_NAMES]
+    if not doubtful or words == ["will"]:
+        return True
+    placed = (doubtful == [0] and words[0] in _GIVEN) or (
+        doubtful == [len(words) - 1] and words[-1] in _FAMILY
+    )
+    return placed and len(words) > 1 and written.issuperset(words)
 
 
 def _without_frame(words: list[str]) -> list[str]:

@@ -30,6 +30,12 @@ PARTS = st.sampled_from(["Jane", "Kim", "O'Brien", "Smith", "Mary-Jane", "Zoë",
         ("Kim Ng", "Kim Ng"),
         ("d as in boy, o, y, b for dog", "Boyd"),
         ("double l as in london, o, y, d", "Lloyd"),
+        ("Will Smith", "Will Smith"),
+        ("It's Will.", "Will"),
+        ("Doris Day", "Doris Day"),
+        ("An Nguyen", "An Nguyen"),
+        ("An Nguien, N G U Y E N", "An Nguyen"),
+        ("Can Yilmaz, please", "Can Yilmaz"),
     ],
 )
 def test_names_are_written_as_meant(said: str, written: str) -> None:
@@ -41,6 +47,17 @@ def test_names_are_written_as_meant(said: str, written: str) -> None:
     [
         *("", "yes", "um", "please", "I don't want to say", "what times do you have", "42"),
         *("can you repeat that", "one two three four five six seven eight", "it's", "R2D2"),
+        *(
+            "an hour",
+            "An hour.",
+            "will do",
+            "I will",
+            "Any day",
+            "What day?",
+            "a person",
+            "Can Will",
+        ),
+        *("Will Friday work?", "Can I?", "Day", "A real person", "Will you?", "Person"),
     ],
 )
 def test_what_is_no_name_is_none(said: str) -> None:
@@ -56,6 +73,13 @@ def test_what_is_no_name_is_none(said: str) -> None:
         ("I'd like a haircut", None),
         ("my name is", None),
         ("my name is what you have on file", None),
+        ("My name is Robert Day", "Robert Day"),
+        ("My name is Robert Day and I'd like a haircut", "Robert Day"),
+        ("My name is Will Smith.", "Will Smith"),
+        ("my name's Will. Can I come on Tuesday?", "Will"),
+        ("My name is Kim. Will Tuesday do?", "Kim"),
+        ("My name is Kim will Tuesday do", "Kim"),
+        ("My name is Kim day after tomorrow", "Kim"),
     ],
 )
 def test_a_name_in_a_longer_sentence_must_be_introduced(said: str, written: str | None) -> None:
