@@ -386,8 +386,9 @@ DAY_PATTERN: Final = rf"(?:today|tomorrow|(?:this |next )?{any_of(WEEKDAYS)})"
 _YEAR: Final = rf"twenty (?:{any_of(ONES[10:])}|{any_of(TENS)}(?:[ -]{any_of(ONES[1:10])})?)"
 DATE_PATTERN: Final = (
     r"(?:today|tomorrow|tonight|(?:the )?day after tomorrow"
-    rf"|(?:this |next |coming )?{any_of(WEEKDAYS)}(?: week|(?: the| on the)? {_OF_MONTH})?"
-    rf"|{_OF_MONTH}|in {_COUNT} (?:days|weeks)|in a week"
-    rf"|a week (?:from )?(?:today|tomorrow|{any_of(WEEKDAYS)})"
+    rf"|(?:this |next |coming )?{any_of(WEEKDAYS)}(?:(?: next)? week|(?: the| on the)? {_OF_MONTH})?"
+    rf"|next week (?:on )?{any_of(WEEKDAYS)}"
+    rf"|{_OF_MONTH}|in {_COUNT} (?:days|weeks|months)|in a (?:week|fortnight|month)"
+    rf"|a (?:week|month) (?:from )?(?:today|tomorrow|{any_of(WEEKDAYS)})"
     rf"|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?)(?: (?:20\d\d|{_YEAR}))?"
 )

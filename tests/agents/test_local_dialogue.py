@@ -71,6 +71,25 @@ def test_a_day_and_a_time_answer_the_question_for_the_day() -> None:
     talk().says("I'd like a haircut").answers_shortly("Tuesday at three thirty").asked("what name")
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("the thirty-first of November", "there is no thirty-first of November"),
+        ("Wednesday the twenty-fourth", "the twenty-fourth of November is a Tuesday"),
+        ("I can't do Friday", "what day"),
+    ],
+)
+def test_a_day_that_cannot_be_is_asked_for_again(said: str, answer: str) -> None:
+    asked = talk().says("I'd like a haircut").says(said).asked(answer, "what day")
+    asked.says("Tuesday next week").says("ten").says("Jane Doe").asked("twenty-fourth of November")
+
+
+def test_another_day_in_answer_to_a_read_back_must_be_one() -> None:
+    asked = at_check().says("No, the thirty-first of November").wrote_nothing()
+    asked.asked("there is no thirty-first of November", "what day")
+    at_check().says("Yes, but not on Tuesday").wrote_nothing()
+
+
 def test_services_are_looked_up_once_to_understand_what_is_wanted() -> None:
     asked = talk().says("I'd like a haircut").called("list_services").asked("what day")
     asked.says("Tuesday")

@@ -295,3 +295,21 @@ def test_a_possible_day_after_an_impossible_one_counts() -> None:
 
 def test_a_day_counted_without_end_is_none() -> None:
     assert day_of("a week from " * 2000 + "a haircut") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("friday next week", "next week on friday", "next week tuesday", "in a month"),
+        *(
+            "in two months",
+            "a month from today",
+            "in a fortnight",
+            "tuesday week",
+            "a week tuesday",
+        ),
+    ],
+)
+def test_weeks_and_months_ahead_are_listened_for(said: str) -> None:
+    assert pattern_takes(DATE_PATTERN, said)
+    assert day_of(said) is not None
