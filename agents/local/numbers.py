@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agents.local.text import Impossible, Words, any_of, word_at, words
+from agents.local.text import Impossible, Words, any_of, starts_with, word_at, words
 
 ONES: Final = words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -119,6 +119,38 @@ def read_integer(words: Words, at: int) -> tuple[int, int] | None:
     if figures.isdecimal() and len(figures) > 2:
         return (int(figures), at + 1) if len(figures) <= 9 else None
     return _read_scaled(words, at)
+
+
+def read_number(words: Words, at: int) -> tuple[int | float, int] | None:
+    """A whole number, or one with a fraction: `two point five`, `two and a half`."""
+    negative = word_at(words, at) in {"minus", "negative"}
+    found = read_integer(words, at + negative)
+    if found is None:
+        return None
+    whole, end = found
+    if starts_with(words, end, ("and", "a", "half")):
+        value, end = whole + 0.5, end + 3
+    elif digits := _fraction(words, end):
+        value, end = float(f"{whole}.{digits}"), end + 1 + len(digits)
+    else:
+        return read_integer(words, at)
+    return (-value if negative else value), end
+
+
+def _fraction(words: Words, at: int) -> str:
+    """The digits said after `point`."""
+    digits = ""
+    while word_at(words, at) == "point" and len(digits) < _MOST_PLACES:
+        digit = word_at(words, at + 1 + len(digits))
+        digit = _DIGITS.get(digit, digit)
+        if len(digit) != 1 or not digit.isdecimal():
+            break
+        digits += digit
+    return digits
+
+
+_MOST_PLACES: Final = 6
+"""After the point: as many as are said again."""
 
 
 def _read_scaled(words: Words, at: int) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from agents.local.choices import Choice
+from agents.local.refusals import ruled_out
 from agents.local.text import Words, any_of, contains_any
 
 
@@ -64,15 +65,18 @@ _ELSE_ASKED: Final = ("anything else", "anything earlier", "anything later", "ot
 
 def when(sentence: Words) -> When | None:
     """What it says of when. `good morning` says nothing, nor does more than one part of a day."""
-    if contains_any(sentence, SOONEST_PHRASES):
-        return When.SOONEST
-    if contains_any(sentence, (*_ELSE, *_ELSE_ASKED)):
-        return When.LISTED
-    named = {
-        _NAMED[word]
+    parts = [
+        at
         for at, word in enumerate(sentence)
         if word in _NAMED and "good" not in sentence[max(0, at - 1) : at]
-    }
+    ]
+    suiting = [at for at in parts if not ruled_out(sentence, at, at + 1)]
+    if contains_any(sentence, SOONEST_PHRASES):
+        # Of `any time but the morning` the first may be in the morning.
+        return When.SOONEST if suiting == parts else When.LISTED
+    if contains_any(sentence, (*_ELSE, *_ELSE_ASKED)):
+        return When.LISTED
+    named = {_NAMED[sentence[at]] for at in suiting}
     return named.pop() if len(named) == 1 else None
 
 

@@ -40,6 +40,7 @@ _NO_GOOD: Final = tuple(
         *("isn't going to work", "is not going to work", "can't work", "doesn't suit"),
         *("does not suit", "won't suit", "won't do", "will not do", "isn't good", "is not good"),
         *("is no good", "isn't great", "isn't possible", "is not possible", "is impossible"),
+        *("are no good", "aren't good", "are not good", "don't work", "do not work", "are out"),
         *("not good", "no good", "not great", "not possible", "not going to work"),
         *("i can't", "i cannot", "i'm busy", "i'm away", "i'm working", "i'm not free"),
         *(

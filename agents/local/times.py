@@ -182,7 +182,7 @@ def _spoken(words: Words, at: int, *, bare: bool) -> _Read | None:
     if starts_with(words, end, ("o", "clock")):
         return _with_half(words, value * 60, end + 2)
     alone = bare or _half(words, end) is not None or _announced(words, at)
-    if not alone or value > 12 or _counts(words, end):
+    if not alone or value > 12 or _counts(words, end) or word_at(words, end) == "hours":
         return None
     return _with_half(words, value * 60, end)
 
@@ -206,7 +206,7 @@ def _counts(words: Words, at: int) -> bool:
 _COUNTED: Final = frozenset(
     (
         *("people", "persons", "passengers", "guests", "adults", "children", "kids"),
-        *("minutes", "hours", "days", "weeks", "months", "years", "dollars", "pounds", "euros"),
+        *("minutes", "days", "weeks", "months", "years", "dollars", "pounds", "euros"),
     )
 )
 

@@ -11,7 +11,7 @@ from agents.local import names
 from agents.local.answers import is_plain, yes_or_no
 from agents.local.choices import Choice
 from agents.local.dates import read_date
-from agents.local.numbers import read_integer, read_phone
+from agents.local.numbers import read_integer, read_number, read_phone
 from agents.local.preferences import When, when
 from agents.local.refusals import ruled_out
 from agents.local.slots import Kind, Slot
@@ -152,7 +152,7 @@ def _counted_things(page: _Page) -> None:
     """`three passengers`, `party of four`: a number next to what it counts."""
     for slot in page.of_kind(Kind.INTEGER, Kind.NUMBER):
         about = {_singular(word) for word in words(slot.label)} | _ALSO_COUNTED
-        for span in _spans(page.words, read_integer):
+        for span in _spans(page.words, read_number):
             near = (word_at(page.words, span.end), word_at(page.words, span.start - 1))
             before = word_at(page.words, span.start - 2)
             if ruled_out(page.words, span.start, span.end):
@@ -172,14 +172,22 @@ def _singular(word: str) -> str:
 def _bare_numbers(page: _Page) -> None:
     slot = page.asked(Kind.INTEGER, Kind.NUMBER)
     if slot is not None:
-        for span in _meant(page.words, list(_spans(page.words, read_integer)))[-1:]:
+        for span in _meant(page.words, list(_spans(page.words, read_number)))[-1:]:
             _number(page, slot, span)
 
 
 def _number(page: _Page, slot: Slot, span: Span) -> None:
     value = span.value
     low, high = slot.minimum, slot.maximum
-    if isinstance(value, int) and (low is None or value >= low) and (high is None or value <= high):
+    if isinstance(value, float) and slot.kind is Kind.INTEGER:
+        page.take(span)
+        page.refused[slot.name] = "It has to be a whole number."
+        return
+    if (
+        isinstance(value, int | float)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+    ):
         page.fill(slot, span)
         return
     page.take(span)

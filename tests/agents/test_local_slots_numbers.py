@@ -13,6 +13,7 @@ from agents.local.numbers import (
     PHONE_PATTERN,
     read_below_hundred,
     read_integer,
+    read_number,
     read_ordinal,
     read_phone,
     spoken_number,
@@ -20,11 +21,13 @@ from agents.local.numbers import (
     spoken_phone,
 )
 from agents.local.slots import Kind, Slot
+from agents.local.speech import spoken_decimal
 from agents.local.text import Impossible, words
 from agents.local.values import Readings, Setting, read
 from tests.agents.talk import accepted_by, pattern_takes
 
 TODAY = dt.date(2026, 11, 18)
+WEIGHT = Slot("weight", Kind.NUMBER, "weight", "What weight?", True)
 PHONE = Slot("phone", Kind.PHONE, "phone number", "What number?", True)
 
 
@@ -65,6 +68,34 @@ def test_numbers_are_read_as_callers_say_them(said: str, value: int) -> None:
 )
 def test_what_is_no_number_is_none(said: str) -> None:
     assert read_integer(words(said), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("two point five", 2.5),
+        ("two and a half", 2.5),
+        ("minus zero point two five", -0.25),
+        ("one hundred and two point oh five", 102.05),
+        ("three point", 3),
+        ("minus three", -3),
+        ("three", 3),
+    ],
+)
+def test_a_fraction_belongs_to_its_number(said: str, value: float) -> None:
+    found = read(said, (WEIGHT,), Setting(TODAY), focus="weight")
+    assert found.values == {"weight": value}
+    seats = Slot("weight", Kind.INTEGER, "seats", "How many?", True)
+    counted = read(said, (seats,), Setting(TODAY), focus="weight")
+    whole = isinstance(value, int)
+    assert counted.values == ({"weight": value} if whole else {})
+    assert counted.refused == ({} if whole else {"weight": "It has to be a whole number."})
+
+
+@given(st.integers(-99_999_999, 99_999_999).map(lambda value: value / 10_000))
+def test_a_decimal_said_is_read_as_itself(value: float) -> None:
+    said = words(spoken_decimal(value))
+    assert read_number(said, 0) == (value, len(said))
 
 
 def test_numbers_beyond_a_billion_are_said_digit_by_digit() -> None:

@@ -80,6 +80,7 @@ def read(text: str, *, bare: bool = True, offered: tuple[str, ...] = ()) -> str 
         ("one at night", "01:00"),
         ("seventeen hundred", "17:00"),
         ("seventeen hundred hours", "17:00"),
+        ("seventeen thirty hours", "17:30"),
         ("twelve hundred", "12:00"),
         ("twenty four hundred", "00:00"),
         ("oh nine hundred", "09:00"),
@@ -193,7 +194,7 @@ def test_a_time_is_found_where_it_was_said_to_be(said: str, time: str) -> None:
     [
         *("ten past fifteen", "half past thirteen", "thirty past three", "half to three"),
         *("I can't do three", "any time but three", "not at ten", "three doesn't work"),
-        *("for three people", "in ten minutes", "ten before noon", "fifty hundred"),
+        *("for three people", "in ten minutes", "in two hours", "ten before noon", "fifty hundred"),
     ],
 )
 def test_a_time_that_cannot_be_or_does_not_suit_is_none(said: str) -> None:
