@@ -1,10 +1,11 @@
 """Tools in a browser: a mistake made and mended, published and taken back, and two who edit."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, expect
 
 from telephony.console.access.roles import Role
 from tests.console.browsing import (
@@ -36,6 +37,36 @@ class House:
     def live(self) -> str:
         versions = self.console.backend.versions
         return versions.files(versions.pointers().published)[BOOK]
+
+    def draft(self) -> str:
+        versions = self.console.backend.versions
+        return versions.files(versions.pointers().head)[BOOK]
+
+
+class Held:
+    """Requests of a page that wait until they are let go."""
+
+    def __init__(self, page: Page, what: str) -> None:
+        self._page = page
+        self._open = False
+        self._routes: list[Route] = []
+        page.route(what, self.came)
+
+    def came(self, route: Route) -> None:
+        if self._open:
+            route.continue_()
+        else:
+            self._routes.append(route)
+
+    def one(self) -> None:
+        """Waits until there is one."""
+        while not self._routes:
+            self._page.wait_for_timeout(10)
+
+    def go(self) -> None:
+        self._open = True
+        for route in self._routes:
+            route.continue_()
 
 
 @pytest.fixture
@@ -86,6 +117,89 @@ def test_a_mistake_is_shown_where_it_is_mended_published_and_taken_back(house: H
     expect(page.locator(".flash")).to_contain_text("Back to version 1")
     assert house.live() == SALON[BOOK]
     assert wrong == []
+
+
+def allowed(page: Page, often: str) -> None:
+    page.locator("#p-limits > summary").click()
+    page.get_by_label("Per call").fill(often)
+
+
+def test_the_field_edited_last_is_in_what_is_reviewed(house: House) -> None:
+    page, _ = editor(house.window())
+    allowed(page, "9")
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator("tr.changed .right")).to_have_text("  per_call: 9")
+
+
+@pytest.mark.parametrize("by", ["Control+s", "button"])
+def test_the_field_edited_last_is_saved(house: House, by: str) -> None:
+    page, _ = editor(house.window())
+    edits = Held(page, "**/api/v1/config/edit")
+    allowed(page, "9")
+    if by == "button":
+        page.locator("#save").click()
+    else:
+        page.keyboard.press(by)
+    edits.one()
+    edits.go()
+    expect(page.locator("#toasts")).to_contain_text("Kept as a draft.")
+    assert "per_call: 9" in house.draft()
+
+
+def test_a_field_that_cannot_be_written_is_not_taken_for_saved(house: House) -> None:
+    page, _ = editor(house.window())
+    page.route("**/api/v1/config/edit", lambda route: route.fulfill(status=503, json={}))
+    allowed(page, "9")
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator("#toasts")).to_contain_text("503")
+    expect(page).to_have_url(re.compile("/tools/edit/"))
+
+
+def test_to_save_twice_is_no_conflict_with_oneself(house: House) -> None:
+    page, _ = editor(house.window())
+    saves = Held(page, "**/api/v1/config/files/**")
+    for often in ("6", "7"):
+        page.locator("#text").fill(SALON[BOOK].replace("per_call: 5", f"per_call: {often}"))
+        page.keyboard.press("Control+s")
+        saves.one()
+    saves.go()
+    expect(page.locator("#save")).to_be_disabled()
+    expect(page).to_have_url(re.compile("/tools/edit/"))
+    assert "per_call: 7" in house.draft()
+
+
+def test_who_types_while_a_part_is_added_goes_on_where_they_were(house: House) -> None:
+    page, _ = editor(house.window())
+    forms = Held(page, "**/api/v1/config/form")
+    page.locator("#p-parameters > summary").click()
+    page.get_by_label("Name of a new one of Parameters").fill("note")
+    page.keyboard.press("Enter")
+    forms.one()
+    field = page.locator("#f-description")
+    said = field.input_value()
+    field.press("Control+Home")
+    page.keyboard.type("Here ")
+    forms.go()
+    expect(page.locator("#p-parameters\\.note")).to_be_visible()
+    page.keyboard.type("and now ")
+    expect(field).to_have_value(f"Here and now {said}")
+    expect(page.locator("#text")).to_have_value(re.compile("Here and now "))
+
+
+def test_a_field_that_is_only_looked_at_shows_what_it_holds(house: House) -> None:
+    page, _ = editor(house.window())
+    forms = Held(page, "**/api/v1/config/form")
+    page.locator("#p-parameters > summary").click()
+    page.get_by_label("Name of a new one of Parameters").fill("note")
+    page.keyboard.press("Enter")
+    forms.one()
+    field = page.locator("#f-description")
+    said = field.input_value()
+    field.click()
+    forms.go()
+    expect(page.locator("#p-parameters\\.note")).to_be_visible()
+    expect(field).to_have_value(said)
+    expect(field).to_be_focused()
 
 
 def test_fault_c4_two_editors_and_nothing_is_lost(house: House) -> None:

@@ -84,7 +84,7 @@ function typed() {
 
 // ---- the form writes into the text ---------------------------------------------------------------
 
-let queue = Promise.resolve();
+let queue = Promise.resolve(), lost = false;
 const fields = new Fields(document.getElementById("form"), (edits) => { queue = queue.then(() => write(edits)); });
 
 async function write(edits) {
@@ -100,15 +100,34 @@ async function write(edits) {
       await check();
       return;
     }
+    throw new Error("The text was typed into meanwhile; change the field again.");
   } catch (error) {
+    lost = true;
     const more = error.problem?.errors?.map((each) => each.what).join("; ");
     toast(more ? `${error.message} ${more}` : error.message);
   }
 }
 
+/** Whether all that was typed into the form is in the text now; if not, that was said. */
+async function written() {
+  lost = false;
+  fields.flush();
+  await queue;
+  return !lost;
+}
+
 // ---- saving --------------------------------------------------------------------------------------
 
-async function save() {
+let saving = Promise.resolve();
+
+/** One after the other: what is saved goes by the tag that the save before it has brought. */
+function save() {
+  saving = saving.then(keep);
+  return saving;
+}
+
+async function keep() {
+  if (leaving || !(await written())) return false;
   if (!dirty()) return true;
   const content = text.value;
   try {
@@ -143,6 +162,7 @@ async function publish() {
 async function busy(button, work) {
   button.disabled = true;
   results.replaceChildren(make("p", { class: "dim" }, "One moment …"));
+  await written();
   try {
     results.replaceChildren(...await work());
     showTimes(results);
@@ -217,6 +237,8 @@ text.addEventListener("scroll", () => { gutter.scrollTop = text.scrollTop; });
 number();
 if (may) {
   text.addEventListener("input", typed);
+  // A field's text is on its way only when the typing has paused: it can be saved before.
+  document.getElementById("form").addEventListener("input", () => { document.getElementById("save").disabled = false; });
   document.getElementById("save").addEventListener("click", save);
   document.getElementById("publish").addEventListener("click", publish);
   document.getElementById("run").addEventListener("click", (event) => busy(event.currentTarget, examples));

@@ -33,7 +33,16 @@ export class Fields {
     this.act = act;
     this.controls = new Map();
     this.mistakes = new Map();
+    this.waiting = new Map();
     this.shape = "";
+  }
+
+  /** Says at once what was typed and would be said only when the typing has paused. */
+  flush() {
+    for (const [change, timer] of this.waiting) {
+      clearTimeout(timer);
+      change();
+    }
   }
 
   /** Shows the fields: drawn anew where they are others, filled in where they are the same. */
@@ -48,7 +57,8 @@ export class Fields {
   }
 
   draw(fields, shape) {
-    const focused = document.activeElement?.id;
+    this.flush();
+    const focused = document.activeElement;
     const open = new Set([...this.place.querySelectorAll("details[open]")].map((each) => each.id));
     const top = this.place.scrollTop;
     this.controls.clear();
@@ -56,7 +66,19 @@ export class Fields {
     this.place.replaceChildren(make("div", { class: "fill" }, ...fields.map((field) => this.field(field, open))));
     this.shape = shape;
     this.place.scrollTop = top;
-    if (focused) document.getElementById(focused)?.focus();
+    if (focused?.id) this.refocus(focused, document.getElementById(focused.id));
+  }
+
+  /** Who types into a control that was made anew goes on where they were. */
+  refocus(old, young) {
+    if (!young || young === old) return;
+    if (old.dataset.last !== undefined) {
+      young.value = old.value;
+      young.dataset.last = old.dataset.last;
+    }
+    young.focus();
+    // Numbers have no selection.
+    if (old.selectionStart !== null && young.setSelectionRange) young.setSelectionRange(old.selectionStart, old.selectionEnd);
   }
 
   field(field, open) {
@@ -108,6 +130,7 @@ export class Fields {
       make("label", { for: id }, field.label, field.required ? make("span", { class: "dim small" }, "required") : null),
       control, help ? make("p", { class: "hint", id: `h-${id}` }, help) : null, mistake);
     const change = () => {
+      this.waiting.delete(change);
       // Leaving a field says again what was said: a text that was changed since is not to be undone.
       if (control.dataset.last === control.value) return;
       const edit = edited(field, control);
@@ -115,9 +138,11 @@ export class Fields {
       control.dataset.last = control.value;
       this.act([edit]);
     };
-    let timer = 0;
-    control.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(change, control.tagName === "SELECT" ? 0 : 400); });
-    control.addEventListener("change", () => { clearTimeout(timer); change(); });
+    control.addEventListener("input", () => {
+      clearTimeout(this.waiting.get(change));
+      this.waiting.set(change, setTimeout(change, control.tagName === "SELECT" ? 0 : 400));
+    });
+    control.addEventListener("change", () => { clearTimeout(this.waiting.get(change)); change(); });
     this.controls.set(key(field.path), control);
     this.mistakes.set(key(field.path), { mistake, box });
     return box;
@@ -150,7 +175,8 @@ export class Fields {
     for (const field of fields) {
       const at = key(field.path);
       const control = this.controls.get(at);
-      if (control && control !== document.activeElement) {
+      // What is being typed stays; one that was just made shows nothing yet.
+      if (control && (control !== document.activeElement || control.dataset.last === undefined)) {
         control.value = shown(field);
         control.dataset.last = control.value;
       }
