@@ -216,6 +216,97 @@ def test_a_page_that_asks_for_its_call_before_it_began_is_told_what_is_said(tmp_
         expect(page.get_by_role("link", name="Read what is kept of it")).to_be_hidden()
 
 
+_HELD = """(what) => {
+  const held = new Promise((go) => { window.go = go; });
+  const late = (owner, name, is) => {
+    const real = owner[name];
+    owner[name] = async function (...asked) {
+      if (is(...asked)) await held;
+      return real.apply(this, asked);
+    };
+  };
+  if (what === "ticket") late(window, "fetch", (url) => String(url).endsWith("/trial/calls"));
+  if (what === "microphone") late(navigator.mediaDevices, "getUserMedia", () => true);
+  if (what === "sound") late(AudioWorklet.prototype, "addModule", () => true);
+  window.sockets = 0;
+  window.WebSocket = class extends WebSocket {
+    constructor(url) {
+      super(url);
+      window.sockets += 1;
+    }
+  };
+  window.live = [];
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (asked) => {
+    const stream = await ask(asked);
+    window.live.push(...stream.getTracks());
+    return stream;
+  };
+}"""
+"""The one thing comes when `go` is called; sockets that were opened, and microphones."""
+
+
+def held(page: Page, what: str) -> None:
+    page.evaluate(_HELD, what)
+
+
+def until(page: Page, holds: str) -> None:
+    for _ in range(400):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{holds}: it never is")
+
+
+@pytest.mark.parametrize("what", ["microphone", "sound", "ticket"])
+def test_who_hangs_up_while_it_is_calling_makes_no_call(tmp_path: Path, what: str) -> None:
+    with calling(tmp_path, microphone(tmp_path / "caller.wav"), None) as (_, page):
+        wrong = watched(page)
+        held(page, what)
+        page.get_by_role("button", name="Call", exact=True).click()
+        expect(page.locator("#link")).to_have_text("calling …")
+        page.get_by_role("button", name="Hang up").click()
+        expect(page.locator("#link")).to_have_text("call ended")
+        page.evaluate("window.go()")
+        page.wait_for_timeout(500)
+        expect(page.locator("#link")).to_have_text("call ended")
+        assert page.evaluate("window.sockets") == 0
+        assert page.evaluate("window.live.every((track) => track.readyState === 'ended')")
+        expect(page.locator(".toast")).to_have_count(0)
+        assert wrong == []
+
+
+_LEVELS = """() => {
+  window.loud = window.frames = 0;
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) {
+    const said = JSON.parse(text);
+    if (said.event === "media") {
+      window.frames += 1;
+      const ulaw = [...atob(said.media.payload)].map((each) => each.charCodeAt(0) | 0x80);
+      window.loud += ulaw.filter((each) => each < 0xe0).length;
+    }
+    return send.call(this, text);
+  };
+}"""
+
+
+def test_who_mutes_while_it_is_calling_is_not_heard_until_they_unmute(tmp_path: Path) -> None:
+    wav = microphone(tmp_path / "caller.wav", (0.0, hums(30_000)))
+    with calling(tmp_path, wav, None) as (_, page):
+        page.evaluate(_LEVELS)
+        held(page, "microphone")
+        page.get_by_role("button", name="Call", exact=True).click()
+        page.get_by_role("button", name="Mute").click()
+        page.evaluate("window.go()")
+        expect(page.locator("#link")).to_have_text("on the line", timeout=20_000)
+        until(page, "window.frames > 50")
+        expect(page.locator("#mute")).to_have_text("Muted")
+        assert page.evaluate("window.loud") == 0, "the page says Muted, and the caller is heard"
+        page.get_by_role("button", name="Muted").click()
+        until(page, "window.loud > 0")
+
+
 @pytest.mark.slow
 def test_an_appointment_is_booked_by_voice_with_the_embedded_engine(tmp_path: Path) -> None:
     """The caller does not listen: it speaks after so long as a reply may take, and once more."""

@@ -17,17 +17,21 @@ export class Phone {
     this.told = told;
     this.played = 0;
     this.sequence = 0;
+    this.muted = false;
     this.over = false;
   }
 
-  /** Asks for the microphone. Throws where there is none or it is refused. */
+  /** Asks for the microphone, unless the call is over meanwhile. Throws where there is none or it is refused. */
   async plugIn() {
     if (!navigator.mediaDevices) throw new Error("This browser gives a microphone to pages that come by https only, or from this machine.");
     this.microphone = await navigator.mediaDevices.getUserMedia(CHANNELS);
+    if (this.over) return this.unplug();
     this.context = new AudioContext({ latencyHint: "interactive" });
     await this.context.audioWorklet.addModule(this.worklet);
+    if (this.over) return this.unplug();
     this.node = new AudioWorkletNode(this.context, "frontdesk-phone", { outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => this[`on_${data.what}`](data);
+    this.mute(this.muted);
     this.context.createMediaStreamSource(this.microphone).connect(this.node);
     this.node.connect(this.context.destination);
     await this.context.resume();
@@ -110,13 +114,18 @@ export class Phone {
     this.say({ event: "dtmf", streamSid: this.stream, sequenceNumber: this.number(), dtmf: { track: "inbound_track", digit } });
   }
 
+  /** Also before there is a microphone: then from its first sound on. */
   mute(muted) {
-    this.node.port.postMessage({ what: "mute", muted });
+    this.muted = muted;
+    this.node?.port.postMessage({ what: "mute", muted });
   }
 
+  /** Also while it is calling: then no call is made. */
   hangUp() {
-    const stop = { accountSid: this.ticket.account_id, callSid: this.ticket.call_id };
-    this.say({ event: "stop", sequenceNumber: this.number(), streamSid: this.stream, stop });
+    if (this.ticket) {
+      const stop = { accountSid: this.ticket.account_id, callSid: this.ticket.call_id };
+      this.say({ event: "stop", sequenceNumber: this.number(), streamSid: this.stream, stop });
+    }
     this.socket?.close(1000);
     this.ended("");
   }

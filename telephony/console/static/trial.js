@@ -60,12 +60,15 @@ async function dial() {
   const mine = phone = new Phone(trial.dataset.worklet, told);
   try {
     await mine.plugIn();
+    if (mine.over) return;
     const ticket = await send("POST", "/api/v1/trial/calls", numbers());
     if (mine.over) return;
     mine.call(ticket);
     standing("on the line", "good");
     watch(ticket.call_id);
   } catch (error) {
+    // What it was stopped in the middle of is no failure.
+    if (mine.over) return;
     mine.ended(error.name === "NotAllowedError" ? "the microphone was refused" : error.message);
     toast(error.message);
   }
@@ -75,7 +78,7 @@ function mute(muted) {
   const button = at("mute");
   button.setAttribute("aria-pressed", String(muted));
   button.textContent = muted ? "Muted" : "Mute";
-  if (phone?.node) phone.mute(muted);
+  phone?.mute(muted);
 }
 
 function toggle() {
