@@ -37,14 +37,14 @@ from telephony.console.joining import joined
 from telephony.console.problems import Refused
 from telephony.console.views import MAX_ID, ErrorView
 from telephony.transcripts.discretion import discreet_text
-from telephony.transcripts.index.asked import Asked, BadFilter, address, asked
+from telephony.transcripts.index.asked import Asked, BadFilter, address, askable, asked
 from telephony.transcripts.index.discretion import (
     discreet_found,
     discreet_page,
     discreet_row,
 )
 from telephony.transcripts.index.export import all_pages, csv_lines, jsonl
-from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit
+from telephony.transcripts.index.marks import NoCall, NoSuch, Unfit, View
 from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.row import CallRow
 
@@ -104,6 +104,15 @@ def running_now(log: CallLog, who: Who) -> list[CallRow]:
     """Likewise."""
     rows = log.keeping.running()
     return rows if who.may(Right.HEAR) else [discreet_row(row) for row in rows]
+
+
+def views_for(log: CallLog, who: Who) -> list[View]:
+    """Their own, and of those that others share what they may ask themselves: a view tells what
+    is looked for."""
+    kept = log.marks.views(who.id)
+    if who.may(Right.HEAR):
+        return kept
+    return [each for each in kept if each.owner == who.id or askable(each.query, log.zone)]
 
 
 def understood(log: CallLog, who: Who, fields: dict[str, str]) -> Asked:
@@ -271,8 +280,8 @@ def _notes(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
 def _views(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
     @router.get("")
     async def views(who: Me) -> ViewsView:
-        """One's own, and those that others share."""
-        kept = await desk.do(lambda: log.marks.views(who.id))
+        """One's own, and of those that others share what one may ask."""
+        kept = await desk.do(lambda: views_for(log, who))
         return ViewsView(views=[view_view(each, who.id) for each in kept])
 
     @router.post("")

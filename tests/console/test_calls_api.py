@@ -52,7 +52,17 @@ def test_what_was_found_comes_in_pieces(log: Console) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["from=soon", "limit=0", "limit=9999", "sort=x", "after=1", "caller=anna", "failed=2"]
+    "query",
+    [
+        "from=soon",
+        "limit=0",
+        "limit=9999",
+        "limit=0000000019999",
+        "sort=x",
+        "after=1",
+        "caller=anna",
+        "failed=2",
+    ],
 )
 def test_what_makes_no_sense_is_refused_by_name(log: Console, query: str) -> None:
     answer = log.client(Role.VIEWER).get(f"{API}/calls?{query}")
@@ -164,6 +174,21 @@ def test_views_are_kept_and_shared_by_who_may(log: Console) -> None:
         ("editor", "view.keep"),
         ("viewer", "view.keep"),
     ]
+
+
+@pytest.mark.parametrize("query", ["caller=%2B14155550100", "persona=desk&q=41111111"])
+def test_a_shared_view_tells_nobody_what_they_may_not_look_for(log: Console, query: str) -> None:
+    editor, viewer = log.client(Role.EDITOR), log.client(Role.VIEWER)
+    for name, asks in (("Mrs Lee", query), ("Dear", "sort=cost")):
+        body = {"name": name, "query": asks, "shared": True}
+        assert editor.act("POST", f"{API}/call-views", body).status_code == 200
+    own = {"name": "Own", "query": query, "shared": False}
+    assert viewer.act("POST", f"{API}/call-views", own).status_code == 200
+    for role, names in ((Role.VIEWER, ["Dear", "Own"]), (Role.APPROVER, ["Dear", "Mrs Lee"])):
+        assert [each["name"] for each in asked(log, "call-views", role)["views"]] == names
+    page = viewer.get("/console/calls").text
+    assert ("Dear" in page, "Mrs Lee" in page) == (True, False)
+    assert "Mrs Lee" in editor.get("/console/calls").text
 
 
 def test_requirement_c_j_exports_are_few_for_one_client(log: Console) -> None:

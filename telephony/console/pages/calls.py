@@ -10,7 +10,7 @@ from telephony.calllog import CallLog
 from telephony.console.access.audit import Audit
 from telephony.console.access.policy import current, needs
 from telephony.console.access.roles import Right, Who
-from telephony.console.calls import noted, paged, running_now
+from telephony.console.calls import noted, paged, running_now, views_for
 from telephony.console.desk import Desk
 from telephony.console.rendering import HOME, page
 from telephony.transcripts.index.asked import (
@@ -61,7 +61,7 @@ def _listed(request: Request, log: CallLog, audit: Audit, who: Who) -> Response:
         found=found,
         running=running_now(log, who) if only_live else [],
         choices=_choices(log.search.choices()),
-        views=log.marks.views(who.id),
+        views=views_for(log, who),
         more=bool(_MORE & given.keys()),
         links=_links(given, question, found),
         sorts=_sorts(given, question),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -24,6 +24,7 @@ _MICROS = 1_000_000
 _MOST_NUMBER = 2**52
 _MOST_TEXT = 100
 _CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,18})", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _LENGTH = re.compile(r"(?:(\d{1,4}):)?(\d{1,6})", re.ASCII)
 _FIGURES = re.compile(r"\d{3}")
 """Less of a number tells of nobody, and `number 21` is a fair question."""
@@ -110,6 +111,7 @@ FIELDS = (
     *("interrupted", "failed", "min_cost", "max_cost", "min_duration", "max_duration"),
 )
 ORDERING = ("sort", "order")
+_KNOWN = frozenset({*FIELDS, *ORDERING, "after", "before", "limit"})
 
 
 def asked(given: Mapping[str, str], zone: dt.tzinfo, *, hears: bool = True) -> Asked:
@@ -147,6 +149,19 @@ def address(given: Mapping[str, str], **changes: object) -> str:
     fields = {name: given[name] for name in (*FIELDS, *ORDERING, "limit") if given.get(name)}
     changed = {**fields, **changes}
     return urlencode({name: str(value) for name, value in changed.items() if value is not None})
+
+
+def askable(query: str, zone: dt.tzinfo) -> bool:
+    """Whether who may not hear calls may ask this, as it stands in an address. Of a field that
+    stands there twice each is looked at: all of it is shown to whom it is told."""
+    try:
+        for name, text in parse_qsl(query, keep_blank_values=True):
+            asked({name: text}, zone, hears=False)
+            if name not in _KNOWN:
+                return False
+    except BadFilter:
+        return False
+    return True
 
 
 def _check_discreet(fields: Mapping[str, str]) -> None:
@@ -202,7 +217,7 @@ def _cursor(field: str, text: str | None) -> Cursor | None:
 def _limit(text: str | None) -> int:
     if text is None:
         return PAGE
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MOST:
+    if not _COUNT.fullmatch(text) or not 1 <= int(text) <= MOST:
         raise BadFilter("limit", f"Give a whole number from 1 to {MOST}.")
     return int(text)
 

@@ -19,6 +19,7 @@ from telephony.transcripts.index.asked import (
     Order,
     Sort,
     address,
+    askable,
     asked,
     lenient,
 )
@@ -88,7 +89,8 @@ def test_what_is_given_is_what_is_asked() -> None:
         ("max_cost", "nan"), ("max_cost", "1e30"), ("min_duration", "long"), ("max_duration", "-3"),
         ("min_duration", "1:2:3"), ("sort", "colour"), ("order", "up"), ("after", "1"),
         ("before", "1.x"), ("after", "1." + "9" * 30), ("limit", "0"), ("limit", str(MOST + 1)),
-        ("limit", "٣"), ("limit", "many"),
+        ("limit", "٣"), ("limit", "many"), ("limit", "000000001" + "9" * 12),
+        ("limit", "9" * 5_000),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_named(field: str, text: str) -> None:
@@ -108,6 +110,27 @@ def test_whatever_is_given_there_is_an_answer(given: dict[str, str]) -> None:
     found, problems = lenient(given, ZONE)
     assert {each.field for each in problems} <= given.keys()
     assert 1 <= found.limit <= MOST
+
+
+@pytest.mark.parametrize(
+    ("query", "may"),
+    [
+        ("", True), ("q=gloves&persona=desk&sort=cost", True), ("caller=-", True),
+        ("q=number+21&limit=5", True), ("caller=%2B1415", False), ("q=0123", False),
+        ("caller=%2B1415&caller=", False), ("from=soon", False), ("4155550100", False),
+        ("note=4155550100", False), ("sort=4155550100", False), ("?caller=-", False),
+    ],
+)  # fmt: skip
+def test_what_who_may_not_hear_may_ask_is_told_from_what_they_may_not(
+    query: str, may: bool
+) -> None:
+    assert askable(query, ZONE) is may
+
+
+@given(st.text())
+def test_of_whatever_stands_in_an_address_it_is_known_who_may_ask(query: str) -> None:
+    assert isinstance(askable(query, ZONE), bool)
+    assert not askable(f"{query}&caller=%2B1415", ZONE)
 
 
 def test_an_address_says_the_same_again() -> None:
