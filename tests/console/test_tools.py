@@ -338,7 +338,7 @@ def test_a_roll_out_is_begun_widened_and_given_to_everybody(console: Console) ->
     second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
     form = {"version": str(second), "percent": "10", "numbers": "+44 20 7946", "why": "to see"}
     bad = visitor.form("/console/tools/rollouts", form)
-    assert bad.headers["location"] == f"/console/tools/versions/{second}"
+    assert (bad.status_code, "&#39;7946&#39; is no number" in bad.text) == (422, True)
     form["numbers"] = "+442079460001, +15550001111"
     began = visitor.form("/console/tools/rollouts", form)
     assert began.headers["location"] == "/console/tools/rollouts/1"
@@ -357,6 +357,69 @@ def test_a_roll_out_is_begun_widened_and_given_to_everybody(console: Console) ->
         "rollout.change",
         "rollout.publish",
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("numbers", " ".join(f"+4420794{number:05}" for number in range(201)), "at most 200"),
+        ("numbers", "+" + "4" * 50, "at most 40"),
+        ("percent", "101", "less than or equal to 100"),
+        ("percent", "many", "a valid number"),
+        ("least_calls", "4", "Calls before it is judged"),
+        ("why", "w" * 501, "at most 500"),
+    ],
+)
+def test_what_cannot_be_rolled_out_is_said_and_what_was_typed_stays(
+    console: Console, field: str, value: str, said: str
+) -> None:
+    visitor = console.client(Role.EDITOR)
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    typed = {"percent": "15", "numbers": "+442079460001", "least_calls": "45", "why": "to see"}
+    typed[field] = value
+    answer = visitor.form("/console/tools/rollouts", {"version": str(second), **typed})
+    assert (answer.status_code, said in answer.text) == (422, True)
+    for each in typed.values():
+        assert f'value="{each}"' in answer.text
+    assert audited(console) == []
+
+
+def test_numbers_are_parted_as_people_part_them(console: Console) -> None:
+    visitor = console.client(Role.EDITOR)
+    second = draft(console, BOOK, SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    numbers = "+442079460001;+442079460002, +442079460003\n"
+    visitor.form("/console/tools/rollouts", {"version": str(second), "numbers": numbers})
+    assert console.parts.workshop.rollouts.running().numbers == (  # type: ignore[union-attr]
+        "+442079460001",
+        "+442079460002",
+        "+442079460003",
+    )
+    change = "/console/tools/rollouts/1/change"
+    for percent, numbers in (("101", "+442079460001"), ("50", "+44")):
+        answer = visitor.form(change, {"percent": percent, "numbers": numbers})
+        assert answer.status_code == 422
+        for each in (percent, numbers):
+            assert f'value="{each}"' in answer.text
+    assert [each[1] for each in audited(console)] == ["rollout.start"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("versions/1/publish", {"over": "0"}),
+        ("versions/1/publish", {"over": "9" * 20}),
+        ("rollback", {"over": "0"}),
+        ("rollback", {"over": "9" * 20}),
+        ("rollouts", {"version": 2**31}),
+    ],
+)
+def test_versions_there_cannot_be_are_refused(
+    console: Console, path: str, fields: dict[str, Any]
+) -> None:
+    answer = console.client(Role.EDITOR).form(f"/console/tools/{path}", fields)
+    assert answer.status_code == 422
+    compared = console.client(Role.VIEWER).get(f"/console/tools/versions/1?against={'9' * 20}")
+    assert compared.status_code == 422
 
 
 def test_what_the_guard_decided_is_shown_with_its_figures(console: Console) -> None:

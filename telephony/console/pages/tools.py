@@ -1,6 +1,7 @@
 """The pages of tools and personas: the list, the editor, the history, going live and going back."""
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -26,7 +27,7 @@ from telephony.console.routes import (
 )
 from telephony.console.tools import catalogue_of, go_back_of, standoff_of
 from telephony.console.toolviews import CatalogueView, HunkView
-from telephony.console.views import MAX_WHY, Problem, PublishBody, RollbackBody
+from telephony.console.views import MAX_ID, MAX_WHY, Problem, PublishBody, RollbackBody
 from telephony.console.workshop import Workshop
 from telephony.line import FILE as LINE_FILE
 from tools.booking.shop import FILE as SHOP_FILE
@@ -56,6 +57,10 @@ _NOBODY = "# Which persona answers which of your numbers, and which all others.\
 NAME = r"[a-z][a-z0-9_-]{0,63}"
 Words = Annotated[str, Form(max_length=MAX_WHY)]
 Short = Annotated[str, Form(max_length=200)]
+Over = Annotated[int | None, Form(ge=1, le=MAX_ID)]
+"""What was published when the page was shown: nothing newer is undone unseen."""
+TYPED = {"percent": "10", "numbers": "", "least_calls": "30", "why": ""}
+"""What stands in the form of a roll-out before anybody has typed."""
 
 
 def tools_pages(shop: Workshop) -> APIRouter:
@@ -244,19 +249,23 @@ def _history(router: APIRouter, shop: Workshop) -> None:
         request: Request,
         version: Version,
         who: Me,
-        against: Annotated[int | None, Query(ge=1)] = None,
+        against: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     ) -> Response:
-        return _version_page(request, shop, version, who, against)
+        return version_page(request, shop, version, who, against)
 
 
-def _version_page(
+def version_page(
     request: Request,
     shop: Workshop,
     version: int,
     who: Who,
     against: int | None,
     problem: Problem | None = None,
+    *,
+    status: int = 200,
+    typed: Mapping[str, str] = TYPED,
 ) -> Response:
+    """`problem` is why what was asked for was not done; `typed` stands in the form again."""
     versions = shop.config.versions
     at = versions.pointers()
     live = version == at.published
@@ -267,6 +276,8 @@ def _version_page(
     return page(
         request,
         "tools-version.html",
+        status=status,
+        typed=typed,
         version=found,
         at=at,
         other=other,
@@ -309,23 +320,20 @@ def _going_live(router: APIRouter, shop: Workshop) -> None:
         version: Version,
         who: Me,
         why: Words = "",
-        over: Short = "",
+        over: Over = None,
         anyway: Short = "",
     ) -> Response:
-        """`over` is what was published when the page was shown: nothing newer is undone unseen."""
-        seen = int(over) if over.isdecimal() else None
-        body = PublishBody(why=why, over=seen, anyway=anyway == "yes")
+        body = PublishBody(why=why, over=over, anyway=anyway == "yes")
         try:
             published(shop.config, shop.audit, version, body, (who.name, who))
         except Refused as refused:
-            return _version_page(request, shop, version, who, None, refused.problem)
+            return version_page(request, shop, version, who, None, refused.problem)
         shop.rolled()
         return redirect(request, TOOLS, flash=f"Calls that begin now go by version {version}.")
 
     @router.post("/rollback", dependencies=_EDIT)
-    def roll_back(request: Request, who: Me, why: Words = "", over: Short = "") -> Response:
-        seen = int(over) if over.isdecimal() else None
-        body = RollbackBody(why=why, over=seen)
+    def roll_back(request: Request, who: Me, why: Words = "", over: Over = None) -> Response:
+        body = RollbackBody(why=why, over=over)
         try:
             event = rolled_back(shop.config, shop.audit, body, (who.name, who))
         except Refused as refused:
