@@ -17,6 +17,7 @@ from telephony.console.callviews import (
     CallsView,
     CallView,
     LabelBody,
+    LabelledView,
     LabelsView,
     NoteBody,
     NotesView,
@@ -28,6 +29,7 @@ from telephony.console.callviews import (
     ViewView,
     call_view,
     calls_view,
+    labelled_view,
     labels_view,
     notes_view,
     view_view,
@@ -62,7 +64,7 @@ _EDIT = [needs(Right.EDIT)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "There is none"}}
 
 T = TypeVar("T")
-Mark = TypeVar("Mark")
+Marked = TypeVar("Marked")
 Shown = TypeVar("Shown")
 
 
@@ -190,10 +192,10 @@ def _asked(fields: dict[str, str]) -> str:
 # ---- labels and notes ---------------------------------------------------------------------------
 
 
-class _Marking(Generic[Mark, Shown]):
+class _Marking(Generic[Marked, Shown]):
     """A change of what is marked at a call: done, written down, and answered with all of it."""
 
-    def __init__(self, desk: Desk, audit: Audit, view: Callable[[list[Mark]], Shown]) -> None:
+    def __init__(self, desk: Desk, audit: Audit, view: Callable[[Marked], Shown]) -> None:
         self._desk = desk
         self._audit = audit
         self._view = view
@@ -203,33 +205,34 @@ class _Marking(Generic[Mark, Shown]):
         who: Who,
         action: str,
         call_id: str,
-        change: Callable[[], list[Mark]],
+        change: Callable[[], Marked],
         *,
         before: Facts | None = None,
-        after: Callable[[list[Mark]], Facts] = lambda marks: {},
+        after: Callable[[Marked], Facts] = lambda marked: {},
     ) -> Shown:
         def work() -> Shown:
-            marks = _told(change)
-            facts = before, after(marks) or None
+            marked = _told(change)
+            facts = before, after(marked) or None
             self._audit.record(who, action, f"call {call_id}", *facts)
-            return self._view(marks)
+            return self._view(marked)
 
         return await self._desk.do(work)
 
 
 def _labels(router: APIRouter, desk: Desk, log: CallLog, audit: Audit) -> None:
     marks, marking = log.marks, _Marking(desk, audit, labels_view)
+    labelling = _Marking(desk, audit, labelled_view)
 
     @router.get("/{call_id}/labels", responses=_NONE)
     async def labels(call_id: CallId) -> LabelsView:
         return await desk.do(lambda: labels_view(_told(lambda: marks.labels(call_id))))
 
     @router.post("/{call_id}/labels", responses=_NONE, dependencies=_EDIT)
-    async def label(call_id: CallId, body: LabelBody, who: Me) -> LabelsView:
+    async def label(call_id: CallId, body: LabelBody, who: Me) -> LabelledView:
         """Put a label on; the same again changes nothing."""
         put = partial(marks.label, call_id, body.label, who.name)
-        return await marking.does(
-            who, "call.label", call_id, put, after=lambda _: {"label": body.label}
+        return await labelling.does(
+            who, "call.label", call_id, put, after=lambda made: {"label": made.label}
         )
 
     @router.delete("/{call_id}/labels/{label:path}", responses=_NONE, dependencies=_EDIT)

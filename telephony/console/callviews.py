@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.transcripts.index.asked import MOST
 from telephony.transcripts.index.export import Line, line
-from telephony.transcripts.index.marks import Label, Note, View
+from telephony.transcripts.index.marks import Label, Labelled, Note, View
 from telephony.transcripts.index.page import Found, Page
 from telephony.transcripts.index.words import MOST_ASKED
 
@@ -122,6 +122,11 @@ class LabelsView(_View):
     labels: list[LabelView]
 
 
+class LabelledView(LabelsView):
+    label: str = Field(description="The one that was put on, as it is kept.")
+    new: bool = Field(description="False: it was on already, so there is nothing to undo.")
+
+
 class NoteView(_View):
     id: int
     text: str
@@ -186,6 +191,10 @@ def labels_view(labels: Sequence[Label]) -> LabelsView:
     return LabelsView(
         labels=[LabelView(**_fields(each, LabelView.model_fields)) for each in labels]
     )
+
+
+def labelled_view(made: Labelled) -> LabelledView:
+    return LabelledView(labels=labels_view(made.labels).labels, label=made.label, new=made.new)
 
 
 def notes_view(notes: Sequence[Note]) -> NotesView:

@@ -357,6 +357,33 @@ def test_labels_and_notes_are_put_on_and_taken_off_again(page: Page) -> None:
     assert_accessible(page)
 
 
+def test_a_note_is_written_once_and_the_next_is_not_lost(page: Page) -> None:
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.fulfill(json={"labels": [], "notes": []})
+
+    page.route(f"**/api/v1/calls/{CALL}/**", answer)
+    page.goto(PAGE)
+    area = page.get_by_label("Add a note")
+    area.fill("Wants a call.")
+    button = page.locator("[data-note-form] button")
+    button.dblclick(force=True)
+    expect(button).to_be_disabled()
+    area.fill("And a")
+    by = {"author": "ann", "created_at": "2026-11-20T12:00:00Z"}
+    note = {"id": 1, "text": "Wants a call.", **by}
+    for route in held:
+        route.fulfill(json={"notes": [note]})
+    expect(page.locator("#labels article")).to_contain_text("Wants a call.")
+    expect(button).to_be_enabled()
+    expect(area).to_have_value("And a")
+    assert len(held) == 1
+
+
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"viewport": PHONE}], ids=str)
 def test_everybody_can_use_it(
     office: Console, browser: Browser, address: str, options: dict[str, object]

@@ -130,10 +130,13 @@ def test_labels_are_put_on_and_taken_off_by_who_may_edit(log: Console) -> None:
     editor, viewer = log.client(Role.EDITOR), log.client(Role.VIEWER)
     url = f"{API}/calls/CA1/labels"
     assert viewer.act("POST", url, {"label": "x"}).status_code == 403
-    put = editor.act("POST", url, {"label": "to check / <b>"})
-    assert [each["label"] for each in put.json()["labels"]] == ["to check / <b>"]
-    assert put.json()["labels"][0]["author"] == "editor"
-    assert asked(log, "calls/CA1/labels") == put.json()
+    put = editor.act("POST", url, {"label": "to  check / <b> "}).json()
+    (label,) = put["labels"]
+    assert (label["label"], label["author"]) == ("to check / <b>", "editor")
+    assert (put["label"], put["new"]) == ("to check / <b>", True)
+    assert asked(log, "calls/CA1/labels") == {"labels": put["labels"]}
+    again = log.client(Role.ADMIN).act("POST", url, {"label": "to check / <b>"}).json()
+    assert again == {**put, "new": False}
     assert viewer.act("DELETE", f"{url}/to%20check%20%2F%20%3Cb%3E").status_code == 403
     gone = editor.act("DELETE", f"{url}/to%20check%20%2F%20%3Cb%3E")
     assert gone.json() == {"labels": []}

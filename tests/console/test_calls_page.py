@@ -198,6 +198,28 @@ def _labels_and_views(page: Page) -> None:
     expect(view).to_be_visible()
 
 
+def test_undo_takes_off_what_was_put_on_and_nothing_else(log: Console, browser: Browser) -> None:
+    marks = log.parts.calls.marks
+    with served(log.app) as address:
+        page = signed_in(browser, log, address).new_page()
+        page.goto("/console/calls?q=%22haircut+number+42%22")
+        row, toasts = page.locator('[data-call="CA042"]'), page.locator("#toasts")
+        marks.label("CA042", "vip", "bob")  # after the page was made
+        row.locator(".add").click()
+        page.fill("#ask-text", " vip")
+        page.keyboard.press("Enter")
+        expect(toasts).to_contain_text("It has the label “vip” already.")
+        expect(toasts.get_by_role("button")).to_have_count(0)
+        row.locator(".add").click()
+        page.fill("#ask-text", "call  back")
+        page.keyboard.press("Enter")
+        expect(row.locator(".label")).to_have_count(2)
+        toasts.locator(".toast", has_text="Labelled “call back”.").get_by_role("button").click()
+        expect(toasts).to_contain_text("Undone.")
+        expect(row.locator(".label")).to_have_count(1)
+        assert [each.label for each in marks.labels("CA042")] == ["vip"]
+
+
 def test_on_a_phone_calls_are_cards(log: Console, browser: Browser) -> None:
     with served(log.app) as address:
         context = signed_in(browser, log, address, viewport=PHONE, color_scheme="dark")

@@ -107,12 +107,14 @@ function note(each) {
 }
 
 async function addNote(text) {
-  await send("POST", `${api}/notes`, { text });
-  await showNotes();
+  drawNotes(await send("POST", `${api}/notes`, { text }));
 }
 
 async function showNotes() {
-  const { notes } = await send("GET", `${api}/notes`);
+  drawNotes(await send("GET", `${api}/notes`));
+}
+
+function drawNotes({ notes }) {
   const list = area.querySelector("[data-note-list]");
   list.replaceChildren(...notes.map(note));
   showTimes(list);
@@ -120,13 +122,18 @@ async function showNotes() {
 
 function form(selector, field, act) {
   const element = area.querySelector(selector);
+  const button = element?.querySelector("button");
   element?.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const input = element.elements[field], sent = input.value;
+    button.disabled = true;
     try {
-      await act(element.elements[field].value.trim());
-      element.reset();
+      await act(sent.trim());
+      if (input.value === sent) element.reset();
     } catch (error) {
       toast(error.message);
+    } finally {
+      button.disabled = false;
     }
   });
 }

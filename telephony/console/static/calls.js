@@ -68,8 +68,9 @@ const labelsOf = (row) => `${API}/calls/${encodeURIComponent(row.dataset.call)}/
 
 async function change(row, method, label) {
   const url = method === "POST" ? labelsOf(row) : `${labelsOf(row)}/${encodeURIComponent(label)}`;
-  const { labels } = await send(method, url, method === "POST" ? { label } : undefined);
-  row.querySelector(".own-labels").replaceChildren(...labels.flatMap((each) => [badge(row, each.label), " "]));
+  const answer = await send(method, url, method === "POST" ? { label } : undefined);
+  row.querySelector(".own-labels").replaceChildren(...answer.labels.flatMap((each) => [badge(row, each.label), " "]));
+  return answer;
 }
 
 function badge(row, label) {
@@ -89,8 +90,10 @@ async function put(row) {
   const said = await ask("Label this call", "Label", false);
   if (!said) return;
   try {
-    await change(row, "POST", said.text);
-    undoable(`Labelled “${said.text}”.`, () => change(row, "DELETE", said.text));
+    const { label, new: fresh } = await change(row, "POST", said.text);
+    // What somebody else has put on is not ours to take off.
+    if (fresh) undoable(`Labelled “${label}”.`, () => change(row, "DELETE", label));
+    else toast(`It has the label “${label}” already.`);
   } catch (error) { failed(error); }
 }
 

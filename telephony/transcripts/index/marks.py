@@ -44,6 +44,15 @@ class Label(msgspec.Struct, frozen=True):
     created_at: dt.datetime
 
 
+class Labelled(msgspec.Struct, frozen=True):
+    """All labels of a call after one was put on; `label` is that one as it is kept."""
+
+    labels: list[Label]
+    label: str
+    new: bool
+    """False: it was on, whoever put it there."""
+
+
 class Note(msgspec.Struct, frozen=True):
     id: int
     text: str
@@ -76,19 +85,19 @@ class Marks:
         """Raises NoCall."""
         return self._of_call(call_id, _labels, self._store.read)
 
-    def label(self, call_id: str, label: str, author: str) -> list[Label]:
-        """Put a label on a call, once; all it has then. Raises NoCall, Unfit."""
+    def label(self, call_id: str, label: str, author: str) -> Labelled:
+        """Put a label on a call, once. Raises NoCall, Unfit."""
         name, now = named(label, MOST_LABEL, "A label"), self._clock()
 
-        def work(connection: sa.Connection, number: int) -> list[Label]:
+        def work(connection: sa.Connection, number: int) -> Labelled:
             before = _labels(connection, number)
             if any(each.label == name for each in before):
-                return before
+                return Labelled(before, name, new=False)
             if len(before) >= MOST_LABELS:
                 raise Unfit(f"A call has at most {MOST_LABELS} labels.")
             values = {"number": number, "label": name, "author": author, "created_at": now}
             connection.execute(sa.insert(CALL_LABELS).values(**values))
-            return _labels(connection, number)
+            return Labelled(_labels(connection, number), name, new=True)
 
         return self._of_call(call_id, work, lambda look: self._store.contend(look, "labels"))
 

@@ -16,6 +16,7 @@ from telephony.transcripts.index.marks import (
     MOST_VIEWS,
     UNDO_FOR,
     Label,
+    Labelled,
     Marks,
     NoCall,
     NoSuch,
@@ -47,9 +48,11 @@ def names(labels: list[Label]) -> list[str]:
 
 
 def test_a_label_is_put_on_once_and_finds_the_call(hands: Hands) -> None:
-    (label,) = hands.marks.label("CA1", "  to  check ", "ann")
-    assert label == Label("to check", "ann", NOON)
-    assert hands.marks.label("CA1", "to check", "ben") == [label]
+    label = Label("to check", "ann", NOON)
+    put = hands.marks.label("CA1", "  to  check ", "ann")
+    assert put == Labelled([label], "to check", new=True)
+    again = hands.marks.label("CA1", "to check", "ben")
+    assert again == Labelled([label], "to check", new=False)
     hands.marks.label("CA1", "<b>late</b>", "ben")
     assert names(hands.marks.labels("CA1")) == ["<b>late</b>", "to check"]
     (found,) = hands.search.page(Asked(filters=Filters(label="to check"))).calls
