@@ -155,6 +155,28 @@ def test_a_field_that_cannot_be_written_is_not_taken_for_saved(house: House) -> 
     expect(page).to_have_url(re.compile("/tools/edit/"))
 
 
+def test_a_field_that_was_overtaken_by_the_text_is_not_taken_for_saved(house: House) -> None:
+    page, _ = editor(house.window())
+
+    def overtaken(route: Route) -> None:
+        page.evaluate("document.getElementById('text').value += '# more\\n'")
+        route.continue_()
+
+    page.route("**/api/v1/config/edit", overtaken)
+    allowed(page, "9")
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator("#toasts")).to_contain_text("change the field again")
+    expect(page).to_have_url(re.compile("/tools/edit/"))
+
+
+def test_what_is_tried_has_the_field_edited_last(house: House) -> None:
+    page, _ = editor(house.window())
+    allowed(page, "9")
+    with page.expect_request("**/api/v1/config/examples") as asked:
+        page.get_by_role("button", name="Run the examples").click()
+    assert "per_call: 9" in (asked.value.post_data or "")
+
+
 def test_to_save_twice_is_no_conflict_with_oneself(house: House) -> None:
     page, _ = editor(house.window())
     saves = Held(page, "**/api/v1/config/files/**")
