@@ -75,7 +75,8 @@ def _goes_on(word: str, before: list[str]) -> bool:
 
 
 _INTRODUCED: Final = regex.compile(
-    r"\b(?:(?:my|the) (?:full )?name(?: is|'s)|under the name(?: of)?|name of) (?P<rest>.+)",
+    r"\b(?:(?:my|the) (?:full )?name(?: is|'s| to| should be)|under the name(?: of)?|name of)"
+    r" (?P<rest>.+)",
     regex.IGNORECASE,
 )
 

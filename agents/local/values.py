@@ -63,6 +63,8 @@ class _Page:
         self.values: dict[str, Value] = {}
         self.unclear: dict[str, tuple[Choice, ...]] = {}
         self.refused: dict[str, str] = {}
+        self.behind_days: set[int] = set()
+        """Places where a day that was named ends."""
         self.spurned = False
         """Whether a day or a time was named only to say that it does not suit."""
 
@@ -232,7 +234,9 @@ def _dates(page: _Page) -> None:
         day, end = found
         return day if isinstance(day, Impossible) else day.isoformat(), end
 
-    _assign(page, page.of_kind(Kind.DATE), list(_spans(page.words, reader)))
+    found = list(_spans(page.words, reader))
+    page.behind_days = {span.end for span in found}
+    _assign(page, page.of_kind(Kind.DATE), found)
 
 
 def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
@@ -243,7 +247,7 @@ def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
     bare = page.asked(Kind.TIME) is not None
 
     def reader(sentence: Words, at: int) -> tuple[str | Impossible, int] | None:
-        found = read_time(sentence, at, bare=bare)
+        found = _time(page, at, bare=bare)
         if found is None:
             return None
         clock, end = found
@@ -252,6 +256,19 @@ def _times(page: _Page, known: Mapping[str, Sequence[Choice]]) -> None:
         return _iso(clock, page.setting, half, slots, known), end
 
     _assign(page, slots, list(_spans(page.words, reader)))
+
+
+def _time(page: _Page, at: int, *, bare: bool) -> tuple[Clock | Impossible, int] | None:
+    """`Tuesday ten` names a time, though none was asked for; `Tuesday two haircuts` does not."""
+    found = read_time(page.words, at, bare=bare)
+    if found is not None or at not in page.behind_days:
+        return found
+    alone = read_time(page.words, at, bare=True)
+    ends = alone is not None and word_at(page.words, alone[1]) in _BEHIND_TIMES
+    return alone if ends else None
+
+
+_BEHIND_TIMES: Final = frozenset(("", _TAKEN, *words("please thanks thank for with under if and")))
 
 
 def _when(page: _Page) -> When | None:

@@ -297,6 +297,21 @@ async def test_the_earliest_is_named_before_it_is_taken(store: Store, said: str)
     assert "booked" in await line.says("yes that's fine")
 
 
+async def test_a_time_right_behind_a_day_needs_no_word_before_it(store: Store) -> None:
+    line = Line(store)
+    assert "name" in await line.says("Book me a haircut Tuesday ten, please")
+    assert "on Tuesday the twenty-fourth of November, at ten a m" in await line.says("Kim")
+    line.ring()
+    assert "time" in await line.says("A haircut on Tuesday two of us")
+
+
+async def test_a_name_is_changed_in_one_sentence(store: Store) -> None:
+    line = Line(store)
+    await line.says("A haircut on Tuesday at ten")
+    await line.says("Jim")
+    assert "name James" in await line.says("Change the name to James")
+
+
 async def test_any_time_of_the_part_that_was_asked_for_will_do(store: Store) -> None:
     line = Line(store)
     await line.says("A haircut on Tuesday afternoon")
