@@ -464,7 +464,8 @@ async def open_service(
 ) -> Service:
     """Open and migrate the database, find the configuration, put everything together.
 
-    Raises ConfigError for what a person has to mend, with all of it in `problems`.
+    Raises ConfigError for what a person has to mend, with all of it in `problems`, BackendError
+    for a database that is away.
     """
     check_folders(settings)
     store = open_store(settings.database_url.reveal())

@@ -8,17 +8,19 @@ from telephony.casting import Cast, engines_of, handlers_for
 from telephony.configuring.configuration import load_configuration
 from telephony.follower import Begun, begin
 from telephony.settings import Settings
-from telephony.versioned import migrated, versions_of
+from telephony.versioned import migrated, told, versions_of
 from tools.store import Store
 from tools.versions.files import Files
 from tools.versions.versions import Versions
 
 
 def begun(settings: Settings, store: Store) -> tuple[Versions, Begun]:
-    """Blocks. Raises ConfigError for what a person has to mend."""
+    """Blocks. Raises ConfigError for what a person has to mend, BackendError for a database that
+    is away."""
     migrated(settings, store)
     versions = versions_of(settings, store)
-    return versions, begin(settings.config_dir, versions)
+    with told(settings):
+        return versions, begin(settings.config_dir, versions)
 
 
 async def cast_of(settings: Settings, store: Store, backends: Backends, files: Files) -> Cast:

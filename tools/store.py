@@ -35,6 +35,11 @@ T = TypeVar("T")
 class UnreachableError(BackendError):
     """The database itself cannot be asked, or refuses; nothing was changed."""
 
+    def __init__(self, message: str, *, permanent: bool, code: str = "") -> None:
+        """`code`: of SQLite by its name, of PostgreSQL its SQLSTATE; empty for neither."""
+        super().__init__(message, permanent=permanent)
+        self.code = code
+
 
 class CommitUnknownError(Exception):
     """The connection broke while committing: the change may or may not have been made."""
@@ -80,7 +85,8 @@ class Store:
                 raise
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not _passes(error):
-                    raise UnreachableError(_safe(error), permanent=False) from None
+                    what, code = _safe(error), _code(error)
+                    raise UnreachableError(what, permanent=False, code=code) from None
                 time.sleep(PAUSE_S * attempt)
         raise AssertionError("the last attempt returns or raises")
 
@@ -138,12 +144,28 @@ def _passes(error: SQLAlchemyError) -> bool:
 def _safe(error: SQLAlchemyError) -> str:
     """What happened, without statement, parameters or address: those hold callers' data."""
     orig = getattr(error, "orig", None)
-    code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None) or ""
-    return f"{type(orig or error).__name__} {code}".strip()
+    return f"{type(orig or error).__name__} {_code(error)}".strip()
+
+
+def _code(error: SQLAlchemyError) -> str:
+    orig = getattr(error, "orig", None)
+    return getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None) or ""
 
 
 def open_store(url: str) -> Store:
     """A store for `url`; connects only when used. Raises ConfigError without the password."""
+    parsed = _parsed(url)
+    return Store(_sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed))
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Where the database lies, be it there or not; None for PostgreSQL. Raises ConfigError for a
+    URL that `open_store` would refuse."""
+    parsed = _parsed(url)
+    return Path(str(parsed.database)) if parsed.drivername == "sqlite" else None
+
+
+def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     # make_url lets the ValueError of a port that is no number out as it is.
@@ -151,16 +173,16 @@ def open_store(url: str) -> Store:
         raise ConfigError(WHERE, "is not a database URL", EXAMPLES) from None
     match parsed.drivername:
         case "sqlite":
-            return Store(_sqlite(parsed))
+            if not parsed.database or parsed.database == ":memory:" or parsed.query:
+                raise ConfigError(WHERE, "needs a plain file for SQLite", EXAMPLES)
+            return parsed
         case "postgresql" | "postgres" | "postgresql+psycopg":
-            return Store(_postgresql(parsed))
+            return parsed
     raise ConfigError(WHERE, f"names the unknown database {parsed.drivername!r}", EXAMPLES)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    if not url.database or url.database == ":memory:" or url.query:
-        raise ConfigError(WHERE, "needs a plain file for SQLite", EXAMPLES)
-    folder = Path(url.database).resolve().parent
+    folder = Path(str(url.database)).resolve().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

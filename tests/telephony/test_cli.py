@@ -582,10 +582,6 @@ def test_the_doctor_survives_a_disk_that_fails(
         ({"FRONTDESK_DATA_DIR": "file"}, "FRONTDESK_DATA_DIR: file cannot be made or written ("),
         ({"FRONTDESK_DATA_DIR": "file/x"}, "FRONTDESK_DATA_DIR: file/x cannot be made or written"),
         (
-            {"FRONTDESK_DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/x"},
-            "FRONTDESK_DATABASE_URL: postgresql://u:***@127.0.0.1:1/x cannot be used (Operational",
-        ),
-        (
             {"FRONTDESK_DATABASE_URL": "sqlite:///folder"},
             "FRONTDESK_DATABASE_URL: sqlite:///folder cannot be used (OperationalError SQLITE_CANT",
         ),
