@@ -60,6 +60,7 @@ SHELLS = frozenset(
         "telephony.cli.lab",
         "telephony.cli.main",
         "telephony.cli.online",
+        "telephony.cli.opening",
         "telephony.cli.terminal",
         "telephony.cli.replay",
         "telephony.cli.serve",

@@ -1,5 +1,6 @@
 """Brings a database to the tables this code expects."""
 
+from enum import Enum
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -32,6 +33,28 @@ def revision_of(store: Store) -> str | None:
     return store.read(
         lambda connection: MigrationContext.configure(connection).get_current_revision()
     )
+
+
+class Fit(Enum):
+    """How a database stands to the tables this code expects."""
+
+    NEW = "new"
+    """There are none yet."""
+    EARLIER = "earlier"
+    SAME = "same"
+    UNKNOWN = "unknown"
+    """A newer version of the program has upgraded it."""
+
+
+def fit(revision: str | None) -> Fit:
+    """What `migrate` would find of a database at this revision."""
+    scripts = ScriptDirectory(str(SCRIPTS))
+    if revision is None:
+        return Fit.NEW
+    if revision == scripts.get_current_head():
+        return Fit.SAME
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Fit.EARLIER if revision in known else Fit.UNKNOWN
 
 
 def _upgrade(connection: sa.Connection) -> None:

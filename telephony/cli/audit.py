@@ -8,14 +8,14 @@ import click
 import msgspec
 
 from telephony.cli.calls import table
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.audit import Audit, Entry
 from telephony.plain import plain
 from telephony.retention.verifying import Verified, verify_calls
 from telephony.settings import Settings, load
 from telephony.versioned import utc_now
-from tools.migrate import migrate
-from tools.store import Store, open_store
+from tools.store import Store
 
 
 @click.group()
@@ -81,9 +81,5 @@ def _row(entry: Entry) -> tuple[str, ...]:
 @contextmanager
 def _opened() -> Iterator[tuple[Settings, Store]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         yield settings, store
-    finally:
-        store.close()

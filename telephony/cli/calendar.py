@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from telephony import logs
+from telephony.cli.opening import opened
 from telephony.plain import plain
 from telephony.settings import Settings, check_folders, load
 from tools.booking.caldav.loop import Calendars
@@ -19,8 +20,7 @@ from tools.booking.caldav.sync import Round
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.config import ConfigError
-from tools.migrate import migrate
-from tools.store import Store, open_store
+from tools.store import Store
 
 _LIMIT = click.IntRange(1, 10_000)
 
@@ -128,12 +128,8 @@ async def _once(settings: Settings, shop: Shop, store: Store) -> list[Round]:
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[Store]:
     check_folders(settings)
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         yield store
-    finally:
-        store.close()
 
 
 def _state(known: dict[str, State], name: str) -> State:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed, style
 from telephony.exports import jsonl, sheet, vtt
 from telephony.exports.sealed import FULL, BadExport, Exported
@@ -23,8 +24,6 @@ from telephony.transcripts.archive import (
 from telephony.transcripts.index.index import CallIndex
 from telephony.transcripts.index.keeping import Keeping
 from telephony.transcripts.text import clock
-from tools.migrate import migrate
-from tools.store import open_store
 
 _WRITERS: dict[str, Callable[[StoredCall], bytes]] = {
     "json": export_json,
@@ -100,17 +99,13 @@ def reindex(missing: bool) -> None:
     this is for a database that is new, and after an update that says so.
     """
     settings = load()
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         keeping = Keeping(CallIndex(store), settings.data_dir)
         done, total = 0, keeping.stored()
         for batch in keeping.put_missing() if missing else keeping.reindex():
             done += batch
             click.echo(f"{done} of {total} calls", err=True)
         click.echo(f"{done} calls were read into the index, which has {keeping.indexed()}.")
-    finally:
-        store.close()
 
 
 @calls.command()

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.plain import plain
 from telephony.settings import Settings, load
 from telephony.versioned import versions_of
 from tools.config import ConfigError
-from tools.migrate import migrate
-from tools.store import CommitUnknownError, open_store
+from tools.store import CommitUnknownError
 from tools.versions.files import changes_between, diff_files
 from tools.versions.folder import look
 from tools.versions.spec import (
@@ -166,15 +166,12 @@ def save(why: str, who: str | None, live: bool, as_json: bool) -> None:
 @contextlib.contextmanager
 def _versions() -> Iterator[tuple[Versions, Settings]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
     try:
-        migrate(store)
-        yield versions_of(settings, store), settings
+        with opened(settings) as store:
+            yield versions_of(settings, store), settings
     except CommitUnknownError:
         what = "The database broke off; frontdesk config list says whether the change was made."
         raise CommandFailed(what) from None
-    finally:
-        store.close()
 
 
 def _who(given: str | None) -> str:

@@ -10,6 +10,7 @@ import uvloop
 from telephony import logs
 from telephony.aside import serve_console
 from telephony.cli.calls import table
+from telephony.cli.opening import opened, refuse_lost
 from telephony.cli.serve import greet, listening
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.access import Access
@@ -19,8 +20,7 @@ from telephony.console.access.roles import Role, Who, program
 from telephony.console.access.users import NameTaken, User
 from telephony.frontoffice import console_address, open_access
 from telephony.settings import Settings, load
-from tools.migrate import migrate
-from tools.store import open_store
+from telephony.versioned import told
 
 TERMINAL = "terminal"
 
@@ -42,8 +42,10 @@ def console(context: click.Context) -> None:
         caller_data=settings.log_caller_data,
     )
     try:
+        refuse_lost(settings)
         listener = listening(settings.host, settings.console_port, "FRONTDESK_CONSOLE_PORT")
-        uvloop.run(serve_console(settings, listener, greet))
+        with told(settings):
+            uvloop.run(serve_console(settings, listener, greet))
     finally:
         sink.close()
 
@@ -128,9 +130,5 @@ def _plain(user: User) -> dict[str, str]:
 @contextmanager
 def _access() -> Iterator[tuple[Access, Settings]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         yield open_access(settings, store), settings
-    finally:
-        store.close()

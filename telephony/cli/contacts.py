@@ -11,6 +11,7 @@ import aiohttp
 import click
 import msgspec
 
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.plain import plain
 from telephony.settings import load
@@ -22,10 +23,9 @@ from tools.crm.followups import Task
 from tools.crm.outside.handover import Handed, Handover
 from tools.crm.port import BookError
 from tools.crm.records import Contact, TaskState
-from tools.migrate import migrate
 from tools.phone import e164
 from tools.spec import ToolContext, ToolRefusal
-from tools.store import CommitUnknownError, open_store
+from tools.store import CommitUnknownError
 
 _COLUMNS = ("id", "name", "numbers", "e-mail", "language")
 _TASK_COLUMNS = ("id", "due", "for", "numbers", "task")
@@ -42,16 +42,13 @@ class _Book(msgspec.Struct, frozen=True):
 def _open() -> Iterator[_Book]:
     settings = load()
     config = load_crm(settings.config_dir)
-    store = open_store(settings.database_url.reveal())
     try:
-        migrate(store)
-        yield _Book(own_desk(store, config), config.region)
+        with opened(settings) as store:
+            yield _Book(own_desk(store, config), config.region)
     except ToolRefusal as refusal:
         raise CommandFailed(refusal.message) from None
     except CommitUnknownError:
         raise CommandFailed("The database broke off: look whether it was changed") from None
-    finally:
-        store.close()
 
 
 @click.group()

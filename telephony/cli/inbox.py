@@ -9,13 +9,12 @@ import click
 import msgspec
 
 from telephony.cli.calls import table
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.plain import plain
 from telephony.settings import load
 from tools.booking.shopfile import load_shop
 from tools.calls.inbox import CallBack, Inbox, Message
-from tools.migrate import migrate
-from tools.store import open_store
 
 _MESSAGES = ("no", "taken", "from", "call back", "urgent", "message")
 _CALL_BACKS = ("no", "when", "number", "name", "about")
@@ -74,12 +73,8 @@ def call_back_done(number: int) -> None:
 @contextmanager
 def _inbox() -> Iterator[tuple[Inbox, zoneinfo.ZoneInfo]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         yield Inbox(store), load_shop(settings.config_dir).zone
-    finally:
-        store.close()
 
 
 def _show(

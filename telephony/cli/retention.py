@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import click
 import msgspec
 
+from telephony.cli import opening
 from telephony.cli.calls import table
 from telephony.cli.terminal import CommandFailed
 from telephony.console.access.roles import Role, Who, program
@@ -19,8 +20,7 @@ from telephony.retention.plan import Receipt
 from telephony.retention.retention import Refused, Would, open_retention
 from telephony.settings import load
 from telephony.versioned import utc_now
-from tools.migrate import migrate
-from tools.store import CommitUnknownError, open_store
+from tools.store import CommitUnknownError
 
 TERMINAL = "terminal"
 _HOLDS = ("no", "on", "reason", "placed by", "state")
@@ -30,19 +30,16 @@ _HOLDS = ("no", "on", "reason", "placed by", "state")
 def opened() -> Iterator[Keeping]:
     """What is kept by these settings; what a person has to mend is one sentence."""
     settings = load()
-    store = open_store(settings.database_url.reveal())
     try:
-        migrate(store)
-        retention = open_retention(settings, store, utc_now)
-        yield Keeping(retention, open_access(settings, store).audit, utc_now)
+        with opening.opened(settings) as store:
+            retention = open_retention(settings, store, utc_now)
+            yield Keeping(retention, open_access(settings, store).audit, utc_now)
     except (BadHold, Refused) as error:
         raise CommandFailed(str(error)) from None
     except NotGone as error:
         raise CommandFailed(f"Still there, and tried again at the next run: {error}") from None
     except CommitUnknownError:
         raise CommandFailed("The database broke off: ask again, nothing is done twice") from None
-    finally:
-        store.close()
 
 
 def terminal() -> Who:

@@ -8,14 +8,13 @@ import click
 import msgspec
 
 from telephony.cli.calls import table
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.plain import plain
 from telephony.settings import load
 from tools.booking.shop import Shop
 from tools.booking.shopfile import load_shop
 from tools.booking.waiting import Entry, Notice, Waiting
-from tools.migrate import migrate
-from tools.store import open_store
 
 _NOTICES = ("no", "call", "name", "for", "free at", "waits for", "since")
 _LINE = ("number", "name", "for", "day", "hours", "since")
@@ -52,13 +51,9 @@ def waiting_done(number: int) -> None:
 @contextmanager
 def _waiting() -> Iterator[tuple[Waiting, Shop]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
-    try:
-        migrate(store)
+    with opened(settings) as store:
         shop = load_shop(settings.config_dir)
         yield Waiting(store, shop), shop
-    finally:
-        store.close()
 
 
 def _in_line(own: Waiting, shop: Shop) -> list[Entry]:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from telephony.cli.calls import table
+from telephony.cli.opening import opened
 from telephony.cli.terminal import CommandFailed
 from telephony.plain import plain
 from telephony.settings import load
@@ -16,8 +17,6 @@ from telephony.versioned import utc_now
 from tools.hooks.endpoints import Change, Endpoint, Endpoints, NoEndpoint
 from tools.hooks.outbox import DEAD, PENDING, TAKEN, Delivery, NoDelivery, Outbox
 from tools.hooks.spec import BadEndpoint, Event, EventType, event_id
-from tools.migrate import migrate
-from tools.store import open_store
 
 _BY = "command line"
 _ENDPOINTS = ("no", "on", "address", "events", "taken", "waiting", "dead", "for")
@@ -152,14 +151,11 @@ def _switch(number: int, *, on: bool) -> None:
 @contextmanager
 def _desk() -> Iterator[tuple[Endpoints, Outbox]]:
     settings = load()
-    store = open_store(settings.database_url.reveal())
     try:
-        migrate(store)
-        yield Endpoints(store, settings.webhook_private), Outbox(store)
+        with opened(settings) as store:
+            yield Endpoints(store, settings.webhook_private), Outbox(store)
     except (BadEndpoint, NoEndpoint, NoDelivery) as error:
         raise CommandFailed(str(error)) from None
-    finally:
-        store.close()
 
 
 def _lines(found: list[Endpoint] | list[Delivery]) -> None:

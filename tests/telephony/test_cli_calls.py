@@ -8,6 +8,7 @@ from telephony.cli.main import run
 from telephony.transcripts.index.asked import Asked
 from telephony.transcripts.index.search import Search
 from telephony.variables import VARIABLES
+from tests.databases import new_database
 from tests.telephony.callindex.folders import written
 from tools.store import open_store
 
@@ -32,6 +33,8 @@ def in_index(data_dir: Path) -> list[str]:
 async def test_stored_calls_are_read_into_the_index_with_progress(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    data_dir.mkdir()
+    new_database(data_dir / "frontdesk.db")
     for number in range(3):
         await written(data_dir, f"CA{number}", minutes=number)
     assert run(["calls", "reindex"]) == 0
