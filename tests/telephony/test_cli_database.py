@@ -163,3 +163,38 @@ def upgrade_to(connection: sa.Connection, revision: str) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     alembic_command.upgrade(config, revision)
+
+
+def test_a_one_off_command_gets_the_user_settings_and_secrets_of_the_service(place: Path) -> None:
+    shown = (ROOT / "infra/frontdesk.service").read_text().splitlines()
+    for name, does in {
+        "systemctl": f"cat {ROOT}/infra/frontdesk.service; echo Environment=FRONTDESK_PORT=9",
+        "systemd-run": 'printf "%s\\n" "$@"',
+    }.items():
+        (place / name).write_text(f"#!/bin/sh\n{does}\n")
+        (place / name).chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "infra/as-service.sh", "retention", "hold", "--reason", "claim 12"],
+        env={"PATH": f"{place}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    given = done.stdout.splitlines()
+    properties = [each.partition("=")[2] for each in given if each.startswith("--property=")]
+    for line in shown:
+        if line.startswith(("User=", "Group=", "WorkingDirectory=", "Env", "LoadCred", "UMask=")):
+            assert line in properties or "%d" in line
+    assert properties[-1] == "Environment=FRONTDESK_PORT=9"
+    (unit,) = (each.partition("=")[2] for each in given if each.startswith("--unit="))
+    token = f"TWILIO_AUTH_TOKEN_FILE=/run/credentials/{unit}.service/twilio-auth-token"
+    assert f"Environment={token}" in properties
+    own = given[given.index("--") + 1 :]
+    assert own == [
+        "/opt/frontdesk/.venv/bin/frontdesk",
+        "retention",
+        "hold",
+        "--reason",
+        "claim 12",
+    ]
