@@ -9,7 +9,7 @@ _CURES = {
     "CANTOPEN": f"{_LET_IN}, and see that it is a file",
     "READONLY": _LET_IN,
     "NOTADB": "It is no database: name another file, or put a backup back",
-    "CORRUPT": "It is damaged: stop the service and restore a backup",
+    "CORRUPT": "It is damaged: stop the service and restore a backup (docs/operating.md)",
     "BUSY": "Another program holds it: try again",
     "LOCKED": "Another program holds it: try again",
     "IOERR": "See whether its disk is well",

@@ -53,6 +53,7 @@ SHELLS = frozenset(
         "telephony.cli.console",
         "telephony.cli.contacts",
         "telephony.cli.config",
+        "telephony.cli.databasechecks",
         "telephony.cli.doctor",
         "telephony.cli.enginechecks",
         "telephony.cli.inbox",

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 
 import agents
 import telephony
@@ -20,6 +19,7 @@ import tools
 from telephony.cli.tools import read
 from telephony.line import FILE as LINE_FILE
 from telephony.linefile import load_line
+from telephony.server import listen
 from telephony.settings import Settings
 from telephony.values import LOOPBACK
 from telephony.versioned import versions_of
@@ -28,9 +28,9 @@ from tools.booking.shopfile import find_shop
 from tools.config import ConfigError
 from tools.crm.config import FILE as CRM_FILE
 from tools.crm.crmfile import load_crm
-from tools.migrate import SCRIPTS, revision_of
+from tools.migrate import Fit, fit, revision_of
 from tools.spec import BackendError
-from tools.store import open_store
+from tools.store import open_store, sqlite_file
 from tools.versions.files import digest
 from tools.versions.folder import look
 from tools.versions.versions import Versions
@@ -108,11 +108,16 @@ def unknown_settings(settings: Settings) -> Iterator[Finding]:
         yield odd("settings", sentence, "Correct its name or remove it")
 
 
+def nearest(folder: Path) -> Path:
+    """What is there of it, be it only `/`. Raises OSError where it cannot be looked."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def data_dir(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir.absolute()
     there = folder
     try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
+        there = nearest(folder)
         tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         cure = "Give this user the right to write there, or set FRONTDESK_DATA_DIR"
@@ -126,49 +131,16 @@ def data_dir(settings: Settings) -> Iterator[Finding]:
         yield well("data folder", f"{folder}, {free >> 30} GB free")
 
 
-def database(settings: Settings) -> Iterator[Finding]:
-    shown = str(settings.database_url)
-    file = shown.partition(":///")[2] if shown.startswith("sqlite") else ""
+def address(settings: Settings) -> Iterator[Finding]:
+    place = f"{settings.host}:{settings.port}"
     try:
-        mode = Path(file).stat().st_mode if file else 0
-        seen = mode & 0o044 and Path(file).absolute().parent.stat().st_mode & 0o011
-    except FileNotFoundError:
-        yield well("database", f"{shown} will be made at the first start")
-        return
+        listen(settings.host, settings.port).close()
     except OSError as error:
-        cure = "Let the user that runs Frontdesk read and write it"
-        yield broken("database", f"{shown} cannot be reached ({error.strerror})", cure)
-        return
-    if seen:
-        what = f"{file} can be read by other users of this machine"
-        yield odd("database file", what, f"Run chmod go= {file}")
-    yield _database(settings, shown)
-
-
-def _database(settings: Settings, shown: str) -> Finding:
-    try:
-        store = open_store(settings.database_url.reveal())
-        try:
-            revision = revision_of(store)
-        finally:
-            store.close()
-    except ConfigError as error:
-        return broken("database", error.what, error.hint)
-    except (BackendError, sa.exc.SQLAlchemyError) as error:
-        cure = "Check FRONTDESK_DATABASE_URL, and that the server runs and lets this user in"
-        return broken("database", f"{shown} cannot be reached ({error})", cure)
-    return _revision(shown, revision)
-
-
-def _revision(shown: str, revision: str | None) -> Finding:
-    scripts = ScriptDirectory(str(SCRIPTS))
-    known = {script.revision for script in scripts.walk_revisions()}
-    if revision == scripts.get_current_head():
-        return well("database", f"{shown}, up to date")
-    if revision is None or revision in known:
-        return well("database", f"{shown}, will be migrated at the next start")
-    what = f"{shown} is at revision {revision}, which this version does not know"
-    return broken("database", what, "Run the newer version of Frontdesk that upgraded it")
+        what = f"{place} cannot be had ({error.strerror})"
+        cure = "Fine while frontdesk serve runs; otherwise set FRONTDESK_HOST and FRONTDESK_PORT"
+        yield odd("address", what, f"{cure} to an address that is free")
+    else:
+        yield well("address", f"{place} is free")
 
 
 def public_url(settings: Settings) -> Iterator[Finding]:
@@ -259,13 +231,13 @@ def telephone_line(settings: Settings) -> Iterator[Finding]:
 
 def config_versions(settings: Settings) -> Iterator[Finding]:
     """What calls go by, and whether the folder holds something else."""
-    shown = str(settings.database_url)
-    if shown.startswith("sqlite") and not Path(shown.partition(":///")[2]).exists():
-        return
     try:
+        file = sqlite_file(settings.database_url.reveal())
+        if file is not None and not file.exists():
+            return
         store = open_store(settings.database_url.reveal())
         try:
-            if revision_of(store) == ScriptDirectory(str(SCRIPTS)).get_current_head():
+            if fit(revision_of(store)) is Fit.SAME:
                 yield from _config_versions(settings, versions_of(settings, store))
         finally:
             store.close()
@@ -367,8 +339,8 @@ def open_files(settings: Settings) -> Iterator[Finding]:
 CHECKS: tuple[Check, ...] = (
     unknown_settings,
     data_dir,
-    database,
     public_url,
+    address,
     twilio,
     config_folder,
     config_versions,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from telephony.cli import checks, enginechecks, online
+from telephony.cli import checks, databasechecks, enginechecks, online
 from telephony.cli.checks import Finding, Level
 from telephony.plain import plain
 from telephony.settings import Row, Settings, describe, load
@@ -45,7 +45,8 @@ def examine(ask_network: bool) -> tuple[list[Row], list[Finding]]:
 
 def _look(settings: Settings, ask_network: bool) -> Iterator[Finding]:
     told: set[str] = set()
-    for check in (*enginechecks.CHECKS, *checks.CHECKS, *(online.CHECKS if ask_network else ())):
+    offline = (*enginechecks.CHECKS, *databasechecks.CHECKS, *checks.CHECKS)
+    for check in (*offline, *(online.CHECKS if ask_network else ())):
         try:
             for finding in check(settings):
                 if not finding.place or finding.place not in told:

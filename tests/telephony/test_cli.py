@@ -6,6 +6,7 @@ import datetime as dt
 import http.server
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from agents.persona import Persona
 from telephony.call.config import CallConfig
 from telephony.call.events import CallEvent, DtmfPressed, HangUpAsked, StreamStarted, StreamStopped
 from telephony.call.machine import Call
-from telephony.cli import checks, enginechecks, main
+from telephony.cli import checks, databasechecks, enginechecks, main
 from telephony.cli.checks import Finding, Level
 from telephony.cli.main import run
 from telephony.cli.terminal import CommandFailed
@@ -32,6 +33,7 @@ from telephony.settings import Settings, load
 from telephony.transcripts.entry import CallerLine, EndedReason, EndLine
 from telephony.transcripts.journal import Journal, JournalWriter
 from telephony.variables import VARIABLES
+from tests.databases import new_database
 from tools.booking.shop import DEFAULT_SHOP, default_shop
 from tools.booking.shopfile import load_shop
 from tools.migrate import migrate
@@ -309,7 +311,7 @@ def findings(**environ: str) -> dict[str, list[Finding]]:
     """What all checks that need no network find, by subject."""
     settings = load(environ, Path.cwd())
     found: dict[str, list[Finding]] = {}
-    for check in (*enginechecks.CHECKS, *checks.CHECKS):
+    for check in (*enginechecks.CHECKS, *databasechecks.CHECKS, *checks.CHECKS):
         for finding in check(settings):
             found.setdefault(finding.subject, []).append(finding)
     return found
@@ -412,6 +414,11 @@ NO_FILE = {"FRONTDESK_MODELS_FILE": "/nowhere/models.json"}
         ("data folder", {"FRONTDESK_DATA_DIR": "/dev/null/data"}, Level.PROBLEM),
         ("database", {}, Level.OK),
         ("database", {"FRONTDESK_DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, Level.PROBLEM),
+        ("database", {"FRONTDESK_DATABASE_URL": "postgresql://u@db:port/x"}, Level.PROBLEM),
+        ("database", {"FRONTDESK_DATABASE_URL": "sqlite:///x.db?mode=ro"}, Level.PROBLEM),
+        ("database", {"FRONTDESK_DATABASE_URL": "sqlite:////proc/none/x.db"}, Level.PROBLEM),
+        ("address", {"FRONTDESK_PORT": "0"}, Level.OK),
+        ("address", {"FRONTDESK_HOST": "192.0.2.1"}, Level.WARNING),
         ("public URL", {}, Level.WARNING),
         ("public URL", {"FRONTDESK_PUBLIC_URL": "https://phone.example.com"}, Level.OK),
         ("Twilio", {}, Level.WARNING),
@@ -716,6 +723,39 @@ def test_a_file_that_is_no_database_is_told(place: Path) -> None:
     (place / "data").mkdir()
     (place / "data" / "frontdesk.db").write_bytes(b"not a database at all" * 100)
     assert findings()["database"][0].level is Level.PROBLEM
+
+
+def test_a_damaged_database_is_told_with_what_to_do(place: Path) -> None:
+    (place / "data").mkdir()
+    file = new_database(place / "data" / "frontdesk.db")
+    with contextlib.closing(sqlite3.connect(file)) as opened:
+        [size] = opened.execute("PRAGMA page_size").fetchone()
+        [page] = opened.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'receipts'"
+        ).fetchone()
+    content = bytearray(file.read_bytes())
+    # The schema stays whole: the file opens, and only looking through it finds the damage.
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    file.write_bytes(content)
+    [found] = findings()["database"]
+    assert found.level is Level.PROBLEM
+    assert "frontdesk.db is damaged (" in found.what
+    assert "stop the service and restore a backup" in found.cure
+
+
+def test_a_database_that_is_missing_beside_calls_is_odd(place: Path) -> None:
+    (place / "data" / "calls" / "2026-11-20").mkdir(parents=True)
+    [found] = findings()["database"]
+    assert found.level is Level.WARNING
+    assert "is not there, but calls are kept" in found.what
+
+
+def test_a_port_in_use_is_a_warning() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        [found] = findings(FRONTDESK_PORT=str(taken.getsockname()[1]))["address"]
+    assert found.level is Level.WARNING
+    assert "cannot be had (Address already in use)" in found.what
+    assert found.cure.startswith("Fine while frontdesk serve runs")
 
 
 # ---- doctor --online, against loopback ---------------------------------------------------------
