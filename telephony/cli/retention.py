@@ -19,6 +19,7 @@ from telephony.retention.holds import BadHold, Hold
 from telephony.retention.plan import Receipt
 from telephony.retention.retention import Refused, Would, open_retention
 from telephony.settings import load
+from telephony.transcripts.archive import Archive, NotFound
 from telephony.versioned import utc_now
 from tools.store import CommitUnknownError
 
@@ -94,10 +95,24 @@ def status(as_json: bool) -> None:
 @click.argument("subject")
 @click.option("--reason", required=True, help="Why; it is kept with the hold.")
 def hold(kind: str, subject: str, reason: str) -> None:
-    """Keep a call, or everything under a number, from being deleted."""
+    """Keep a call, or everything under a number, from being deleted.
+
+    A call may be named by the beginning of its id, as long as only one stored call begins so.
+    """
     with opened() as keeping:
+        if kind == "call":
+            subject = _whole(Archive(keeping.retention.data_dir), subject.strip())
         placed = keeping.place(terminal(), kind, subject, reason)
         click.echo(f"Hold {placed.id} stands on {placed.kind} {placed.subject}.")
+
+
+def _whole(archive: Archive, named: str) -> str:
+    """The call's whole id: a hold on less would hold nothing. Raises NotFound."""
+    try:
+        # Parts of one call may lie in the folders of two days, which `find` takes for two calls.
+        return archive.exactly(named).call_id
+    except NotFound:
+        return archive.find(named).call_id
 
 
 @retention.command()

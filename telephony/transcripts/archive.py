@@ -33,6 +33,10 @@ class StoredCall(msgspec.Struct, frozen=True):
     """False: still running, or the program ended before the call did."""
 
     @property
+    def call_id(self) -> str:
+        return files.part_of(self.folder.name)[0]
+
+    @property
     def journal(self) -> Path:
         return self.folder / files.JOURNAL
 

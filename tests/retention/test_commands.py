@@ -88,6 +88,27 @@ async def test_what_has_run_out_is_shown_held_and_deleted(
     assert told["holds"][0]["subject"] == ""
 
 
+async def test_a_call_is_held_by_the_beginning_of_its_id(
+    call: MakeCall, kept: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del kept
+    for call_id in ("CA282aafab01", "CA282bbbbb02"):
+        await call(call_id)
+    assert run(["retention", "hold", "call", "CA282aaf", "--reason", "a dispute"]) == 0
+    assert capsys.readouterr().out == "Hold 1 stands on call CA282aafab01.\n"
+    assert run(["calls", "delete", "CA282aafab01", "--confirm"]) == 1
+    assert "held" in capsys.readouterr().err
+    await call("CA282bbbbb02", days_ago=1, part=2)
+    assert run(["retention", "hold", "call", "CA282bbbbb02", "--reason", "a dispute"]) == 0
+    assert run(["retention", "release", "2"]) == 0
+    capsys.readouterr()
+    for wanted, said in (("CA282", "calls begin with 'CA282'"), ("CA9", "There is no call")):
+        assert run(["retention", "hold", "call", wanted, "--reason", "a dispute"]) == 1
+        assert said in capsys.readouterr().err
+    assert run(["retention", "status", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["holds"]) == 2
+
+
 async def test_a_subject_is_handed_everything_and_then_deleted(
     call: MakeCall, kept: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
