@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agents.tasks import Tasks
+from telephony import stopping
 from telephony.door import Count, Door, DoorProtocol
 from telephony.doorstep import PATIENCE_S, Doorstep, most_waiting
 from telephony.twilio.direct import DirectProtocol
@@ -34,13 +35,13 @@ class PhoneServer(uvicorn.Server):
         app: FastAPI | App,
         drain: Callable[[], Awaitable[None]],
         hurry: Callable[[], None],
-        signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+        signals: Sequence[signal.Signals] | None = None,
         count: Count = lambda _: None,
         entrance: type[DoorProtocol] = DoorProtocol,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """`entrance` is what speaks HTTP on each connection; `patience_s`: how long one may take
-        to say what it wants."""
+        """`signals` that end it; those of `telephony.stopping` if not given. `entrance` is what
+        speaks HTTP on each connection; `patience_s`: how long one may take to say what it wants."""
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         door = Door(Doorstep(most_waiting(descriptors)), count, patience_s, entrance)
         super().__init__(
@@ -62,7 +63,7 @@ class PhoneServer(uvicorn.Server):
         )
         self._drain = drain
         self._hurry = hurry
-        self._signals = signals
+        self._signals = stopping.signals() if signals is None else signals
         self._tasks = Tasks(self._drain_failed)
         self._draining = False
 
@@ -92,8 +93,7 @@ class PhoneServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
-        for number in self._signals:
-            loop.add_signal_handler(number, self.stop)
+        stopping.heed(self._signals, self.stop, lambda: self._draining)
         try:
             yield
         finally:

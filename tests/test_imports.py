@@ -200,6 +200,7 @@ SHELLS = frozenset(
         "telephony.simulator.voices",
         "telephony.simulator.wav",
         "telephony.staff",
+        "telephony.stopping",
         "telephony.strain",
         "telephony.switchboard",
         "telephony.tracing.export",

@@ -68,8 +68,8 @@ def frontdesk() -> None:
 def serve(workers: int | None, joining: str | None) -> int:
     """Answer calls until told to stop.
 
-    SIGTERM or Ctrl-C takes no more calls and lets live ones finish, for FRONTDESK_DRAIN_SECONDS
-    at most; a second one ends them at once, politely.
+    SIGTERM, Ctrl-C or a closed terminal takes no more calls and lets live ones finish, for
+    FRONTDESK_DRAIN_SECONDS at most; a second signal ends them at once, politely.
     """
     settings = load()
     given = None if joining is None else parse_joining(joining)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from agents.tasks import Tasks
+from telephony import stopping
 from telephony.workers.board import Board, Column, State
 from telephony.workers.channel import Channel, pair
 from telephony.workers.figures import CrewFigures
@@ -60,9 +61,7 @@ class Parent:
 
     async def run(self) -> int:
         """Until a signal, or until a worker cannot even start; the exit code."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        stopping.heed(stopping.signals(), self.stop, self._stopping.is_set)
         try:
             kept = [
                 self._tasks.start(f"worker {number}", self._keep(number))
@@ -148,7 +147,7 @@ class Parent:
             joining.text(),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=joining.inherited,
-            # A Ctrl-C in the terminal is for the parent, who tells each of them once.
+            # A Ctrl-C in the terminal, or its end, is for the parent, who tells each of them once.
             process_group=0,
         )
 

@@ -26,8 +26,9 @@ async def model() -> AsyncGenerator[FakeRealtime]:
         yield model
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["told", "hung-up"])
 async def test_fault_p1_a_signal_lets_the_live_call_finish(
-    tmp_path: Path, model: FakeRealtime
+    tmp_path: Path, model: FakeRealtime, number: signal.Signals
 ) -> None:
     port = free_port()
     async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
@@ -36,8 +37,11 @@ async def test_fault_p1_a_signal_lets_the_live_call_finish(
         async with asyncio.TaskGroup() as group:
             live = group.create_task(phone.dial(Recorded(b"", 4_000)))
             await model.session()
-            served.process.send_signal(signal.SIGTERM)
+            served.process.send_signal(number)
             await asyncio.sleep(0.5)
+            if number is signal.SIGHUP:
+                # The shell says so, and the kernel: that is no second signal, which would hurry.
+                served.process.send_signal(number)
             refused = group.create_task(phone.dial(Recorded(b"", 500)))
         assert live.result().ended_by is EndedBy.CALLER
         assert live.result().errors == ()
@@ -46,6 +50,24 @@ async def test_fault_p1_a_signal_lets_the_live_call_finish(
         calls = Archive(served.data).newest(5)
         assert [call.summary.ended_reason for call in calls] == ["caller_hung_up"]
         assert calls[0].finished
+
+
+async def test_what_nohup_started_outlives_its_terminal(
+    tmp_path: Path, model: FakeRealtime
+) -> None:
+    port = free_port()
+    async with SimulatedTwilio(f"http://127.0.0.1:{port}") as phone:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            served = await start(tmp_path, model, phone, port)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        await served.ready()
+        served.process.send_signal(signal.SIGHUP)
+        await asyncio.sleep(0.3)
+        await served.ready()
+        served.process.send_signal(signal.SIGTERM)
+        assert await served.ended() == 0
 
 
 def live_said(said: tuple[str, ...]) -> str:

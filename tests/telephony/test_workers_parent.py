@@ -59,15 +59,36 @@ class Family:
         return code
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["told", "hung-up"])
 async def test_a_signal_ends_all_and_each_knows_that_all_end(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     family = Family("waits", monkeypatch)
     await family.until(lambda: all(family.up))
     assert family.boards[0].total(Column.LIVE) == 4
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), number)
     # One that did not know would have ended with 9.
     assert await family.ended() == 0
+
+
+async def test_a_terminal_that_closes_twice_hurries_no_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = Family("waits", monkeypatch)
+    await family.until(lambda: all(family.up))
+    told: list[int] = []
+    tell = parents._tell
+
+    def telling(process: asyncio.subprocess.Process) -> None:
+        told.append(process.pid)
+        tell(process)
+
+    monkeypatch.setattr(parents, "_tell", telling)
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0)
+    assert await family.ended() == 0
+    assert len(told) == 2
 
 
 async def test_a_signal_before_the_workers_can_listen_ends_all_in_good_order(
