@@ -174,10 +174,7 @@ def check_for_twilio(settings: Settings) -> None:
 
 def check_folders(settings: Settings) -> None:
     """Make the data folder, for this user only. Raises ConfigError for a folder of no use."""
-    folder = settings.config_dir
-    if settings.sources["FRONTDESK_CONFIG_DIR"] != "default" and not _is_folder(folder):
-        what, hint = f"{folder} is no folder", "Make it, e.g. with frontdesk init, or unset it"
-        raise ConfigError("FRONTDESK_CONFIG_DIR", what, hint)
+    has_config_folder(settings)
     folder = settings.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -186,6 +183,17 @@ def check_folders(settings: Settings) -> None:
         what = f"{folder} cannot be made or written ({error.strerror})"
         hint = "Set it to a folder that this user may write"
         raise ConfigError("FRONTDESK_DATA_DIR", what, hint) from None
+
+
+def has_config_folder(settings: Settings) -> bool:
+    """False where the built-in defaults hold. Raises ConfigError for one that is set and not there,
+    or of no use."""
+    folder = settings.config_dir
+    there = _is_folder(folder)
+    if not there and settings.sources["FRONTDESK_CONFIG_DIR"] != "default":
+        what, hint = f"{folder} is no folder", "Make it, e.g. with frontdesk init, or unset it"
+        raise ConfigError("FRONTDESK_CONFIG_DIR", what, hint)
+    return there
 
 
 def _is_folder(path: Path) -> bool:

@@ -17,7 +17,7 @@ from telephony.configuring.configuration import Configuration, load_configuratio
 from telephony.configuring.folder import read_folder
 from telephony.configuring.published import SHAPES, published
 from telephony.plain import plain
-from telephony.settings import Settings, load
+from telephony.settings import Settings, has_config_folder, load
 from tools.config import ConfigError
 from tools.store import Store, open_store
 
@@ -31,7 +31,7 @@ def tools() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else.")
 def check(as_json: bool) -> int:
     """Tell everything that is wrong with the configuration files; 1 if anything is."""
-    settings = load()
+    settings = _settings(quiet=as_json)
     try:
         configuration = read(settings)
     except ConfigError as error:
@@ -47,7 +47,7 @@ def test_(as_json: bool) -> int:
     Nothing outside is called: of http and mcp tools only the arguments are compared with the
     parameters.
     """
-    settings = load()
+    settings = _settings(quiet=as_json)
     # What breaks in a tool is logged: the report has to stay readable.
     sink = logs.set_up(level="error", form="console", caller_data=False)
     try:
@@ -76,6 +76,14 @@ def schema(kind: str | None, folder: Path | None) -> int:
     found: Any = published(kind) if kind else {each: published(each) for each in SHAPES}
     click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     return 0
+
+
+def _settings(*, quiet: bool) -> Settings:
+    """Raises ConfigError for a folder that is set and not there: nothing in it would be checked."""
+    settings = load()
+    if not has_config_folder(settings) and not quiet:
+        click.echo(f"{settings.config_dir} is not there: the built-in defaults hold.")
+    return settings
 
 
 def read(settings: Settings) -> Configuration:

@@ -42,6 +42,27 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_a_folder_that_is_set_and_not_there_does_not_pass(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRONTDESK_CONFIG_DIR", "nowhere")
+    assert run(["tools", command]) == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("frontdesk: FRONTDESK_CONFIG_DIR: nowhere is no folder. Make it")
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_without_a_folder_it_is_said_that_the_defaults_hold(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tools", command]) == 0
+    assert told(capsys).startswith("config is not there: the built-in defaults hold.\n")
+    assert run(["tools", command, "--json"]) == 0
+    assert json.loads(told(capsys))["ok"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_init_writes_passes_check_and_test(
     kind: str, place: Path, capsys: pytest.CaptureFixture[str]
