@@ -13,6 +13,7 @@ from agents.realtime import failures
 from agents.turns import failures as turns
 from telephony.cli.main import frontdesk
 from telephony.cli.terminal import BAD_CONFIGURATION
+from telephony.configuring.published import SHAPES
 from telephony.settings import load
 from telephony.transcripts.entry import AnyEntry, EndedReason, Fate
 from telephony.transcripts.summary import Summary
@@ -220,6 +221,20 @@ def test_every_frontdesk_command_that_is_named_exists(name: str) -> None:
 def test_every_frontdesk_command_is_described() -> None:
     described = " ".join(code(TEXTS["docs/operating.md"]))
     refuse(name for name in frontdesk.commands if f"frontdesk {name}" not in described)
+
+
+def test_every_kind_of_schema_is_named() -> None:
+    (row,) = re.findall(r"^\| `frontdesk tools schema KIND` .*$", TEXTS["docs/operating.md"], re.M)
+    refuse(kind for kind in SHAPES if f"`{kind}`" not in row)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_table_is_broken_by_an_empty_line(name: str) -> None:
+    """Rows behind one belong to no table: a table begins with a head and a line of dashes."""
+    refuse(
+        f"{name}: {found}"
+        for found in re.findall(r"^\|.*\|\n\n(\|.*\|)$(?!\n\|[ :|-]+\|$)", TEXTS[name], re.M)
+    )
 
 
 def wrong_with(words: list[str]) -> str | None:
