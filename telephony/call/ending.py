@@ -319,9 +319,9 @@ class Ending:
 
     @property
     def free(self) -> bool:
-        """The caller is neither being sent on nor hung up on."""
+        """The caller is on the line, and neither being sent on nor hung up on."""
         closing = self._closing
-        return closing is None or not (closing.onward or closing.hanging_up)
+        return closing is None or not (closing.onward or closing.hanging_up or closing.beyond)
 
     def human(self, now: float, target: str = "") -> list[CallCommand]:
         """The caller is to reach a person, or this target, and no model is to be asked about it."""

@@ -188,6 +188,7 @@ class Call:
             commands += self._streams.proceed(now, busy=self._waiting.busy)
         commands = self._consent.concluded(commands, now)
         self._relay.memory.note(commands)
+        self._relay.dismissed(commands)
         commands = self._succession.addressed(commands, now)
         if self._ending.phase is not Phase.ENDED:
             commands += self._seated(now)

@@ -4,8 +4,11 @@ What the caller says while nobody is seated is kept and given to the next sessio
 hearing goes on playing, and what they heard of it is told to the next session once it is known.
 """
 
+from collections.abc import Iterable
+
 from agents.engine import (
     AppendAudio,
+    Dismiss,
     EngineAllowance,
     EngineEvent,
     EngineExpires,
@@ -109,6 +112,12 @@ class Relay:
         self._unanswered.setdefault(item_id, at_ms * RATE // 1000)
         self._barge_ins.heeded()
         self.succession.interrupted()
+
+    def dismissed(self, commands: Iterable[CallCommand]) -> None:
+        """What of the caller's turned out to be nothing wants no answer of any session."""
+        for command in commands:
+            if isinstance(command, Dismiss):
+                self._unanswered.pop(command.item_id, None)
 
     def caller_written(self, item_id: str) -> None:
         """What the caller said is known in words."""

@@ -196,7 +196,8 @@ class Succession:
         self._asked_by[called.tool_call_id] = -1
 
     def expires(self, in_s: float, now: float) -> None:
-        self._expires_s, self._lasts_s = now + in_s, in_s
+        if self._rungs:
+            self._expires_s, self._lasts_s = now + in_s, in_s
 
     def inherit(self, orphans: Collection[str]) -> None:
         """These items of the session that makes room are not settled."""

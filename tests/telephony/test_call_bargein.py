@@ -1,5 +1,7 @@
 """Interruptions that have to prove themselves, told as stories."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ from telephony.call.commands import (
 )
 from telephony.call.config import BargeIn, Limits, TurnTaking
 from telephony.call.events import CallerAudio, MarkEchoed, StreamStopped, ToolFinished
+from telephony.call.machine import Call
 from telephony.media import ulaw
 from telephony.transcripts.entry import AgentLine, Fate, TruncationLine, TurnLine
 from tests.fakes.realtime_script import hum
@@ -38,6 +41,7 @@ ON_REQUEST = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answ
 CONFIRMED = TurnTaking(barge_in=BargeIn.CONFIRMED, confirm_s=0.45)
 SAID = "Your appointment is on Tuesday at three, is that right?"
 LOUD = ulaw.encode(hum("somebody", 1_000, 8_000) + 400)
+FILLER = b"\x31" * 8_000
 QUIET = ulaw.encode(np.full(160, 12, dtype=np.int16))
 
 
@@ -62,6 +66,23 @@ class Line(Script):
     def is_quiet(self, duration_s: float) -> "Line":
         return self._frames(QUIET, duration_s)
 
+    def asks(self, words: str = "When are you open?") -> "Line":
+        at_ms = round(self.now * 1000)
+        self.happens(CallerSpeechStarted("u1", at_ms)).sounds(0.8).is_quiet(0.5)
+        return self.happens(CallerSpeechStopped("u1", at_ms + 800), CallerTranscript("u1", words))
+
+    def coughs(self) -> "Line":
+        at_ms = round(self.now * 1000)
+        self.happens(CallerSpeechStarted("u2", at_ms)).is_quiet(0.1)
+        return self.happens(CallerSpeechStopped("u2", at_ms + 100)).is_quiet(1.0)
+
+    def passes(self, duration_s: float) -> list[CallCommand]:
+        """Time, in which all that was sent is heard; what follows meanwhile."""
+        first = len(self.said)
+        for _ in range(round(duration_s * 2)):
+            self.is_quiet(0.5).echoes(*self.marks())
+        return self.said[first:]
+
 
 def line() -> Line:
     """A call that is up, with a second of quiet line behind it."""
@@ -75,6 +96,21 @@ def speaking() -> Line:
     started = line()
     started.speaks(seconds(4.0), text=SAID).finishes()
     return started.is_quiet(1.0)
+
+
+def in_talk(**fields: Any) -> Line:
+    """A call of these settings with a filler, whose greeting was heard."""
+    story = Line(ON_REQUEST, Limits(filler_after_s=1.2, lost_s=20.0), turn_taking=CONFIRMED)
+    story.config = msgspec.structs.replace(story.config, filler_ulaw=FILLER, **fields)
+    story.call = Call(story.config)
+    story.begins().is_quiet(0.3).speaks(seconds(0.2), "greeting", "Hello.", "r0")
+    story.finishes("greeting", "r0").is_quiet(0.3)
+    return story.echoes(*story.marks())
+
+
+def asked_of_engine(commands: list[CallCommand]) -> list[CallCommand]:
+    """Words or an answer, that were asked of it."""
+    return [each for each in commands if isinstance(each, Say) or getattr(each, "answer", False)]
 
 
 def since(script: Script, index: int, *kinds: type) -> list[CallCommand]:

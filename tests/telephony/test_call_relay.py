@@ -16,6 +16,7 @@ from agents.engine import (
     CallerTranscript,
     Capabilities,
     CloseEngine,
+    Dismiss,
     EngineExpires,
     EngineFailed,
     EngineReady,
@@ -63,6 +64,7 @@ from telephony.transcripts.entry import (
     TruncationLine,
 )
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+from tests.telephony.test_call_bargein import ON_REQUEST, in_talk
 
 LOCAL = Capabilities("local", AudioFormat.PCM16_24K, AudioFormat.PCM16_24K, True, True)
 RUNGS = (Rung("realtime", CAPABILITIES, tries=2), Rung("local", LOCAL, tries=1))
@@ -438,6 +440,26 @@ def test_a_session_that_expires_before_its_successor_is_ready_is_a_lost_one() ->
     story.happens(EngineFailed("session_expired", False))
     story.happens(SuccessorReady(1))
     assert story.of(SeatEngine) == [SeatEngine(1)]
+
+
+@pytest.mark.parametrize("coughed", [False, True])
+def test_a_cough_that_was_nothing_does_not_put_the_change_off(*, coughed: bool) -> None:
+    rungs = (Rung("realtime", ON_REQUEST, tries=2),)
+    story = in_talk(rungs=rungs)
+    story.speaks(seconds(3.0), "i1", "We are open from nine to five.", "r1").finishes("i1", "r1")
+    story.is_quiet(1.0)
+    if coughed:
+        story.coughs()
+        assert Dismiss("u2") in story.said
+    story.passes(3.0)
+    story.happens(EngineExpires(5.0)).passes(4.5)
+    story.happens(SuccessorReady(1))
+    assert [each for each in [*story.last, *story.passes(1.0)] if isinstance(each, SeatEngine)]
+
+
+def test_a_call_of_one_session_opens_no_other_when_it_expires() -> None:
+    story = live(rungs=()).happens(EngineExpires(10.0)).wait(9.0)
+    assert not [each for each in story.said if isinstance(each, OpenEngine)]
 
 
 # ---- what a reader found -----------------------------------------------------------------------

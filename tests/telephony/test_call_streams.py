@@ -36,13 +36,16 @@ from telephony.call.commands import (
     SettleTool,
     TakeBack,
 )
-from telephony.call.config import CallConfig, Limits, Resumed, Rung
+from telephony.call.config import CallConfig, Limits, Resumed, Route, Rung
 from telephony.call.ending import Phase
 from telephony.call.events import (
     CallerAudio,
+    CallEvent,
     CallOver,
+    DtmfPressed,
     HandedOver,
     HangUpAsked,
+    HumanWanted,
     MarkEchoed,
     MigrateAsked,
     StreamLost,
@@ -165,6 +168,18 @@ def test_fault_t11_a_carrier_that_never_asks_ends_the_call_as_before() -> None:
 def test_fault_t11_a_call_that_is_over_is_not_waited_for(event: CallOver | HangUpAsked) -> None:
     script = up().happens(BROKEN)
     script.when(event, CloseEngine(), EndCall(EndedReason.STREAM_LOST))
+
+
+@pytest.mark.parametrize("event", [DtmfPressed("0"), HumanWanted()])
+def test_fault_t11_nobody_is_put_through_before_the_line_is_back(event: CallEvent) -> None:
+    script = up()
+    routes = (Route("shop", "I put you through.", 10.0),)
+    script.config = msgspec.structs.replace(script.config, human="shop", routes=routes)
+    script.call = Call(script.config)
+    script.begins().wait(1.0).happens(BROKEN).when(event)
+    assert script.call.phase is Phase.TRANSFERRING
+    back(script).happens(StreamStarted("MZ2"))
+    assert script.call.phase is Phase.LIVE
 
 
 @pytest.mark.parametrize("reason", ["protocol", "flood", "server_stopping"])
