@@ -9,6 +9,7 @@ from telephony.call.ending import Ending
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.sound import CallerSound, OwnVoice, is_echo
+from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
 
 _DEAF_ENGINE_S = 2.5
@@ -30,6 +31,7 @@ class BargeIns:
         playback: Playback,
         floor: Floor,
         patience: Patience,
+        tools: ToolCalls,
         ending: Ending,
     ) -> None:
         self._rules = config.turn_taking
@@ -37,6 +39,7 @@ class BargeIns:
         self._playback = playback
         self._floor = floor
         self._patience = patience
+        self._tools = tools
         self._ending = ending
         self._claim: Claim | None = None
         self._deaf_until_s = 0.0
@@ -227,10 +230,10 @@ class BargeIns:
         if claim.verdict is Verdict.TAKEN:
             self._patience.answer_owed(now)
             return [Answer(claim.item_id)]
-        if self._playback.outstanding:
+        if self._playback.says_words or self._tools:
             self._patience.nothing_owed()
         else:
-            # What was asked before this sound still wants its answer.
+            # What was asked before this sound still wants its answer, which a filler is not.
             self._patience.answer_owed(now)
         self._floor.forget_turn()
         return [Dismiss(claim.item_id)]

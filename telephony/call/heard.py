@@ -41,11 +41,18 @@ class LastHeard:
         """The ledger's own: as long as it is held for the recording they cost nothing."""
         self._samples = 0
         self._number = 0
+        self._left_out: set[int] = set()
         self._item: SpokenItem | None = None
         self._again: Sentence | None = None
 
+    def leave_out(self, number: int) -> None:
+        """The item with this number is not to be said again: it tells the caller nothing."""
+        self._left_out.add(number)
+
     def played(self, number: int, ulaw: bytes) -> None:
         """The caller heard this next, of the item with this number."""
+        if number in self._left_out:
+            return
         if number != self._number:
             self._number = number
             self._pieces.clear()
@@ -75,7 +82,7 @@ class LastHeard:
 
 
 def _later(last: SpokenItem | None, item: SpokenItem) -> SpokenItem | None:
-    if item.played is None or item.heard == 0:
+    if item.played is None or item.heard == 0 or item.source == FILLER:
         return last
     before = last.played.number if last and last.played else 0
     return item if item.played.number > before else last

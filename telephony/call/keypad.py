@@ -92,6 +92,9 @@ class Keypad:
         """A key stops our audio like speech does; the engine does not hear it, so it is told."""
         if not self._playback.outstanding:
             return []
+        if not self._playback.says_words:
+            # The answer that the caller waits for is wanted as before.
+            return self._playback.clear_filler(now)
         self._patience.nothing_owed()
         silenced = self._floor.silence_replies()
         return [*self._playback.interrupt(now), *map(CancelResponse, silenced)]

@@ -101,7 +101,7 @@ class Call:
         self._ending = Ending(config, self._playback, self._floor, self._patience, self._tools)
         shared = config, self._playback, self._floor, self._patience
         consent = self._consent = Consent(*shared, self._ending, disclosure)
-        self._barge_ins = BargeIns(*shared, self._ending)
+        self._barge_ins = BargeIns(*shared, self._tools, self._ending)
         self._honesty = Honesty(*shared, self._ending)
         self._relay = Relay(
             *shared,

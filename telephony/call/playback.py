@@ -233,6 +233,8 @@ class Playback:
             ulaw = ulaw[: max(0, item.limit - sent)]
         if ulaw and item.played is None:
             item.played = self.ledger.open(item.item_id)
+            if item.source == FILLER:
+                self._last_heard.leave_out(item.played.number)
         commands: list[CallCommand] = []
         while ulaw:
             assert item.played is not None
@@ -336,6 +338,14 @@ class Playback:
         told = [item for item in items if item not in unsettled]
         return [*(command for item in told for command in self._tell(item)), *self.settled()]
 
+    def clear_filler(self, now: float) -> list[CallCommand]:
+        """A filler is all that is heard: fall silent, and let come what is on its way."""
+        commands = self.hold(now)
+        held, self._held = self._held, None
+        for item in _items_of(held):
+            item.give_up(now)
+        return [*commands, *self.settled()]
+
     def _unfinished(self) -> list[SpokenItem]:
         """The item that ran dry before all of it had come, and those of which only words came."""
         return [
@@ -435,9 +445,9 @@ class Playback:
     @property
     def says_words(self) -> bool:
         """More than a filler is being heard, or waits for it."""
-        items = self._items.values()
-        said = any(item.played is not None and item.source != FILLER for item in items)
-        return self.outstanding and (said or self._held is not None)
+        waiting = [item for item, _ in self._held.later] if self._held is not None else []
+        sent = (item for item in self._items.values() if item.played is not None)
+        return self.outstanding and any(item.source != FILLER for item in (*sent, *waiting))
 
     @property
     def heard_anything(self) -> bool:

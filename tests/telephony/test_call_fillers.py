@@ -1,21 +1,45 @@
-"""What is said while a tool runs: its own words, in their time, and never over anybody."""
+"""What is said while the caller waits: in its time, over nobody, and never for an answer."""
 
 import msgspec
+import pytest
 
-from agents.engine import CallerSpeechStarted, CallerSpeechStopped, EngineReady, ToolCalled
+from agents.engine import (
+    AudioDelta,
+    CallerSpeechStarted,
+    CallerSpeechStopped,
+    CancelResponse,
+    DeleteItem,
+    EngineFailed,
+    EngineReady,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    TextDelta,
+    ToolCalled,
+)
 from agents.persona import Persona
 from telephony.call.commands import PlayAudio
-from telephony.call.config import CallConfig, Limits, ToolFiller
-from telephony.call.events import MarkEchoed, StreamStarted, ToolFinished
+from telephony.call.config import CallConfig, Limits, Rung, ToolFiller
+from telephony.call.events import (
+    DtmfPressed,
+    MarkEchoed,
+    StreamStarted,
+    SuccessorReady,
+    ToolFinished,
+)
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, Fate
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+from tests.telephony.test_call_bargein import ON_REQUEST, asked_of_engine, in_talk, played
 
 FILLER, DIARY, TILL = b"\x17" * 1_600, b"\x21" * 800, b"\x33" * 800
 OWN = (ToolFiller("look_up", "I look in the diary.", DIARY), ToolFiller("pay", "The till.", TILL))
 LOOK, PAY = ToolCalled("r2", "c1", "look_up", "{}"), ToolCalled("r2", "c2", "pay", "{}")
 PLAIN = ToolCalled("r2", "c3", "plain", "{}")
 FOUND = ToolFinished("c1", "look_up", "done", "{}")
+
+
+RUNGS = (Rung("realtime", ON_REQUEST, 2), Rung("local", ON_REQUEST, 1))
 
 
 def asked(filler: bytes = FILLER) -> Script:
@@ -127,3 +151,56 @@ def test_what_has_to_be_told_first_is_heard_first() -> None:
         script.call, script.now, script.said = Call(config), 0.0, []
         script.happens(StreamStarted("MZ1"), MarkEchoed("0:0:0")).wait(2.3)
         assert b"".join(c.ulaw for c in script.said if isinstance(c, PlayAudio)) == heard
+
+
+def test_a_cough_into_a_filler_leaves_the_answer_owed() -> None:
+    story = in_talk().asks().is_quiet(1.4).coughs()
+    assert asked_of_engine(story.passes(5.0)), "four seconds after the question"
+
+
+def test_a_question_with_a_cough_behind_it_is_answered_by_the_next_session() -> None:
+    story = in_talk(rungs=RUNGS).asks().is_quiet(1.4).coughs()
+    story.happens(EngineFailed("connection_lost", fatal=False)).is_quiet(0.3)
+    story.happens(SuccessorReady(1))
+    assert asked_of_engine([*story.last, *story.passes(3.0)])
+
+
+def test_a_cough_while_a_tool_runs_asks_for_nothing_before_its_answer() -> None:
+    story = in_talk().asks()
+    story.happens(ResponseStarted("r2"), PLAIN, ResponseDone("r2", ResponseStatus.COMPLETED))
+    story.is_quiet(1.4).coughs()
+    assert not asked_of_engine(story.passes(8.0))
+    story.happens(ToolFinished("c3", "plain", "done", "{}"))
+    assert asked_of_engine(story.passes(5.0))
+
+
+def test_the_key_for_again_says_what_was_heard_before_a_filler() -> None:
+    story = in_talk().asks().is_quiet(1.4).happens(ResponseStarted("r1"), DtmfPressed("*"))
+    assert played(story.last) == seconds(0.2), "the greeting"
+    story.happens(ResponseDone("r1", ResponseStatus.CANCELLED))
+    assert asked_of_engine(story.passes(8.0)), "the question still wants its answer"
+
+
+def test_a_filler_heard_to_its_end_is_not_said_again() -> None:
+    story = in_talk().asks()
+    story.passes(2.8)
+    assert own_lines(story), "it was heard"
+    assert played(story.happens(DtmfPressed("*")).last) == seconds(0.2)
+
+
+def test_a_key_during_a_filler_leaves_the_reply_that_is_on_its_way() -> None:
+    story = in_talk().asks().is_quiet(1.4)
+    story.happens(ResponseStarted("r1"), TextDelta("r1", "i1", "At nine."), DtmfPressed("*"))
+    told = [each for each in story.last if isinstance(each, CancelResponse | DeleteItem)]
+    assert told == []
+    story.happens(AudioDelta("r1", "i1", 0, seconds(1.0)))
+    assert played(story.last) == seconds(1.0)
+
+
+def test_a_key_into_a_filler_that_is_held_back_for_a_sound_calls_no_reply_off() -> None:
+    story = in_talk().asks().is_quiet(1.4).happens(ResponseStarted("r1"))
+    story.happens(CallerSpeechStarted("u2", round(story.now * 1000)), DtmfPressed("*"))
+    assert CancelResponse("r1") not in story.last
+    story.is_quiet(0.1).happens(CallerSpeechStopped("u2", round(story.now * 1000)))
+    story.happens(ResponseDone("r1", ResponseStatus.CANCELLED))
+    assert asked_of_engine(story.passes(8.0))
