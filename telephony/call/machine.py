@@ -432,7 +432,7 @@ class Call:
             return [Record(line), *self._ending.in_circles(event, now)]
         leaves = event.ends_call or bool(event.transfer_to)
         # Who speaks in the turn it ends the call in has said goodbye: no reply is wanted.
-        respond = self._ending.listening and not (leaves and self._playback.open)
+        respond = self._ending.listening and not (leaves and self._playback.speaks)
         if respond and not self._tools and self._floor.caller_item is None:
             self._patience.answer_owed(now)
         answered = ToolOutput(event.tool_call_id, event.output, respond)

@@ -450,6 +450,11 @@ class Playback:
         return self.outstanding and any(item.source != FILLER for item in (*sent, *waiting))
 
     @property
+    def speaks(self) -> bool:
+        """More than a filler is being heard, or is arriving."""
+        return self.says_words or self.arriving
+
+    @property
     def heard_anything(self) -> bool:
         return self._last_heard.sentence(*self._items.values()) is not None
 

@@ -16,10 +16,11 @@ from agents.engine import (
     ResponseStatus,
     TextDelta,
     ToolCalled,
+    ToolOutput,
 )
 from agents.persona import Persona
 from telephony.call.commands import PlayAudio
-from telephony.call.config import CallConfig, Limits, Rung, ToolFiller
+from telephony.call.config import CallConfig, Limits, Route, Rung, ToolFiller
 from telephony.call.events import (
     DtmfPressed,
     MarkEchoed,
@@ -30,7 +31,7 @@ from telephony.call.events import (
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, Fate
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
-from tests.telephony.test_call_bargein import ON_REQUEST, asked_of_engine, in_talk, played
+from tests.telephony.test_call_bargein import ON_REQUEST, Line, asked_of_engine, in_talk, played
 
 FILLER, DIARY, TILL = b"\x17" * 1_600, b"\x21" * 800, b"\x33" * 800
 OWN = (ToolFiller("look_up", "I look in the diary.", DIARY), ToolFiller("pay", "The till.", TILL))
@@ -204,3 +205,24 @@ def test_a_key_into_a_filler_that_is_held_back_for_a_sound_calls_no_reply_off() 
     story.is_quiet(0.1).happens(CallerSpeechStopped("u2", round(story.now * 1000)))
     story.happens(ResponseDone("r1", ResponseStatus.CANCELLED))
     assert asked_of_engine(story.passes(8.0))
+
+
+def ends(story: Line, how: str) -> ToolOutput:
+    """The model calls a tool that ends the call, or sends it on, while a filler is heard."""
+    story.is_quiet(1.5).happens(ResponseStarted("r1"), ToolCalled("r1", "c1", "end", "{}"))
+    leaves, to = how == "end", "" if how == "end" else "shop"
+    story.happens(ToolFinished("c1", "end", "done", "{}", ends_call=leaves, transfer_to=to))
+    (answer,) = [each for each in story.last if isinstance(each, ToolOutput)]
+    return answer
+
+
+@pytest.mark.parametrize("how", ["end", "transfer"])
+def test_a_filler_is_neither_the_goodbye_nor_the_announcement(how: str) -> None:
+    story = in_talk(routes=(Route("shop", "I put you through.", 10.0),)).asks("Goodbye.")
+    assert ends(story, how).respond
+
+
+def test_words_that_are_arriving_are_the_goodbye() -> None:
+    story = in_talk().asks("Goodbye.").is_quiet(1.4)
+    story.happens(ResponseStarted("r1"), AudioDelta("r1", "i1", 0, b""))
+    assert not ends(story, "end").respond
