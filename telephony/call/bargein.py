@@ -135,9 +135,8 @@ class BargeIns:
             return []
         if not self._confirmed:
             return self._take(now)
-        if self._claim is not None and self._claim.item_id is None:
-            self._claim.item_id = item_id
-            return []
+        if self._claim is not None and self._claim.verdict is Verdict.OPEN:
+            return self._goes_on(self._claim, item_id, now)
         self._claim = Claim(item_id, now, self._rules)
         self._sound.begin()
         if not self._playback.outstanding and not self._floor.replying:
@@ -145,13 +144,25 @@ class BargeIns:
             return self._take(now)
         return self._hold(self._claim, now)
 
+    def _goes_on(self, claim: Claim, item_id: str, now: float) -> list[CallCommand]:
+        """Nothing is decided of what we fell silent for."""
+        if claim.item_id is None:
+            claim.item_id = item_id
+            return []
+        claim.again(item_id, self._sound.speech_s, now)
+        self._sound.begin()
+        if not self._is_echo(now):
+            return []
+        claim.echoes(item_id)
+        return [Note("own_echo")]
+
     def _hold(self, claim: Claim, now: float) -> list[CallCommand]:
         if not self._is_echo(now):
             return self._playback.hold(now)
         claim.verdict = Verdict.DROPPED
         if claim.item_id is None:
             self._claim = None
-        return [Note("own_echo")]
+        return [Note("own_echo"), *self._playback.resume(now)]
 
     def reply_began(self, response_id: str) -> list[CallCommand]:
         """A reply to what was said before a pause for breath must not be spoken into the rest."""
@@ -177,16 +188,18 @@ class BargeIns:
         if not self._capabilities.answers_on_request:
             return []
         claim = self._claim
-        if claim is None or claim.item_id != item_id:
+        if claim is None or item_id not in claim.items:
             return [] if self._ending.under_way else [Answer(item_id)]
-        claim.stopped(now)
+        if item_id != claim.item_id:
+            return []
+        claim.stopped(now, self._sound.speech_s)
         return [] if claim.verdict is Verdict.OPEN else self._closed(claim, now)
 
     def words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
         claim = self._claim
-        if claim is None or claim.item_id != item_id or claim.verdict is not Verdict.OPEN:
+        if claim is None or item_id not in claim.items or claim.verdict is not Verdict.OPEN:
             return []
-        claim.words(text)
+        claim.words(item_id, text)
         return self._decided(claim, now)
 
     def judge(self, now: float) -> list[CallCommand]:
@@ -229,14 +242,14 @@ class BargeIns:
         self._claim = None
         if claim.verdict is Verdict.TAKEN:
             self._patience.answer_owed(now)
-            return [Answer(claim.item_id)]
+            return [Answer(item_id) for item_id in claim.items]
         if self._playback.says_words or self._tools:
             self._patience.nothing_owed()
         else:
             # What was asked before this sound still wants its answer, which a filler is not.
             self._patience.answer_owed(now)
         self._floor.forget_turn()
-        return [Dismiss(claim.item_id)]
+        return [Dismiss(item_id) for item_id in claim.items]
 
     def _take(self, now: float) -> list[CallCommand]:
         """The floor is the caller's: what we were saying is over."""

@@ -33,16 +33,28 @@ class Verdict(Enum):
 
 
 class Claim:
-    """One claim of the caller's on the floor. Times are seconds on the call's clock."""
+    """One claim of the caller's on the floor, of one sound or of several in a row, none of which
+    was decided when the next began. Times are seconds on the call's clock."""
 
     def __init__(self, item_id: str | None, began_s: float, rules: TurnTaking) -> None:
         """`item_id` None: we heard it, and the engine has not called it speech yet."""
         self.item_id = item_id
+        self._earlier: dict[str, bool] = {}
+        """The sounds before this one, and whether each was as long as a word."""
+        self._murmurs: set[str] = set()
+        """Of its sounds, those that claim nothing, by their words or as our own echo."""
+        self._speech_s = 0.0
+        """How much of the present sound may be speech, as it stopped."""
         self._began_s = began_s
         self.verdict = Verdict.OPEN
         self._rules = rules
         self._look_s = began_s + _LOOK_EVERY_S
         self._stopped_s: float | None = None
+
+    @property
+    def items(self) -> list[str]:
+        """What the engine calls its sounds, in order."""
+        return [*self._earlier, *([self.item_id] if self.item_id is not None else [])]
 
     @property
     def over(self) -> bool:
@@ -53,17 +65,40 @@ class Claim:
         """When `judge` wants to be asked though nothing has happened."""
         if self.verdict is not Verdict.OPEN:
             return None
-        return self._look_s if self._stopped_s is None else self._stopped_s + self._rules.words_s
+        if self._stopped_s is None:
+            return self._look_s
+        words_s = self._stopped_s + self._rules.words_s
+        # Who makes one sound after the other is not waited for each time.
+        return min(words_s, max(self._stopped_s, self._longest_s)) if self._earlier else words_s
 
-    def stopped(self, now: float) -> None:
+    @property
+    def _longest_s(self) -> float:
+        return self._began_s + _LONGEST_S
+
+    def again(self, item_id: str, speech_s: float, now: float) -> None:
+        """Another sound begins before this one, with so much in it that may be speech, is
+        decided."""
+        assert self.item_id is not None, "a sound without a name is given one"
+        self._earlier[self.item_id] = self._is_word(self._speech_s if self.over else speech_s)
+        self.item_id, self._stopped_s, self._look_s = item_id, None, now + _LOOK_EVERY_S
+
+    def echoes(self, item_id: str) -> None:
+        """This sound of it is our own voice."""
+        self._murmurs.add(item_id)
+
+    def stopped(self, now: float, speech_s: float) -> None:
         """The caller fell silent; if the claim is open, its words decide."""
-        self._stopped_s = now
+        self._stopped_s, self._speech_s = now, speech_s
 
-    def words(self, text: str) -> Verdict:
-        """What was said. Words that only say "go on" claim nothing."""
+    def words(self, item_id: str, text: str) -> Verdict:
+        """What was said in one of its sounds. Words that only say "go on" claim nothing."""
         if self.verdict is Verdict.OPEN:
             claims = bool(text.strip()) and not self._is_backchannel(text)
-            self.verdict = Verdict.TAKEN if claims else Verdict.DROPPED
+            self._murmurs |= set() if claims else {item_id}
+            if claims:
+                self.verdict = Verdict.TAKEN
+            elif self._murmurs.issuperset(self.items):
+                self.verdict = Verdict.DROPPED
         return self.verdict
 
     def judge(self, now: float, speech_s: float) -> Verdict:
@@ -80,14 +115,21 @@ class Claim:
             if now - self._began_s >= _ENGINE_S:
                 self.verdict = Verdict.DROPPED
             return self.verdict
-        if speech_s >= self._rules.confirm_s:
+        if speech_s >= self._rules.confirm_s and self.item_id not in self._murmurs:
             self.verdict = Verdict.TAKEN
-        elif not self.over and not speech_s and now - self._began_s >= _LONGEST_S:
-            self.verdict = Verdict.DROPPED
-        elif self.over:
-            long = speech_s >= self._rules.shortest_word_s
+        elif self.over or (not speech_s and now >= self._longest_s):
+            long = self._may_be_word(speech_s)
             self.verdict = Verdict.TAKEN if long else Verdict.DROPPED
         return self.verdict
+
+    def _may_be_word(self, speech_s: float) -> bool:
+        """One of its sounds whose words are not known was as long as a word."""
+        assert self.item_id is not None, "only what an engine calls speech has words"
+        sounds = {**self._earlier, self.item_id: self._is_word(speech_s)}
+        return any(long for item_id, long in sounds.items() if item_id not in self._murmurs)
+
+    def _is_word(self, speech_s: float) -> bool:
+        return speech_s >= self._rules.shortest_word_s
 
     def _is_backchannel(self, text: str) -> bool:
         said = " ".join(_WORD.findall(text.casefold()))

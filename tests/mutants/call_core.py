@@ -663,8 +663,8 @@ BARGE_INS = (
     ),
     _barge_in(
         "claim",
-        "        if speech_s >= self._rules.confirm_s:\n",
-        "        if speech_s >= 0:\n",
+        "        if speech_s >= self._rules.confirm_s and ",
+        "        if speech_s >= 0 and ",
         "a cough takes the floor",
     ),
     _barge_in(
@@ -729,8 +729,26 @@ BARGE_INS = (
     ),
     _barge_in(
         "bargein",
-        "        if self._claim is not None and self._claim.item_id is None:\n",
-        "        if False:\n",
+        "            return self._goes_on(self._claim, item_id, now)\n",
+        "            pass\n",
+        "a sound before the last one is decided leaves us silent",
+    ),
+    _barge_in(
+        "claim",
+        "            elif self._murmurs.issuperset(self.items):\n",
+        "            else:\n",
+        "an interruption is lost to the murmur behind it",
+    ),
+    _barge_in(
+        "claim",
+        "self._is_word(self._speech_s if",
+        "self._is_word(0.0 if",
+        "a word that is not understood is lost to the breath behind it",
+    ),
+    _barge_in(
+        "bargein",
+        "        if claim.item_id is None:\n            claim.item_id = item_id\n",
+        "        if False:\n            claim.item_id = item_id\n",
         "a voice we heard before the engine did has to begin anew",
     ),
     _ledger(

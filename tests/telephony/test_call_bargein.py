@@ -391,7 +391,47 @@ def test_a_second_sound_before_the_first_is_decided_makes_one_claim() -> None:
     script.when(CallerSpeechStarted("u2", 0))
     script.sounds(0.6).is_quiet(0.3)
     assert len(script.entries(TruncationLine)) == 1
-    script.when(CallerSpeechStopped("u2", 0), Answer("u2"))
+    script.when(CallerSpeechStopped("u2", 0), Answer("u1"), Answer("u2"))
+
+
+def test_a_breath_before_the_words_of_an_interruption_are_there_does_not_undo_it() -> None:
+    script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.5).happens(STOPPED).is_quiet(0.2)
+    script.happens(CallerSpeechStarted("u2", 0)).is_quiet(0.1)
+    script.when(CallerTranscript("u1", "No, stop."), TruncateItem).is_quiet(0.5)
+    script.when(CallerSpeechStopped("u2", 0), Answer("u1"), Answer("u2"))
+
+
+def test_two_coughs_in_a_row_are_dismissed_together() -> None:
+    script = speaking().happens(STARTED).sounds(0.1).is_quiet(0.5).happens(STOPPED).is_quiet(0.2)
+    script.when(CallerSpeechStarted("u2", 0)).sounds(0.1).when(CallerSpeechStopped("u1", 0))
+    script.is_quiet(0.4).happens(CallerSpeechStopped("u2", 0))
+    begun = len(script.said)
+    script.is_quiet(0.9)
+    assert since(script, begun, Dismiss, Answer) == [Dismiss("u1"), Dismiss("u2")]
+    assert len(played(script.said[begun:])) == 3 * 8_000
+
+
+def test_a_murmur_after_a_murmur_is_no_lasting_speech() -> None:
+    script = speaking().happens(STARTED).sounds(0.3).is_quiet(0.5).happens(STOPPED)
+    script.happens(CallerSpeechStarted("u2", 0)).sounds(0.3).is_quiet(0.5)
+    script.happens(CallerTranscript("u1", "mhm"), CallerSpeechStopped("u2", 0))
+    script.when(CallerTranscript("u2", "yeah"), Dismiss("u1"), Dismiss("u2"))
+    assert script.entries(TruncationLine) == []
+
+
+def test_our_own_echo_behind_a_sound_that_is_not_decided_does_not_keep_us_silent() -> None:
+    script = line()
+    script.speaks(LOUD * 6, text=SAID).finishes().is_quiet(1.0)
+    script.happens(STARTED).is_quiet(0.3).happens(STOPPED).is_quiet(0.1)
+    heard = [each for each in script.said if isinstance(each, StoreAudio)]
+    back = b"".join(each.ulaw for each in heard if each.track is Track.HEARD)[-2_400:]
+    for begin in range(0, len(back), 160):
+        script.wait(0.02)
+        script.happens(CallerAudio(back[begin : begin + 160], round(script.now * 1000) - 20))
+    script.happens(CallerSpeechStarted("u2", 0)).is_quiet(0.4)
+    script.happens(CallerSpeechStopped("u2", 0)).is_quiet(1.0)
+    assert not script.call._playback.holding
+    assert Dismiss("u2") in script.said
 
 
 def test_noise_that_does_not_stand_out_of_the_line_is_not_speech() -> None:

@@ -25,10 +25,10 @@ def test_enough_sound_takes_the_floor() -> None:
 
 def test_a_short_sound_waits_for_its_words() -> None:
     claim = Claim("u1", 2.0, RULES)
-    claim.stopped(2.7)
+    claim.stopped(2.7, 0.2)
     assert claim.over
     assert claim.next_deadline() == pytest.approx(3.5)
-    assert claim.words("Wednesday") is Verdict.TAKEN
+    assert claim.words("u1", "Wednesday") is Verdict.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_short_sound_waits_for_its_words() -> None:
 )
 def test_without_words_its_length_decides(speech_s: float, verdict: Verdict) -> None:
     claim = Claim("u1", 2.0, RULES)
-    claim.stopped(2.7)
+    claim.stopped(2.7, 0.2)
     assert claim.judge(3.4, speech_s) is Verdict.OPEN
     assert claim.judge(3.5, speech_s) is verdict
 
@@ -55,11 +55,72 @@ def test_without_words_its_length_decides(speech_s: float, verdict: Verdict) -> 
     ],
 )
 def test_words_that_only_say_go_on_claim_nothing(text: str, verdict: Verdict) -> None:
-    assert Claim("u1", 0.0, RULES).words(text) is verdict
+    assert Claim("u1", 0.0, RULES).words("u1", text) is verdict
 
 
 def test_a_verdict_stands() -> None:
     claim = Claim("u1", 0.0, RULES)
-    claim.words("uh-huh")
-    assert claim.words("Wednesday") is Verdict.DROPPED
+    claim.words("u1", "uh-huh")
+    assert claim.words("u1", "Wednesday") is Verdict.DROPPED
     assert claim.judge(9.0, 9.0) is Verdict.DROPPED
+
+
+def of_two_sounds(first_s: float) -> Claim:
+    """The second begins before the first, with so much speech in it, is decided."""
+    claim = Claim("u1", 2.0, RULES)
+    claim.stopped(2.5, first_s)
+    claim.again("u2", 9.0, 2.8)
+    assert not claim.over
+    assert claim.items == ["u1", "u2"]
+    return claim
+
+
+@pytest.mark.parametrize("item", ["u1", "u2"])
+def test_words_in_either_of_two_sounds_take_the_floor(item: str) -> None:
+    assert of_two_sounds(0.1).words(item, "No, stop.") is Verdict.TAKEN
+
+
+def test_two_murmurs_claim_nothing_once_both_are_known() -> None:
+    claim = of_two_sounds(0.3)
+    assert claim.words("u2", "mhm") is Verdict.OPEN
+    assert claim.words("u1", "uh-huh") is Verdict.DROPPED
+
+
+@pytest.mark.parametrize(
+    ("first_s", "murmured", "verdict"),
+    [(0.3, False, Verdict.TAKEN), (0.3, True, Verdict.DROPPED), (0.1, False, Verdict.DROPPED)],
+)
+def test_without_words_of_the_second_the_length_of_the_first_decides(
+    first_s: float, verdict: Verdict, *, murmured: bool
+) -> None:
+    claim = of_two_sounds(first_s)
+    if murmured:
+        claim.words("u1", "mhm")
+    claim.stopped(3.0, 0.1)
+    assert claim.next_deadline() == pytest.approx(3.8)
+    assert claim.judge(3.8, 0.1) is verdict
+
+
+def test_one_sound_after_the_other_is_not_waited_for_without_end() -> None:
+    claim = of_two_sounds(0.1)
+    claim.stopped(4.6, 0.1)
+    assert claim.next_deadline() == pytest.approx(5.0)
+    claim.again("u3", 9.0, 4.9)
+    claim.stopped(5.2, 0.1)
+    assert claim.next_deadline() == pytest.approx(5.2)
+    assert claim.judge(5.2, 0.1) is Verdict.DROPPED
+
+
+def test_a_sound_the_engine_never_ended_counts_with_what_it_was() -> None:
+    claim = Claim("u1", 2.0, RULES)
+    claim.again("u2", 0.3, 2.4)
+    claim.stopped(2.9, 0.0)
+    assert claim.judge(3.7, 0.0) is Verdict.TAKEN
+
+
+def test_our_own_echo_in_a_claim_decides_nothing_of_it() -> None:
+    claim = of_two_sounds(0.1)
+    claim.echoes("u2")
+    assert claim.judge(2.9, 9.0) is Verdict.OPEN
+    claim.stopped(3.0, 9.0)
+    assert claim.judge(3.8, 9.0) is Verdict.DROPPED
