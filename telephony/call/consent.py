@@ -62,6 +62,8 @@ class Consent:
         self._begun = False
         self._then: list[CallCommand] = []
         self._asked = self._clips = 0
+        self._asked_ms: int | None = None
+        """When it was asked first."""
         self._quiet_from_s: float | None = None
         self._leave_by_s = 0.0
         self._replied = False
@@ -118,6 +120,8 @@ class Consent:
 
     def _ask(self, now: float) -> list[CallCommand]:
         self._asked += 1
+        if self._asked_ms is None:
+            self._asked_ms = self._playback.ledger.stream_ms(now)
         self._quiet_from_s = None
         if not self._terms.ulaw:
             self._voiced = False
@@ -136,11 +140,14 @@ class Consent:
         answer = Agreement.GRANTED if key == YES else Agreement.REFUSED
         return [*self._playback.interrupt(now), *self._answered(answer, "key", now, reply=False)]
 
-    def words(self, item_id: str, text: str, now: float) -> list[CallCommand]:
+    def words(self, item_id: str, text: str, began_ms: int, now: float) -> list[CallCommand]:
         """The caller's words are there; the engine is not to answer them."""
         if self._stage is not Stage.ASKED or self._terms.mode is not ConsentMode.ASK:
             return []
         dismissed: list[CallCommand] = [] if self._by_itself else [Dismiss(item_id)]
+        if began_ms < (self._asked_ms or 0):
+            # A yes to whatever came before the question agrees to nothing.
+            return dismissed
         meant = _meaning(text, self._terms)
         if meant is Reply.YES:
             return [*dismissed, *self._answered(Agreement.GRANTED, "voice", now)]

@@ -338,7 +338,8 @@ class Call:
             # Words there may have been; how long they took has to decide.
             return recorded
         recorded += self._barge_ins.words(item_id, text, now)
-        return [*recorded, *self._consent.words(item_id, text, now)]
+        began_ms = line.start_ms if line else at_ms
+        return [*recorded, *self._consent.words(item_id, text, began_ms, now)]
 
     # ---- the agent's side ---------------------------------------------------------------------
 

@@ -80,8 +80,9 @@ class Asked(Script):
         return self.echoes(*self.marks())
 
     def says(self, text: str, item: str = "u1", *, failed: bool = False) -> Self:
-        self.happens(CallerSpeechStarted(item, 0)).wait(0.4)
-        self.happens(CallerSpeechStopped(item, 400)).wait(0.2)
+        at_ms = round(self.now * 1000)
+        self.happens(CallerSpeechStarted(item, at_ms)).wait(0.4)
+        self.happens(CallerSpeechStopped(item, at_ms + 400)).wait(0.2)
         return self.happens(CallerTranscript(item, text, failed=failed))
 
     def answers(self) -> list[ConsentLine]:
@@ -134,6 +135,18 @@ def test_requirement_d4_who_refuses_is_served_all_the_same() -> None:
 )
 def test_an_answer_is_read_here_and_not_by_the_model(said: str, answer: Agreement) -> None:
     assert [line.answer for line in Asked().asked().says(said).answers()] == [answer]
+
+
+def test_a_yes_from_before_the_question_is_no_answer_to_it() -> None:
+    """Said while the engine was not ready yet, and heard by it then."""
+    story = Asked()
+    story.when(StreamStarted("MZ1"), PlaceMark("0:0:0"))
+    story.echoes("0:0:0").wait(0.8).happens(EngineReady("s1")).wait(0.05)
+    story.happens(CallerSpeechStarted("u1", 200)).wait(0.02)
+    story.happens(CallerSpeechStopped("u1", 700)).wait(1.2).heard()
+    story.happens(CallerTranscript("u1", "Yes, hello?"))
+    assert (story.answers(), story.clips) == ([], 1), "nor an unclear one"
+    assert story.says("yes", "u2").answers()[0].answer is Agreement.GRANTED
 
 
 @pytest.mark.parametrize(("key", "answer"), [("1", "granted"), ("2", "refused")])
