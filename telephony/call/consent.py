@@ -62,6 +62,8 @@ class Consent:
         self._begun = False
         self._then: list[CallCommand] = []
         self._asked = self._clips = 0
+        self._ours: set[str] = set()
+        """What the caller said to us and not to the model."""
         self._asked_ms: int | None = None
         """When it was asked first."""
         self._quiet_from_s: float | None = None
@@ -144,6 +146,7 @@ class Consent:
         """The caller's words are there; the engine is not to answer them."""
         if self._stage is not Stage.ASKED or self._terms.mode is not ConsentMode.ASK:
             return []
+        self._ours.add(item_id)
         dismissed: list[CallCommand] = [] if self._by_itself else [Dismiss(item_id)]
         if began_ms < (self._asked_ms or 0):
             # A yes to whatever came before the question agrees to nothing.
@@ -222,7 +225,8 @@ class Consent:
         return commands
 
     def _withheld(self, command: CallCommand) -> bool:
-        return isinstance(command, Answer) and self._stage is Stage.ASKED
+        asked = self._stage is Stage.ASKED
+        return isinstance(command, Answer) and (asked or command.item_id in self._ours)
 
     def _told(self, line: AgentLine, now: float) -> list[CallCommand]:
         """A notice that was heard to its end is all there is to it."""

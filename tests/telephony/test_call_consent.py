@@ -20,7 +20,7 @@ from agents.engine import (
     ToolCalled,
 )
 from telephony.call.commands import EndCall, PlaceMark, PlayAudio, Record, RunTool
-from telephony.call.config import Claimable, ConsentMode, ConsentTerms, Resumed
+from telephony.call.config import BargeIn, Claimable, ConsentMode, ConsentTerms, Resumed, TurnTaking
 from telephony.call.disclosure import version_of
 from telephony.call.events import (
     DtmfPressed,
@@ -46,6 +46,7 @@ QUESTION = "May I record this call?"
 CLIP = b"\x11" * 8_000
 NOT = "All right, it is not recorded."
 TERMS = ConsentTerms(words=QUESTION, ulaw=CLIP, refused=NOT, yes=("ja gerne",), no=("auf keinen",))
+CONFIRMED = TurnTaking(barge_in=BargeIn.CONFIRMED)
 ASKS = msgspec.structs.replace(CAPABILITIES, cancels_on_speech=False, answers_on_request=True)
 
 
@@ -154,6 +155,12 @@ def test_a_key_answers_even_into_the_question(key: str, answer: str) -> None:
     story = Asked().ready().wait(0.3).happens(DtmfPressed(key))
     assert [(line.answer.value, line.by) for line in story.answers()] == [(answer, "key")]
     assert Say("Hello.") in story.said
+
+
+def test_a_yes_into_the_question_is_not_answered_by_the_model_as_well() -> None:
+    story = Asked().rebuilt(turn_taking=CONFIRMED).ready().wait(0.5).says("yes")
+    assert [line.answer for line in story.answers()] == [Agreement.GRANTED]
+    assert (story.of(Answer), story.of(Say)) == ([], [Say("Hello.")])
 
 
 def test_another_key_is_no_answer() -> None:
