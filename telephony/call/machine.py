@@ -407,6 +407,8 @@ class Call:
         commands = self._honesty.response_done(event.response_id, now)
         commands += self._playback.close_response(event.response_id, now)
         commands += self._barge_ins.reply_ended(event.reason, now)
+        if not self._ending.under_way:
+            commands += self._waiting.broke_off(event, self._config.persona.go_on, now)
         self._floor.reply_ended(event.response_id)
         used = self._money.responded(event, self._ms(now))
         commands += [*self._playback.settled(), Record(used)]

@@ -2,12 +2,18 @@
 
 from collections.abc import Collection
 
+from agents.engine import ResponseDone, ResponseStatus, Say
+from telephony.call.commands import CallCommand
 from telephony.call.limits import Patience
 from telephony.call.playback import Playback
 from telephony.call.silence import OwedSilence
 from telephony.call.succession import Succession
 from telephony.call.toolcalls import ToolCalls
 from telephony.call.turns import Floor
+
+_BROKEN_OFF = frozenset({ResponseStatus.FAILED, ResponseStatus.INCOMPLETE})
+_TOO_LONG = "max_output_tokens"
+"""The reason of a reply that came to the length it was allowed."""
 
 
 class Waiting:
@@ -50,6 +56,16 @@ class Waiting:
         """A person decides about it meanwhile: it may be said, as nobody speaks."""
         silent = self._floor.caller_item is None and not self._playback.open
         return silent and self._tools.runs(tool_call_id)
+
+    def broke_off(self, done: ResponseDone, go_on: str, now: float) -> list[CallCommand]:
+        """A reply has ended: before its end, and the caller waits for the rest? `go_on` is asked
+        where it took too long."""
+        floor, patience = self._floor, self._patience
+        wanted = floor.wants(done.response_id) and floor.caller_item is None
+        if done.status not in _BROKEN_OFF or not wanted or patience.owed or self._tools:
+            return []
+        patience.answer_owed(max(now, self._playback.ledger.expected_end_s() or now))
+        return [Say(go_on)] if done.reason == _TOO_LONG else []
 
     def watch(self, now: float) -> None:
         """Something has happened, or time has passed."""

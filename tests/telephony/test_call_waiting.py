@@ -6,17 +6,23 @@ import pytest
 from agents.engine import (
     CallerSpeechStarted,
     CallerSpeechStopped,
+    EngineFailed,
     EngineReady,
+    Remember,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
     Say,
     ToolCalled,
 )
 from agents.persona import Persona
-from telephony.call.commands import PlayAudio
-from telephony.call.config import CallConfig, Limits
-from telephony.call.events import MarkEchoed, StreamStarted, ToolFinished
+from telephony.call.commands import CallCommand, PlayAudio
+from telephony.call.config import CallConfig, Limits, Rung
+from telephony.call.events import MarkEchoed, StreamStarted, SuccessorReady, ToolFinished
 from telephony.call.machine import Call
 from telephony.transcripts.entry import AgentLine, Fate
 from tests.telephony.script import APOLOGY, CAPABILITIES, Script, seconds
+from tests.telephony.test_call_bargein import ON_REQUEST, Line, asked_of_engine, in_talk
 
 FILLER = b"\x17" * 1_600
 LAW = "You speak with an automated assistant. This call is recorded."
@@ -169,3 +175,64 @@ def test_almost_the_same_words_are_the_disclosure() -> None:
     script.speaks(seconds(1.0), text=close.replace("and ", "")).finishes()
     script.wait(1.0).echoes("0:1:8000").wait(3.0)
     assert script.said.count(Say(LAW)) == 1
+
+
+# ---- a reply that ends before its end ----------------------------------------------------------
+
+
+def half(story: Line, status: ResponseStatus, reason: str = "", length_s: float = 1.0) -> Line:
+    """The caller's question is answered in part, and some of that is heard by now."""
+    story.asks().is_quiet(0.5).speaks(seconds(length_s), "i1", "We are open from", "r1")
+    return story.is_quiet(0.3).happens(ResponseDone("r1", status, reason))
+
+
+def fillers(commands: list[CallCommand]) -> list[CallCommand]:
+    sent = [each for each in commands if isinstance(each, PlayAudio)]
+    return [each for each in sent if each.ulaw[:1] == b"\x31"]
+
+
+def test_the_rest_of_a_reply_that_failed_is_asked_of_the_next_session() -> None:
+    story = half(in_talk(rungs=(Rung("realtime", ON_REQUEST, 2),)), ResponseStatus.FAILED)
+    story.happens(EngineFailed("server_error", fatal=False)).is_quiet(0.4)
+    story.happens(SuccessorReady(1))
+    told = [*story.last, *story.passes(3.0)]
+    assert [each for each in told if isinstance(each, Remember) and each.answer]
+
+
+def test_the_pause_before_a_failed_reply_is_tried_again_is_bridged() -> None:
+    story = half(in_talk(), ResponseStatus.FAILED)
+    meanwhile = story.passes(3.0)
+    assert fillers(meanwhile)
+    assert not asked_of_engine(meanwhile), "the engine asks again by itself"
+    story.speaks(seconds(1.0), "i2", "nine to five.", "r2").finishes("i2", "r2")
+    assert not asked_of_engine(story.passes(6.0))
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "stalled"])
+def test_a_reply_that_was_stopped_half_way_is_waited_for(reason: str) -> None:
+    story = half(in_talk(), ResponseStatus.INCOMPLETE, reason)
+    assert asked_of_engine(story.passes(5.5))
+
+
+def test_a_reply_the_model_cut_for_its_length_ends_in_a_question() -> None:
+    story = half(in_talk(), ResponseStatus.INCOMPLETE, "max_output_tokens")
+    assert Say("Shall I go on?") in story.last
+
+
+def test_what_is_heard_of_a_broken_reply_is_heard_before_the_rest_is_waited_for() -> None:
+    story = half(in_talk(), ResponseStatus.FAILED, length_s=6.0)
+    assert not asked_of_engine(story.passes(9.0))
+    assert Say(story.config.persona.reprompt) in story.passes(1.5)
+
+
+def test_a_reply_that_failed_while_a_tool_runs_is_not_waited_for_before_its_answer() -> None:
+    story = in_talk().asks().is_quiet(0.5).speaks(seconds(1.0), "i1", "I look.", "r1")
+    story.happens(ToolCalled("r1", "c1", "look", "{}"), ResponseDone("r1", ResponseStatus.FAILED))
+    assert not asked_of_engine(story.passes(8.0))
+
+
+def test_a_reply_the_caller_spoke_over_is_not_waited_for() -> None:
+    story = in_talk().asks().is_quiet(0.5).happens(ResponseStarted("r1"))
+    story.happens(CallerSpeechStarted("u2", round(story.now * 1000))).sounds(0.6)
+    story.happens(ResponseDone("r1", ResponseStatus.FAILED))
+    assert not asked_of_engine(story.passes(6.0))
