@@ -323,10 +323,15 @@ class RealtimeProtocol:
     # ---- responses ----------------------------------------------------------------------------
 
     def _created(self, response: wire.Response) -> list[AnyEngineEvent]:
-        granted = self._gate.created(response.id, _token(response))
+        token, creation = _token(response), self._gate.creating
+        ours = self._gate.created(response.id, token)
+        if ours is None and token is None and creation is not None:
+            # Some gateways do not repeat metadata. Not to take it for ours, where no items are
+            # reported either, would be to ask for an answer to the same outputs for ever.
+            ours = creation.wish
         # A response that only recites has not answered anything.
-        if granted is None or granted.text is None:
-            self._calls.seen_by_response(ours=granted is not None)
+        if ours is None or ours.text is None:
+            self._calls.seen_by_response(ours=ours is not None)
         return [ResponseStarted(response.id)]
 
     def _done(self, response: wire.Response, now: float) -> list[AnyEngineEvent]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agents.engine import (
     AgentSaid,
+    Answer,
     AnyEngineCommand,
     AppendAudio,
     AudioDelta,
@@ -401,6 +402,31 @@ def test_a_gateway_that_repeats_no_metadata_is_understood() -> None:
     story = live().call(Say("One.")).call(Say("Two.")).sends(CREATE)
     story.server(created("r1"), ResponseStarted("r1")).sends_nothing()
     story.server(done("r1"), ResponseDone("r1", COMPLETED)).sends(CREATE)
+
+
+def calling_without_metadata() -> Story:
+    """The model has called a tool, at a gateway that repeats no metadata."""
+    story = Story(msgspec.structs.replace(SETTINGS, answers_on_request=True)).live()
+    story.call(Answer("u1")).sends(CREATE).server(created("r1"), ResponseStarted("r1"))
+    story.server(called("r1", "c1"), ToolCalled("r1", "c1", "find_slot", ARGUMENTS))
+    return story.server(done("r1"), ResponseDone("r1", COMPLETED))
+
+
+@pytest.mark.parametrize("items", [True, False])
+def test_a_gateway_that_repeats_no_metadata_answers_an_output_once(*, items: bool) -> None:
+    story = calling_without_metadata().call(ToolOutput("c1", "{}"))
+    story.sends({"type": "conversation.item.create"}, CREATE)
+    if items:
+        story.server(output_taken("c1"))
+    story.server(created("r2"), ResponseStarted("r2"))
+    story.server(done("r2"), ResponseDone("r2", COMPLETED)).sends_nothing()
+
+
+def test_a_recital_without_metadata_answers_no_output() -> None:
+    story = calling_without_metadata().call(Say("One moment.")).sends(CREATE)
+    story.call(ToolOutput("c1", "{}")).sends({"type": "conversation.item.create"})
+    story.server(output_taken("c1")).server(created("r2"), ResponseStarted("r2"))
+    story.server(done("r2"), ResponseDone("r2", COMPLETED)).sends(CREATE)
 
 
 def test_fault_m14_a_create_without_any_answer_is_repeated_once_and_then_given_up() -> None:
