@@ -54,10 +54,16 @@ class Collection:
             return True
         if key == _START_OVER:
             self.digits = ""
-        if key not in DIGITS and key != HIDDEN:
+        if not self._counts(key):
             return False
         self.digits += key
         return len(self.digits) >= self.most
+
+    def _counts(self, key: str) -> bool:
+        """A hidden digit in an open entry belongs to the secret one before it."""
+        if key in DIGITS:
+            return True
+        return key == HIDDEN and self.asked.sensitive
 
     @property
     def most(self) -> int:

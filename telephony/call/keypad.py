@@ -52,6 +52,8 @@ class Keypad:
         self._collection: Collection | None = None
         self._sealing: tuple[Collection, Outcome] | None = None
         self._hidden_s: float | None = None
+        self._prompted = False
+        """Words of ours have been heard since then."""
 
     # ---- keys ----------------------------------------------------------------------------------
 
@@ -61,7 +63,7 @@ class Keypad:
         """`answered`: what follows where the key answers a question of the call's own."""
         self._patience.caller_active()
         if key == HIDDEN:
-            self._hidden_s = now
+            self._hide(now)
         meant = self._meant(key, now) if answered is None else answered
         return [Record(DtmfLine(key, self._playback.ledger.stream_ms(now))), *meant]
 
@@ -90,8 +92,6 @@ class Keypad:
 
     def hush(self, now: float) -> list[CallCommand]:
         """A key stops our audio like speech does; the engine does not hear it, so it is told."""
-        if not self._playback.outstanding:
-            return []
         if not self._playback.says_words:
             # The answer that the caller waits for is wanted as before.
             return self._playback.clear_filler(now)
@@ -122,7 +122,7 @@ class Keypad:
     def _over(self, collection: Collection, outcome: Outcome, now: float) -> list[CallCommand]:
         self._collection = None
         if collection.asked.sensitive:
-            self._hidden_s = now
+            self._hide(now)
             if collection.digits:
                 self._sealing = (collection, outcome)
                 return [SealDigits(collection.tool_call_id, len(collection.digits))]
@@ -135,12 +135,14 @@ class Keypad:
 
         Whatever the caller says meanwhile, no answer is owed to somebody who types.
         """
+        self._prompted = self._prompted or self._playback.says_words
         if (collection := self._collection) is None:
             return
         self._patience.nothing_owed()
         if self._floor.deserted:
             self._collection = None
-            self._hidden_s = now if collection.asked.sensitive else self._hidden_s
+            if collection.asked.sensitive:
+                self._hide(now)
         elif self._playback.outstanding:
             collection.quiet_from_s = None
         elif collection.quiet_from_s is None:
@@ -171,7 +173,15 @@ class Keypad:
         """Nobody may hear what is on the line just now."""
         return self._secret(HIDE_AUDIO_S, now)
 
+    def _hide(self, now: float) -> None:
+        self._hidden_s, self._prompted = now, False
+
     def _secret(self, after_s: float, now: float) -> bool:
-        if self._collection is not None and self._collection.asked.sensitive:
+        collection = self._collection
+        if collection is not None and collection.asked.sensitive:
             return True
+        waiting = collection is not None and collection.quiet_from_s is not None
+        if waiting and self._prompted:
+            # They were asked for these since, and have heard it.
+            return False
         return self._hidden_s is not None and now < self._hidden_s + after_s

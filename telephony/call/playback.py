@@ -339,7 +339,7 @@ class Playback:
         return [*(command for item in told for command in self._tell(item)), *self.settled()]
 
     def clear_filler(self, now: float) -> list[CallCommand]:
-        """A filler is all that is heard: fall silent, and let come what is on its way."""
+        """A filler at most is heard: fall silent, and let come what is on its way."""
         commands = self.hold(now)
         held, self._held = self._held, None
         for item in _items_of(held):

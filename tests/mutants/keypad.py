@@ -44,17 +44,17 @@ KEYPAD = (
         "the tones of a card number are recorded",
     ),
     _keypad(
-        "        if collection.asked.sensitive:\n            self._hidden_s = now\n",
+        "        if collection.asked.sensitive:\n            self._hide(now)\n",
         "        if collection.asked.sensitive:\n",
         "a digit too many is written down",
     ),
     _keypad(
-        "        if key == HIDDEN:\n            self._hidden_s = now\n",
+        "        if key == HIDDEN:\n            self._hide(now)\n",
         "",
         "a caller who goes on typing after the time is over is written down",
     ),
     _keypad(
-        "            self._hidden_s = now if collection.asked.sensitive else self._hidden_s\n",
+        "            if collection.asked.sensitive:\n                self._hide(now)\n",
         "",
         "the engine dies and the rest of the card number is written down",
     ),
@@ -74,8 +74,8 @@ KEYPAD = (
         "an engine that cannot hear keys talks on to nobody",
     ),
     _keypad(
-        "        if not self._playback.outstanding:\n            return []\n",
-        "",
+        "            return self._playback.clear_filler(now)\n",
+        "            pass\n",
         "a star throws away an answer that was about to begin",
     ),
     _keypad(
@@ -119,14 +119,24 @@ KEYPAD = (
         "one digit too many is waited for",
     ),
     _collection(
-        "        if key not in DIGITS and key != HIDDEN:\n",
-        "        if key not in DIGITS:\n",
+        "        return key == HIDDEN and self.asked.sensitive\n",
+        "        return False\n",
         "a secret entry never fills",
     ),
     _collection(
         '    if asked.length is msgspec.UNSET and asked.terminator == "none":\n',
         "    if False:\n",
         "an entry without an end is begun",
+    ),
+    _keypad(
+        "waiting and self._prompted:\n",
+        "waiting:\n",
+        "surplus digits of a card number are those of the next entry",
+    ),
+    _collection(
+        "        return key == HIDDEN and self.asked.sensitive\n",
+        "        return key == HIDDEN\n",
+        "an open entry is done with digits nobody knows",
     ),
     _heard(
         "        if last.source != REPEAT:\n",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.engine import (
+    AudioDelta,
     CallerSpeechStarted,
     CallerSpeechStopped,
     CallerTranscript,
@@ -534,6 +535,32 @@ def test_digits_typed_after_the_time_was_over_stay_hidden() -> None:
     story = desk().asks(length=4, timeout_s=2, sensitive=True).types("12").wait(2.1)
     story.happens(DigitsSealed("t1", "digits:1")).types("34", every_s=3.0)
     assert [line.digit for line in story.entries(DtmfLine)] == ["x"] * 4
+
+
+def asked_twice() -> Desk:
+    """A card number was typed, and its expiry date is asked for in the open."""
+    story = desk().asks(length=4, terminator="none", sensitive=True).types("1234")
+    story.happens(DigitsSealed("t1", "digits:abc")).wait(0.5)
+    story.happens(ResponseStarted("r1"), AudioDelta("r1", "i1", 0, tones(1.0)))
+    return story.asks("t2", length=4, terminator="none", purpose="expiry date")
+
+
+def test_digits_that_are_asked_for_openly_after_secret_ones_are_known() -> None:
+    story = asked_twice().wait(1.0)
+    story.echoes(*story.marks()).types("0129")
+    assert story.typed()[1:] == [("done", "0129", 4)]
+
+
+def test_digits_typed_before_the_open_question_was_heard_count_for_nothing() -> None:
+    story = asked_twice().types("5678").wait(14.0)
+    assert story.typed()[1:] == [("timeout", "", 0)]
+
+
+def test_surplus_secret_digits_are_not_those_of_an_entry_that_was_not_announced() -> None:
+    story = desk().asks(length=4, terminator="none", sensitive=True).types("1234")
+    story.happens(DigitsSealed("t1", "digits:abc")).asks("t2", length=2, terminator="none")
+    story.types("56").wait(14.0)
+    assert story.typed()[1:] == [("timeout", "", 0)]
 
 
 def test_a_plain_entry_hides_nothing() -> None:
