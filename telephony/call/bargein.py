@@ -151,10 +151,10 @@ class BargeIns:
             return []
         claim.again(item_id, self._sound.speech_s, now)
         self._sound.begin()
-        if not self._is_echo(now):
-            return []
-        claim.echoes(item_id)
-        return [Note("own_echo")]
+        if self._is_echo(now):
+            claim.echoes(item_id)
+            return [Note("own_echo")]
+        return []
 
     def _hold(self, claim: Claim, now: float) -> list[CallCommand]:
         if not self._is_echo(now):

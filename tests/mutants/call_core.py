@@ -543,7 +543,7 @@ MACHINE = (
         "a caller who talks on is hung up on",
     ),
     _machine(
-        "        respond = self._ending.listening and not (leaves and self._playback.open)\n",
+        "        respond = self._ending.listening and not (leaves and self._playback.speaks)\n",
         "        respond = self._ending.listening and not leaves\n",
         "a call ends without a goodbye",
     ),
