@@ -190,6 +190,8 @@ class Switchboard:
         self._taking: set[str] = set()
         self._expected: dict[str, tuple[Offer, asyncio.TimerHandle]] = {}
         self._live: dict[str, Session] = {}
+        self._streams: dict[str, str] = {}
+        """The present stream of each of them."""
         self._ended: OrderedDict[str, _Past] = OrderedDict()
         self._ended_s = -math.inf
         """When the last of them did, on the event loop's clock."""
@@ -389,8 +391,9 @@ class Switchboard:
             return
         self._count("carrier_stream_error")
         log.warning("carrier_stream_error", call_sid=call_sid, code=error)
-        if (session := self._live.get(call_sid)) is not None:
-            session.deliver(StreamLost("carrier_error"))
+        # The carrier tells of errors late: the call may have been on another stream for long.
+        if self._streams.get(call_sid) == stream_sid:
+            self._live[call_sid].deliver(StreamLost("carrier_error"))
 
     def _past(self, call_sid: str) -> _Past | None:
         if (session := self._live.get(call_sid)) is None:
@@ -411,6 +414,7 @@ class Switchboard:
     def open_call(self, offer: Offer, stream_sid: str, leg: Leg) -> Deliver | None:
         if self.expects(offer.call_sid):
             log.info("call_resumed", call_sid=offer.call_sid)
+            self._streams[offer.call_sid] = stream_sid
             return self._live[offer.call_sid].attach(leg)
         if offer.call_sid in self._live or offer.call_sid in self._ended:
             self._count("stream_for_known_call")
@@ -420,6 +424,7 @@ class Switchboard:
         if (session := self._built(offer, leg)) is None:
             return None
         self._live[offer.call_sid] = session
+        self._streams[offer.call_sid] = stream_sid
         self._changed()
         log.info("call_started", call_sid=offer.call_sid, live=len(self._live))
         return session.attach(leg)
@@ -435,7 +440,7 @@ class Switchboard:
         return None
 
     def _over(self, session: Session) -> None:
-        del self._live[session.call_id]
+        del self._live[session.call_id], self._streams[session.call_id]
         reason = session.ended or EndedReason.INTERNAL_ERROR
         self._remember(session.call_id, _Past(reason, session.apologised))
         self._changed()

@@ -256,6 +256,23 @@ async def test_the_carrier_s_word_that_a_stream_failed_is_believed() -> None:
     assert board.counted["carrier_stream_error"] == 2
 
 
+async def test_fault_t11_a_late_error_of_the_stream_before_does_not_break_the_next_one() -> None:
+    board = Board()
+    board.deaf = (StreamLost,)
+    session = board.live("CA1")
+    board.switchboard.stream_status("CA1", "MZ1", StreamEvent.ERROR, 31924)
+    session.expects_stream = True
+    assert board.switchboard.open_call(offer("CA1"), "MZ2", _leg()) is not None
+    board.switchboard.stream_status("CA1", "MZ1", StreamEvent.ERROR, 31924)
+    assert session.events == [StreamLost("carrier_error")]
+    board.switchboard.stream_status("CA1", "MZ2", StreamEvent.ERROR, 31924)
+    assert session.events == [StreamLost("carrier_error")] * 2
+    session.ends(EndedReason.STREAM_LOST)
+    await asyncio.sleep(0)
+    board.switchboard.stream_status("CA1", "MZ2", StreamEvent.ERROR, 31924)
+    assert len(session.events) == 2
+
+
 async def test_draining_waits_for_live_calls_and_takes_no_new_ones() -> None:
     board = Board()
     session = board.live("CA1")
