@@ -1,6 +1,7 @@
 """What all test modules share."""
 
 import gc
+import inspect
 import os
 import tempfile
 from collections.abc import Iterator
@@ -76,10 +77,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
     # Beside others a phone or a browser may get the processor too late; what it was is shown.
     if "PYTEST_XDIST_WORKER" in os.environ:
-        for item in items:
-            fixtures = getattr(item, "fixturenames", ())
-            if item.path.name.startswith(_WAITING) or "browser" in fixtures:
-                item.add_marker(pytest.mark.flaky(reruns=2))
+        for item in filter(_waits, items):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+def _waits(item: pytest.Item) -> bool:
+    """Whether it goes by a clock that the machine may be late for."""
+    loop = inspect.iscoroutinefunction(getattr(item, "obj", None))
+    browser = "browser" in getattr(item, "fixturenames", ())
+    return loop or browser or item.path.name.startswith(_WAITING)
 
 
 def _turn(item: pytest.Item) -> int:
