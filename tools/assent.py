@@ -37,13 +37,17 @@ _WEAK: Final = _split(
     "no worries", "not a problem",
 )  # fmt: skip
 """Say yes when the answer begins with them."""
-_BARE: Final = _split("i do", "i would", "we do", "it is", "please")
+_BARE: Final = _split(
+    "i do", "i would", "we do", "it is", "please", "that's okay", "that's ok", "that's lovely",
+    "that'll do", "that will do", "works for me", "i think so", "i'll take it", "i'll take that",
+    "i'll take that one", "take it", "take that", "take that one",
+)  # fmt: skip
 """Say yes when nothing but other words of a yes, or of the read-back, stands beside them: `It is.`,
 not `It is too expensive.`"""
 _AGREED: Final = sorted((*_STRONG, *_WEAK, *_BARE), key=len, reverse=True)
 _HARMLESS: Final = _split(
     "no problem", "no worries", "not a problem", "why not", "i don't mind", "can't wait",
-    "nothing else", "no more", "not at all",
+    "nothing else", "no more", "not at all", "no doubt",
 )  # fmt: skip
 """Hold a word of denial and deny nothing."""
 _DENIALS: Final = frozenset(
@@ -59,25 +63,44 @@ _TURNS: Final = frozenset(
     )
 )
 _PUTS_OFF: Final = frozenset(
-    listed("if let think thinking ask asking asked wonder moment whether depends")
+    listed(
+        "if let think thinking ask asking asked wonder moment whether depends depending provided "
+        "providing assuming supposing pending doubt"
+    )
 )
 """Name a condition, or want time, whatever was read back."""
 _AMENDS: Final = frozenset(
     listed(
-        "once after before until till when later need check 1st too around back other another else"
+        "once after before until till when later need check 1st too around back other another else "
+        "prefer forget leave sleep"
     )
 )
 """Do so unless they were read back."""
 _STALLS: Final = _split(
-    "a second", "one second", "a minute", "one minute", "a sec", "as soon as", "as long as"
-)
+    "a second", "one second", "a minute", "one minute", "a sec", "one sec", "in a bit",
+    "bear with me", "as soon as", "as long as", "so long as", "in case", "i'll see", "we'll see",
+    "i will see", "we will see", "we shall see", "speak to", "speak with", "talk to", "talk with",
+)  # fmt: skip
+"""Do so unless they were read back with the word that follows."""
 _SETTLED: Final = _split(
-    "see you later", "talk to you later", "speak to you later", "until then", "till then",
+    "see you later", "i'll see you", "we'll see you", "i will see you", "until then", "till then",
+    "speak to you later", "speak to you soon", "speak to you then", "talk to you later",
+    "talk to you soon", "talk to you then",
     "at once", "as before", "all i need", "what i need", "all we need", "what we need",
     "i think so", "i think that's right", "i think that's fine", "let's do", "let's go",
-    "let's book",
+    "let's book", "thanks for asking", "thank you for asking", "everything else is",
+    "all the other details are", "the other details are", "without a doubt", "without doubt",
+    "leave it at that", "leave it like that", "leave it as it is", "leave it to you",
+    "i provided", "i've provided",
 )  # fmt: skip
 """Hold a word that puts off and put off nothing."""
+_SETTLED_LAST: Final = _split(
+    "what i asked for", "what we asked for", "as i asked", "as we asked", "need it", "need that",
+    "let me have it", "let me have that", "like that too", "want that too", "suits me too",
+    "works for me too", "fine too", "good too", "great too",
+)  # fmt: skip
+"""Do so when nothing follows that could name a condition: `I need it`, not `I need it cheaper`."""
+_TRAILING: Final = frozenset(listed("please badly really urgently desperately thanks thank you"))
 _FIRSTS: Final = frozenset([("the", "1st"), ("1st", "of"), *((month, "1st") for month in MONTHS)])
 """How the first of a month is said, which may have been read back otherwise."""
 _CALLS_OFF: Final = frozenset(
@@ -88,6 +111,19 @@ _AGAIN: Final = frozenset(listed("again repeat pardon"))
 _ASKS: Final = frozenset(listed("what when which how who where why"))
 _OPENINGS: Final = _ASKS | frozenset(listed("can could is are does will"))
 """Begin a question."""
+_PEOPLE: Final = frozenset(listed("i you we they"))
+_SUBJECTS: Final = _PEOPLE | frozenset(listed("he she it there that this my the your"))
+_AUXILIARIES: Final = frozenset(
+    listed("can could is are does will would should shall did has was were must")
+)
+_DOUBLE: Final = frozenset(listed("do have may am"))
+"""Begin a question only before a person: `do you`, not `do it`."""
+_POINTS: Final = frozenset(listed("that this it which who what"))
+"""Have their verb behind them: `that is it`."""
+_ASKED_OF: Final = (_AUXILIARIES | _DOUBLE | frozenset(listed("about much many long far"))) | {""}
+"""After a word that asks they make a question of it: `what does`, not `what I want`."""
+_PAUSES: Final = frozenset(listed("yes yeah yep yup ok okay sure fine please and"))
+"""Behind them a new sentence begins."""
 _DAYS: Final = frozenset({*WEEKDAYS, *MONTHS, "tomorrow", "today"} - {"may", "march"})
 _FILLERS: Final = frozenset(listed("um uh er erm oh ah well so and hm hmm then thanks thank you"))
 
@@ -110,7 +146,7 @@ def reply(texts: Sequence[str], read_back: str = "") -> Reply:
         return Reply.OTHER if strong and plain[0] not in _DENIALS else Reply.NO
     if (_TURNS | _AGAIN) & told or _adds(plain, offered):
         return Reply.OTHER
-    if _first(plain) in _OPENINGS or _puts_off(plain, offered):
+    if _first(plain) in _OPENINGS or _asks(plain) or _puts_off(plain, offered):
         return Reply.OTHER
     if strong or (not _ASKS & told and (_begins(said, _WEAK) or _is_bare(said, offered))):
         return Reply.YES
@@ -124,16 +160,47 @@ def takes_back(texts: Sequence[str]) -> bool:
     return bool(_CALLS_OFF & set(_without(said, _HARMLESS)))
 
 
-def puts_off(text: str, read_back: str = "") -> bool:
-    """Whether it names a condition or wants time, so that a yes in it is none."""
-    return _puts_off(tokens(text), tokens(read_back))
+def _asks(said: Tokens) -> bool:
+    """Whether a question begins somewhere in it: `yes, can I bring my dog`."""
+    beside = zip(("", *said), said, (*said[1:], ""), strict=False)
+    return any(
+        _inverts(before, word, after)
+        or (word in _ASKS and (after in _ASKED_OF or before in _PAUSES or before in _DAYS))
+        for before, word, after in beside
+    )
+
+
+def _inverts(before: str, word: str, after: str) -> bool:
+    """A verb before its subject."""
+    if before in _POINTS:
+        return False
+    return (word in _AUXILIARIES and after in _SUBJECTS) or (word in _DOUBLE and after in _PEOPLE)
 
 
 def _puts_off(said: Tokens, read_back: Tokens) -> bool:
-    if any(holds(said, phrase) for phrase in _STALLS):
-        return True
-    rest = _without(said, _SETTLED)
-    return bool(_PUTS_OFF & set(rest)) or _amends(rest, read_back)
+    """Whether it names a condition or wants time."""
+    rest = _without_last(_without(said, _SETTLED))
+    return bool(_PUTS_OFF & set(rest)) or _stalls(rest, read_back) or _amends(rest, read_back)
+
+
+def _without_last(said: Tokens) -> Tokens:
+    end = next((at for at in range(len(said), 0, -1) if said[at - 1] not in _TRAILING), 0)
+    settled = next((p for p in _SETTLED_LAST if said[max(0, end - len(p)) : end] == p), ())
+    return said[: end - len(settled)]
+
+
+def _stalls(said: Tokens, read_back: Tokens) -> bool:
+    return any(
+        said[at : at + len(phrase)] == phrase and not _known(said[at:], phrase, read_back)
+        for at in range(len(said))
+        for phrase in _STALLS
+    )
+
+
+def _known(said: Tokens, phrase: Tokens, read_back: Tokens) -> bool:
+    """Whether the phrase it begins with was read back, with the word that follows."""
+    longer = said[: len(phrase) + 1]
+    return len(longer) > len(phrase) and holds(read_back, longer)
 
 
 def _amends(said: Tokens, read_back: Tokens) -> bool:
@@ -157,7 +224,10 @@ def _first(said: Tokens) -> str:
 
 def _begins(said: Tokens, phrases: Sequence[Tokens]) -> bool:
     start = next((at for at, word in enumerate(said) if word not in _FILLERS), len(said))
-    return any(said[start : start + len(phrase)] == phrase for phrase in phrases)
+    # `Uh huh` begins with what is otherwise a filler.
+    return any(
+        said[at : at + len(phrase)] == phrase for at in range(start + 1) for phrase in phrases
+    )
 
 
 def _is_bare(said: Tokens, read_back: Tokens) -> bool:

@@ -50,7 +50,7 @@ from agents.local.text import words
 from agents.local.understanding import CLEAR, Request, slot_meant
 from agents.local.values import Readings
 from agents.local.wishes import may_name_a_choice
-from tools.assent import puts_off
+from tools.assent import Reply, reply
 
 
 class Dialogue(Course):
@@ -297,8 +297,7 @@ class Dialogue(Course):
             return self._update(frame, readings)
         if (later := self._at_another_time(frame, readings)) is not None:
             return later
-        told_again = bool(readings) and not puts_off(said.text, state.text)
-        if found is Move.YES and (said.constrained or is_plain(said.words) or told_again):
+        if found is Move.YES and _agrees(said, readings, state):
             return self._agreed(state)
         if meant is not None and found is not Move.YES:
             return self._ask_anew(frame, meant)
@@ -392,6 +391,22 @@ class Dialogue(Course):
                 return self._recite(frame, slot)
 
 
+def _agrees(said: Said, readings: Readings, state: Confirming) -> bool:
+    """Whether a yes has nothing beside it but what was read back, and no condition."""
+    plain = said.constrained or is_plain(said.words) or bool(readings)
+    return plain and reply([said.text], _as_told(state, readings)) is Reply.YES
+
+
+def _as_told(state: Confirming, readings: Readings) -> str:
+    """What was read back, and how else its days and times may be said."""
+    also = [
+        str(readings.values[slot.name]) if slot.kind is Kind.TIME else _NEAR_DAYS
+        for slot in state.frame.form.slots
+        if slot.kind in _OF_WHEN and slot.name in readings.values
+    ]
+    return " ".join((state.text, *also))
+
+
 def _tells(readings: Readings, slot: Slot, found: Move | None) -> bool:
     """Whether there is an answer in it, be it only that any time would do."""
     if readings.when is not None and slot.kind in _OF_WHEN:
@@ -402,6 +417,7 @@ def _tells(readings: Readings, slot: Slot, found: Move | None) -> bool:
 _PARTING: Final = frozenset((Move.GOODBYE, Move.THANKS, Move.YES, Move.NO))
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
 _OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
+_NEAR_DAYS: Final = "today tomorrow"
 _WITHOUT_LIST: Final = frozenset((Kind.NAME, Kind.PHONE))
 _IN_ONE_BREATH: Final = frozenset((Kind.CHOICE, Kind.DATE, Kind.TIME, Kind.INTEGER, Kind.NUMBER))
 _WHOLE_NUMBER: Final = 10

@@ -284,6 +284,59 @@ async def test_a_yes_with_another_part_of_the_day_books_nothing(store: Store) ->
     assert line.wrote("book_appointment") == []
 
 
+async def at_the_read_back(store: Store) -> Line:
+    line = Line(store)
+    await line.says("I'd like to book a haircut on Tuesday at ten")
+    assert "Is that right?" in await line.says("John Smith")
+    return line
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "yes, at ten, assuming it's still free",
+        "yes Tuesday, depending on the price",
+        "yes at ten so long as it is cheap",
+        "fine, ten, I must speak to my wife",
+        "fine, ten, I'll see",
+        "yes ten, can I bring my dog",
+        "yes at ten unless my boss says no",
+        "okay, provided it doesn't hurt, at ten",
+    ],
+)
+async def test_a_yes_with_a_condition_or_a_question_books_nothing(store: Store, said: str) -> None:
+    line = await at_the_read_back(store)
+    assert "Is that right?" in await line.says(said)
+    assert line.wrote("book_appointment") == []
+    assert "booked" in await line.says("yes")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "yes, that's fine",
+        "yeah go ahead",
+        "perfect thanks",
+        "lovely, book it",
+        "yes please do that",
+        "ok great sure",
+        "I'll take it",
+        "Yes, Tuesday at 10:00.",
+        "yes, that is it",
+    ],
+)
+async def test_a_plain_yes_in_several_words_books(store: Store, said: str) -> None:
+    line = await at_the_read_back(store)
+    assert "booked" in await line.says(said)
+
+
+async def test_a_day_said_back_by_its_nearness_is_no_other_day(store: Store) -> None:
+    line = Line(store)
+    await line.says("A haircut tomorrow at noon")
+    assert "Saturday the twenty-first" in await line.says("Kim")
+    assert "booked" in await line.says("Yes, tomorrow at twelve.")
+
+
 @pytest.mark.parametrize(
     "said", ["when's the earliest?", "as soon as possible", "I don't mind", "any day, whenever"]
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.local.answers import Move, is_plain, move, yes_or_no
+from agents.local.answers import YES_PHRASES, Move, is_plain, move, yes_or_no
 from agents.local.choices import by_place, partial, whole
 from agents.local.offers import Frame, Offers, answer, arguments
 from agents.local.slots import choices_of, form
@@ -12,6 +12,7 @@ from agents.local.text import words
 from agents.local.understanding import is_question, request, slot_meant
 from agents.local.values import Setting
 from tests.agents.talk import FRIDAY, SALON, spec
+from tools.assent import Reply, reply
 from tools.booking.offer import booking_tools
 from tools.booking.shop import default_shop
 from tools.registry import Registry
@@ -72,6 +73,12 @@ def test_moves_are_told_apart(said: str, moved: Move | None) -> None:
 def test_a_plain_answer_holds_nothing_else(said: str) -> None:
     assert is_plain(words(said))
     assert not is_plain(words(f"{said} wednesday"))
+
+
+@pytest.mark.parametrize("phrase", YES_PHRASES)
+def test_every_yes_that_is_listened_for_is_one_wherever_tools_are_allowed(phrase: str) -> None:
+    for text in (phrase, f"um, {phrase}, thanks", f"yes, {phrase}", f"{phrase} yes please"):
+        assert reply([text], "A haircut, is that right?") is Reply.YES, text
 
 
 @pytest.mark.parametrize(

@@ -185,9 +185,21 @@ TOOL_LEDGER = (
         "yes... no is a yes",
     ),
     _assent(
-        "    if _first(plain) in _OPENINGS or _puts_off(plain, offered):\n",
-        "    if _first(plain) in _OPENINGS:\n",
+        " or _asks(plain) or _puts_off(plain, offered):\n",
+        " or _asks(plain):\n",
         "okay, let me think about it pays",
+    ),
+    _assent(
+        " or _asks(plain) or _puts_off(plain, offered):\n",
+        " or _puts_off(plain, offered):\n",
+        "yes, what does it cost is a yes",
+    ),
+    Mutant(
+        "agents/local/dialogue.py",
+        "    return plain and reply([said.text], _as_told(state, readings)) is Reply.YES\n",
+        "    return plain\n",
+        "yes at ten, assuming it is cheap books",
+        ("tests/agents/test_local_dialogue_tools.py",),
     ),
     _dispatch(
         "        if attempt.tool.risk.writes and not call.withdraw():\n            return False\n",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.assent import Reply, puts_off, reply, takes_back
+from tools.assent import Reply, reply, takes_back
 
 READ_BACK = "A haircut on Tuesday, November 24th at three thirty for Ann, three people. Right?"
 
@@ -91,6 +91,31 @@ HESITATIONS = [
     "I would have to see",
     "Please call me back",
     "Please hurry up",
+    "okay, one sec",
+    "Okay, forget it",
+    "okay, leave it",
+    "okay I doubt it",
+    "okay, in a bit",
+    "okay, bear with me",
+    "ok I'll sleep on it",
+    "okay, I'd prefer Anna",
+    "ok provided it's cheap",
+    "sure, in case it works",
+    "yes, assuming it's still free",
+    "yes, depending on the price",
+    "yes, pending approval",
+    "yes so long as it is cheap",
+    "fine, I must speak to my wife",
+    "fine, I'll see",
+    "okay, we will see",
+    "yes, I need it cheaper",
+    "yes let me have it cheaper",
+    "yes, what I asked for was Anna",
+    "okay, tell me all the other details",
+    "yes, and for my wife too",
+    "yes, that's too expensive",
+    "yes, everything else is too expensive",
+    "I'll take it up with my wife",
 ]
 
 
@@ -102,6 +127,46 @@ def test_who_wants_time_or_names_a_condition_has_not_said_yes(text: str) -> None
 @pytest.mark.parametrize(
     "text",
     [
+        "yes, can I bring my dog",
+        "yes, Friday, is it far",
+        "yes what does it cost",
+        "yes, how much",
+        "yes Friday where do I park",
+        "yes, do you take cards",
+        "okay, will my dog be allowed in",
+        "yes, what if",
+        "yes and when",
+    ],
+)
+def test_a_question_after_a_yes_makes_it_none(text: str) -> None:
+    assert reply([text], "A haircut on Friday, is that right?") is Reply.OTHER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes, that's what I asked for",
+        "yes, thanks for asking",
+        "yes please, I need it badly",
+        "yes, everything else is fine",
+        "yes, all the other details are right",
+        "yes, I'd like that too",
+        "yes let me have it",
+        "yes let me have it, please, thank you",
+        "yes, that is it",
+        "yes, I'll see you on Tuesday",
+        "perfect, talk to you then",
+        "yes, no doubt",
+        "yes, I'm sure I can come",
+        "yes, do it please",
+        "uh huh",
+        "I'll take it",
+        "I think so",
+        "works for me",
+        "yeah go ahead",
+        "perfect thanks",
+        "lovely, book it",
+        "ok great sure",
         "yes, that's fine",
         "okay perfect go ahead",
         "yes please do that",
@@ -134,8 +199,11 @@ def test_what_was_read_back_is_no_condition(read_back: str, text: str) -> None:
 
 
 def test_a_condition_is_seen_in_words_that_were_not_read_back() -> None:
-    assert puts_off("Yes, after three")
-    assert not puts_off("Yes, after three", "After three?")
+    assert reply(["Yes, after three"], "At three?") is Reply.OTHER
+    assert reply(["Yes, after three"], "After three?") is Reply.YES
+    assert reply(["Yes, talk to my wife"], "Shall somebody talk to Ann?") is Reply.OTHER
+    assert reply(["Yes, talk to Ann"], "Shall somebody talk to Ann?") is Reply.YES
+    assert reply(["Yes, leave a note"], "Shall I leave a note?") is Reply.YES
 
 
 def test_who_is_asked_whether_to_cancel_may_say_so() -> None:
