@@ -96,8 +96,8 @@ _SETTLED: Final = _split(
 """Hold a word that puts off and put off nothing."""
 _SETTLED_LAST: Final = _split(
     "what i asked for", "what we asked for", "as i asked", "as we asked", "need it", "need that",
-    "let me have it", "let me have that", "like that too", "want that too", "suits me too",
-    "works for me too", "fine too", "good too", "great too",
+    "let me have it", "let me have that", "like that too", "love that too", "want that too",
+    "suits me too", "works for me too", "fine too", "good too", "great too",
 )  # fmt: skip
 """Do so when nothing follows that could name a condition: `I need it`, not `I need it cheaper`."""
 _TRAILING: Final = frozenset(listed("please badly really urgently desperately thanks thank you"))
