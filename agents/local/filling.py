@@ -9,7 +9,7 @@ import msgspec
 from agents.local import sentences as say
 from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers
 from agents.local.preferences import When, part_of, within
-from agents.local.slots import Kind, Slot
+from agents.local.slots import Kind, Slot, seeks_free_time
 from agents.local.speech import say as spoken
 from agents.local.states import Advance, Recite, Rehear
 from agents.local.text import Value
@@ -118,7 +118,7 @@ class Filler:
             return self._nothing_offered(frame, slot, found, lead)
         if len(found.choices) == 1 and _may_be_assumed(frame, slot):
             return self.advance(frame.with_values({slot.name: found.choices[0].value}), lead)
-        if frame.when is not None and found.choices and slot.kind in _OF_WHEN:
+        if found.choices and _is_up_to_us(frame, slot):
             return self._suiting(frame, slot, found, lead)
         return ask(frame, slot, lead)
 
@@ -211,6 +211,12 @@ def _allows(found: Answer, slot: Slot, value: Value) -> bool:
 def _may_be_assumed(frame: Frame, slot: Slot) -> bool:
     """The only choice there is, if the read-back will speak it."""
     return slot.kind in {Kind.CHOICE, Kind.DATE} and slot.name in frame.form.spec.confirm
+
+
+def _is_up_to_us(frame: Frame, slot: Slot) -> bool:
+    """Which of the caller's own appointments is meant is for the caller to say, always."""
+    wanted = frame.when is not None and slot.kind in _OF_WHEN
+    return wanted and seeks_free_time(slot, frame.form)
 
 
 def _with_defaults(frame: Frame) -> Frame:

@@ -75,7 +75,8 @@ def _goes_on(word: str, before: list[str]) -> bool:
 
 
 _INTRODUCED: Final = regex.compile(
-    r"\b(?:(?:my|the) (?:full )?name(?: is|'s| to| should be)|under the name(?: of)?|name of)"
+    r"\b(?:(?:my|the) (?:full )?name(?: is|'s| should be)|under the name(?: of)?|name of"
+    r"|(?:change|correct|set|update|make) (?:my|the) (?:full )?name to)"
     r" (?P<rest>.+)",
     regex.IGNORECASE,
 )

@@ -65,6 +65,27 @@ class Form(msgspec.Struct, frozen=True):
         return tuple(slot for slot in self.slots if slot.required)
 
 
+_EARLIER: Final = frozenset(words("old current existing from original start"))
+_OWN: Final = frozenset(words("my own mine"))
+
+
+def is_of_before(slot: Slot) -> bool:
+    """Whether its name says that it is about what is, or where something begins."""
+    return bool(_EARLIER & set(words(slot.label)))
+
+
+def seeks_free_time(slot: Slot, form: Form) -> bool:
+    """Whether it is the day or the time of something new, picked from what is free: a list of
+    days without times is one of what there is already."""
+    kinds = {each.kind for each in form.slots if _lists_free(each)}
+    return _lists_free(slot) and kinds >= {Kind.DATE, Kind.TIME}
+
+
+def _lists_free(slot: Slot) -> bool:
+    source = words(_label(slot.choices_from or ""))
+    return bool(source) and not _OWN & set(source) and not is_of_before(slot)
+
+
 Schema = Mapping[str, Any]
 
 _FORMATS: Final = {

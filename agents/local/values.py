@@ -14,7 +14,7 @@ from agents.local.dates import read_date
 from agents.local.numbers import read_integer, read_number, read_phone
 from agents.local.preferences import When, when
 from agents.local.refusals import ruled_out
-from agents.local.slots import Kind, Slot
+from agents.local.slots import Kind, Slot, is_of_before
 from agents.local.text import Impossible, Reader, Span, Value, Words, starts_with, word_at, words
 from agents.local.times import Clock, Hours, half_said, read_time
 
@@ -64,7 +64,7 @@ class _Page:
         self.unclear: dict[str, tuple[Choice, ...]] = {}
         self.refused: dict[str, str] = {}
         self.behind_days: set[int] = set()
-        """Places where a day that was named ends."""
+        """Places where a day that was named and may suit ends."""
         self.spurned = False
         """Whether a day or a time was named only to say that it does not suit."""
 
@@ -235,7 +235,7 @@ def _dates(page: _Page) -> None:
         return day if isinstance(day, Impossible) else day.isoformat(), end
 
     found = list(_spans(page.words, reader))
-    page.behind_days = {span.end for span in found}
+    page.behind_days = {span.end for span in _meant(page.words, found)}
     _assign(page, page.of_kind(Kind.DATE), found)
 
 
@@ -330,15 +330,11 @@ def _meant(sentence: Words, spans: Sequence[Span]) -> list[Span]:
     return meant
 
 
-_EARLIER: Final = frozenset(words("old current existing from original start"))
-"""In a slot's name: it is about what is, or where something begins."""
-
-
 def _by_role(
     sentence: Words, slots: Sequence[Slot], spans: Sequence[Span], asked: str | None
 ) -> list[Slot]:
     """`from tuesday to thursday`, `my tuesday appointment`: which slot each value is for."""
-    earlier = [slot for slot in slots if _EARLIER & set(words(slot.label))]
+    earlier = [slot for slot in slots if is_of_before(slot)]
     later = [slot for slot in slots if slot not in earlier]
     if not earlier or not later:
         return list(slots)

@@ -354,8 +354,10 @@ async def test_a_time_right_behind_a_day_needs_no_word_before_it(store: Store) -
     line = Line(store)
     assert "name" in await line.says("Book me a haircut Tuesday ten, please")
     assert "on Tuesday the twenty-fourth of November, at ten a m" in await line.says("Kim")
-    line.ring()
-    assert "time" in await line.says("A haircut on Tuesday two of us")
+    for said in ("A haircut on Tuesday two of us", "A haircut, not Tuesday two please"):
+        line.ring()
+        await line.says(said)
+        assert "time" in await line.says("Wednesday"), said
 
 
 async def test_a_name_is_changed_in_one_sentence(store: Store) -> None:
@@ -454,3 +456,33 @@ async def test_which_of_two_appointments_is_meant_is_asked_and_the_answer_taken(
     assert "moved" in await line.says("Yes.")
     moved = {"date": "2026-11-25", "time": "15:00", "old_date": "2026-11-24", "name": "Ann Lee"}
     assert line.wrote("reschedule_appointment")[-1] == (moved, "done")
+
+
+@pytest.mark.parametrize("day", ["", "I don't care, ", "Any day, "])
+async def test_which_appointment_to_cancel_is_never_picked_for_the_caller(
+    store: Store, day: str
+) -> None:
+    line = Line(store)
+    for when in ("Saturday at three in the afternoon", "Tuesday at three thirty"):
+        for said in (f"I'd like to book a haircut on {when}.", "Ann Lee.", "Yes."):
+            await line.says(said)
+    asked = await line.says(f"{day}please cancel my appointment as soon as possible")
+    assert asked.endswith("What day is the appointment on?")
+    assert line.wrote("cancel_appointment") == []
+    assert "Tuesday the twenty-fourth" in await line.says("Tuesday")
+
+
+async def test_the_soonest_of_what_is_free_is_no_appointment_to_move(store: Store) -> None:
+    line = Line(store)
+    for when in ("Saturday at three in the afternoon", "Tuesday at three thirty"):
+        for said in (f"I'd like to book a haircut on {when}.", "Ann Lee.", "Yes."):
+            await line.says(said)
+    line.ring()
+    check = await line.says("I'd like to move my appointment as soon as possible")
+    assert "The earliest is Friday the twentieth" in check
+    assert "old date" not in check
+    assert "name" in await line.says("Yes.")
+    await line.says("Ann Lee.")
+    assert "what day is the appointment on" in await line.says("Yes.")
+    assert "old date" not in await line.says("I don't care")
+    assert all(state == "refused" for _, state in line.wrote("reschedule_appointment"))

@@ -115,3 +115,18 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 )
 def test_letters_are_told_from_a_name_said_plainly(said: str, letters: str | None) -> None:
     assert spelled(said) == letters
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Change the name to James", "James"),
+        ("please correct my name to Mary Jones", "Mary Jones"),
+        ("the name should be Ann", "Ann"),
+        ("yes, what's the name to give", None),
+        ("the name to call is Mary Jones", None),
+        ("I forgot my name to be honest", None),
+    ],
+)
+def test_a_name_to_do_something_with_is_none(said: str, written: str | None) -> None:
+    assert introduced(said) == written
