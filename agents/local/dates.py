@@ -21,7 +21,7 @@ from agents.local.almanac import (
     spoken_year,
 )
 from agents.local.numbers import ONES, TENS, read_below_hundred, read_ordinal, spoken_ordinal
-from agents.local.refusals import ruled_out
+from agents.local.refusals import left_open, ruled_out
 from agents.local.text import Impossible, Words, any_of, skip, starts_with, word_at
 
 _Rule = Callable[[Words, int, dt.date], Found | None]
@@ -31,8 +31,8 @@ def read_date(words: Words, at: int, today: dt.date) -> Found | None:
     """The date said from word `at` on, never before `today`; None when there is none."""
     said = _read(words, at, today, (*_PLAIN, _counted))
     # `before friday` and `the week of the third` leave open which day it is to be.
-    vague = word_at(words, at - 1) in {"before", "after", "until", "since"}
-    if said is not None and (vague or starts_with(words, max(0, at - 2), ("week", "of"))):
+    vague = left_open(words, at) or starts_with(words, max(0, at - 2), ("week", "of"))
+    if said is not None and vague:
         return Impossible(), said[1]
     return said
 
@@ -108,35 +108,38 @@ _FROM: Final = frozenset(("from", "after", "before"))
 def _counted(words: Words, at: int, today: dt.date) -> Found | None:
     """`in three days`, `a month from today`, `a week on tuesday`, `the day before friday`."""
     start = skip(words, at, "in")
-    amount = _amount(words, start)
+    amount = _span_said(words, start)
     if amount is None:
         return None
     (days, months), end, certain = amount
-    way = word_at(words, end)
-    if way == "ago":
+    if word_at(words, end) == "ago":
         return Impossible(), end + 1
+    if _is_about(words, end):
+        end, certain = _about_end(words, end), False
+    way = word_at(words, end)
     long = days % 7 == 0
     base_at = end + (way in _FROM or (way == "on" and long))
-    base = _base(words, base_at, today) if base_at > end or long else None
+    base = _counted_from(words, base_at, today) if base_at > end or long else None
     if base is None:
         if start == at or word_at(words, start) in {"the", *_UNITS}:
             return None
-        vague = not certain or (way == "or" and _vague(words, end + 1))
-        ahead = Impossible() if vague else _ahead(today, days, months)
+        ahead = _days_after(today, days, months) if certain else Impossible()
         return _agreeing(words, at, (ahead, skip(words, end, "on")), today)
     day, base_end = base
     if isinstance(day, Impossible) or not certain:
         return Impossible(), base_end
     sign = -1 if way == "before" else 1
-    return _ahead(day, sign * days, sign * months), base_end
+    return _days_after(day, sign * days, sign * months), base_end
 
 
-def _amount(words: Words, at: int) -> tuple[tuple[int, int], int, bool] | None:
+def _span_said(words: Words, at: int) -> tuple[tuple[int, int], int, bool] | None:
     """Days and months counted, where that ends, and whether the count is certain."""
     start = skip(words, at, "a", "the")
     count, end = read_below_hundred(words, start) or (1, start)
     certain = word_at(words, end) not in _SOME
     end += not certain
+    if _is_about(words, end) and end > start:  # `two or three days`
+        certain, end = False, _about_end(words, end)
     if word_at(words, end) == "couple":
         count, end = 2, skip(words, end + 1, "of")
     working = skip(words, end, *_WORKING)
@@ -145,23 +148,31 @@ def _amount(words: Words, at: int) -> tuple[tuple[int, int], int, bool] | None:
     counted = end > at and (end > start or word_at(words, at) != "the")
     if unit is None or not (counted or unit == (1, 0) or (unit[0] >= 7 and not at)):
         return None
+    bare = unit == (1, 0) and end == at > 0  # `any day from friday`, `another day`
     return (
         (count * unit[0], count * unit[1]),
         skip(words, working + 1, "time"),
-        certain and working == end,
+        certain and working == end and not bare,
     )
 
 
-def _vague(words: Words, at: int) -> bool:
+def _is_about(words: Words, at: int) -> bool:
     """`in a week or so`, `in two or three days`."""
-    return word_at(words, at) == "so" or read_below_hundred(words, at) is not None
+    joined = word_at(words, at) == "or"
+    said = word_at(words, at + 1) == "so" or read_below_hundred(words, at + 1) is not None
+    return joined and said
 
 
-def _ahead(day: dt.date, days: int, months: int) -> dt.date | Impossible:
+def _about_end(words: Words, at: int) -> int:
+    other = read_below_hundred(words, at + 1)
+    return other[1] if other else at + 2
+
+
+def _days_after(day: dt.date, days: int, months: int) -> dt.date | Impossible:
     return months_after(day, months) if months else day + dt.timedelta(days=days)
 
 
-def _base(words: Words, at: int, today: dt.date) -> Found | None:
+def _counted_from(words: Words, at: int, today: dt.date) -> Found | None:
     return (today, at + 1) if word_at(words, at) == "now" else _read(words, at, today, _PLAIN)
 
 
@@ -185,7 +196,7 @@ def _week(words: Words, at: int) -> tuple[int | None, int] | None:
         if starts_with(words, at, phrase.split()):
             return weeks, at + len(phrase.split())
     start = skip(words, at, "in")
-    amount = _amount(words, start)
+    amount = _span_said(words, start)
     if amount is None or amount[0][0] % 7:
         return None
     (days, months), end, certain = amount
@@ -243,12 +254,24 @@ def _weekday(words: Words, at: int, today: dt.date) -> Found | None:
     open_end = _some_weekday(words, end, today)
     if open_end is not None:
         return Impossible(), open_end
-    return _by_week(words, end, which, weekday, today)
+    return _days_ahead(words, end, weekday, today) or _by_week(words, end, which, weekday, today)
+
+
+def _days_ahead(words: Words, at: int, weekday: int, today: dt.date) -> Found | None:
+    """`sunday in two days`: the two must be one day."""
+    span = _span_said(words, at + 1) if word_at(words, at) == "in" else None
+    if span is None or span[0][1] or not span[0][0] % 7:
+        return None
+    (days, _), end, certain = span
+    day = today + dt.timedelta(days=days)
+    if not certain:
+        return Impossible(), end
+    return (day if day.weekday() == weekday else contradicted(day, today)), end
 
 
 def _some_weekday(words: Words, at: int, today: dt.date) -> int | None:
     """Where it ends when what follows a weekday leaves open which: `friday in december`."""
-    for phrase in (("after", "next"), ("from", "now"), ("from", "today"), ("ago",)):
+    for phrase in _OPEN:
         if starts_with(words, at, phrase):
             return at + len(phrase)
     start = skip(words, at, "in", "of")
@@ -257,6 +280,16 @@ def _some_weekday(words: Words, at: int, today: dt.date) -> int | None:
         return week
     month = read_month(words, start, today)
     return month[1] if month and (start > at or word_at(words, at) in {"next", "this"}) else None
+
+
+_OPEN: Final = (
+    ("after", "next"),
+    ("from", "now"),
+    ("from", "today"),
+    ("ago",),
+    ("next", "year"),
+    ("last", "year"),
+)
 
 
 def _by_week(words: Words, at: int, which: str, weekday: int, today: dt.date) -> Found:
@@ -308,6 +341,8 @@ def _ranked(words: Words, at: int, today: dt.date) -> Found | None:
     week = _ranked_week(words, start, today)
     if week is not None:
         return Impossible(), week + (word_at(words, week) in WEEKDAY)
+    if rank is not None and starts_with(words, rank[1], ("to", "last")):
+        return _from_last(words, rank[1] + 2, today)
     weekday = WEEKDAY.get(word_at(words, rank[1])) if rank else None
     if rank is None or weekday is None or rank[0] > _MOST_WEEKS:
         return None
@@ -316,6 +351,14 @@ def _ranked(words: Words, at: int, today: dt.date) -> Found | None:
     if month is None:
         return Impossible(), end
     return ranked(rank[0], weekday, month[0], today), month[1]
+
+
+def _from_last(words: Words, at: int, today: dt.date) -> Found | None:
+    """`second to last friday in may`, which nobody means by another name."""
+    if word_at(words, at) not in {*WEEKDAY, "day", "week"}:
+        return None
+    month = read_month(words, skip(words, at + 1, "in", "of"), today)
+    return Impossible(), month[1] if month else at + 1
 
 
 def _ranked_week(words: Words, at: int, today: dt.date) -> int | None:

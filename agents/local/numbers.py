@@ -121,10 +121,10 @@ def read_integer(words: Words, at: int) -> tuple[int, int] | None:
     return _read_scaled(words, at)
 
 
-def read_number(words: Words, at: int) -> tuple[int | float, int] | None:
-    """A whole number, or one with a fraction: `two point five`, `two and a half`."""
+def read_number(words: Words, at: int) -> tuple[int | float | Impossible, int] | None:
+    """A whole number, or one with a fraction: `two point five`, `point five`, `two and a half`."""
     negative = word_at(words, at) in {"minus", "negative"}
-    found = read_integer(words, at + negative)
+    found = _pointed(words, at + negative) or read_integer(words, at + negative)
     if found is None:
         return None
     whole, end = found
@@ -134,7 +134,18 @@ def read_number(words: Words, at: int) -> tuple[int | float, int] | None:
         value, end = float(f"{whole}.{digits}"), end + 1 + len(digits)
     else:
         return read_integer(words, at)
+    if again := _fraction(words, end):  # `two point five point six`
+        return Impossible(), end + 1 + len(again)
     return (-value if negative else value), end
+
+
+def _pointed(words: Words, at: int) -> tuple[int, int] | None:
+    """The nothing before `point five`; `at this point five` counts five."""
+    begins = bool(_fraction(words, at)) and word_at(words, at - 1) not in _TO_A_POINT
+    return (0, at) if begins else None
+
+
+_TO_A_POINT: Final = frozenset(words("a the this that some any which what one"))
 
 
 def _fraction(words: Words, at: int) -> str:

@@ -57,8 +57,8 @@ SOONEST_PHRASES: Final = (
     "does not matter",
     "don't care",
 )
-
-
+_BUT: Final = frozenset(("but", "except", "excepting", "excluding", "besides", "apart", "aside"))
+"""Behind it comes what would not do, be it read or not: `any time but three`."""
 _ELSE: Final = ("something else", "something earlier", "something later", "another time")
 _ELSE_ASKED: Final = ("anything else", "anything earlier", "anything later", "other times")
 
@@ -73,7 +73,8 @@ def when(sentence: Words) -> When | None:
     suiting = [at for at in parts if not ruled_out(sentence, at, at + 1)]
     if contains_any(sentence, SOONEST_PHRASES):
         # Of `any time but the morning` the first may be in the morning.
-        return When.SOONEST if suiting == parts else When.LISTED
+        any_will_do = suiting == parts and not _BUT & set(sentence)
+        return When.SOONEST if any_will_do else When.LISTED
     if contains_any(sentence, (*_ELSE, *_ELSE_ASKED)):
         return When.LISTED
     named = {_NAMED[sentence[at]] for at in suiting}

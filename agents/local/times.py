@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from agents.local.numbers import ONES, TENS, read_below_hundred, spoken_number
+from agents.local.refusals import left_open
 from agents.local.text import Impossible, Words, any_of, skip, starts_with, word_at
 
 NOON: Final = dt.time(12)
@@ -61,14 +62,20 @@ def _time(minutes: int) -> dt.time:
     return dt.time(minutes // 60, minutes % 60)
 
 
-_Read = tuple[Clock | Impossible, int]
+_Said = tuple[Clock | Impossible, int]
 
 
-def read_time(words: Words, at: int, *, bare: bool) -> _Read | None:
+def read_time(words: Words, at: int, *, bare: bool) -> _Said | None:
     """The time said from word `at` on.
 
     `bare`: a time was asked for, so that `ten` and `330` alone are times too.
     """
+    bound = left_open(words, at)
+    said = _read(words, at, bare=bare or bound)
+    return (Impossible(), said[1]) if said and bound else said
+
+
+def _read(words: Words, at: int, *, bare: bool) -> _Said | None:
     named = _named(words, at)
     if named is not None:
         return Clock(named[0], exact=True), named[1]
@@ -90,7 +97,7 @@ _NAMES: Final = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
 _WAYS: Final = {"past": 1, "after": 1, "to": -1, "before": -1, "till": -1, "of": -1}
 
 
-def _relative(words: Words, at: int) -> _Read | None:
+def _relative(words: Words, at: int) -> _Said | None:
     """`half past three`, `half three`, `quarter to four`, `twenty five to six`, `ten to noon`."""
     count = _count(words, at)
     if count is None:
@@ -126,7 +133,7 @@ def _count(words: Words, at: int) -> tuple[int, int] | None:
     return found[0], skip(words, found[1], "minutes")
 
 
-def _by_hour(words: Words, minutes: int, at: int, *, sane: bool) -> _Read | None:
+def _by_hour(words: Words, minutes: int, at: int, *, sane: bool) -> _Said | None:
     hour = _hour(words, at)
     if hour is None or _counts(words, hour[1]):
         return None
@@ -136,7 +143,7 @@ def _by_hour(words: Words, minutes: int, at: int, *, sane: bool) -> _Read | None
     return (Impossible(), hour[1]) if minutes > 0 or hour[0] <= 12 else None
 
 
-def _military(words: Words, at: int, *, bare: bool) -> _Read | None:
+def _military(words: Words, at: int, *, bare: bool) -> _Said | None:
     """`seventeen hundred`, `oh nine hundred hours`."""
     zero = word_at(words, at) in {"oh", "o", "zero"}
     hour = read_below_hundred(words, at + zero)
@@ -154,7 +161,7 @@ def _hour(words: Words, at: int) -> tuple[int, int] | None:
     return found if found and found[0] <= 23 else None
 
 
-def _figures(words: Words, at: int, *, bare: bool) -> _Read | None:
+def _figures(words: Words, at: int, *, bare: bool) -> _Said | None:
     """`3:30`, `15:30`, and, where a time is expected or am/pm follows, `330` and `1530`."""
     word = word_at(words, at)
     if ":" in word or "." in word:
@@ -168,7 +175,7 @@ def _figures(words: Words, at: int, *, bare: bool) -> _Read | None:
     return _with_half(words, hour * 60 + minute, at + 1, exact=word.startswith("0"))
 
 
-def _spoken(words: Words, at: int, *, bare: bool) -> _Read | None:
+def _spoken(words: Words, at: int, *, bare: bool) -> _Said | None:
     """`three thirty`, `three oh five`, `fifteen thirty`, `three o'clock`, `three`."""
     hour = _hour(words, at)
     if hour is None:
@@ -240,7 +247,7 @@ def half_said(words: Words) -> str | None:
     return _HALVES[said.pop()] if len(said) == 1 else None
 
 
-def _with_half(words: Words, minutes: int, end: int, *, exact: bool = False) -> _Read:
+def _with_half(words: Words, minutes: int, end: int, *, exact: bool = False) -> _Said:
     """`exact`: said by a clock of 24 hours, unless its half of the day follows all the same."""
     half = _half(words, skip(words, end, "o'clock"))
     exact = exact or minutes >= 13 * 60 or (minutes < 60 and not _twelve(words, end))

@@ -66,7 +66,9 @@ class _Page:
         self.behind_days: set[int] = set()
         """Places where a day that was named and may suit ends."""
         self.spurned = False
-        """Whether a day or a time was named only to say that it does not suit."""
+        """Whether a day or a time was named that does not suit, or only bounds what does."""
+        self.bounded: set[Kind] = set()
+        """Of what a value was named only to say what it is to be before or after."""
 
     def of_kind(self, *kinds: Kind) -> list[Slot]:
         """Slots of these kinds that have no value yet, the one asked for first."""
@@ -180,6 +182,9 @@ def _bare_numbers(page: _Page) -> None:
 
 def _number(page: _Page, slot: Slot, span: Span) -> None:
     value = span.value
+    if value == Impossible():
+        page.take(span)
+        return
     low, high = slot.minimum, slot.maximum
     if isinstance(value, float) and slot.kind is Kind.INTEGER:
         page.take(span)
@@ -235,7 +240,8 @@ def _dates(page: _Page) -> None:
         return day if isinstance(day, Impossible) else day.isoformat(), end
 
     found = list(_spans(page.words, reader))
-    page.behind_days = {span.end for span in _meant(page.words, found)}
+    meant = _meant(page.words, found)
+    page.behind_days = {span.end for span in meant if span.value != Impossible()}
     _assign(page, page.of_kind(Kind.DATE), found)
 
 
@@ -279,7 +285,9 @@ def _when(page: _Page) -> When | None:
         return None
     wanted = when(words(page.text))
     # Of `any day but Friday` the first may be that Friday: let the caller choose.
-    return When.LISTED if page.spurned and wanted is When.SOONEST else wanted
+    if page.spurned and wanted is When.SOONEST:
+        return When.LISTED
+    return wanted or (When.LISTED if page.bounded else None)
 
 
 def _iso(
@@ -304,8 +312,10 @@ def _clock_times(offered: Sequence[Choice]) -> Iterator[dt.time]:
 def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
     """One value per slot in the order said; of more values than slots the later ones count."""
     meant = _meant(page.words, spans)
-    page.spurned = page.spurned or len(meant) < len(spans)
+    bounded = any(span.value == Impossible() for span in meant)
     meant = [span for span in meant if span.value != Impossible()]
+    page.bounded.update(slot.kind for slot in slots if bounded and not meant)
+    page.spurned = page.spurned or len(meant) < len(spans)
     labelled = (
         sorted(slots, key=lambda slot: not _named(page.words, slot)) if len(meant) == 1 else slots
     )
@@ -320,11 +330,16 @@ def _assign(page: _Page, slots: Sequence[Slot], spans: Sequence[Span]) -> None:
 
 def _meant(sentence: Words, spans: Sequence[Span]) -> list[Span]:
     """Without what does not suit: `not Monday or Tuesday` rules out both."""
-    meant, spurned = [], -1
+    meant: list[Span] = []
+    spurned = -1
     for span in spans:
         joins = word_at(sentence, span.start - 1) in {"or", "nor", "and"}
-        if ruled_out(sentence, span.start, span.end) or (joins and spurned == span.start - 1):
+        if ruled_out(sentence, span.start, span.end, spans) or (
+            joins and spurned == span.start - 1
+        ):
             spurned = span.end
+            if joins and meant and meant[-1].end == span.start - 1:  # `Monday or Tuesday won't do`
+                meant.pop()
         else:
             meant.append(span)
     return meant

@@ -189,6 +189,24 @@ def day_of(said: str, today: dt.date = WEDNESDAY) -> object:
         ("can't I come on Friday", "2026-11-20"),
         ("I don't mind, Friday", "2026-11-20"),
         ("Friday instead of Monday", "2026-11-20"),
+        ("Monday won't work, Tuesday does", "2026-11-24"),
+        ("Monday morning won't work, Tuesday does", "2026-11-24"),
+        ("Friday at three won't work, Monday at four does", "2026-11-23"),
+        ("three doesn't work, Friday at four", "2026-11-20"),
+        ("Friday I can't, Monday I can", "2026-11-23"),
+        ("Friday I can't do, Monday I can", "2026-11-23"),
+        ("Friday I'm busy, Monday then", "2026-11-23"),
+        ("Monday. I'm busy on Tuesday", "2026-11-23"),
+        ("Monday, I can't do Friday", "2026-11-23"),
+        ("Monday, I'm working the rest of the week", "2026-11-23"),
+        ("can you not do Wednesday", "2026-11-25"),
+        ("can I not come on Friday", "2026-11-20"),
+        ("would it not work on Friday", "2026-11-20"),
+        ("Monday is too soon, Friday", "2026-11-20"),
+        ("no, Friday", "2026-11-20"),
+        ("day after Friday", "2026-11-21"),
+        ("make it the day after Friday", "2026-11-21"),
+        ("Sunday in four days", "2026-11-22"),
     ],
 )
 def test_a_day_is_found_where_it_was_said_to_be(said: str, date: str) -> None:
@@ -220,6 +238,7 @@ def test_a_day_is_found_where_it_was_said_to_be(said: str, date: str) -> None:
         ),
         ("in ten days on Friday", "The twenty-eighth of November is a Saturday."),
         ("tomorrow, Friday", "The nineteenth of November is a Thursday."),
+        ("Sunday in eight days", "The twenty-sixth of November is a Thursday."),
         ("the fifth Friday in December", "There is no fifth Friday in December."),
         ("Monday this week", "That day is past."),
         ("the first Monday in November", "That day is past."),
@@ -250,6 +269,14 @@ def test_a_day_that_cannot_be_is_refused_with_the_reason(said: str, why: str) ->
         *("neither Monday nor Tuesday", "Friday's not good", "Friday I can't", "Friday I'm busy"),
         *("the first day you have", "the last Friday"),
         *("Friday last week", "Friday in a month", "in the day", "earlier in the week"),
+        *("a different day from Friday", "any day from Friday", "a good day from Friday on"),
+        *("another day from Monday", "any other day before Friday", "any day after the tenth"),
+        *("Monday next year", "a week or two from Friday", "two or three days from Friday"),
+        *("Friday in a few days", "second to last Friday in May", "second to last day of May"),
+        *("earlier than Friday", "a second to last try", "Friday is too late", "avoid Friday"),
+        *("Friday's too soon", "please no Friday", "Friday I can't because I'm working"),
+        *("it doesn't work on Friday", "Monday I can't and Tuesday I can't"),
+        *("Monday or Tuesday won't work", "I can't do Monday, I can't do Tuesday"),
     ],
 )
 def test_a_day_that_is_left_open_or_does_not_suit_is_none(said: str) -> None:
@@ -265,6 +292,9 @@ def test_next_week_said_once_is_of_each_day() -> None:
 def test_any_day_but_one_is_to_choose_from_a_list() -> None:
     assert told("any day").when is When.SOONEST
     assert told("any day but Friday").when is When.LISTED
+    assert told("any day after the tenth").when is When.LISTED
+    assert told("any time but three").when is When.LISTED, "though no time is looked for"
+    assert told("a different day from Friday").when is When.LISTED
 
 
 def test_this_friday_said_on_a_friday_is_that_day() -> None:

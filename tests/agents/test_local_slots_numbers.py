@@ -78,6 +78,9 @@ def test_what_is_no_number_is_none(said: str) -> None:
         ("minus zero point two five", -0.25),
         ("one hundred and two point oh five", 102.05),
         ("three point", 3),
+        ("point five", 0.5),
+        ("minus point five", -0.5),
+        ("at this point five", 5),
         ("minus three", -3),
         ("three", 3),
     ],
@@ -90,6 +93,11 @@ def test_a_fraction_belongs_to_its_number(said: str, value: float) -> None:
     whole = isinstance(value, int)
     assert counted.values == ({"weight": value} if whole else {})
     assert counted.refused == ({} if whole else {"weight": "It has to be a whole number."})
+
+
+def test_a_second_point_is_no_number() -> None:
+    found = read("two point five point six", (WEIGHT,), Setting(TODAY), focus="weight")
+    assert (found.values, found.refused) == ({}, {})
 
 
 @given(st.integers(-99_999_999, 99_999_999).map(lambda value: value / 10_000))
@@ -164,6 +172,8 @@ def test_too_many_digits_are_no_phone_number_nor_are_the_last_of_them(said: str)
         ("not the number I'm calling from", None),
         ("don't call me on this number", None),
         ("another number than this one", None),
+        ("a different number from this one", None),
+        ("I am no longer at this number", None),
         ("this number is no good", None),
         ("not this number, 555 123 4567", "5551234567"),
         ("not 555 123 4567, but 555 123 4568 please", "5551234568"),

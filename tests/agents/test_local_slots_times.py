@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.local.expectation import plain
+from agents.local.preferences import When
 from agents.local.slots import Kind, Slot
 from agents.local.text import Impossible, words
 from agents.local.times import TIME_PATTERN, Clock, Hours, half_said, read_time, spoken_time
-from agents.local.values import Setting
+from agents.local.values import Readings, Setting
 from agents.local.values import read as read_values
 from tests.agents.talk import accepted_by, pattern_takes
 
@@ -166,10 +167,16 @@ def test_no_text_breaks_the_reader(text: str, bare: bool) -> None:
 # ---- in a sentence -----------------------------------------------------------------------------
 
 
+TIME = Slot("time", Kind.TIME, "time", "What time?", True)
+DAY = Slot("date", Kind.DATE, "date", "What day?", True)
+
+
+def readings(said: str, *slots: Slot, focus: str) -> Readings:
+    return read_values(said, slots, Setting(dt.date(2026, 11, 18)), focus=focus)
+
+
 def told(said: str) -> object:
-    slot = Slot("time", Kind.TIME, "time", "What time?", True)
-    setting = Setting(dt.date(2026, 11, 18))
-    return read_values(said, (slot,), setting, focus="time").values.get("time")
+    return readings(said, TIME, focus="time").values.get("time")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +190,10 @@ def told(said: str) -> object:
         ("why not three", "15:00"),
         ("from ten to fifteen thirty", "15:30"),
         ("I can't do three or four, five", "17:00"),
+        ("three doesn't work, four does", "16:00"),
+        ("five, I can't do six", "17:00"),
+        ("three is too early, four", "16:00"),
+        ("in the evening I can't, eight", "20:00"),
     ],
 )
 def test_a_time_is_found_where_it_was_said_to_be(said: str, time: str) -> None:
@@ -194,8 +205,25 @@ def test_a_time_is_found_where_it_was_said_to_be(said: str, time: str) -> None:
     [
         *("ten past fifteen", "half past thirteen", "thirty past three", "half to three"),
         *("I can't do three", "any time but three", "not at ten", "three doesn't work"),
+        *("ten is too late", "three I can't", "three o'clock I can't make it"),
         *("for three people", "in ten minutes", "in two hours", "ten before noon", "fifty hundred"),
     ],
 )
 def test_a_time_that_cannot_be_or_does_not_suit_is_none(said: str) -> None:
     assert told(said) is None
+
+
+@pytest.mark.parametrize(
+    "said", ["before three", "after three", "earlier than ten", "any time after three"]
+)
+def test_a_time_that_only_bounds_the_one_wanted_is_none_but_a_list_helps(said: str) -> None:
+    for focus in ("time", "date"):
+        found = readings(said, DAY, TIME, focus=focus)
+        assert (found.values, found.refused, found.when) == ({}, {}, When.LISTED)
+    assert readings(f"Tuesday {said}", DAY, TIME, focus="date").values == {"date": "2026-11-24"}
+    assert told("three in the afternoon") == "15:00"
+
+
+def test_a_time_behind_a_day_that_does_not_suit_is_none() -> None:
+    assert readings("Tuesday two please", DAY, TIME, focus="date").values["time"] == "14:00"
+    assert readings("not Tuesday two please", DAY, TIME, focus="date").values == {}
