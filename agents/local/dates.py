@@ -354,10 +354,11 @@ def _ranked(words: Words, at: int, today: dt.date) -> Found | None:
 
 
 def _from_last(words: Words, at: int, today: dt.date) -> Found | None:
-    """`second to last friday in may`, which nobody means by another name."""
-    if word_at(words, at) not in {*WEEKDAY, "day", "week"}:
+    """`second to last friday in may`: known to name a day, and not counted out."""
+    if word_at(words, at) not in {*WEEKDAY, "day", "week", "of"}:
         return None
-    month = read_month(words, skip(words, at + 1, "in", "of"), today)
+    end = at + (word_at(words, at) != "of")
+    month = read_month(words, skip(words, end, "in", "of"), today)
     return Impossible(), month[1] if month else at + 1
 
 

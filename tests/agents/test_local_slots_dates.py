@@ -272,7 +272,12 @@ def test_a_day_that_cannot_be_is_refused_with_the_reason(said: str, why: str) ->
         *("a different day from Friday", "any day from Friday", "a good day from Friday on"),
         *("another day from Monday", "any other day before Friday", "any day after the tenth"),
         *("Monday next year", "a week or two from Friday", "two or three days from Friday"),
-        *("Friday in a few days", "second to last Friday in May", "second to last day of May"),
+        *(
+            "Friday in a few days",
+            "the second to last of May",
+            "second to last Friday in May",
+            "second to last day of May",
+        ),
         *("earlier than Friday", "a second to last try", "Friday is too late", "avoid Friday"),
         *("Friday's too soon", "please no Friday", "Friday I can't because I'm working"),
         *("it doesn't work on Friday", "Monday I can't and Tuesday I can't"),
