@@ -1,6 +1,7 @@
 """frontdesk init, and frontdesk tools check, test and schema."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from telephony.cli.checks import Level, configuration
 from telephony.cli.main import run
 from telephony.configuring.published import SCHEMAS, SHAPES, kind_of, published
+from telephony.configuring.starters import starter
 from telephony.settings import load
 from telephony.variables import VARIABLES
 
@@ -40,6 +42,15 @@ def write(place: Path, path: str, text: str) -> None:
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
+
+
+def test_prices_lead_to_no_tool_of_a_practice_that_tells_none() -> None:
+    files = starter("dental")
+    assert "no prices" in files["snippets.yaml"]
+    for path, text in files.items():
+        phrases = YAML(typ="safe").load(text).get("phrases", ())
+        said = [each for each in phrases if re.search("how much|cost|price", each)]
+        assert not said, path
 
 
 @pytest.mark.parametrize("command", ["check", "test"])
