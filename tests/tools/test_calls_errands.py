@@ -280,6 +280,9 @@ def test_a_time_the_clocks_skip_is_refused() -> None:
         ("Europe/London", "2026-03-06", "23:30", None, "23:30", "00:30", 60),
         ("Europe/London", "2026-03-07", "02:00", None, "02:00", "02:30", 30),
         ("Europe/London", "2026-03-06", "22:00", "23:45", "22:00", "23:45", 105),
+        ("Europe/London", "2026-03-06", "23:30", "00:30", "23:30", "00:30", 60),
+        ("Europe/London", "2026-03-06", "23:30", "00:00", "23:30", "00:00", 30),
+        ("Europe/London", "2026-03-06", "20:00", "02:30", "20:00", "02:30", 390),
         # The next day is off.
         ("Europe/London", "2026-03-14", "23:30", None, "23:30", "00:00", 30),
         # At 01:00 it is 02:00, and half an hour later the bar closes.
@@ -301,6 +304,24 @@ def test_a_call_back_may_reach_past_midnight(
 def test_an_end_the_clocks_skip_is_refused() -> None:
     with pytest.raises(ToolRefusal, match="clocks"):
         window(BAR, "2026-03-29", "00:30", "01:30", NOW)
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "until"),
+    [
+        ("2026-03-06", "23:30", "02:35"),
+        ("2026-03-06", "23:30", "23:30"),
+        ("2026-03-06", "17:00", "00:30"),
+        ("2026-03-07", "02:00", "01:00"),
+        # The next day is off.
+        ("2026-03-14", "23:30", "00:30"),
+    ],
+)
+def test_an_end_that_no_night_reaches_is_before_the_beginning(
+    date: str, time: str, until: str
+) -> None:
+    with pytest.raises(ToolRefusal, match="ends before it begins"):
+        window(BAR, date, time, until, NOW)
 
 
 def test_who_calls_after_closing_is_told_when_the_night_ends() -> None:

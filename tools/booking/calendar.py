@@ -7,13 +7,12 @@ from enum import Enum
 
 import msgspec
 
-from tools.booking.hours import CELL_MINUTES, Range
+from tools.booking.hours import CELL_MINUTES, MIDNIGHT, Range
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
 from tools.elapsed import time_after
 
 CELL_S = CELL_MINUTES * 60
-MIDNIGHT = 24 * 60
 Span = tuple[dt.datetime, dt.datetime]
 Hours = Callable[[dt.date], Sequence[Range]]
 """The hours of any day, in order."""

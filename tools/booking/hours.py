@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -12,6 +12,7 @@ from tools.validation import Path
 
 CELL_MINUTES = 5
 """Everything on the calendar is a multiple of this."""
+MIDNIGHT = 24 * 60
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_SPAN = dt.timedelta(days=366)
 
@@ -72,6 +73,27 @@ def on_day(week: Week, dates: Dates, day: dt.date) -> tuple[Range, ...]:
     if day in dates.closed:
         return ()
     return dates.special.get(day, week[day.weekday()])
+
+
+def begun(
+    before: Sequence[Range], own: Sequence[Range], after: Sequence[Range]
+) -> tuple[Range, ...]:
+    """What begins on a day, as people say it: a night is one, and of the day on which it begins.
+
+    `before` and `after` are the hours of its neighbours. What would last a day or longer stays as
+    it is: two times of the clock could not say it.
+    """
+    here = own[1:] if night(before, own) else own
+    last = night(own, after)
+    if last is None:
+        return tuple(here)
+    return (*here[:-1], Range(own[-1].start, MIDNIGHT + last.end))
+
+
+def night(evening: Sequence[Range], morning: Sequence[Range]) -> Range | None:
+    """The end of a day's night in the next day's hours; None: the day has none."""
+    joined = evening and morning and evening[-1].end == MIDNIGHT and morning[0].start == 0
+    return morning[0] if joined and morning[0].end < evening[-1].start else None
 
 
 def read_week(document: Document, path: Path, file: WeekHours) -> Week:
@@ -156,7 +178,7 @@ def _range(document: Document, path: Path, text: str) -> Range:
         )
     hours = [int(each) for each in match.groups()]
     start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
-    if max(hours[1], hours[3]) > 59 or end > 24 * 60:
+    if max(hours[1], hours[3]) > 59 or end > MIDNIGHT:
         raise document.error(path, f"{text!r} is not on the clock", "Use 00:00 to 24:00")
     if start >= end:
         raise document.error(

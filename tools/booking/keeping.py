@@ -10,12 +10,13 @@ from tools.booking.bookings import Bookings
 from tools.booking.calendar import Slot, slots
 from tools.booking.choosing import Choosing
 from tools.booking.holds import Hold, Holds
+from tools.booking.hours import MIDNIGHT
 from tools.booking.refusals import nearest
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_list, say_moment, say_time
 from tools.booking.telling import local
-from tools.booking.waiting import MIDNIGHT, Entry, Waiting, Wanted
+from tools.booking.waiting import Entry, Waiting, Wanted
 from tools.spec import Result, ToolContext, ToolRefusal
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tools.booking.calendar import Obstacle, Slot
-from tools.booking.hours import Range
+from tools.booking.hours import MIDNIGHT, Range, begun, night
 from tools.booking.resources import Service
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_hours, say_list, say_time
@@ -99,13 +99,41 @@ def about_party(service: Service, size: int) -> str | None:
 
 
 def say_opening(shop: Shop, day: dt.date) -> str:
-    """from 9 AM to 1 PM and from 2 PM to 5 PM"""
-    return say_ranges(shop.hours(day))
+    """from 9 AM to 1 PM and from 2 PM to 5 PM; until 2 AM and from 6 PM to 2 AM"""
+    before = night_before(shop, day)
+    until = [f"until {_clock(before.end)}"] if before else []
+    return say_list([*until, *_ranges(begun_on(shop, day))])
 
 
 def say_ranges(ranges: Sequence[Range]) -> str:
-    return say_list([f"from {_clock(each.start)} to {_clock(each.end)}" for each in ranges])
+    """A night ends after midnight: from 6 PM to 2:30 AM"""
+    return say_list(_ranges(ranges))
+
+
+def begun_on(shop: Shop, day: dt.date) -> tuple[Range, ...]:
+    """What begins on a day; a night begins in the evening."""
+    return begun(_beside(shop, day, -1), shop.hours(day), _beside(shop, day, 1))
+
+
+def night_before(shop: Shop, day: dt.date) -> Range | None:
+    """What is left of the night before when the day begins."""
+    return night(_beside(shop, day, -1), shop.hours(day))
+
+
+def _beside(shop: Shop, day: dt.date, days: int) -> Sequence[Range]:
+    # There is a first day, and a last one.
+    edge = dt.date.max if days > 0 else dt.date.min
+    return () if day == edge else shop.hours(day + dt.timedelta(days=days))
+
+
+def _ranges(ranges: Sequence[Range]) -> list[str]:
+    whole = Range(0, MIDNIGHT)
+    return [
+        "around the clock" if each == whole else f"from {_clock(each.start)} to {_clock(each.end)}"
+        for each in ranges
+    ]
 
 
 def _clock(minutes: int) -> str:
-    return "midnight" if minutes == 24 * 60 else say_time(dt.time(minutes // 60, minutes % 60))
+    hours, past = divmod(minutes % MIDNIGHT, 60)
+    return say_time(dt.time(hours, past)) if hours or past else "midnight"

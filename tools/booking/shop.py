@@ -10,6 +10,7 @@ import msgspec
 
 from tools.booking.calendars import Calendar, CalendarFile, Shows, read_calendars
 from tools.booking.hours import (
+    MIDNIGHT,
     Closed,
     Dates,
     Exceptions,
@@ -189,7 +190,7 @@ class Shop(msgspec.Struct, frozen=True):
         return on_day(resource.week or (ALL_DAY,) * 7, resource.dates, day)
 
 
-ALL_DAY = (Range(0, 24 * 60),)
+ALL_DAY = (Range(0, MIDNIGHT),)
 
 
 def parse_shop(text: str, where: str) -> Shop:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tools.booking import cells
 from tools.booking.calendar import Slot
 from tools.booking.freed import IN_LINE, LEFT, free_for
+from tools.booking.hours import MIDNIGHT
 from tools.booking.seating import ONE, Party
 from tools.booking.shop import Shop
 from tools.booking.tables import NOTICES, WAITING
@@ -17,7 +18,6 @@ from tools.names import name_key
 from tools.spec import ToolContext
 from tools.store import Store
 
-MIDNIGHT = 24 * 60
 _WISH = ("name_key", "service", "day", "from_minute", "to_minute", "party", "person")
 """What makes two entries of one caller the same."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tools.booking.calendar import edge, moment, openings
+from tools.booking.refusals import say_opening
 from tools.booking.shop import Shop
 from tools.booking.speech import say_day, say_list, say_time
 from tools.elapsed import time_after
@@ -34,19 +35,28 @@ def window(shop: Shop, date: str, time: str, until: str | None, now: dt.datetime
     ask for again and what would do.
     """
     day, begin = dt.date.fromisoformat(date), dt.time.fromisoformat(time)
-    end = dt.time.fromisoformat(until) if until is not None else None
-    if end is not None and end <= begin:
-        raise ToolRefusal("The window ends before it begins.", field="until")
     _check_day(shop, day, now)
     start = dt.datetime.combine(day, begin)
-    wished = start + LENGTH if end is None else dt.datetime.combine(day, end)
-    if end is not None and moment(shop.zone, wished) is None:
+    here = (closes for opens, closes in openings(shop.hours, day) if opens <= start < closes)
+    closes = next(here, None)
+    wished = start + LENGTH if until is None else _end(start, until, closes)
+    if until is not None and moment(shop.zone, wished) is None:
         raise _skipped()
-    for opens, closes in openings(shop.hours, day):
-        if opens <= start < closes:
-            # On a night when clocks go forward, what is later on the clock may be earlier.
-            return _made(shop, start, min(edge(shop.zone, wished), edge(shop.zone, closes)), now)
-    raise ToolRefusal(f"On {say_day(day)} we are open {_hours(shop, day)}.", field="time")
+    if closes is None:
+        raise ToolRefusal(f"On {say_day(day)} we are open {say_opening(shop, day)}.", field="time")
+    # On a night when clocks go forward, what is later on the clock may be earlier.
+    return _made(shop, start, min(edge(shop.zone, wished), edge(shop.zone, closes)), now)
+
+
+def _end(start: dt.datetime, until: str, closes: dt.datetime | None) -> dt.datetime:
+    """Of the next day where the night goes on until then. Raises ToolRefusal."""
+    end = dt.datetime.combine(start, dt.time.fromisoformat(until))
+    if end > start:
+        return end
+    next_day = end + dt.timedelta(days=1)
+    if end == start or closes is None or next_day > closes:
+        raise ToolRefusal("The window ends before it begins.", field="until")
+    return next_day
 
 
 def _made(shop: Shop, begin: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> Window:
@@ -88,11 +98,3 @@ def _open_days(shop: Shop, now: dt.datetime) -> Iterator[dt.date]:
         day = today + dt.timedelta(days=ahead)
         if shop.hours(day):
             yield day
-
-
-def _hours(shop: Shop, day: dt.date) -> str:
-    spans = [
-        f"from {say_time(opens.time())} to {say_time(closes.time())}"
-        for opens, closes in openings(shop.hours, day)
-    ]
-    return say_list(spans)
