@@ -1,6 +1,8 @@
 """Where others have written a number down, and how it is taken out.
 
 The staff has in saved views and in roll-outs; other callers have who asked that it be called back.
+Of a caller who withheld theirs, the number they left is the only sign of who they are: what they
+asked for is the subject's own, told and deleted whole.
 """
 
 import re
@@ -33,18 +35,23 @@ def count(on: sa.Connection, number: str) -> dict[str, int]:
 
 
 def read(on: sa.Connection, number: str) -> dict[str, list[dict[str, Any]]]:
-    """When others asked that it be called back, by table; what else they said is theirs."""
+    """When others asked that it be called back, by table; what else they said is theirs, but for
+    callers without a number."""
     found: dict[str, list[dict[str, Any]]] = {}
     for column in _TO_CALL:
-        query = sa.select(column.table.c.id, column.table.c.created_at, column)
-        rows = on.execute(query.where(_asked(column, number))).mappings()
-        found[column.table.name] = [dict(row) for row in rows]
+        table, caller = column.table, column.table.c.caller_number
+        told = (table.c.id, table.c.created_at, column)
+        others = sa.select(*told).where(_asked(column, number), caller.is_not(None))
+        own = sa.select(table).where(column == number, caller.is_(None))
+        found[table.name] = [
+            dict(row) for each in (others, own) for row in on.execute(each).mappings()
+        ]
     return found
 
 
 def erase(on: sa.Connection, number: str) -> None:
-    """A view that asks for it goes as a whole, and so does a call back; a roll-out goes on, and
-    a message is left, without it."""
+    """A view that asks for it goes as a whole, and so does a call back; a roll-out goes on without
+    it, and so does a message of a caller with a number of their own."""
     for view in _views(on, number):
         on.execute(sa.delete(CALL_VIEWS).where(CALL_VIEWS.c.id == view))
     for rollout, left in list(_rollouts(on, number)):
@@ -52,7 +59,6 @@ def erase(on: sa.Connection, number: str) -> None:
         on.execute(sa.update(ROLLOUTS).where(ROLLOUTS.c.id == rollout).values(numbers=text))
     where = {column: (_asked(column, number), _free(on, column.table)) for column in _TO_CALL}
     message, call_back = (where[column] for column in _TO_CALL)
-    # Of a caller without a number, the one they left is the only sign of who they are.
     on.execute(sa.delete(MESSAGES).where(*message, MESSAGES.c.caller_number.is_(None)))
     on.execute(sa.update(MESSAGES).where(*message).values(call_back_number=None))
     on.execute(sa.delete(CALL_BACKS).where(*call_back))

@@ -186,9 +186,9 @@ class Retention:
 
 def _held_by(holds: Sequence[int]) -> str:
     """What to do about it: without its hold it can be deleted."""
-    what = "hold" if len(holds) == 1 else "holds"
+    what, which = ("hold", "that") if len(holds) == 1 else ("holds", "those")
     named = ", ".join(map(str, holds))
-    return f"It, or a part of it, is held by {what} {named}: release that first."
+    return f"It, or a part of it, is held by {what} {named}: release {which} first."
 
 
 class Indexed:

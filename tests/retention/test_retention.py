@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -238,6 +239,10 @@ async def test_a_number_is_not_deleted_while_one_of_its_calls_is_held(
         with pytest.raises(Refused, match=f"held by hold {hold.id}: release that first"):
             at_work.delete(asked, "ann")
     assert everything(plain) == before
+    other = at_work.holds.place("number", CALLER, "another dispute", "ann")
+    with pytest.raises(Refused, match=f"holds {hold.id}, {other.id}: release those first"):
+        at_work.delete(Asked(number=CALLER), "ann")
+    at_work.holds.release(other.id, "ann")
     assert len(Archive(tmp_path).newest(9)) == 2
     at_work.holds.release(hold.id, "ann")
     assert at_work.delete(Asked(number=CALLER), "ann").counts["calls"] == 2
@@ -392,7 +397,7 @@ async def test_somebody_else_s_call_stays_though_it_left_that_number_to_call_bac
     assert findable(store, tmp_path, CALLER) == []
     # The message is OTHER's and stays; a call back to no number is none.
     assert rows_of(store, "CA2") == {**before, "messages": before["messages"] + 1}
-    assert rows_of(store, "CA3") == {}, "withheld: the number they left is all there is of them"
+    assert rows_of(store, "CA3") == {}, "withheld: it counts as the number's own"
 
 
 def test_what_a_held_call_left_to_call_back_stays(tmp_path: Path, plain: Store) -> None:
@@ -629,9 +634,33 @@ def test_an_export_tells_of_somebody_else_s_call_only_what_names_the_number(
 ) -> None:
     fill(plain, "CA2", OTHER)
     asked_for(plain, OTHER)
-    with zipfile.ZipFile(io.BytesIO(exported(plain, tmp_path, CALLER, NOW))) as file:
-        tables = json.loads(file.read("database.json"))
+    tables = database_of(plain, tmp_path)
     assert sorted(tables) == ["call_backs", "messages"]
     at = {"created_at": NOW.isoformat().replace("+00:00", "Z")}
     assert tables["messages"] == [{"id": 2, "call_back_number": CALLER, **at}]
     assert tables["call_backs"] == [{"id": 2, "number": CALLER, **at}]
+
+
+def test_an_export_has_all_of_what_the_deletion_of_the_number_takes_whole(
+    tmp_path: Path, plain: Store
+) -> None:
+    """Who withheld their number and left this one may well be who it belongs to."""
+    asked_for(plain, OTHER)
+    asked_for(plain, None, "CA3")
+    tables = database_of(plain, tmp_path)
+    whole = {name: [row for row in rows if "caller_number" in row] for name, rows in tables.items()}
+    assert sorted(whole) == ["call_backs", "messages"]
+    for (row,) in whole.values():
+        assert (row["call_id"], row["name"], row["caller_number"]) == ("CA3", "Bo", None)
+    assert whole["messages"][0]["text"] == "Call my wife"
+    assert whole["call_backs"][0]["about"] == "my wife"
+    keeping(tmp_path, plain).delete(Asked(number=CALLER), "ann")
+    assert (rows_of(plain, "CA2"), rows_of(plain, "CA3")) == ({"messages": 1}, {})
+    assert database_of(plain, tmp_path) == {}
+
+
+def database_of(store: Store, data_dir: Path) -> dict[str, list[dict[str, Any]]]:
+    """What an export of CALLER has from the database."""
+    with zipfile.ZipFile(io.BytesIO(exported(store, data_dir, CALLER, NOW))) as file:
+        found: dict[str, list[dict[str, Any]]] = json.loads(file.read("database.json"))
+    return found
