@@ -331,6 +331,34 @@ def test_who_may_look_no_more_is_told_so(floor: Floor) -> None:
     page.context.close()
 
 
+def test_what_was_lost_twice_is_tried_by_nobody_once_nobody_looks(floor: Floor) -> None:
+    """Both wait to hear why: of two clocks set, one was never stopped."""
+    page = signed_in(floor.browser, floor.console, floor.address).new_page()
+    page.clock.install()
+    page.goto("/console/live")
+    expect(page.locator("#link")).to_have_text("live")
+    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)
+    held: list[Route] = []
+    page.route("**/live/events", lambda route: route.fulfill(status=403))
+    page.route("**/me", lambda route: held.extend([route]))
+    for waiting in (1, 2):
+        look(page, away=True)
+        look(page, away=False)
+        while len(held) < waiting:
+            page.wait_for_timeout(10)
+    for route in held:
+        with page.expect_response("**/me"):
+            route.fulfill(json={"rights": ["view"]})
+    page.wait_for_timeout(200)
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.extend([request]))
+    look(page, away=True)
+    page.clock.run_for(5_000)
+    page.wait_for_timeout(200)
+    assert [each.url for each in asked if "events" in each.url] == []
+    page.context.close()
+
+
 def test_a_call_that_another_process_goes_on_with_is_not_called_over(floor: Floor) -> None:
     floor.phones.call("CA10")
     page = floor.page("/console/live/CA10")

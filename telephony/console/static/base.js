@@ -136,6 +136,7 @@ export function events(url, handlers) {
   let source = null, timer = 0, tries = 0, over = false;
   const open = () => {
     clearTimeout(timer);
+    if (over) return;
     let opened = false;
     const mine = source = new EventSource(url);
     source.addEventListener("open", () => { opened = true; tries = 0; handlers.open?.(); });
@@ -154,6 +155,7 @@ export function events(url, handlers) {
     if (over || source || document.hidden) return;
     if (why) return void handlers.lost?.(why);
     const pause = Math.min(30_000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2);
+    clearTimeout(timer); // another that was lost may have waited for its refusal as well
     timer = setTimeout(open, Math.max(pause, least));
   };
   const seen = () => {
