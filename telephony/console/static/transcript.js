@@ -134,7 +134,9 @@ export class Transcript {
 }
 
 // After a process was killed or went, the carrier asks another about its calls; until then nobody has them.
-const BETWEEN_MS = 6_000; // as FRONTDESK_LOST_SECONDS
+// FRONTDESK_LOST_SECONDS, unless it was set: with more of them a call may be called over here while it is only between two processes, and
+// is shown again when the page is loaded; with fewer the page only says so later.
+const BETWEEN_MS = 6_000;
 const ASK_MS = 1_000;
 
 /**
