@@ -155,6 +155,40 @@ def test_a_field_that_cannot_be_written_is_not_taken_for_saved(house: House) -> 
     expect(page).to_have_url(re.compile("/tools/edit/"))
 
 
+def test_a_field_that_could_not_be_written_is_not_forgotten(house: House) -> None:
+    page, _ = editor(house.window())
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    refused = "**/api/v1/config/edit"
+    page.route(refused, lambda route: route.fulfill(status=503, json={}))
+    allowed(page, "9")
+    said = page.locator("#toasts .toast", has_text="503")
+    expect(said).to_have_count(1)
+    # Nothing is typed in between.
+    page.get_by_role("button", name="Review and publish").click()
+    expect(said).to_have_count(2)
+    page.get_by_role("button", name="Run the examples").click()
+    expect(page.locator("#results")).to_contain_text("nothing was tried")
+    expect(page).to_have_url(re.compile("/tools/edit/"))
+    assert not [each for each in asked if "/files/" in each or "/examples" in each]
+    page.unroute(refused)
+    page.get_by_role("button", name="Review and publish").click()
+    expect(page.locator("tr.changed .right")).to_have_text("  per_call: 9")
+
+
+def test_a_save_that_fails_in_the_page_is_not_the_last(house: House) -> None:
+    page, _ = editor(house.window())
+    page.evaluate("document.getElementById('toasts').id = 'elsewhere'")
+    page.locator("#text").fill(SALON[BOOK].replace("per_call: 5", "per_call: 6"))
+    with page.expect_event("pageerror"):
+        page.keyboard.press("Control+s")
+    page.evaluate("document.getElementById('elsewhere').id = 'toasts'")
+    page.locator("#text").fill(SALON[BOOK].replace("per_call: 5", "per_call: 7"))
+    page.keyboard.press("Control+s")
+    expect(page.locator("#toasts")).to_contain_text("Kept as a draft.")
+    assert "per_call: 7" in house.draft()
+
+
 def test_a_field_that_was_overtaken_by_the_text_is_not_taken_for_saved(house: House) -> None:
     page, _ = editor(house.window())
 

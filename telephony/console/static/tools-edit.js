@@ -84,7 +84,8 @@ function typed() {
 
 // ---- the form writes into the text ---------------------------------------------------------------
 
-let queue = Promise.resolve(), lost = false;
+let queue = Promise.resolve();
+const lost = new Map(); // by its path, what could not be written
 const fields = new Fields(document.getElementById("form"), (edits) => { queue = queue.then(() => write(edits)); });
 
 async function write(edits) {
@@ -93,6 +94,7 @@ async function write(edits) {
       const before = text.value;
       const found = await send("POST", `${API}/edit`, { path, text: before, edits });
       if (text.value !== before) continue; // somebody typed into the text meanwhile
+      for (const { path: of } of edits) lost.delete(JSON.stringify(of));
       if (found.text === before) return;
       text.value = found.text;
       number();
@@ -102,18 +104,18 @@ async function write(edits) {
     }
     throw new Error("The text was typed into meanwhile; change the field again.");
   } catch (error) {
-    lost = true;
+    for (const edit of edits) lost.set(JSON.stringify(edit.path), edit);
     const more = error.problem?.errors?.map((each) => each.what).join("; ");
     toast(more ? `${error.message} ${more}` : error.message);
   }
 }
 
-/** Whether all that was typed into the form is in the text now; if not, that was said. */
+/** Whether all that was typed into the form is in the text now; if not, that was said. What could not be written before is tried again. */
 async function written() {
-  lost = false;
+  for (const edit of lost.values()) queue = queue.then(() => write([edit]));
   fields.flush();
   await queue;
-  return !lost;
+  return lost.size === 0;
 }
 
 // ---- saving --------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ let saving = Promise.resolve();
 
 /** One after the other: what is saved goes by the tag that the save before it has brought. */
 function save() {
-  saving = saving.then(keep);
+  saving = saving.catch(() => {}).then(keep);
   return saving;
 }
 
@@ -162,8 +164,8 @@ async function publish() {
 async function busy(button, work) {
   button.disabled = true;
   results.replaceChildren(make("p", { class: "dim" }, "One moment …"));
-  await written();
   try {
+    if (!(await written())) throw new Error("A field could not be written into the text, so nothing was tried.");
     results.replaceChildren(...await work());
     showTimes(results);
   } catch (error) {
@@ -236,7 +238,8 @@ function remember() {
 text.addEventListener("scroll", () => { gutter.scrollTop = text.scrollTop; });
 number();
 if (may) {
-  text.addEventListener("input", typed);
+  // Who writes the text by hand is shown in the form what it says then.
+  text.addEventListener("input", () => { lost.clear(); typed(); });
   // A field's text is on its way only when the typing has paused: it can be saved before.
   document.getElementById("form").addEventListener("input", () => { document.getElementById("save").disabled = false; });
   document.getElementById("save").addEventListener("click", save);
