@@ -15,7 +15,15 @@ _LETTERS = str.maketrans(
 
 
 def name_key(name: str) -> str:
-    """The same text for names that sound alike: without case, accents, apostrophes, hyphens."""
+    """The same text for names that sound alike: without case, accents, apostrophes, hyphens.
+
+    Empty for what has no sound.
+    """
     plain = unicodedata.normalize("NFKD", name.translate(_SIGNS)).casefold()
     plain = "".join(each for each in plain if not unicodedata.combining(each))
     return " ".join(plain.translate(_LETTERS).split())
+
+
+def same_name(one: str, two: str) -> bool:
+    """Whether they sound alike. What has no sound (`-`, `...`) is nobody's name."""
+    return name_key(one) == name_key(two) != ""

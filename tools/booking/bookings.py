@@ -154,13 +154,14 @@ class Bookings:
         """Live bookings to come under this name on this day of the shop's calendar, of those
         made from a withheld number."""
         # Nothing is booked there, and the ends of the calendar have no UTC.
-        if not dt.MINYEAR < day.year < dt.MAXYEAR:
+        key = name_key(name)
+        if not key or not dt.MINYEAR < day.year < dt.MAXYEAR:
             return []
         midnight = dt.datetime.combine(day, dt.time(), self._shop.zone)
         next_midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), self._shop.zone)
         return self._select(
             BOOKINGS.c.caller_number.is_(None),
-            BOOKINGS.c.name_key == name_key(name),
+            BOOKINGS.c.name_key == key,
             BOOKINGS.c.state == BOOKED,
             BOOKINGS.c.starts_at >= max(now, midnight),
             BOOKINGS.c.starts_at < next_midnight,

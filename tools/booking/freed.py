@@ -119,6 +119,9 @@ def _around(shop: Shop, first: dt.date, last: dt.date) -> range:
 
 def serve(connection: sa.Connection, waiter: Waiter, now: dt.datetime) -> None:
     """Whoever has booked is no longer waiting for that service on that day."""
+    # A name without a sound is nobody's.
+    if not waiter.name_key:
+        return
     given = {
         "whose": waiter.caller_number,
         "who": waiter.name_key,

@@ -13,7 +13,7 @@ from tools.booking.speech import say_list
 from tools.booking.telling import said
 from tools.crm.checking import Checked, Checks
 from tools.crm.identity import Said
-from tools.names import name_key
+from tools.names import name_key, same_name
 from tools.spec import ToolContext, ToolRefusal
 
 
@@ -59,7 +59,7 @@ class Whose:
         assert day is not None
         on_day = [each for each in known if self._bookings.local(each).date() == day]
         hidden = self._bookings.without_number(name, day, context.now)
-        if not any(name_key(each.name) == name_key(name) for each in on_day):
+        if not any(same_name(each.name, name) for each in on_day):
             try:
                 right = self._tried(said, context, found=bool(hidden))
             except ToolRefusal:
@@ -104,7 +104,7 @@ class Whose:
             raise ToolRefusal(not_found(context), field=prefix + "date")
         found = [each for each in candidates if self._is_at(each, date, time)]
         if len(found) > 1 and name:
-            found = [each for each in found if name_key(each.name) == name_key(name)] or found
+            found = [each for each in found if same_name(each.name, name)] or found
         if len(found) == 1:
             return found[0]
         raise self._which(found or candidates, prefix, found=bool(found))

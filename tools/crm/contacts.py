@@ -368,7 +368,11 @@ def _matching(text: str, region: str) -> sa.ColumnElement[bool]:
         return CONTACTS.c.id.in_(mine)
     if "@" in text:
         return CONTACTS.c.email_key == text.strip().casefold()
-    return CONTACTS.c.name_key.contains(name_key(text), autoescape=True)
+    key = name_key(text)
+    # Without any words everybody is meant; what has no sound is nobody's name.
+    if text.strip() and not key:
+        return sa.false()
+    return CONTACTS.c.name_key.contains(key, autoescape=True)
 
 
 def _search(
