@@ -26,7 +26,7 @@ from agents.local.filling import (
 from agents.local.listening import expectation
 from agents.local.offers import Frame, answer
 from agents.local.preferences import When, part_of, within
-from agents.local.slots import Kind, Slot
+from agents.local.slots import OF_WHEN, Kind, Slot
 from agents.local.states import (
     Advance,
     Aside,
@@ -402,21 +402,20 @@ def _as_told(state: Confirming, readings: Readings) -> str:
     also = [
         str(readings.values[slot.name]) if slot.kind is Kind.TIME else _NEAR_DAYS
         for slot in state.frame.form.slots
-        if slot.kind in _OF_WHEN and slot.name in readings.values
+        if slot.kind in OF_WHEN and slot.name in readings.values
     ]
     return " ".join((state.text, *also))
 
 
 def _tells(readings: Readings, slot: Slot, found: Move | None) -> bool:
     """Whether there is an answer in it, be it only that any time would do."""
-    if readings.when is not None and slot.kind in _OF_WHEN:
+    if readings.when is not None and slot.kind in OF_WHEN:
         return True
     return bool(readings) and not (found is Move.WAIT and slot.kind is Kind.TEXT)
 
 
 _PARTING: Final = frozenset((Move.GOODBYE, Move.THANKS, Move.YES, Move.NO))
 _AT_ONCE: Final = frozenset((Move.GOODBYE, Move.REPEAT, Move.PERSON, Move.ABANDON))
-_OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
 _NEAR_DAYS: Final = "today tomorrow"
 _WITHOUT_LIST: Final = frozenset((Kind.NAME, Kind.PHONE))
 _IN_ONE_BREATH: Final = frozenset((Kind.CHOICE, Kind.DATE, Kind.TIME, Kind.INTEGER, Kind.NUMBER))

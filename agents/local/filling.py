@@ -2,14 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
 from agents.local import sentences as say
 from agents.local.offers import Answer, Frame, Lacking, Lookup, Offers
 from agents.local.preferences import When, part_of, within
-from agents.local.slots import Kind, Slot, seeks_free_time
+from agents.local.slots import OF_WHEN, Kind, Slot, seeks_free_time
 from agents.local.speech import say as spoken
 from agents.local.states import Advance, Recite, Rehear
 from agents.local.text import Value
@@ -139,7 +138,7 @@ class Filler:
         said = {
             slot.kind: spoken(slot, frame.values[slot.name], self._today)
             for slot in frame.form.slots
-            if slot.kind in _OF_WHEN and slot.name in frame.values
+            if slot.kind in OF_WHEN and slot.name in frame.values
         }
         return say.earliest(said.get(Kind.DATE, ""), said.get(Kind.TIME, ""))
 
@@ -188,9 +187,6 @@ class Filler:
         return ask(kept.without(fault.name), fault, told) if fault else GiveUp(told)
 
 
-_OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
-
-
 def _first(frame: Frame, names: Iterable[str]) -> Slot | None:
     slots = (frame.form.slot(name) for name in names)
     return next((slot for slot in slots if slot is not None), None)
@@ -215,7 +211,7 @@ def _may_be_assumed(frame: Frame, slot: Slot) -> bool:
 
 def _is_up_to_us(frame: Frame, slot: Slot) -> bool:
     """Which of the caller's own appointments is meant is for the caller to say, always."""
-    wanted = frame.when is not None and slot.kind in _OF_WHEN
+    wanted = frame.when is not None and slot.kind in OF_WHEN
     return wanted and seeks_free_time(slot, frame.form)
 
 

@@ -9,7 +9,7 @@ from agents.local.dates import DATE_PATTERN, DAY_PATTERN
 from agents.local.expectation import plain
 from agents.local.numbers import NUMBER_PATTERN, PHONE_PATTERN
 from agents.local.preferences import WHEN_PATTERN
-from agents.local.slots import Form, Kind, Slot
+from agents.local.slots import OF_WHEN, Form, Kind, Slot
 from agents.local.text import any_of
 from agents.local.times import TIME_PATTERN
 
@@ -77,7 +77,7 @@ def answer_pattern(slot: Slot, others: Sequence[Slot], offered: Offered) -> str 
     if own is None:
         return None
     cores = [own, *_pairs(slot, others, offered)]
-    if slot.kind in {Kind.DATE, Kind.TIME}:
+    if slot.kind in OF_WHEN:
         cores.append(WHEN_PATTERN)
     return f"(?:{_framed(cores)}|{ANYTIME_PATTERN})"
 

@@ -59,8 +59,14 @@ SOONEST_PHRASES: Final = (
 )
 _BUT: Final = frozenset(("but", "except", "excepting", "excluding", "besides", "apart", "aside"))
 """Behind it comes what would not do, be it read or not: `any time but three`."""
-_ELSE: Final = ("something else", "something earlier", "something later", "another time")
-_ELSE_ASKED: Final = ("anything else", "anything earlier", "anything later", "other times")
+_ELSE: Final = (
+    *(
+        f"{what} {how}"
+        for what in ("something", "anything")
+        for how in ("else", "earlier", "later")
+    ),
+    *("another time", "other times"),
+)
 
 
 def when(sentence: Words) -> When | None:
@@ -75,7 +81,7 @@ def when(sentence: Words) -> When | None:
         # Of `any time but the morning` the first may be in the morning.
         any_will_do = suiting == parts and not _BUT & set(sentence)
         return When.SOONEST if any_will_do else When.LISTED
-    if contains_any(sentence, (*_ELSE, *_ELSE_ASKED)):
+    if contains_any(sentence, _ELSE):
         return When.LISTED
     named = {_NAMED[sentence[at]] for at in suiting}
     return named.pop() if len(named) == 1 else None

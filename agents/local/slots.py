@@ -26,6 +26,9 @@ class Kind(enum.Enum):
     TEXT = "text"
 
 
+OF_WHEN: Final = frozenset((Kind.DATE, Kind.TIME))
+
+
 class Slot(msgspec.Struct, frozen=True):
     """One argument of a tool, as a caller is asked for it."""
 
@@ -78,7 +81,7 @@ def seeks_free_time(slot: Slot, form: Form) -> bool:
     """Whether it is the day or the time of something new, picked from what is free: a list of
     days without times is one of what there is already."""
     kinds = {each.kind for each in form.slots if _lists_free(each)}
-    return _lists_free(slot) and kinds >= {Kind.DATE, Kind.TIME}
+    return _lists_free(slot) and kinds >= OF_WHEN
 
 
 def _lists_free(slot: Slot) -> bool:

@@ -14,7 +14,7 @@ from agents.local.dates import read_date
 from agents.local.numbers import read_integer, read_number, read_phone
 from agents.local.preferences import When, when
 from agents.local.refusals import ruled_out
-from agents.local.slots import Kind, Slot, is_of_before
+from agents.local.slots import OF_WHEN, Kind, Slot, is_of_before
 from agents.local.text import Impossible, Reader, Span, Value, Words, starts_with, word_at, words
 from agents.local.times import Clock, Hours, half_said, read_time
 
@@ -281,7 +281,7 @@ def _when(page: _Page) -> When | None:
     """Nothing where a time was named: `three in the afternoon` leaves nothing to be chosen."""
     kinds = {slot.kind for slot in page.slots}
     timed = any(slot.kind is Kind.TIME and slot.name in page.values for slot in page.slots)
-    if timed or not kinds & {Kind.DATE, Kind.TIME}:
+    if timed or not kinds & OF_WHEN:
         return None
     wanted = when(words(page.text))
     # Of `any day but Friday` the first may be that Friday: let the caller choose.
